@@ -1,0 +1,59 @@
+/**
+ * What compiled handlers ask of the moment of a hit. The session implements it over a modeled kernel; tests
+ * implement it over plain values. One object serves all hits of a session: nothing here allocates on the hot path
+ * except strings and stacks that are asked for.
+ *
+ * Integers are signed numbers, exact within ±2^53; what does not fit raises a `RangeError` that names the exact
+ * accessor. Reads that fault return 0 (or "") and are counted by the implementation, as bpf_probe_read does.
+ *
+ * @module
+ */
+
+import type { Addr } from "../image/model.ts";
+
+/** A stack as captured: return addresses, innermost first. */
+export interface Stack {
+  readonly frames: readonly Addr[];
+  /** Same stacks have the same key, whatever object holds them. */
+  readonly key: string;
+}
+
+/** The moment of a hit. */
+export interface Hit {
+  pid(): number;
+  tid(): number;
+  uid(): number;
+  gid(): number;
+  comm(): string;
+  cpu(): number;
+  /** Virtual nanoseconds since boot. */
+  nsecs(): number;
+  /** Virtual nanoseconds since the session started. */
+  elapsed(): number;
+  /** Name of the probed function. */
+  func(): string;
+  /** Full probe name, `kprobe:vfs_open`. */
+  probe(): string;
+  curtask(): Addr;
+  /** The n-th argument from registers and stack, as a signed word. */
+  arg(index: number): number;
+  retval(): number;
+  /** A register by its kernel name (`di`, `x0`, `ax`), as a signed word. */
+  reg(name: string): number;
+  /** Reads an integer of 1, 2, 4 or 8 bytes; kernel or user addresses. */
+  load(address: Addr, size: number, signed: boolean): number;
+  /** A NUL-terminated string of at most `max` bytes. */
+  str(address: Addr, max: number): string;
+  /** A field of the current tracepoint record, by byte offset. */
+  recordLoad(offset: number, size: number, signed: boolean): number;
+  /** A string field of the record: fixed `char[n]` (`dynamic` false) or `__data_loc`. */
+  recordStr(offset: number, size: number, dynamic: boolean): string;
+  kstack(depth: number): Stack;
+  ksym(address: Addr): string;
+  /** One line of output, without its newline. */
+  print(line: string): void;
+  /** Raw output, as printf writes it. */
+  write(text: string): void;
+  /** Runs an opaque function on the typed context of this hit. */
+  opaque(fn: (context: never) => unknown): unknown;
+}

@@ -1,0 +1,94 @@
+/**
+ * The modeled kernel: the subsystems put together, and the interfaces that the kernel itself offers (`registerKprobe`,
+ * tracepoints, timers, system calls). It knows nothing of the probe DSL.
+ *
+ * @module
+ */
+
+import type { Arch, KernelImage } from "../image/model.ts";
+import { archModel, type ArchModel } from "./arch/mod.ts";
+import { CallEngine } from "./calls/engine.ts";
+import type { FunctionRef } from "./calls/function.ts";
+import type { ShapeLibrary } from "./shapes/library.ts";
+import { KprobeTable } from "./kprobes/table.ts";
+import { Memory } from "./memory/memory.ts";
+import { Slab } from "./memory/slab.ts";
+import { Structs } from "./memory/structs.ts";
+import { TaskTable } from "./process/task_table.ts";
+import type { Task } from "./process/task.ts";
+import { Scheduler } from "./sched/scheduler.ts";
+import { Clock } from "./time/clock.ts";
+import { EventQueue } from "./time/events.ts";
+import { KeyedRandom } from "./time/random.ts";
+import { Tracepoints } from "./tracing/tracepoints.ts";
+import { Vfs } from "./fs/vfs.ts";
+
+/** How a kernel is made. */
+export interface KernelOptions {
+  /** Number of possible CPUs, 1 to 64. Default 2. */
+  readonly cpus?: number;
+  /** Seed of everything random. Default 1. */
+  readonly seed?: number;
+}
+
+/** One modeled kernel: construct it from an image and its shapes, then create tasks and run them. */
+export class Kernel {
+  readonly image: KernelImage;
+  readonly arch: ArchModel;
+  readonly cpus: number;
+  readonly seed: number;
+  readonly clock: Clock;
+  readonly events: EventQueue;
+  readonly random: KeyedRandom;
+  readonly memory: Memory;
+  readonly slab: Slab;
+  readonly structs: Structs;
+  readonly calls: CallEngine;
+  readonly kprobes: KprobeTable;
+  readonly tracepoints: Tracepoints;
+  readonly tasks: TaskTable;
+  readonly scheduler: Scheduler;
+  readonly vfs: Vfs;
+  /** The task whose code runs now; the idle task of CPU 0 when none does. */
+  current: Task;
+
+  constructor(image: KernelImage, shapes: ShapeLibrary, options: KernelOptions = {}) {
+    this.image = image;
+    this.cpus = options.cpus ?? 2;
+    this.seed = options.seed ?? 1;
+    this.arch = archModel(image.arch);
+    this.clock = new Clock();
+    this.events = new EventQueue();
+    this.random = new KeyedRandom(this.seed);
+    this.memory = new Memory(image, this.arch);
+    this.structs = new Structs(image, this.memory);
+    this.slab = new Slab(this.memory, this.arch);
+    this.calls = new CallEngine(this, shapes);
+    this.kprobes = new KprobeTable(this);
+    this.tracepoints = new Tracepoints(this);
+    this.tasks = new TaskTable(this);
+    this.scheduler = new Scheduler(this);
+    this.vfs = new Vfs(this);
+    this.current = this.tasks.idle;
+  }
+
+  /** The calling convention's name. */
+  get archName(): Arch {
+    return this.image.arch;
+  }
+
+  /** CPU that `current` runs on. */
+  get cpu(): number {
+    return this.current.cpu;
+  }
+
+  /** Virtual nanoseconds since boot, as the running context sees them. */
+  now(): number {
+    return this.clock.now;
+  }
+
+  /** Calls a modeled or shaped function that cannot block. Arguments are signed words; NaN is "unknown". */
+  call(fn: FunctionRef, a0?: number, a1?: number, a2?: number, a3?: number, a4?: number, a5?: number): number {
+    return this.calls.call(fn, a0, a1, a2, a3, a4, a5);
+  }
+}
