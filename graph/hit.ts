@@ -38,6 +38,8 @@ export interface Hit {
   /** The n-th argument from registers and stack, as a signed word. */
   arg(index: number): number;
   retval(): number;
+  /** Virtual nanoseconds from entry to return, in a timed kretprobe. */
+  duration(): number;
   /** A register by its kernel name (`di`, `x0`, `ax`), as a signed word. */
   reg(name: string): number;
   /** Reads an integer of 1, 2, 4 or 8 bytes; kernel or user addresses. */

@@ -18,7 +18,8 @@ export interface ProbeGraph {
 /** Where a probe attaches. */
 export type AttachPoint =
   | { readonly kind: "kprobe"; readonly target: string; readonly offset: number }
-  | { readonly kind: "kretprobe"; readonly target: string; readonly maxactive: number }
+  /** `timed`: each instance keeps its entry time, so that `duration` is known at the return. */
+  | { readonly kind: "kretprobe"; readonly target: string; readonly maxactive: number; readonly timed?: true }
   | { readonly kind: "tracepoint"; readonly subsystem: string; readonly event: string }
   | { readonly kind: "interval"; readonly ns: number; readonly spec: string }
   | { readonly kind: "begin" }
@@ -34,7 +35,12 @@ export interface ProbeNode {
 /** What a hit does. A filter that is false ends the hit. */
 export type Step =
   | { readonly op: "filter"; readonly test: Expr }
-  | { readonly op: "aggregate"; readonly map: string; readonly key: readonly Expr[]; readonly value: Expr | undefined }
+  | {
+    readonly op: "aggregate";
+    readonly map: string;
+    readonly key: readonly Expr[];
+    readonly value: Expr | undefined;
+  }
   | { readonly op: "print"; readonly parts: readonly (string | Expr)[] }
   | { readonly op: "printf"; readonly format: string; readonly args: readonly Expr[] }
   | { readonly op: "do"; readonly body: readonly Statement[] };
@@ -43,7 +49,12 @@ export type Step =
 export type Statement =
   | { readonly op: "expr"; readonly value: Expr }
   | { readonly op: "let"; readonly name: string; readonly value: Expr }
-  | { readonly op: "if"; readonly test: Expr; readonly then: readonly Statement[]; readonly else: readonly Statement[] }
+  | {
+    readonly op: "if";
+    readonly test: Expr;
+    readonly then: readonly Statement[];
+    readonly else: readonly Statement[];
+  }
   | { readonly op: "print"; readonly parts: readonly (string | Expr)[] };
 
 /** How a map aggregates. */
@@ -60,9 +71,21 @@ export interface MapNode {
   readonly keyParts: number;
 }
 
-/** Builtins that every hit has. */
+/** Builtins that every hit has (`retval` and `duration` at returns only; `duration` is nanoseconds since the entry). */
 export type BuiltinName =
-  | "pid" | "tid" | "uid" | "gid" | "comm" | "cpu" | "nsecs" | "elapsed" | "func" | "probe" | "retval" | "curtask";
+  | "pid"
+  | "tid"
+  | "uid"
+  | "gid"
+  | "comm"
+  | "cpu"
+  | "nsecs"
+  | "elapsed"
+  | "func"
+  | "probe"
+  | "retval"
+  | "duration"
+  | "curtask";
 
 /** Where an expression stands in the user's source. */
 export interface Span {
@@ -103,8 +126,26 @@ export type CallName = "startsWith" | "endsWith" | "includes" | "str" | "ksym" |
 
 /** Binary operators, JavaScript's spelling. `===` and `==` are both `==` here. */
 export type BinaryOperator =
-  | "+" | "-" | "*" | "/" | "%" | "&" | "|" | "^" | "<<" | ">>" | ">>>"
-  | "==" | "!=" | "<" | "<=" | ">" | ">=" | "&&" | "||" | "??";
+  | "+"
+  | "-"
+  | "*"
+  | "/"
+  | "%"
+  | "&"
+  | "|"
+  | "^"
+  | "<<"
+  | ">>"
+  | ">>>"
+  | "=="
+  | "!="
+  | "<"
+  | "<="
+  | ">"
+  | ">="
+  | "&&"
+  | "||"
+  | "??";
 
 /** A graph with the functions that its opaque nodes run: what a builder makes and a session attaches. */
 export interface Program {

@@ -8,8 +8,7 @@ declare module "@std/assert" {
   export class AssertionError extends Error {
     constructor(message: string, options?: ErrorOptions);
   }
-  // deno-lint-ignore no-explicit-any
-  type AnyConstructor<T = unknown> = abstract new (...args: any[]) => T;
+  type AnyConstructor<T = unknown> = abstract new (...args: never[]) => T;
 
   export function assert(expr: unknown, msg?: string): asserts expr;
   export function assertFalse(expr: unknown, msg?: string): asserts expr is false;
