@@ -10,6 +10,7 @@
  */
 
 import type { Addr } from "../image/model.ts";
+import type { Value } from "./value.ts";
 
 /** A stack as captured: return addresses, innermost first. */
 export interface Stack {
@@ -35,7 +36,10 @@ export interface Hit {
   /** Full probe name, `kprobe:vfs_open`. */
   probe(): string;
   curtask(): Addr;
-  /** The n-th argument from registers and stack, as a signed word. */
+  /**
+   * The n-th argument word from registers and stack, as a signed word. On i386 a 64-bit argument takes two words;
+   * the compiler knows the prototype and asks for both.
+   */
   arg(index: number): number;
   retval(): number;
   /** Virtual nanoseconds from entry to return, in a timed kretprobe. */
@@ -52,10 +56,12 @@ export interface Hit {
   recordStr(offset: number, size: number, dynamic: boolean): string;
   kstack(depth: number): Stack;
   ksym(address: Addr): string;
-  /** One line of output, without its newline. */
-  print(line: string): void;
-  /** Raw output, as printf writes it. */
-  write(text: string): void;
+  /** kretprobe: virtual nanoseconds since this call of the function was entered. */
+  duration(): number;
+  /** One line of output: the texts of the values joined by a space. The implementation formats (`format/`). */
+  print(values: readonly Value[]): void;
+  /** Raw output: the implementation formats as bpftrace's printf does (`format/printf.ts`). */
+  printf(format: string, values: readonly Value[]): void;
   /** Runs an opaque function on the typed context of this hit. */
   opaque(fn: (context: never) => unknown): unknown;
 }

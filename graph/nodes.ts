@@ -32,7 +32,10 @@ export interface ProbeNode {
   readonly steps: readonly Step[];
 }
 
-/** What a hit does. A filter that is false ends the hit. */
+/**
+ * What a hit does. A filter that is false ends the hit. `parts` of a print are its arguments: their texts are
+ * joined by one space.
+ */
 export type Step =
   | { readonly op: "filter"; readonly test: Expr }
   | {
@@ -121,8 +124,8 @@ export type Expr =
   )
   & { readonly span?: Span };
 
-/** Functions an expression may call. */
-export type CallName = "startsWith" | "endsWith" | "includes" | "str" | "ksym" | "length";
+/** Functions an expression may call; a method's receiver is the first argument. `trunc` and `floor` are `Math`'s. */
+export type CallName = "startsWith" | "endsWith" | "includes" | "str" | "ksym" | "length" | "trunc" | "floor";
 
 /** Binary operators, JavaScript's spelling. `===` and `==` are both `==` here. */
 export type BinaryOperator =

@@ -1,0 +1,128 @@
+/**
+ * Values as plain data: what a print is handed and what a map's snapshot holds. Integers, strings and booleans are
+ * themselves; what prints differently from its JavaScript form is tagged.
+ *
+ * @module
+ */
+
+import type { Addr, KernelImage } from "../image/model.ts";
+import type { Stack } from "./hit.ts";
+
+/** A value of a run. `null` is a missing one. */
+export type Value =
+  | number
+  | bigint
+  | string
+  | boolean
+  | null
+  | PointerValue
+  | StackValue
+  | TupleValue
+  | ArrayValue
+  | StructValue;
+
+/** An address; prints as `0xffff888003c4d000`. */
+export interface PointerValue {
+  readonly kind: "pointer";
+  readonly address: Addr;
+}
+
+/** A kernel stack, innermost frame first. */
+export interface StackValue {
+  readonly kind: "stack";
+  readonly frames: readonly Addr[];
+  /** The frames as bpftrace prints them: `vfs_read+1`, or hex where no symbol covers the address. */
+  readonly symbols: readonly string[];
+}
+
+/** A tuple; prints as `(1, abc)`. */
+export interface TupleValue {
+  readonly kind: "tuple";
+  readonly items: readonly Value[];
+}
+
+/** A C array; prints as `[1,2,3]`. */
+export interface ArrayValue {
+  readonly kind: "array";
+  readonly items: readonly Value[];
+}
+
+/** A C struct or union; prints as `{ .a = 1, .b = x }`. */
+export interface StructValue {
+  readonly kind: "struct";
+  readonly fields: readonly { readonly name: string; readonly value: Value }[];
+}
+
+/**
+ * An address in hex: kernel addresses of 64-bit kernels (negative numbers) as their 64 bits.
+ *
+ * ```ts
+ * import { addressText } from "./value.ts";
+ * if (addressText(-1) !== "0xffffffffffffffff") throw new Error("64 bits");
+ * ```
+ */
+export function addressText(address: Addr): string {
+  if (!Number.isSafeInteger(address)) return String(address);
+  if (address >= 0) return "0x" + address.toString(16);
+  const high = Math.floor(address / 2 ** 32) >>> 0;
+  const low = address >>> 0;
+  return "0x" + high.toString(16) + low.toString(16).padStart(8, "0");
+}
+
+/** Turns stack addresses into text. */
+export type Symbolizer = (address: Addr) => string;
+
+/** The symbolizer of an image, in bpftrace's form: the offset is decimal and always there. */
+export function symbolizer(image: KernelImage): Symbolizer {
+  return (address) => {
+    const found = image.symbolAt(address);
+    return found === undefined ? addressText(address) : `${found.symbol.name}+${found.offset}`;
+  };
+}
+
+/** A captured stack as a value. */
+export function stackValue(stack: Stack, symbolize: Symbolizer): StackValue {
+  return { kind: "stack", frames: stack.frames, symbols: stack.frames.map(symbolize) };
+}
+
+/**
+ * What an opaque function returned, as a value: `undefined` is null, an array a tuple, an object with a numeric
+ * `address` a pointer, anything else without a plain form its `String`.
+ */
+export function toValue(raw: unknown, symbolize: Symbolizer): Value {
+  switch (typeof raw) {
+    case "number":
+    case "bigint":
+    case "string":
+    case "boolean":
+      return raw;
+    case "object":
+      return raw === null ? null : objectValue(raw, symbolize);
+    case "undefined":
+      return null;
+    default:
+      return String(raw);
+  }
+}
+
+function objectValue(raw: object, symbolize: Symbolizer): Value {
+  if (Array.isArray(raw)) {
+    return { kind: "tuple", items: raw.map((item: unknown) => toValue(item, symbolize)) };
+  }
+  if (isValueObject(raw)) return raw;
+  if (isStack(raw)) return stackValue(raw, symbolize);
+  if ("address" in raw && typeof raw.address === "number") return { kind: "pointer", address: raw.address };
+  return String(raw);
+}
+
+/** True for a captured stack. */
+export function isStack(raw: object): raw is Stack {
+  return "frames" in raw && Array.isArray(raw.frames) && "key" in raw && typeof raw.key === "string";
+}
+
+function isValueObject(raw: object): raw is Exclude<Value, number | bigint | string | boolean | null> {
+  if (!("kind" in raw)) return false;
+  return raw.kind === "pointer" && "address" in raw || raw.kind === "stack" && "symbols" in raw ||
+    raw.kind === "tuple" && "items" in raw || raw.kind === "array" && "items" in raw ||
+    raw.kind === "struct" && "fields" in raw;
+}
