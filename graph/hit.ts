@@ -56,8 +56,6 @@ export interface Hit {
   recordStr(offset: number, size: number, dynamic: boolean): string;
   kstack(depth: number): Stack;
   ksym(address: Addr): string;
-  /** kretprobe: virtual nanoseconds since this call of the function was entered. */
-  duration(): number;
   /** One line of output: the texts of the values joined by a space. The implementation formats (`format/`). */
   print(values: readonly Value[]): void;
   /** Raw output: the implementation formats as bpftrace's printf does (`format/printf.ts`). */

@@ -94,6 +94,8 @@ export type BuiltinName =
 export interface Span {
   readonly start: number;
   readonly end: number;
+  /** Text that `start` and `end` point into (the arrow function, as `toString` gives it): diagnostics quote it. */
+  readonly source?: string;
 }
 
 /** An expression. `span` points into the source text of the arrow function that it was captured from. */
