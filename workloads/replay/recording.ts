@@ -1,0 +1,304 @@
+/**
+ * A recording in memory: its lines sorted to the processes that they belong to, unfinished calls joined with their ends.
+ *
+ * One pass reads line heads only; a process's calls are parsed when its turn comes (`events`), so that a long recording
+ * costs its text and a few words a line, whatever part of it waits for something.
+ *
+ * @module
+ */
+
+import { epochBase, parseLine } from "./parse_line.ts";
+import { parseCall, parseUnfinished } from "./parse_call.ts";
+import { parseValue } from "./parse_value.ts";
+import { readLines, RecordingError, type RecordingSource } from "./read_lines.ts";
+import type { ClockKind, RecordedEvent, StraceLine } from "./record.ts";
+
+/** A line that could not be used. */
+export interface MalformedLine {
+  /** From 1. */
+  readonly line: number;
+  readonly reason: string;
+  /** Its beginning. */
+  readonly text: string;
+}
+
+/** How a recording is read. */
+export interface RecordingOptions {
+  /** Its name in messages. Default `recording`. */
+  readonly label?: string;
+  /** How many malformed lines are kept; all are counted. Default 20. */
+  readonly keepMalformed?: number;
+  /** Limit of its text in characters. Default 1 GiB. */
+  readonly maxText?: number;
+}
+
+/** A stretch of one process's life: one event, not parsed yet. */
+interface Entry {
+  readonly time: number;
+  readonly line: number;
+  readonly text: string;
+  /** Where arguments begin; 0 for lines that are no calls. */
+  readonly argsAt: number;
+  readonly name: string;
+  /** The end of an unfinished call and when it came; null when it never did. */
+  rest: string | null;
+  end: number;
+  readonly unfinished: boolean;
+}
+
+/** One process (or thread) of a recording. */
+export interface RecordedProcess {
+  readonly pid: number;
+  /** When its first line stands, in nanoseconds since the recording's first. */
+  readonly start: number;
+  /** Its name as `strace -Y` printed it on its first line. */
+  readonly comm?: string;
+}
+
+interface Process extends RecordedProcess {
+  readonly entries: Entry[];
+  open: Entry | null;
+}
+
+/** A whole recording: see the module's doc. Make one with `readRecording`. */
+export class Recording {
+  readonly label: string;
+  readonly #keepMalformed: number;
+  readonly #malformed: MalformedLine[] = [];
+  readonly #processes = new Map<number, Process>();
+  #malformedCount = 0;
+  #lines = 0;
+  #useful = 0;
+  #first = NaN;
+  #last = 0;
+  #epochSeconds = NaN;
+  #clock: ClockKind | null = null;
+  #previous = 0;
+  #wrapped = 0;
+
+  constructor(options: RecordingOptions = {}) {
+    this.label = options.label ?? "recording";
+    this.#keepMalformed = options.keepMalformed ?? 20;
+  }
+
+  /** Lines read. */
+  get lines(): number {
+    return this.#lines;
+  }
+
+  /** The first malformed lines, by line number. */
+  get malformed(): readonly MalformedLine[] {
+    return [...this.#malformed].sort((a, b) => a.line - b.line);
+  }
+
+  /** Number of malformed lines. Grows while `events` meets lines whose call cannot be read. */
+  get malformedCount(): number {
+    return this.#malformedCount;
+  }
+
+  /** The wall clock at the first line, in whole nanoseconds since 1970; undefined unless `-ttt` recorded it. */
+  get epoch(): bigint | undefined {
+    if (Number.isNaN(this.#epochSeconds)) return undefined;
+    return BigInt(this.#epochSeconds) * 1_000_000_000n + BigInt(this.#first);
+  }
+
+  /** Nanoseconds from the first line to the last. */
+  get span(): number {
+    return this.#last;
+  }
+
+  /** Every process, in the order of their first lines. */
+  get processes(): readonly RecordedProcess[] {
+    return [...this.#processes.values()];
+  }
+
+  /** Takes the next line in. */
+  add(text: string): void {
+    this.#lines++;
+    const line = parseLine(text);
+    if (line.kind === "chatter") return;
+    if (line.kind === "malformed") return this.#refuse(this.#lines, line.reason, text);
+    const time = this.#timeOf(line, text);
+    if (Number.isNaN(time)) return this.#refuse(this.#lines, "it has no time stamp", text);
+    this.#useful++;
+    this.#last = Math.max(this.#last, time);
+    const process = this.#process(line.head.pid, line.head.comm, time);
+    switch (line.kind) {
+      case "call": {
+        // A call that stays open has lost its end: the process goes on with another.
+        const { name, argsAt, unfinished } = line;
+        const entry = {
+          time,
+          line: this.#lines,
+          text: line.text,
+          argsAt,
+          name,
+          rest: null,
+          end: NaN,
+          unfinished,
+        };
+        process.entries.push(entry);
+        process.open = unfinished ? entry : null;
+        return;
+      }
+      case "resumed": {
+        const open = process.open;
+        if (open === null || open.name !== line.name) {
+          this.#useful--;
+          return this.#refuse(this.#lines, `${line.name} is resumed, but was not begun`, text);
+        }
+        open.rest = line.rest;
+        open.end = time;
+        process.open = null;
+        return;
+      }
+      case "stopped":
+        return;
+      case "signal":
+      case "exited":
+      case "killed":
+      case "superseded":
+        process.entries.push({
+          time,
+          line: this.#lines,
+          text,
+          argsAt: 0,
+          name: "",
+          rest: null,
+          end: NaN,
+          unfinished: false,
+        });
+    }
+  }
+
+  /** @throws {RecordingError} When what was read is no recording that can be replayed */
+  check(): void {
+    const label = JSON.stringify(this.label);
+    if (this.#lines === 0) throw new RecordingError(`Cannot replay ${label}: it is empty`);
+    const first = this.malformed[0];
+    if (first !== undefined && first.reason === "it has no time stamp" && this.#useful === 0) {
+      throw new RecordingError(
+        `Cannot replay ${label}: its lines have no time stamps; record with \`strace -f -ttt -T -o FILE COMMAND\``,
+      );
+    }
+    if (this.#useful === 0 || this.#malformedCount > this.#useful) {
+      throw new RecordingError(
+        `Cannot replay ${label}: it is no strace output (${this.#useful} of ${this.#lines} lines can be read` +
+          `${first === undefined ? "" : `; line ${first.line} is ${first.reason}`}); ` +
+          `record with \`strace -f -ttt -T -o FILE COMMAND\``,
+      );
+    }
+  }
+
+  /** What happened to one process, in order, parsed as it is taken. Lines that cannot be read are counted and left out. */
+  *events(pid: number): Generator<RecordedEvent, void, void> {
+    for (const entry of this.#processes.get(pid)?.entries ?? []) {
+      const event = this.#event(pid, entry);
+      if (event !== null) yield event;
+    }
+  }
+
+  #event(pid: number, entry: Entry): RecordedEvent | null {
+    const { time, line, name } = entry;
+    if (entry.argsAt === 0) return this.#lineEvent(pid, entry);
+    if (entry.unfinished && entry.rest === null) {
+      const args = parseUnfinished(entry.text, entry.argsAt);
+      const result = { value: NaN };
+      return {
+        kind: "call",
+        pid,
+        time,
+        line,
+        name,
+        args,
+        result,
+        duration: undefined,
+        interrupted: true,
+        cutShort: true,
+      };
+    }
+    const call = parseCall(entry.text + (entry.rest ?? ""), entry.argsAt);
+    if (typeof call === "string") {
+      this.#refuse(line, call, entry.text);
+      return null;
+    }
+    const duration = call.duration ?? (entry.unfinished ? entry.end - time : undefined);
+    const interrupted = entry.unfinished;
+    return { kind: "call", pid, time, line, name, ...call, duration, interrupted, cutShort: false };
+  }
+
+  #lineEvent(pid: number, entry: Entry): RecordedEvent | null {
+    const { time, line } = entry;
+    const parsed = parseLine(entry.text);
+    switch (parsed.kind) {
+      case "signal":
+        return { kind: "signal", pid, time, line, signal: parsed.signal, info: parseValue(parsed.text) };
+      case "exited":
+        return { kind: "exit", pid, time, line, status: parsed.status, coreDumped: false };
+      case "killed":
+        return { kind: "exit", pid, time, line, signal: parsed.signal, coreDumped: parsed.coreDumped };
+      case "superseded":
+        return { kind: "exit", pid, time, line, supersededBy: parsed.by, coreDumped: false };
+      default:
+        return null;
+    }
+  }
+
+  #process(pid: number, comm: string | undefined, start: number): Process {
+    let process = this.#processes.get(pid);
+    if (process === undefined) {
+      process = { pid, start, entries: [], open: null, ...(comm === undefined ? {} : { comm }) };
+      this.#processes.set(pid, process);
+    }
+    return process;
+  }
+
+  /** Nanoseconds since the first line. */
+  #timeOf(line: Exclude<StraceLine, { kind: "chatter" | "malformed" }>, text: string): number {
+    const { clock } = line.head;
+    let time = line.head.time;
+    if (Number.isNaN(time)) return NaN;
+    this.#clock ??= clock;
+    if (clock !== this.#clock) return NaN;
+    if (clock === "relative") {
+      // -r prints the time since the line before.
+      time += this.#previous;
+    } else {
+      const period = clock === "day" ? 86_400e9 : 1_000_000e9;
+      time += this.#wrapped;
+      if (time < this.#previous - period / 2) {
+        this.#wrapped += period;
+        time += period;
+      }
+    }
+    this.#previous = time;
+    if (Number.isNaN(this.#first)) {
+      this.#first = time;
+      if (clock === "epoch") this.#epochSeconds = epochBase(text);
+    }
+    // Lines of several processes may stand a little out of order; none is before the first.
+    return Math.max(0, time - this.#first);
+  }
+
+  #refuse(line: number, reason: string, text: string): void {
+    this.#malformedCount++;
+    if (this.#malformed.length < this.#keepMalformed) {
+      this.#malformed.push({ line, reason, text: text.length > 120 ? text.slice(0, 120) + "…" : text });
+    }
+  }
+}
+
+/**
+ * Reads a recording that `strace -f -ttt -T` made.
+ *
+ * @throws {RecordingError} When it is empty, binary, cut short, or no strace output
+ */
+export async function readRecording(
+  source: RecordingSource,
+  options: RecordingOptions = {},
+): Promise<Recording> {
+  const recording = new Recording(options);
+  await readLines(source, recording.label, (line) => recording.add(line), options.maxText);
+  recording.check();
+  return recording;
+}
