@@ -1,0 +1,200 @@
+/**
+ * C objects in kernel memory as JavaScript sees them inside an opaque handler: `c.args.path.dentry.d_name.name`.
+ * Captured handlers never come here; they are compiled to plain loads.
+ *
+ * @module
+ */
+
+import type { Addr, CType, FieldLayout, KernelImage } from "../image/model.ts";
+import { addressToBigInt } from "../image/address.ts";
+
+/** How objects read memory: never throws, a fault reads 0 or "" and is counted. */
+export interface ObjectReader {
+  readonly image: KernelImage;
+  load(address: Addr, size: number, signed: boolean): number;
+  str(address: Addr, max: number): string;
+}
+
+/** Longest string read through a `char *`, bytes: bpftrace's default `max_strlen`. */
+export const MAX_STRING = 1024;
+
+/** What stands behind a C value in JavaScript: numbers, booleans, strings, and objects for the rest. */
+export type ObjectValue = number | boolean | string | object;
+
+/** Takes typedefs and qualifiers off. */
+export function bareType(type: CType): CType {
+  let bare = type;
+  while (
+    bare.kind === "typedef" || bare.kind === "const" || bare.kind === "volatile" || bare.kind === "restrict" ||
+    bare.kind === "type_tag"
+  ) {
+    bare = bare.to;
+  }
+  return bare;
+}
+
+function isChar(type: CType): boolean {
+  const bare = bareType(type);
+  return bare.kind === "int" && bare.size === 1 && (bare.encoding === "char" || /char/.test(bare.name));
+}
+
+/** Reads the value of a type that lies at an address. */
+export function readValue(reader: ObjectReader, type: CType, address: Addr): ObjectValue {
+  const bare = bareType(type);
+  switch (bare.kind) {
+    case "int":
+    case "enum": {
+      const value = reader.load(address, bare.size, bare.signed);
+      return bare.kind === "int" && bare.encoding === "bool" ? value !== 0 : value;
+    }
+    case "ptr":
+      return pointerValue(reader, bare, reader.load(address, reader.image.pointerSize, reader.image.pointerSize === 8));
+    case "array":
+      return isChar(bare.of) && bare.length > 0 ? reader.str(address, bare.length) : arrayView(reader, bare.of, address, bare.length);
+    case "struct":
+    case "union":
+      return structView(reader, bare, address);
+    default:
+      return pointerView(reader, { kind: "void", id: 0 }, address);
+  }
+}
+
+/** The value of a scalar word (an argument, a result) of a type: pointers become views, integers are cut to size. */
+export function wordValue(reader: ObjectReader, type: CType, word: number): ObjectValue {
+  const bare = bareType(type);
+  switch (bare.kind) {
+    case "int":
+      return bare.encoding === "bool" ? (word & 0xff) !== 0 : cutWord(word, bare.size, bare.signed);
+    case "enum":
+      return cutWord(word, bare.size, bare.signed);
+    case "ptr":
+      return pointerValue(reader, bare, word);
+    default:
+      return word;
+  }
+}
+
+/** Cuts a signed word to a C integer type, as a function of that parameter type sees its register. */
+export function cutWord(word: number, size: number, signed: boolean): number {
+  if (size === 8) return word;
+  if (size === 4) return signed ? word | 0 : word >>> 0;
+  const bits = size * 8;
+  const low = word & ((1 << bits) - 1);
+  return signed && low >= 1 << (bits - 1) ? low - (1 << bits) : low;
+}
+
+function pointerValue(reader: ObjectReader, type: CType & { readonly kind: "ptr" }, word: number): ObjectValue {
+  return isChar(type.to) ? reader.str(word, MAX_STRING) : pointerView(reader, bareType(type.to), word);
+}
+
+const layouts = new WeakMap<KernelImage, Map<string, FieldLayout | null>>();
+
+function fieldOf(image: KernelImage, type: CType, name: string): FieldLayout | null {
+  let known = layouts.get(image);
+  if (known === undefined) layouts.set(image, known = new Map());
+  const key = `${type.id}.${name}`;
+  let layout = known.get(key);
+  if (layout === undefined) known.set(key, layout = image.field(type, name) ?? null);
+  return layout;
+}
+
+function readField(reader: ObjectReader, type: CType, address: Addr, name: string): ObjectValue | undefined {
+  if (type.kind !== "struct" && type.kind !== "union") return undefined;
+  const layout = fieldOf(reader.image, type, name);
+  if (layout === null) {
+    throw new TypeError(`Cannot read field "${name}": ${type.kind} ${type.name || "(anonymous)"} has no such field`);
+  }
+  if (layout.bitSize > 0) return readBits(reader, layout, address);
+  return readValue(reader, layout.type, address + layout.offset);
+}
+
+function readBits(reader: ObjectReader, layout: FieldLayout, address: Addr): ObjectValue {
+  const bare = bareType(layout.type);
+  let value = 0;
+  let scale = 1;
+  let left = layout.bitSize;
+  let shift = layout.bitShift;
+  for (let at = address + layout.offset; left > 0; at++) {
+    const take = Math.min(8 - shift, left);
+    value += ((reader.load(at, 1, false) >> shift) & ((1 << take) - 1)) * scale;
+    scale *= 2 ** take;
+    left -= take;
+    shift = 0;
+  }
+  if (bare.kind === "int" && bare.encoding === "bool") return value !== 0;
+  return bare.kind === "int" && bare.signed && value >= scale / 2 ? value - scale : value;
+}
+
+/** Names that every pointer view answers; a C field of the same name is reached with `.field("address")`. */
+function pointerView(reader: ObjectReader, to: CType, address: Addr): object {
+  const size = to.kind === "void" || to.kind === "func_proto" || to.kind === "fwd" ? 1 : reader.image.sizeOf(to);
+  return new Proxy(Object.freeze({}), {
+    get(_target, name) {
+      if (typeof name === "symbol") return conversion(name, () => hex(reader, address), () => address);
+      switch (name) {
+        case "address":
+          return addressToBigInt(reader.image.arch, address);
+        case "isNull":
+          return address === 0;
+        case "toString":
+        case "toJSON":
+          return () => hex(reader, address);
+        case "valueOf":
+          return () => address;
+        case "value":
+          if (to.kind !== "struct" && to.kind !== "union") return readValue(reader, to, address);
+          break;
+        case "field":
+          if (fieldMissing(reader, to, name)) return (field: string) => readField(reader, to, address, field);
+          break;
+        case "cast":
+          if (fieldMissing(reader, to, name)) return (type: string) => castPointer(reader, type, address);
+          break;
+      }
+      if (/^\d+$/.test(name)) return readValue(reader, to, address + Number(name) * size);
+      return readField(reader, to, address, name);
+    },
+    has: (_target, name) => typeof name === "string" && !fieldMissing(reader, to, name),
+    ownKeys: () => [],
+  });
+}
+
+function fieldMissing(reader: ObjectReader, type: CType, name: string): boolean {
+  return (type.kind !== "struct" && type.kind !== "union") || fieldOf(reader.image, type, name) === null;
+}
+
+function castPointer(reader: ObjectReader, name: string, address: Addr): object {
+  const type = reader.image.type(name.replace(/\s*\*$/, ""));
+  if (type === undefined) {
+    const near = reader.image.nearTypes(name)[0];
+    throw new TypeError(`Cannot cast to "${name}": no such type${near === undefined ? "" : `; did you mean "${near}"?`}`);
+  }
+  return pointerView(reader, bareType(type), address);
+}
+
+function structView(reader: ObjectReader, type: CType, address: Addr): object {
+  return new Proxy(Object.freeze({}), {
+    get(_target, name) {
+      if (typeof name === "symbol") return conversion(name, () => hex(reader, address), () => address);
+      if (name === "toString" || name === "toJSON") return () => hex(reader, address);
+      if (name === "address" && fieldMissing(reader, type, name)) return addressToBigInt(reader.image.arch, address);
+      return readField(reader, type, address, name);
+    },
+    has: (_target, name) => typeof name === "string" && !fieldMissing(reader, type, name),
+    ownKeys: () => [],
+  });
+}
+
+function arrayView(reader: ObjectReader, of: CType, address: Addr, length: number): object {
+  const size = reader.image.sizeOf(of);
+  return Array.from({ length: Math.min(length, 4096) }, (_, i) => readValue(reader, of, address + i * size));
+}
+
+function conversion(name: symbol, text: () => string, number: () => number): unknown {
+  if (name === Symbol.toPrimitive) return (hint: string) => hint === "number" ? number() : text();
+  return undefined;
+}
+
+function hex(reader: ObjectReader, address: Addr): string {
+  return `0x${addressToBigInt(reader.image.arch, address).toString(16)}`;
+}
