@@ -20,6 +20,7 @@ import { Scheduler } from "./sched/scheduler.ts";
 import { Clock } from "./time/clock.ts";
 import { EventQueue } from "./time/events.ts";
 import { KeyedRandom } from "./time/random.ts";
+import { SyscallTable } from "./syscalls/table.ts";
 import { Tracepoints } from "./tracing/tracepoints.ts";
 import { Vfs } from "./fs/vfs.ts";
 
@@ -49,6 +50,8 @@ export class Kernel {
   readonly tasks: TaskTable;
   readonly scheduler: Scheduler;
   readonly vfs: Vfs;
+  /** What happened at the system call boundary: calls without a model, warnings of a replay. */
+  readonly syscalls: SyscallTable = new SyscallTable();
   /** The task whose code runs now; the idle task of CPU 0 when none does. */
   current: Task;
 

@@ -1,0 +1,307 @@
+/**
+ * All tasks of a kernel: idle (pid 0, one for the boot CPU), init (pid 1, everyone's last ancestor) and the rest.
+ *
+ * @module
+ */
+
+import type { Kernel } from "../kernel.ts";
+import { dupFiles, newFiles, putFiles } from "../fs/files_struct.ts";
+import { copyFsStruct, newFsStruct, putFsStruct } from "../fs/fs_struct.ts";
+import { newMm, putMm } from "../mm/mm_struct.ts";
+import { newUserSpace } from "../mm/user_space.ts";
+import { allocStack, freeObject, freeStack, newObject } from "./alloc.ts";
+import { field, sizeOfStruct } from "./objects.ts";
+import {
+  CRED,
+  EXIT_DEAD,
+  EXIT_ZOMBIE,
+  PF_EXITING,
+  PF_FORKNOEXEC,
+  PF_IDLE,
+  PF_KTHREAD,
+  Task,
+  TASK,
+  TASK_DEAD,
+  TASK_RUNNING,
+} from "./task.ts";
+
+/** How a task is made. */
+export interface TaskOptions {
+  /** Process id; the next free one by default. */
+  readonly pid?: number;
+  /** At most 15 bytes are kept. Default: the parent's. */
+  readonly comm?: string;
+  /** Default init. */
+  readonly parent?: Task;
+  /** Default: the parent's. */
+  readonly uid?: number;
+  /** Default: the parent's. */
+  readonly gid?: number;
+  /** CPU that it runs on first. Default 0. */
+  readonly cpu?: number;
+  /** A kernel thread: no user memory. */
+  readonly kthread?: boolean;
+  /** Make it a thread of this task's process (same tgid, mm, files, fs, signal). */
+  readonly threadOf?: Task;
+  /** What a fork shares or copies from the parent; absent for a program started afresh. */
+  readonly fork?: ForkSharing;
+}
+
+/** What a child shares with its parent; the rest is copied. */
+export interface ForkSharing {
+  readonly vm: boolean;
+  readonly files: boolean;
+  readonly fs: boolean;
+}
+
+const SIGNAL = {
+  nrThreads: field("signal_struct", "nr_threads"),
+  live: field("signal_struct", "live.counter"),
+  groupExitCode: field("signal_struct", "group_exit_code"),
+} as const;
+const PID_COUNT = field("pid", "count.refs.counter");
+const PID_LEVEL = field("pid", "level");
+const PID_NUMBERS = field("pid", "numbers");
+
+/** Highest pid + 1 that the kernel gives (`kernel.pid_max` of a 64-bit kernel with few CPUs). */
+export const PID_MAX = 4194304;
+/** Pids are given again from here after a wrap (`RESERVED_PIDS`). */
+const RESERVED_PIDS = 300;
+const STACK_END_MAGIC = 0x57ac6e9d;
+
+/** The tasks of one kernel. */
+export class TaskTable {
+  /** The idle task of the boot CPU, pid 0. */
+  readonly idle: Task;
+  /** Pid 1: parent of tasks whose parent is gone. */
+  readonly init: Task;
+  /** Called for every task that `copy_process` made and `wake_up_new_task` is about to wake. */
+  onNewTask: ((task: Task) => void) | null = null;
+  readonly #k: Kernel;
+  readonly #byPid = new Map<number, Task>();
+  readonly #byAddress = new Map<number, Task>();
+  #lastPid = RESERVED_PIDS;
+
+  constructor(k: Kernel) {
+    this.#k = k;
+    this.idle = this.#make({ pid: 0, comm: "swapper/0", kthread: true, uid: 0, gid: 0 }, null, PF_IDLE);
+    this.init = this.#make({ pid: 1, comm: "init", uid: 0, gid: 0 }, this.idle, 0);
+    this.idle.children.push(this.init);
+  }
+
+  /** Makes a task, ready to run. Errors: the pid is taken, or out of range. */
+  create(options: TaskOptions = {}): Task {
+    const leader = options.threadOf;
+    const parent = leader === undefined ? options.parent ?? this.init : leader.parent ?? this.init;
+    const task = this.#make(options, parent, options.fork === undefined ? 0 : PF_FORKNOEXEC);
+    if (leader === undefined) parent.children.push(task);
+    return task;
+  }
+
+  /** The task with that pid (thread id), zombies included. */
+  byPid(pid: number): Task | undefined {
+    return this.#byPid.get(pid);
+  }
+
+  /** The task whose `task_struct` is at that address. */
+  byAddress(address: number): Task | undefined {
+    return this.#byAddress.get(address);
+  }
+
+  /** Every task, zombies included, by pid. */
+  all(): readonly Task[] {
+    return [...this.#byPid.values()].sort((a, b) => a.pid - b.pid);
+  }
+
+  /** The next pid that a fork would get. */
+  nextPid(): number {
+    let pid = this.#lastPid + 1;
+    while (this.#byPid.has(pid)) pid++;
+    if (pid < PID_MAX) return pid;
+    pid = RESERVED_PIDS;
+    while (this.#byPid.has(pid)) pid++;
+    if (pid >= PID_MAX) throw new RangeError(`Cannot make a task: all ${PID_MAX} pids are taken`);
+    return pid;
+  }
+
+  /**
+   * What `do_exit` leaves: no memory, files or directories; its children go to init; a zombie until the parent reaps
+   * it. `code` is the wait status (exit code << 8, or a signal number).
+   */
+  exit(task: Task, code: number): void {
+    const k = this.#k;
+    if (task.exitCode !== null) return;
+    this.dropMm(task);
+    this.dropFiles(task);
+    this.dropFs(task);
+    for (const child of task.children.splice(0)) {
+      child.parent = this.init;
+      TASK.realParent.set(k, child.address, this.init.address);
+      TASK.parent.set(k, child.address, this.init.address);
+      this.init.children.push(child);
+    }
+    task.exitCode = code;
+    TASK.exitCode.set(k, task.address, code);
+    TASK.flags.set(k, task.address, TASK.flags.get(k, task.address) | PF_EXITING);
+    TASK.exitState.set(k, task.address, EXIT_ZOMBIE);
+    SIGNAL.live.add(k, TASK.signal.get(k, task.address), -1);
+  }
+
+  /** Frees a task that has exited (`release_task`): it is in no table any more. */
+  release(task: Task): void {
+    const k = this.#k;
+    if (task.reaped) return;
+    task.reaped = true;
+    TASK.exitState.set(k, task.address, EXIT_DEAD);
+    task.state = TASK_DEAD;
+    this.#byPid.delete(task.pid);
+    this.#byAddress.delete(task.address);
+    const siblings = task.parent?.children;
+    const at = siblings?.indexOf(task) ?? -1;
+    if (siblings !== undefined && at >= 0) siblings.splice(at, 1);
+    const signal = TASK.signal.get(k, task.address);
+    if (SIGNAL.nrThreads.add(k, signal, -1) === 0) {
+      freeObject(k, "signal_cache", "signal_struct", signal);
+      freeObject(k, "sighand_cache", "sighand_struct", TASK.sighand.get(k, task.address));
+    }
+    freeObject(k, "pid", "pid", TASK.threadPid.get(k, task.address));
+    freeObject(k, "cred_jar", "cred", task.cred);
+    freeStack(k, task.stackBase);
+    freeObject(k, "task_struct", "task_struct", task.address);
+  }
+
+  /** Leaves its memory (`exit_mm`); the last user frees it. */
+  dropMm(task: Task): void {
+    const k = this.#k;
+    const mm = task.mm;
+    if (mm === 0) return;
+    TASK.mm.set(k, task.address, 0);
+    task.userSpace = null;
+    putMm(k, mm);
+  }
+
+  /** Leaves its open files (`exit_files`); the last user closes them. */
+  dropFiles(task: Task): void {
+    const files = task.files;
+    if (files === 0) return;
+    TASK.files.set(this.#k, task.address, 0);
+    putFiles(this.#k, files);
+  }
+
+  /** Leaves its directories (`exit_fs`). */
+  dropFs(task: Task): void {
+    const fs = task.fs;
+    if (fs === 0) return;
+    TASK.fs.set(this.#k, task.address, 0);
+    putFsStruct(this.#k, fs);
+  }
+
+  #make(options: TaskOptions, parent: Task | null, flags: number): Task {
+    const k = this.#k;
+    const pid = options.pid ?? this.nextPid();
+    if (!Number.isInteger(pid) || pid < 0 || pid >= PID_MAX) {
+      throw new RangeError(`Cannot make a task with pid ${pid}: a pid is an integer from 0 to ${PID_MAX - 1}`);
+    }
+    const taken = this.#byPid.get(pid);
+    if (taken !== undefined) {
+      throw new Error(`Cannot make a task with pid ${pid}: ${taken.comm} has it and is not reaped`);
+    }
+    const address = newObject(k, "task_struct", "task_struct");
+    const cred = newObject(k, "cred_jar", "cred");
+    const stackBase = allocStack(k);
+    const leader = options.threadOf;
+    const task = new Task(k, {
+      address,
+      cred,
+      pid,
+      tgid: leader?.tgid ?? pid,
+      stackBase,
+      userRegs: stackBase + k.arch.threadSize - k.arch.stackPadding - k.arch.regsSize,
+      parent,
+    });
+    if (pid > this.#lastPid) this.#lastPid = pid;
+    this.#byPid.set(pid, task);
+    this.#byAddress.set(address, task);
+    k.memory.store(stackBase, 4, STACK_END_MAGIC);
+
+    CRED.usage.set(k, cred, 2);
+    task.uid = options.uid ?? parent?.uid ?? 0;
+    task.gid = options.gid ?? parent?.gid ?? 0;
+    TASK.cred.set(k, address, cred);
+    TASK.realCred.set(k, address, cred);
+    TASK.pid.set(k, address, pid);
+    TASK.tgid.set(k, address, task.tgid);
+    TASK.usage.set(k, address, 1);
+    TASK.flags.set(k, address, flags | (options.kthread === true ? PF_KTHREAD : 0));
+    TASK.stack.set(k, address, stackBase);
+    TASK.state.set(k, address, TASK_RUNNING);
+    const parentAddress = parent?.address ?? address;
+    TASK.realParent.set(k, address, parentAddress);
+    TASK.parent.set(k, address, parentAddress);
+    TASK.groupLeader.set(k, address, leader?.address ?? address);
+    for (const prio of [TASK.prio, TASK.staticPrio, TASK.normalPrio]) prio.set(k, address, 120);
+    TASK.exitSignal.set(k, address, leader === undefined ? 17 : -1);
+    TASK.startTime.set(k, address, k.clock.now);
+    task.comm = options.comm ?? leader?.comm ?? parent?.comm ?? "";
+    task.cpu = options.cpu ?? 0;
+    this.#attachPid(address, pid);
+    this.#attachSignal(address, leader);
+    this.#attachResources(task, options, leader ?? parent);
+    return task;
+  }
+
+  #attachPid(address: number, pid: number): void {
+    const k = this.#k;
+    const struct = newObject(k, "pid", "pid");
+    PID_COUNT.set(k, struct, 1);
+    PID_LEVEL.set(k, struct, 0);
+    // numbers[0].nr: the first member of struct upid.
+    k.memory.store(PID_NUMBERS.at(k, struct), 4, pid);
+    TASK.threadPid.set(k, address, struct);
+  }
+
+  #attachSignal(address: number, leader: Task | undefined): void {
+    const k = this.#k;
+    let signal: number;
+    if (leader === undefined) {
+      signal = newObject(k, "signal_cache", "signal_struct");
+      TASK.sighand.set(k, address, newObject(k, "sighand_cache", "sighand_struct"));
+    } else {
+      signal = TASK.signal.get(k, leader.address);
+      TASK.sighand.set(k, address, TASK.sighand.get(k, leader.address));
+    }
+    TASK.signal.set(k, address, signal);
+    SIGNAL.nrThreads.add(k, signal, 1);
+    SIGNAL.live.add(k, signal, 1);
+  }
+
+  #attachResources(task: Task, options: TaskOptions, from: Task | null): void {
+    const k = this.#k;
+    const fork: ForkSharing = options.fork ??
+      (options.threadOf === undefined ? FRESH : { vm: true, files: true, fs: true });
+    const copies = options.fork !== undefined || options.threadOf !== undefined;
+    TASK.files.set(
+      k,
+      task.address,
+      from !== null && copies && from.files !== 0 ? dupFiles(k, from.files, fork.files) : newFiles(k),
+    );
+    TASK.fs.set(
+      k,
+      task.address,
+      from !== null && from.fs !== 0 ? copyFsStruct(k, from.fs, fork.fs) : newFsStruct(k),
+    );
+    if (options.kthread === true) return;
+    const space = fork.vm && from?.userSpace ? from.userSpace : newUserSpace(k, copies ? from?.userSpace ?? null : null);
+    task.userSpace = space;
+    const mm = newMm(k, copies ? from?.mm ?? 0 : 0, fork.vm);
+    TASK.mm.set(k, task.address, mm);
+    TASK.activeMm.set(k, task.address, mm);
+  }
+}
+
+const FRESH: ForkSharing = { vm: false, files: false, fs: false };
+
+/** Bytes of a `task_struct` on this kernel. */
+export function taskStructSize(k: Kernel): number {
+  return sizeOfStruct(k, "task_struct");
+}

@@ -1,0 +1,60 @@
+/**
+ * The user registers of a system call, in the `pt_regs` at the top of the task's kernel stack.
+ *
+ * @module
+ */
+
+import type { Addr } from "../../image/model.ts";
+import { type ArchModel, registerOf } from "../arch/model.ts";
+import type { Kernel } from "../kernel.ts";
+import type { Task } from "../process/task.ts";
+
+interface Slots {
+  readonly args: readonly number[];
+  readonly number: number;
+  readonly result: number;
+  /** arm64 keeps the first argument apart, as x0 becomes the result; -1 elsewhere. */
+  readonly firstAgain: number;
+}
+
+const tables = new Map<ArchModel, Slots>();
+
+function slots(model: ArchModel): Slots {
+  let table = tables.get(model);
+  if (table === undefined) {
+    const offset = (name: string): number => registerOf(model, name)?.offset ?? -1;
+    table = {
+      args: model.syscallRegisters.map(offset),
+      number: offset(model.syscallNumberRegister),
+      result: offset(model.returnRegisters[0]),
+      firstAgain: offset("orig_x0"),
+    };
+    tables.set(model, table);
+  }
+  return table;
+}
+
+/** The first `count` arguments of a system call, whole signed words, from the `pt_regs` at `regs`. */
+export function userArguments(k: Kernel, regs: Addr, count: number): number[] {
+  const table = slots(k.arch);
+  const words: number[] = [];
+  for (let i = 0; i < count; i++) words.push(k.memory.readWord(regs + (table.args[i] ?? 0)));
+  return words;
+}
+
+/** Sets the user registers as they are when a system call enters the kernel. */
+export function enterRegisters(k: Kernel, task: Task, number: number, args: readonly number[]): void {
+  const table = slots(k.arch);
+  const regs = task.userRegs;
+  k.memory.writeWord(regs + table.number, number);
+  if (k.arch.linkRegister === null) k.memory.writeWord(regs + table.result, -ENOSYS);
+  for (let i = 0; i < table.args.length; i++) k.memory.writeWord(regs + (table.args[i] ?? 0), args[i] ?? 0);
+  if (table.firstAgain >= 0) k.memory.writeWord(regs + table.firstAgain, args[0] ?? 0);
+}
+
+/** Stores the result that user space will see. */
+export function setResult(k: Kernel, task: Task, ret: number): void {
+  k.memory.writeWord(task.userRegs + slots(k.arch).result, ret);
+}
+
+const ENOSYS = 38;

@@ -1,0 +1,40 @@
+/**
+ * A system call that a task makes, and what a recording knows of its outcome.
+ *
+ * @module
+ */
+
+/** What `stat` and its family were recorded to return of a file; absent fields were not printed. */
+export interface RecordedStat {
+  /** `st_mode`, type bits and permissions. */
+  readonly mode?: number;
+  /** `st_size` in bytes. */
+  readonly size?: number;
+  /** `st_rdev`, major << 20 | minor, as the kernel keeps it. */
+  readonly rdev?: number;
+}
+
+/** How a recorded system call ended. In a replay this decides; the behaviours take it where it originates. */
+export interface RecordedOutcome {
+  /** Return value; -errno for a failure. */
+  readonly ret: number;
+  readonly durationNs: number;
+  /** Other tasks ran meanwhile (the recording shows it unfinished and resumed). */
+  readonly interrupted: boolean;
+  /** Bytes that a read returned, as far as they were printed. */
+  readonly data?: Uint8Array;
+  readonly stat?: RecordedStat;
+  /** Descriptors that the call stored through a pointer: `pipe`, `socketpair`. */
+  readonly fds?: readonly number[];
+  /** Wait status that `wait4` stored. */
+  readonly status?: number;
+  /** Text that the call stored: `getcwd`, `readlink`. */
+  readonly text?: string;
+}
+
+/** One system call: its name in this architecture's table, and its arguments as words. */
+export interface SyscallRequest {
+  readonly name: string;
+  readonly args: readonly number[];
+  readonly recorded?: RecordedOutcome;
+}
