@@ -1,0 +1,38 @@
+/**
+ * Which CPU a task runs on.
+ *
+ * Kernel code that does not block runs to its end before other code begins, so stretches of two tasks may overlap in
+ * virtual time; placement spreads them over CPUs as a real kernel would, without delaying any of them.
+ *
+ * @module
+ */
+
+/** How long each CPU is busy. */
+export class Cpus {
+  /** Virtual time until which each CPU is taken. */
+  readonly #busyUntil: Float64Array;
+
+  constructor(count: number) {
+    this.#busyUntil = new Float64Array(count);
+  }
+
+  /**
+   * The CPU for a task that becomes ready at `now`: the one it ran on last if that is free, else the free one with the
+   * lowest number, else the one that is free first (the lowest of equals).
+   */
+  pick(previous: number, now: number): number {
+    const busy = this.#busyUntil;
+    if (busy[previous]! <= now) return previous;
+    let best = 0;
+    for (let cpu = 0; cpu < busy.length; cpu++) {
+      if (busy[cpu]! <= now) return cpu;
+      if (busy[cpu]! < busy[best]!) best = cpu;
+    }
+    return best;
+  }
+
+  /** A task keeps `cpu` until `time`. */
+  occupy(cpu: number, time: number): void {
+    if (time > this.#busyUntil[cpu]!) this.#busyUntil[cpu] = time;
+  }
+}

@@ -1,0 +1,257 @@
+/**
+ * The scheduler: interleaves the tasks' coroutines by virtual time.
+ *
+ * A resumption is an event of the kernel's queue, so timers and tasks are in one total order. When a task resumes at
+ * time t the clock becomes t, `k.current` and `k.memory.user` become the task's; it then runs until it yields.
+ *
+ * @module
+ */
+
+import type { Wait } from "../calls/function.ts";
+import type { Kernel } from "../kernel.ts";
+import type { Task } from "../process/task.ts";
+import type { Coroutine, Thread } from "./coroutine.ts";
+import { Cpus } from "./cpus.ts";
+import type { BlockedTask, RunOutcome } from "./outcome.ts";
+
+/** How a run is done. */
+export interface RunOptions {
+  /** Called before a task's code goes on, with the clock at that time: for stepping and inspection. */
+  readonly beforeResume?: (task: Task) => void;
+  /**
+   * Virtual nanoseconds that may pass without any task running while timers still fire; then the run ends as a
+   * deadlock. Default 1000 seconds.
+   */
+  readonly idleLimit?: number;
+}
+
+const IDLE_LIMIT = 1000e9;
+
+/** The tasks' coroutines of one kernel. */
+export class Scheduler {
+  readonly #k: Kernel;
+  readonly #threads = new Map<Task, Thread>();
+  readonly #cpus: Cpus;
+  #resumptions = 0;
+  /** The latest time that any task's code reached. */
+  #reached = 0;
+  #exitCode: number | null = null;
+  #beforeResume: ((task: Task) => void) | undefined;
+
+  constructor(k: Kernel) {
+    this.#k = k;
+    this.#cpus = new Cpus(k.cpus);
+  }
+
+  /** Tasks whose coroutine has not ended. */
+  get alive(): number {
+    return this.#threads.size;
+  }
+
+  /** True when nothing is left to do: no task is alive. */
+  get idle(): boolean {
+    return this.#threads.size === 0;
+  }
+
+  /** How often a task's code went on so far. */
+  get resumptions(): number {
+    return this.#resumptions;
+  }
+
+  /** Whether `task` has a coroutine that did not end. */
+  has(task: Task): boolean {
+    return this.#threads.has(task);
+  }
+
+  /**
+   * Gives a task its program, which begins at virtual time `at`.
+   *
+   * @throws {Error} When the task runs one already
+   */
+  spawn(task: Task, coroutine: Coroutine, at: number = this.#k.clock.now): void {
+    if (this.#threads.has(task)) {
+      throw new Error(`Cannot start a program in ${task.comm} (${task.pid}): it runs one already`);
+    }
+    const thread: Thread = { task, coroutine, state: "ready", event: null, since: at, woken: false };
+    this.#threads.set(task, thread);
+    this.#schedule(thread, at);
+  }
+
+  /**
+   * Wakes a task that waits in the kernel, at `at` or now; never before it began to wait. A task that runs keeps the
+   * wake-up for its next wait; one that is on its way already keeps the earlier time.
+   */
+  wake(task: Task, at: number = this.#k.clock.now): void {
+    const thread = this.#threads.get(task);
+    if (thread === undefined || thread.state === "user" || thread.state === "done") return;
+    if (thread.state === "running") {
+      thread.woken = true;
+      return;
+    }
+    const time = Math.max(at, thread.since);
+    if (thread.event !== null) {
+      if (thread.event.time <= time) return;
+      this.#k.events.cancel(thread.event);
+    }
+    thread.state = "ready";
+    this.#schedule(thread, time);
+  }
+
+  /** Ends a task's program wherever it stands, as a fatal signal does once the kernel has let go of it. */
+  kill(task: Task): void {
+    const thread = this.#threads.get(task);
+    if (thread === undefined) return;
+    if (thread.event !== null) this.#k.events.cancel(thread.event);
+    thread.event = null;
+    thread.state = "done";
+    this.#threads.delete(task);
+  }
+
+  /** Asks the run to stop before the next event. */
+  requestExit(code = 0): void {
+    this.#exitCode ??= code;
+  }
+
+  /** Whether a stop was asked for. */
+  get exitRequested(): boolean {
+    return this.#exitCode !== null;
+  }
+
+  /**
+   * Runs until every task has ended, `until` (a virtual time) is reached, something asks to stop, or nothing will wake
+   * those that are left. Can be called again to go on. What a coroutine throws comes out; its task is then ended.
+   */
+  run(until: number = Infinity, options: RunOptions = {}): RunOutcome {
+    const k = this.#k;
+    const idleLimit = options.idleLimit ?? IDLE_LIMIT;
+    let lastRun = k.clock.now;
+    for (;;) {
+      if (this.#exitCode !== null) {
+        return { reason: "exit", time: this.#settle(), code: this.#exitCode };
+      }
+      const limit = this.idle ? Math.min(until, this.#reached) : until;
+      const next = k.events.nextTime;
+      if (this.idle && !(next <= limit)) return { reason: "done", time: this.#settle() };
+      if (next === Infinity || (next - lastRun > idleLimit && !this.#anyScheduled())) {
+        return { reason: "deadlock", time: this.#settle(), blocked: this.blocked() };
+      }
+      if (next > limit) {
+        k.clock.now = until;
+        return { reason: "until", time: until };
+      }
+      const before = this.#resumptions;
+      this.#event(options.beforeResume);
+      if (this.#resumptions !== before) lastRun = k.clock.now;
+    }
+  }
+
+  /** Lets one task go on until it waits; events before that happen too. False when no task will go on. */
+  step(options: RunOptions = {}): boolean {
+    const k = this.#k;
+    const before = this.#resumptions;
+    const start = k.events.nextTime;
+    const limit = options.idleLimit ?? IDLE_LIMIT;
+    while (this.#resumptions === before) {
+      const next = k.events.nextTime;
+      if (this.#exitCode !== null || next === Infinity || this.idle) return false;
+      if (next - start > limit && !this.#anyScheduled()) return false;
+      this.#event(options.beforeResume);
+    }
+    return true;
+  }
+
+  /** The tasks that wait in the kernel without a time, by pid. */
+  blocked(): readonly BlockedTask[] {
+    const tasks: BlockedTask[] = [];
+    for (const { task, state, event, since } of this.#threads.values()) {
+      if (state !== "blocked" || event !== null) continue;
+      const functions: string[] = [];
+      for (let depth = task.depth - 1; depth >= 0; depth--) functions.push(task.frames[depth]!.fn.name);
+      tasks.push({ pid: task.pid, comm: task.comm, syscall: task.request?.name ?? null, functions, since });
+    }
+    return tasks.sort((a, b) => a.pid - b.pid);
+  }
+
+  #event(beforeResume: ((task: Task) => void) | undefined): void {
+    this.#beforeResume = beforeResume;
+    try {
+      this.#k.events.runNext(this.#k.clock);
+    } finally {
+      this.#beforeResume = undefined;
+    }
+  }
+
+  #schedule(thread: Thread, at: number): void {
+    thread.event = this.#k.events.at(at, () => this.#resume(thread));
+  }
+
+  #resume(thread: Thread): void {
+    const k = this.#k;
+    const { task } = thread;
+    const fromUser = thread.state === "user";
+    thread.event = null;
+    thread.state = "running";
+    if (!fromUser) {
+      const cpu = this.#cpus.pick(task.cpu, k.clock.now);
+      if (cpu !== task.cpu) task.cpu = cpu;
+    }
+    this.#enter(task);
+    this.#beforeResume?.(task);
+    this.#resumptions++;
+    try {
+      const wait = this.#advance(thread);
+      thread.since = k.clock.now;
+      // `kill` may have ended it from within.
+      if (thread.state === "running") this.#park(thread, wait);
+    } catch (error) {
+      this.kill(task);
+      throw error;
+    } finally {
+      this.#reached = Math.max(this.#reached, k.clock.now);
+      this.#cpus.occupy(task.cpu, k.clock.now);
+      this.#enter(k.tasks.idle);
+    }
+  }
+
+  /** Runs its code up to the next wait, or to its end (null). */
+  #advance(thread: Thread): Wait | null {
+    for (;;) {
+      thread.woken = false;
+      const next = thread.coroutine.next();
+      if (next.done === true) return null;
+      // A wake-up that came while it ran ends a wait for one at once.
+      if (!thread.woken || next.value.until !== undefined) return next.value;
+    }
+  }
+
+  #park(thread: Thread, wait: Wait | null): void {
+    const { task } = thread;
+    if (wait === null) {
+      thread.state = "done";
+      this.#threads.delete(task);
+      return;
+    }
+    const { until } = wait;
+    thread.state = "user" in wait ? "user" : "blocked";
+    if (until === undefined) return;
+    if (thread.state === "user") this.#cpus.occupy(task.cpu, until);
+    this.#schedule(thread, Math.max(until, thread.since));
+  }
+
+  #enter(task: Task): void {
+    this.#k.current = task;
+    this.#k.memory.user = task.userSpace;
+  }
+
+  #anyScheduled(): boolean {
+    for (const thread of this.#threads.values()) if (thread.event !== null) return true;
+    return false;
+  }
+
+  /** The clock at the end of a run: no task's code was later. */
+  #settle(): number {
+    const clock = this.#k.clock;
+    if (clock.now < this.#reached) clock.now = this.#reached;
+    return clock.now;
+  }
+}
