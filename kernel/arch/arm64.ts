@@ -46,6 +46,7 @@ export const ARM64: ArchModel = {
   syscallNumberRegister: "syscallno",
   entryValues: { pstate: 0x60400005 },
   threadSize: 16384,
+  stackPadding: 0,
   breakpoint: [0x80, 0x00, 0x20, 0xd4],
   breakpointBias: 0,
   kprobesOnFtrace: false,

@@ -50,6 +50,7 @@ export const I386: ArchModel = {
   syscallNumberRegister: "orig_ax",
   entryValues: { cs: 0x60, ss: 0x68, ds: 0x7b, es: 0x7b, fs: 0xd8, flags: 0x246, orig_ax: -1 },
   threadSize: 8192,
+  stackPadding: 8,
   breakpoint: [0xcc],
   breakpointBias: 1,
   kprobesOnFtrace: true,

@@ -69,6 +69,8 @@ export interface ArchModel {
   readonly entryValues: Readonly<Record<string, number>>;
   /** Bytes of a kernel stack. */
   readonly threadSize: number;
+  /** Bytes left free above the user `pt_regs` at the top of a kernel stack. */
+  readonly stackPadding: number;
   /** The breakpoint instruction that a kprobe writes. */
   readonly breakpoint: readonly number[];
   /** How far `ip` has gone past the breakpoint when a handler sees it: 1 on x86, 0 on arm64. */

@@ -49,6 +49,7 @@ export const X86_64: ArchModel = {
   syscallNumberRegister: "orig_ax",
   entryValues: { cs: 0x10, ss: 0x18, flags: 0x246, orig_ax: -1 },
   threadSize: 16384,
+  stackPadding: 0,
   breakpoint: [0xcc],
   breakpointBias: 1,
   kprobesOnFtrace: true,

@@ -1,0 +1,426 @@
+/**
+ * The address space: what kernel code and probes read and write.
+ *
+ * @module
+ */
+
+import type { Addr, KernelImage } from "../../image/model.ts";
+import type { ArchModel } from "../arch/model.ts";
+import { wordToNumber } from "../arch/words.ts";
+import { MemoryFault } from "./fault.ts";
+import { type Page, PAGE_SIZE, PagePool } from "./page.ts";
+import { kernelRegions, pageDown, pageUp, type Region } from "./regions.ts";
+import { TextMemory } from "./text.ts";
+import type { UserSpace } from "./user_space.ts";
+
+/** Pages whose place is remembered, by the low bits of their number. A power of two. */
+const CACHED = 1024;
+
+/**
+ * Byte-addressable memory of one kernel, and of the process that runs on it (`user`).
+ *
+ * Three ways in: `load…`/`store…` are kernel code's own accesses: they throw `MemoryFault` at a bad pointer (user
+ * pages are faulted in). `probeLoad…` is for probes: no exception, NaN or null for a fault. Values are signed numbers;
+ * 8 bytes always read as the signed word (so pointers are exact), and outside ±2^53 raise a `RangeError` that names
+ * `readBig`.
+ * On i386 an address may be given signed or unsigned. Words are little endian on all architectures here.
+ */
+export class Memory {
+  readonly arch: ArchModel;
+  readonly regions: readonly Region[];
+  /** Kernel text, and the patches in it. */
+  readonly text: TextMemory;
+  /** User memory of the running process; null for kernel threads. The scheduler switches it. */
+  user: UserSpace | null = null;
+
+  readonly #pages = new Map<number, Page>();
+  readonly #pool = new PagePool();
+  /** Page numbers mapped by `mapPages` inside regions of areas. */
+  readonly #mapped = new Set<number>();
+  readonly #tags = new Float64Array(CACHED).fill(NaN);
+  readonly #cached: (Page | null)[] = new Array<Page | null>(CACHED).fill(null);
+  readonly #writeTags = new Float64Array(CACHED).fill(NaN);
+  readonly #wide: boolean;
+  readonly #userEnd: number;
+
+  constructor(image: KernelImage, arch: ArchModel) {
+    this.arch = arch;
+    this.#wide = arch.wordSize === 8;
+    this.#userEnd = arch.layout.userEnd;
+    this.regions = kernelRegions(image, arch);
+    this.text = new TextMemory(image, arch, (address) => {
+      const key = Math.floor(address / PAGE_SIZE);
+      return this.#pages.get(key) ?? null;
+    });
+  }
+
+  /** The region that holds a kernel address. */
+  regionAt(address: Addr): Region | undefined {
+    const at = this.#normal(address);
+    return this.regions.find((r) => at >= r.start && at < r.end);
+  }
+
+  /** Whether an address belongs to user space by its value. */
+  isUser(address: Addr): boolean {
+    return address >= 0 && address < this.#userEnd;
+  }
+
+  /** Maps pages in vmalloc, modules or fixmap space; they read as zeros. */
+  mapPages(start: Addr, length: number): void {
+    for (let key = pageDown(start) / PAGE_SIZE; key < pageUp(start + length) / PAGE_SIZE; key++) {
+      this.#mapped.add(key);
+    }
+  }
+
+  /** Unmaps what `mapPages` mapped: accesses fault again. */
+  unmapPages(start: Addr, length: number): void {
+    for (let key = pageDown(start) / PAGE_SIZE; key < pageUp(start + length) / PAGE_SIZE; key++) {
+      this.#mapped.delete(key);
+      this.#pages.delete(key);
+    }
+    this.#tags.fill(NaN);
+    this.#writeTags.fill(NaN);
+  }
+
+  // Kernel code's own accesses.
+
+  /** Reads an integer of 1, 2, 4 or 8 bytes. */
+  load(address: Addr, size: number, signed: boolean): number {
+    const key = Math.floor(address / PAGE_SIZE);
+    const offset = address - key * PAGE_SIZE;
+    if (offset + size > PAGE_SIZE) return this.#loadAcross(address, size, signed);
+    const slot = key & (CACHED - 1);
+    const page = this.#tags[slot] === key ? this.#cached[slot] as Page : this.#reader(key, address);
+    return fetch(page.view, offset, size, signed);
+  }
+
+  /** Writes an integer of 1, 2, 4 or 8 bytes, modulo its size. */
+  store(address: Addr, size: number, value: number): void {
+    const key = Math.floor(address / PAGE_SIZE);
+    const offset = address - key * PAGE_SIZE;
+    if (offset + size > PAGE_SIZE) return this.#storeAcross(address, size, value);
+    const slot = key & (CACHED - 1);
+    const page = this.#writeTags[slot] === key ? this.#cached[slot] as Page : this.#writer(key, address);
+    deposit(page.view, offset, size, value);
+  }
+
+  /** Reads an unsigned byte. */
+  readU8(address: Addr): number {
+    return this.load(address, 1, false);
+  }
+
+  /** Reads an unsigned 16-bit integer. */
+  readU16(address: Addr): number {
+    return this.load(address, 2, false);
+  }
+
+  /** Reads an unsigned 32-bit integer. */
+  readU32(address: Addr): number {
+    return this.load(address, 4, false);
+  }
+
+  /** Reads a signed 32-bit integer. */
+  readS32(address: Addr): number {
+    return this.load(address, 4, true);
+  }
+
+  /** Reads an integer of 1, 2, 4 or 8 bytes: the same as `load`. */
+  readInt(address: Addr, size: number, signed: boolean): number {
+    return this.load(address, size, signed);
+  }
+
+  /** Reads a signed word of the architecture. */
+  readWord(address: Addr): number {
+    return this.load(address, this.#wide ? 8 : 4, true);
+  }
+
+  /** Reads a pointer: signed on 64-bit kernels, unsigned on i386. */
+  readPointer(address: Addr): Addr {
+    return this.#wide ? this.load(address, 8, true) : this.load(address, 4, false);
+  }
+
+  /** Reads an integer of 1 to 8 bytes, exact. */
+  readBig(address: Addr, size: number, signed: boolean): bigint {
+    if (size <= 4) return BigInt(this.load(address, size, signed));
+    const low = BigInt(this.load(address, 4, false));
+    const high = BigInt(this.load(address + 4, size - 4, signed));
+    return (high << 32n) | low;
+  }
+
+  /** Writes one byte. */
+  writeU8(address: Addr, value: number): void {
+    this.store(address, 1, value);
+  }
+
+  /** Writes a 16-bit integer. */
+  writeU16(address: Addr, value: number): void {
+    this.store(address, 2, value);
+  }
+
+  /** Writes a 32-bit integer. */
+  writeU32(address: Addr, value: number): void {
+    this.store(address, 4, value);
+  }
+
+  /** Writes a word of the architecture, modulo its size: numbers and pointers alike. */
+  writeWord(address: Addr, value: number): void {
+    this.store(address, this.#wide ? 8 : 4, value);
+  }
+
+  /** Writes an integer of 4 or 8 bytes, exact. */
+  writeBig(address: Addr, size: number, value: bigint): void {
+    this.store(address, 4, Number(BigInt.asIntN(32, value)));
+    if (size === 8) this.store(address + 4, 4, Number(BigInt.asIntN(32, value >> 32n)));
+  }
+
+  /** Copies bytes out. */
+  readBytes(address: Addr, length: number): Uint8Array<ArrayBuffer> {
+    const out = new Uint8Array(length);
+    let done = 0;
+    while (done < length) {
+      const key = Math.floor((address + done) / PAGE_SIZE);
+      const offset = address + done - key * PAGE_SIZE;
+      const part = Math.min(PAGE_SIZE - offset, length - done);
+      out.set(this.#reader(key, address + done).bytes.subarray(offset, offset + part), done);
+      done += part;
+    }
+    return out;
+  }
+
+  /** Copies bytes in. */
+  writeBytes(address: Addr, bytes: Uint8Array): void {
+    let done = 0;
+    while (done < bytes.length) {
+      const key = Math.floor((address + done) / PAGE_SIZE);
+      const offset = address + done - key * PAGE_SIZE;
+      const part = Math.min(PAGE_SIZE - offset, bytes.length - done);
+      this.#writer(key, address + done).bytes.set(bytes.subarray(done, done + part), offset);
+      done += part;
+    }
+  }
+
+  /** Sets `length` bytes to `value`. */
+  fill(address: Addr, length: number, value: number): void {
+    let done = 0;
+    while (done < length) {
+      const key = Math.floor((address + done) / PAGE_SIZE);
+      const offset = address + done - key * PAGE_SIZE;
+      const part = Math.min(PAGE_SIZE - offset, length - done);
+      this.#writer(key, address + done).bytes.fill(value, offset, offset + part);
+      done += part;
+    }
+  }
+
+  /** Reads a NUL-terminated string of at most `max` bytes, as UTF-8. */
+  readString(address: Addr, max = PAGE_SIZE): string {
+    const text = this.#string(address, max, true);
+    if (text === null) throw new MemoryFault(address, "read", this.arch.wordSize);
+    return text;
+  }
+
+  /** Writes a string as UTF-8 with a NUL; cut to `size` bytes (NUL included) where given. Gives the bytes written. */
+  writeString(address: Addr, text: string, size = Infinity): number {
+    const encoded = ENCODER.encode(text);
+    const length = Math.min(encoded.length, size - 1);
+    const bytes = new Uint8Array(length + 1);
+    bytes.set(encoded.subarray(0, length));
+    this.writeBytes(address, bytes);
+    return bytes.length;
+  }
+
+  // Probes' accesses.
+
+  /** Reads an integer of 1, 2, 4 or 8 bytes; NaN where it faults. A user page that nobody touched faults. */
+  probeLoad(address: Addr, size: number, signed: boolean): number {
+    const key = Math.floor(address / PAGE_SIZE);
+    const offset = address - key * PAGE_SIZE;
+    if (offset + size > PAGE_SIZE) {
+      const next = this.#find(key + 1, false);
+      return next === null || this.#find(key, false) === null ? NaN : this.#loadAcross(address, size, signed);
+    }
+    const slot = key & (CACHED - 1);
+    const page = this.#tags[slot] === key ? this.#cached[slot] as Page : this.#find(key, false);
+    return page === null ? NaN : fetch(page.view, offset, size, signed);
+  }
+
+  /** Reads an integer of up to 8 bytes, exact; null where it faults. */
+  probeReadBig(address: Addr, size: number, signed: boolean): bigint | null {
+    return this.readable(address, size) ? this.readBig(address, size, signed) : null;
+  }
+
+  /** Copies bytes out; null where any of them faults. */
+  probeReadBytes(address: Addr, length: number): Uint8Array<ArrayBuffer> | null {
+    return this.readable(address, length) ? this.readBytes(address, length) : null;
+  }
+
+  /** Reads a NUL-terminated string of at most `max` bytes, as UTF-8; null where it faults. */
+  probeReadString(address: Addr, max: number): string | null {
+    return this.#string(address, max, false);
+  }
+
+  /** Whether a probe could read that range. */
+  readable(address: Addr, length: number): boolean {
+    const last = Math.floor((address + Math.max(length, 1) - 1) / PAGE_SIZE);
+    for (let key = Math.floor(address / PAGE_SIZE); key <= last; key++) {
+      if (this.#find(key, false) === null) return false;
+    }
+    return address === address;
+  }
+
+  // Pages.
+
+  #reader(key: number, address: Addr): Page {
+    const slot = key & (CACHED - 1);
+    if (this.#tags[slot] === key) return this.#cached[slot] as Page;
+    const page = this.#find(key, true);
+    if (page === null) throw new MemoryFault(address, "read", this.arch.wordSize);
+    return page;
+  }
+
+  #writer(key: number, address: Addr): Page {
+    const slot = key & (CACHED - 1);
+    if (this.#writeTags[slot] === key) return this.#cached[slot] as Page;
+    const at = this.#wide || key >= 0 ? key : key + 0x100000;
+    if (at >= 0 && at * PAGE_SIZE < this.#userEnd) {
+      const page = this.user?.touchWritable(at) ?? null;
+      if (page === null) throw new MemoryFault(address, "write", this.arch.wordSize);
+      return page;
+    }
+    const page = this.#find(key, true);
+    if (page === null || this.regionAt(at * PAGE_SIZE)?.mapped === "text") {
+      throw new MemoryFault(address, "write", this.arch.wordSize);
+    }
+    this.#writeTags[slot] = key;
+    return page;
+  }
+
+  /** The page with that number, or null. `touch` faults in user pages. */
+  #find(key: number, touch: boolean): Page | null {
+    const slot = key & (CACHED - 1);
+    if (this.#tags[slot] === key) return this.#cached[slot] as Page;
+    const at = this.#wide || key >= 0 ? key : key + 0x100000;
+    if (at >= 0 && at * PAGE_SIZE < this.#userEnd) {
+      const user = this.user;
+      return user === null ? null : touch ? user.touch(at) : user.present(at);
+    }
+    const page = this.#pages.get(at) ?? this.#materialise(at);
+    if (page !== null) {
+      this.#tags[slot] = key;
+      this.#cached[slot] = page;
+      this.#writeTags[slot] = NaN;
+    }
+    return page;
+  }
+
+  #materialise(key: number): Page | null {
+    const address = key * PAGE_SIZE;
+    const region = this.regionAt(address);
+    if (region === undefined) return null;
+    if (region.mapped === "areas" && !this.#mapped.has(key)) {
+      return this.regions.some((r) =>
+          r !== region && r.mapped === "all" && address >= r.start && address < r.end
+        )
+        ? this.#add(key)
+        : null;
+    }
+    const page = this.#add(key);
+    if (region.mapped === "text") this.text.fill(address, page.bytes);
+    return page;
+  }
+
+  #add(key: number): Page {
+    const page = this.#pool.take();
+    this.#pages.set(key, page);
+    return page;
+  }
+
+  #normal(address: Addr): Addr {
+    return this.#wide || address >= 0 ? address : address + 0x100000000;
+  }
+
+  #loadAcross(address: Addr, size: number, signed: boolean): number {
+    let low = 0;
+    let high = 0;
+    for (let i = 0; i < size; i++) {
+      const byte = this.load(address + i, 1, false);
+      if (i < 4) low |= byte << (8 * i);
+      else high |= byte << (8 * (i - 4));
+    }
+    if (size === 8) return pair(low, high);
+    const shift = 32 - 8 * size;
+    return signed ? low << shift >> shift : low << shift >>> shift;
+  }
+
+  #storeAcross(address: Addr, size: number, value: number): void {
+    const high = Math.floor(value / 0x100000000) | 0;
+    for (let i = 0; i < size; i++) {
+      this.store(address + i, 1, i < 4 ? value >> (8 * i) : high >> (8 * (i - 4)));
+    }
+  }
+
+  #string(address: Addr, max: number, touch: boolean): string | null {
+    const bytes: number[] = [];
+    let at = address;
+    while (bytes.length < max) {
+      const key = Math.floor(at / PAGE_SIZE);
+      const page = this.#find(key, touch);
+      if (page === null) return null;
+      const start = at - key * PAGE_SIZE;
+      const stop = Math.min(PAGE_SIZE, start + max - bytes.length);
+      let end = start;
+      let byte = 0;
+      while (end < stop && (byte = page.bytes[end] as number) !== 0) {
+        bytes.push(byte);
+        end++;
+      }
+      if (end < stop) break;
+      at += end - start;
+    }
+    return decode(bytes);
+  }
+}
+
+const ENCODER = new TextEncoder();
+const DECODER = new TextDecoder();
+
+/** UTF-8, quickly where it is ASCII. */
+function decode(bytes: number[]): string {
+  for (const byte of bytes) if (byte >= 0x80) return DECODER.decode(Uint8Array.from(bytes));
+  return String.fromCharCode(...bytes);
+}
+
+function fetch(view: DataView, offset: number, size: number, signed: boolean): number {
+  switch (size) {
+    case 8:
+      return pair(view.getInt32(offset, true), view.getInt32(offset + 4, true));
+    case 4:
+      return signed ? view.getInt32(offset, true) : view.getUint32(offset, true);
+    case 2:
+      return signed ? view.getInt16(offset, true) : view.getUint16(offset, true);
+    default:
+      return signed ? view.getInt8(offset) : view.getUint8(offset);
+  }
+}
+
+function deposit(view: DataView, offset: number, size: number, value: number): void {
+  switch (size) {
+    case 8:
+      view.setInt32(offset, value, true);
+      view.setInt32(offset + 4, Math.floor(value / 0x100000000), true);
+      break;
+    case 4:
+      view.setInt32(offset, value, true);
+      break;
+    case 2:
+      view.setInt16(offset, value, true);
+      break;
+    default:
+      view.setInt8(offset, value);
+  }
+}
+
+/** Two halves as a number: the signed word, so that kernel pointers are exact whatever their C type. */
+function pair(low: number, high: number): number {
+  if (high >= -0x200000 && high < 0x200000) return high * 0x100000000 + (low >>> 0);
+  return wordToNumber(low, high, "memory.readBig(address, 8, signed)");
+}

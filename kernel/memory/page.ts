@@ -1,0 +1,43 @@
+/**
+ * Pages: what memory is made of.
+ *
+ * @module
+ */
+
+/** Bytes of a page, on every architecture here. */
+export const PAGE_SIZE = 4096;
+
+/** One page's contents. */
+export interface Page {
+  readonly view: DataView<ArrayBuffer>;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** Pages are cut out of larger buffers: fewer, cheaper allocations. */
+const PAGES_PER_BUFFER = 64;
+
+/** Hands out zeroed pages. */
+export class PagePool {
+  #buffer = new ArrayBuffer(0);
+  #used = PAGES_PER_BUFFER;
+  #count = 0;
+
+  /** Pages handed out so far. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** A fresh page of zeros. */
+  take(): Page {
+    if (this.#used === PAGES_PER_BUFFER) {
+      this.#buffer = new ArrayBuffer(PAGES_PER_BUFFER * PAGE_SIZE);
+      this.#used = 0;
+    }
+    const offset = this.#used++ * PAGE_SIZE;
+    this.#count++;
+    return {
+      view: new DataView(this.#buffer, offset, PAGE_SIZE),
+      bytes: new Uint8Array(this.#buffer, offset, PAGE_SIZE),
+    };
+  }
+}
