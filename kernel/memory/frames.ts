@@ -1,0 +1,99 @@
+/**
+ * Page frames of physical memory, handed out in blocks of 2^order pages, and addresses in vmalloc space.
+ *
+ * @module
+ */
+
+import type { Addr } from "../../image/model.ts";
+import type { ArchModel } from "../arch/model.ts";
+import type { Memory } from "./memory.ts";
+import { PAGE_SIZE } from "./page.ts";
+
+/** Physical memory below this is the kernel's own image and what booting took. */
+const FIRST_FREE = 0x1000000;
+
+/** Blocks of page frames, named by their address in the direct map. Freed blocks are used again, last freed first. */
+export class PageFrames {
+  readonly #base: Addr;
+  readonly #end: Addr;
+  readonly #imageStart: Addr;
+  readonly #imageEnd: Addr;
+  readonly #free = new Map<number, Addr[]>();
+  #next: Addr;
+
+  constructor(arch: ArchModel, memory: Memory) {
+    this.#base = arch.layout.directMap;
+    this.#end = this.#base + arch.layout.directMapSize;
+    // On i386 the kernel image lies in the direct map itself.
+    const image = memory.regions.filter((r) => r.name.startsWith("kernel"));
+    this.#imageStart = Math.min(...image.map((r) => r.start));
+    this.#imageEnd = Math.max(...image.map((r) => r.end));
+    const inside = this.#imageStart >= this.#base && this.#imageStart < this.#end;
+    this.#next = inside ? this.#imageEnd : this.#base + FIRST_FREE;
+  }
+
+  /** A block of 2^order pages, aligned to its size. Contents are whatever they were; fresh ones are zero. */
+  alloc(order = 0): Addr {
+    const reused = this.#free.get(order)?.pop();
+    if (reused !== undefined) return reused;
+    const size = PAGE_SIZE * 2 ** order;
+    const start = this.#base + Math.ceil((this.#next - this.#base) / size) * size;
+    if (start + size > this.#end) {
+      throw new RangeError(`Cannot allocate ${size} bytes: the modeled machine's memory is used up`);
+    }
+    this.#next = start + size;
+    return start;
+  }
+
+  /** Gives a block back. */
+  free(address: Addr, order = 0): void {
+    const list = this.#free.get(order);
+    if (list === undefined) this.#free.set(order, [address]);
+    else list.push(address);
+  }
+}
+
+/** Areas of vmalloc space: kernel stacks and large buffers, each followed by a page that faults. */
+export class Vmalloc {
+  readonly #memory: Memory;
+  readonly #end: Addr;
+  readonly #free = new Map<string, Addr[]>();
+  readonly #sizes = new Map<Addr, string>();
+  #next: Addr;
+
+  constructor(arch: ArchModel, memory: Memory) {
+    this.#memory = memory;
+    this.#end = arch.layout.vmallocEnd;
+    // Where the kernel image itself lies in vmalloc space (arm64), areas begin after it.
+    const image = memory.regions.filter((r) => r.name.startsWith("kernel") && r.end <= this.#end);
+    this.#next = Math.max(arch.layout.vmalloc, ...image.map((r) => r.end));
+  }
+
+  /** Maps `size` bytes (rounded up to pages), aligned to `align`. They read as zeros. */
+  alloc(size: number, align = PAGE_SIZE): Addr {
+    const bytes = Math.ceil(size / PAGE_SIZE) * PAGE_SIZE;
+    const kind = `${bytes}/${align}`;
+    let start = this.#free.get(kind)?.pop();
+    if (start === undefined) {
+      start = Math.ceil(this.#next / align) * align;
+      if (start + bytes + PAGE_SIZE > this.#end) {
+        throw new RangeError(`Cannot allocate ${size} bytes: vmalloc space is used up`);
+      }
+      this.#next = start + bytes + PAGE_SIZE;
+    }
+    this.#sizes.set(start, kind);
+    this.#memory.mapPages(start, bytes);
+    return start;
+  }
+
+  /** Unmaps an area. Throws where `address` is none. */
+  free(address: Addr): void {
+    const kind = this.#sizes.get(address);
+    if (kind === undefined) throw new Error(`Cannot vfree ${address}: no area begins there`);
+    this.#sizes.delete(address);
+    this.#memory.unmapPages(address, Number(kind.split("/")[0]));
+    const list = this.#free.get(kind);
+    if (list === undefined) this.#free.set(kind, [address]);
+    else list.push(address);
+  }
+}
