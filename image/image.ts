@@ -1,0 +1,241 @@
+/**
+ * The kernel image behind the `KernelImage` interface: look-ups over the sections of an image file, each decoded when first used.
+ *
+ * @module
+ */
+import { addressHex } from "./address.ts";
+import { Container } from "./container.ts";
+import { declaration, paramsText, typeText } from "./ctype_text.ts";
+import { globMatcher } from "./glob.ts";
+import { fieldLayout, fieldNames, sizeOf } from "./layout.ts";
+import type {
+  Addr,
+  Arch,
+  BlacklistRange,
+  CallSite,
+  CType,
+  FieldLayout,
+  FunctionInfo,
+  KernelImage,
+  Prototype,
+  SymbolInfo,
+  TracepointInfo,
+} from "./model.ts";
+import { NamePool } from "./names.ts";
+import { nearNames } from "./near.ts";
+import { SymbolTable } from "./symbols.ts";
+import { decodeBlacklist, decodeSyscalls, type SyscallRecord, TracepointTable } from "./tables.ts";
+import { TextTable } from "./text.ts";
+import { TypeTable } from "./types.ts";
+
+/** Suffixes that GCC gives to copies of a function it specialised; BTF knows the function under its own name only. */
+const CLONE_SUFFIX = /(?:\.(?:isra|constprop|part|cold|llvm)(?:\.\d+)*)+$/;
+
+/** An opened image file. */
+export class ImageFile implements KernelImage {
+  readonly arch: Arch;
+  readonly release: string;
+  readonly pointerSize: 4 | 8;
+  readonly whole: boolean;
+  readonly #container: Container;
+  readonly #symbols: SymbolTable;
+  readonly #text: TextTable;
+  readonly #types: TypeTable;
+  readonly #tracepoints: TracepointTable;
+  readonly #functionInfos = new Map<string, FunctionInfo | undefined>();
+  readonly #prototypes = new Map<string, Prototype | undefined>();
+  #functionNames: readonly string[] | undefined;
+  #typeNames: readonly string[] | undefined;
+  #blacklist: readonly BlacklistRange[] | undefined;
+  #syscallTable: Syscalls | undefined;
+
+  /** Opens the bytes of an image file; `label` names it in errors. Throws as `Container` does. */
+  constructor(bytes: Uint8Array, label: string) {
+    this.#container = new Container(bytes, label);
+    const { arch, release, pointerSize, whole } = this.#container.header;
+    this.arch = arch;
+    this.release = release;
+    this.pointerSize = pointerSize;
+    this.whole = whole;
+    const names = new NamePool(this.#container);
+    this.#symbols = new SymbolTable(this.#container, names);
+    this.#text = new TextTable(this.#container, names, this.#symbols);
+    this.#types = new TypeTable(this.#container, names);
+    this.#tracepoints = new TracepointTable(this.#container);
+  }
+
+  symbol(name: string): SymbolInfo | undefined {
+    const index = this.#symbols.indexOf(name);
+    return index === undefined ? undefined : this.#symbolInfo(index);
+  }
+
+  symbolAt(address: Addr): { readonly symbol: SymbolInfo; readonly offset: number } | undefined {
+    const index = this.#symbols.covering(address);
+    if (index === undefined) return undefined;
+    return { symbol: this.#symbolInfo(index), offset: address - this.#symbols.addressOf(index) };
+  }
+
+  describe(address: Addr): string {
+    const index = this.#symbols.covering(address);
+    if (index === undefined) return addressHex(this.arch, address);
+    const offset = address - this.#symbols.addressOf(index);
+    return `${this.#symbols.nameOf(index)}+0x${offset.toString(16)}`;
+  }
+
+  functions(glob?: string): readonly string[] {
+    const all = this.#functionNames ??= this.#listFunctions();
+    return glob === undefined || glob === "*" ? all : all.filter(globMatcher(glob));
+  }
+
+  nearFunctions(name: string, limit?: number): readonly string[] {
+    return nearNames(name, this.functions(), limit);
+  }
+
+  func(name: string): FunctionInfo | undefined {
+    if (!this.#functionInfos.has(name)) this.#functionInfos.set(name, this.#makeFunction(name));
+    return this.#functionInfos.get(name);
+  }
+
+  callersOf(name: string): readonly { readonly caller: string; readonly site: CallSite }[] {
+    return this.#text.callersOf(name).map(({ fn, site }) => ({
+      caller: this.#symbols.nameOf(this.#text.symbolOf(fn)),
+      site,
+    }));
+  }
+
+  prototype(name: string): Prototype | undefined {
+    if (!this.#prototypes.has(name)) this.#prototypes.set(name, this.#makePrototype(name));
+    return this.#prototypes.get(name);
+  }
+
+  isTraceable(name: string): boolean {
+    const fn = this.#text.indexOf(name);
+    return fn !== undefined && this.#text.isTraceable(fn);
+  }
+
+  blacklistedAt(address: Addr): BlacklistRange | undefined {
+    return this.blacklist().find((range) => range.start <= address && address < range.end);
+  }
+
+  blacklist(): readonly BlacklistRange[] {
+    return this.#blacklist ??= decodeBlacklist(this.#container.chunk("blacklist", 0));
+  }
+
+  type(name: string): CType | undefined {
+    const tagged = /^\s*(struct|union|enum)\s+(\w+)\s*$/.exec(name);
+    if (!tagged) return this.#types.named(name.trim()).find((type) => type.kind !== "fwd");
+    return this.#types.named(tagged[2]!).find((type) => type.kind === tagged[1]);
+  }
+
+  typeNames(glob?: string): readonly string[] {
+    const all = this.#typeNames ??= Array.from(this.#types.allNamed(), ([name]) => name);
+    return glob === undefined || glob === "*" ? all : all.filter(globMatcher(glob));
+  }
+
+  nearTypes(name: string, limit?: number): readonly string[] {
+    const tag = /^\s*(?:struct|union|enum)\s+/.exec(name)?.[0] ?? "";
+    const near = nearNames(name.slice(tag.length).trim(), this.typeNames(), limit);
+    const tagged = `${tag.trim()} `;
+    return tag === "" ? near : near.filter((other) => this.type(tagged + other) !== undefined).map((n) => tagged + n);
+  }
+
+  typeText(type: CType): string {
+    return typeText(type);
+  }
+
+  sizeOf(type: CType): number {
+    return sizeOf(type, this.pointerSize);
+  }
+
+  field(type: CType, path: string): FieldLayout | undefined {
+    return fieldLayout(type, path, this.pointerSize);
+  }
+
+  fieldNames(type: CType): readonly string[] {
+    return fieldNames(type);
+  }
+
+  enumerator(name: string): number | undefined {
+    return this.#types.enumerator(name);
+  }
+
+  tracepoint(name: `${string}:${string}`): TracepointInfo | undefined {
+    return this.#tracepoints.get(name);
+  }
+
+  tracepoints(glob?: string): readonly string[] {
+    const all = [...this.#tracepoints.names()];
+    return glob === undefined || glob === "*" || glob === "*:*" ? all : all.filter(globMatcher(glob));
+  }
+
+  nearTracepoints(name: string, limit?: number): readonly string[] {
+    return nearNames(name, this.#tracepoints.names(), limit);
+  }
+
+  syscallNumber(name: string): number | undefined {
+    return this.#syscalls.byName.get(name)?.nr;
+  }
+
+  syscallName(nr: number): string | undefined {
+    return this.#syscalls.byNumber.get(nr)?.name;
+  }
+
+  syscallEntry(name: string): string | undefined {
+    return this.#syscalls.byName.get(name)?.entry;
+  }
+
+  syscallNames(): readonly string[] {
+    return this.#syscalls.names;
+  }
+
+  #symbolInfo(index: number): SymbolInfo {
+    const fn = this.#text.ofSymbol(index);
+    return this.#symbols.info(index, fn === undefined ? undefined : this.#text.sizeOf(fn));
+  }
+
+  #listFunctions(): readonly string[] {
+    const names = new Set<string>();
+    for (let fn = 0; fn < this.#text.count; fn++) {
+      if (this.#text.isTraceable(fn)) names.add(this.#symbols.nameOf(this.#text.symbolOf(fn)));
+    }
+    return [...names];
+  }
+
+  #makeFunction(name: string): FunctionInfo | undefined {
+    const fn = this.#text.indexOf(name);
+    if (fn === undefined || !this.#text.isTraceable(fn)) return undefined;
+    const text = this.#text;
+    let boundaries: Uint32Array | undefined;
+    let callSites: readonly CallSite[] | undefined;
+    return {
+      name,
+      address: this.#symbols.addressOf(text.symbolOf(fn)),
+      size: text.sizeOf(fn),
+      boundaries: () => boundaries ??= text.boundaries(fn),
+      callSites: () => callSites ??= text.callSites(fn),
+    };
+  }
+
+  #makePrototype(name: string): Prototype | undefined {
+    const proto = this.#types.prototype(name) ?? this.#types.prototype(name.replace(CLONE_SUFFIX, ""));
+    if (!proto) return undefined;
+    const { params, ret } = proto;
+    return { name, params, ret, text: declaration(ret, `${name}(${paramsText(params)})`) };
+  }
+
+  get #syscalls(): Syscalls {
+    if (this.#syscallTable) return this.#syscallTable;
+    const rows = decodeSyscalls(this.#container.chunk("syscalls", 0));
+    return this.#syscallTable = {
+      names: rows.map((row) => row.name),
+      byName: new Map(rows.map((row) => [row.name, row])),
+      byNumber: new Map(rows.map((row) => [row.nr, row])),
+    };
+  }
+}
+
+interface Syscalls {
+  readonly names: readonly string[];
+  readonly byName: ReadonlyMap<string, SyscallRecord>;
+  readonly byNumber: ReadonlyMap<number, SyscallRecord>;
+}
