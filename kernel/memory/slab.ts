@@ -108,15 +108,27 @@ export class Slab {
     return address;
   }
 
-  /** Frees an object, whatever cache it is from. Throws where no live object begins at that address. */
-  free(address: Addr): void {
+  /** Frees an object of a cache. Throws where it is no live object of that cache. */
+  free(name: string, address: Addr): void {
+    const cache = this.#live.get(address);
+    if (cache === undefined || cache.name !== name) {
+      throw new Error(
+        `Cannot free ${this.#hex(address)} to cache "${name}": ${
+          cache === undefined ? "no live object begins there" : `it belongs to "${cache.name}"`
+        }`,
+      );
+    }
+    this.#release(cache, address);
+  }
+
+  /** Frees an object of whatever cache it is from, as `kfree` does. Nothing happens for NULL. */
+  kfree(address: Addr): void {
+    if (address === 0) return;
     const cache = this.#live.get(address);
     if (cache === undefined) {
-      throw new Error(`Cannot free ${this.#hex(address)}: no live object begins there`);
+      throw new Error(`Cannot kfree ${this.#hex(address)}: no live object begins there`);
     }
-    this.#live.delete(address);
-    cache.active--;
-    cache.free.push(address);
+    this.#release(cache, address);
   }
 
   /** `kmalloc`: a zeroed object of the smallest general cache that fits; whole pages above 8 KiB. */
@@ -141,6 +153,12 @@ export class Slab {
   /** All caches used so far, by name. */
   caches(): readonly KmemCache[] {
     return [...this.#caches.values()].sort((a, b) => a.name < b.name ? -1 : 1);
+  }
+
+  #release(cache: Cache, address: Addr): void {
+    this.#live.delete(address);
+    cache.active--;
+    cache.free.push(address);
   }
 
   #create(name: string, objectSize: number, align: number): Cache {
