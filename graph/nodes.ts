@@ -152,9 +152,14 @@ export type BinaryOperator =
   | "||"
   | "??";
 
-/** A graph with the functions that its opaque nodes run: what a builder makes and a session attaches. */
-export interface Program {
+/**
+ * A graph with the functions that its opaque nodes run: what a builder makes and a session attaches. `Maps` is only a
+ * type: what a run returns for each map, by name.
+ */
+export interface Program<out Maps = unknown> {
   readonly graph: ProbeGraph;
   /** Functions of opaque nodes, by index. Empty for a program that was captured whole. */
   readonly functions: readonly ((context: never) => unknown)[];
+  /** Never set: it carries the type of a run's `maps` from the builder to `run`. */
+  readonly resultMaps?: Maps;
 }

@@ -1,0 +1,149 @@
+/**
+ * Calls: the context's functions, and the string methods that a probe can run.
+ *
+ * @module
+ */
+
+import type { ESTree } from "meriyah";
+import type { CallName, Expr, Span } from "../../graph/nodes.ts";
+import { type Capture, expression, items, meaningOf, property, propertyName } from "./expressions.ts";
+import { type ContextFunction, NotCaptured, type Scope } from "./scope.ts";
+
+/** Frames that `kstack()` takes where no number is given, bpftrace's default. */
+export const DEFAULT_STACK = 127;
+
+const STRING_METHODS: ReadonlySet<string> = new Set<CallName>(["startsWith", "endsWith", "includes"]);
+
+/** Captures a call. Raises `NotCaptured`. */
+export function call(node: ESTree.CallExpression, scope: Scope, capture: Capture, span: Span): Expr {
+  const called = calleeOf(node, scope, capture);
+  if (typeof called === "string") return contextCall(called, node, scope, capture, span);
+  const { method, base } = called;
+  const [only] = node.arguments;
+  if (base.type === "Identifier" && base.name === "Math" && scope.find("Math") === undefined) {
+    if ((method === "trunc" || method === "floor") && only !== undefined) {
+      return { op: "call", fn: method, args: [expression(only, scope, capture)], span };
+    }
+    throw new NotCaptured(`Math.${method} cannot run inside a probe; Math.trunc and Math.floor can`, span);
+  }
+  if (base.type === "ArrayExpression" && method === "includes" && node.arguments.length === 1 && only) {
+    return oneOf(items(base, scope, capture), expression(only, scope, capture), span);
+  }
+  const text = expression(base, scope, capture);
+  if (!STRING_METHODS.has(method)) {
+    throw new NotCaptured(
+      `.${method}() cannot run inside a probe; startsWith, endsWith and includes can`,
+      span,
+    );
+  }
+  if (node.arguments.length !== 1 || only === undefined) {
+    throw new NotCaptured(`.${method}() takes one argument inside a probe`, span);
+  }
+  return { op: "call", fn: method as CallName, args: [text, expression(only, scope, capture)], span };
+}
+
+/** The arguments of a call of `print`, or `undefined` if it is another call. */
+export function calledPrint(
+  node: ESTree.Node,
+  scope: Scope,
+  capture: Capture,
+): readonly ESTree.Node[] | undefined {
+  const inner = node.type === "ChainExpression" ? node.expression : node;
+  if (inner.type !== "CallExpression" || inner.callee.type === "Super") return undefined;
+  const { callee } = inner;
+  if (callee.type !== "Identifier" && callee.type !== "MemberExpression") return undefined;
+  if (callee.type === "MemberExpression" && propertyName(callee) !== "print") return undefined;
+  if (callee.type === "Identifier" && scope.find(callee.name) === undefined && callee.name !== "print") {
+    return undefined;
+  }
+  const meaning = meaningOf(callee, scope, capture);
+  return meaning.is === "function" && meaning.name === "print" ? inner.arguments : undefined;
+}
+
+/** The context function that is called, or the method and what it is called on. */
+function calleeOf(
+  node: ESTree.CallExpression,
+  scope: Scope,
+  capture: Capture,
+): ContextFunction | { readonly method: string; readonly base: ESTree.Node } {
+  const { callee } = node;
+  if (callee.type === "Identifier") {
+    const known = scope.find(callee.name);
+    if (known?.is === "function") return known.name;
+    if (callee.name === "print" && known === undefined) return "print";
+    throw new NotCaptured(
+      `\`${callee.name}\` is a function from outside, which a probe cannot run; write out what it does`,
+      capture.span(callee),
+    );
+  }
+  const name = callee.type === "MemberExpression" ? propertyName(callee) : undefined;
+  if (callee.type !== "MemberExpression" || name === undefined) {
+    throw new NotCaptured("such a call cannot run inside a probe", capture.span(node));
+  }
+  if (callee.object.type === "Identifier" && scope.find(callee.object.name)?.is === "context") {
+    const meaning = property({ is: "context" }, name, scope, capture.span(callee));
+    if (meaning.is === "function") return meaning.name;
+    throw new NotCaptured(`\`${name}\` is a value, not a function`, capture.span(callee));
+  }
+  return { method: name, base: callee.object };
+}
+
+function contextCall(
+  name: ContextFunction,
+  node: ESTree.CallExpression,
+  scope: Scope,
+  capture: Capture,
+  span: Span,
+): Expr {
+  const args = node.arguments.map((argument) => expression(argument, scope, capture));
+  const [first, second] = args;
+  switch (name) {
+    case "arg":
+      return { op: "argn", index: smallLiteral(name, first, span), span };
+    case "kstack":
+      return {
+        op: "kstack",
+        depth: first === undefined ? DEFAULT_STACK : smallLiteral(name, first, span),
+        span,
+      };
+    case "reg":
+      if (first?.op !== "literal" || typeof first.value !== "string") {
+        throw new NotCaptured('`reg` takes the name of a register, written out: reg("di")', span);
+      }
+      return { op: "reg", name: first.value, span };
+    case "str":
+      if (first === undefined) throw new NotCaptured("`str` takes an address", span);
+      return { op: "call", fn: name, args: second === undefined ? [first] : [first, second], span };
+    case "ksym":
+      if (first === undefined) throw new NotCaptured("`ksym` takes an address", span);
+      return { op: "call", fn: name, args: [first], span };
+    case "print":
+      throw new NotCaptured("`print` has no value; it stands by itself in a .do handler", span);
+  }
+}
+
+function smallLiteral(name: string, expr: Expr | undefined, span: Span): number {
+  if (
+    expr?.op === "literal" && typeof expr.value === "number" && Number.isInteger(expr.value) &&
+    expr.value >= 0
+  ) {
+    return expr.value;
+  }
+  throw new NotCaptured(`\`${name}\` takes a number that is written out: ${name}(1)`, span);
+}
+
+/** `["cat", "dd"].includes(x)` as a chain of comparisons. */
+function oneOf(choices: readonly Expr[], wanted: Expr, span: Span): Expr {
+  const tests = choices.map((choice): Expr => ({
+    op: "binary",
+    operator: "==",
+    left: wanted,
+    right: choice,
+    span,
+  }));
+  return tests.reduceRight<Expr | undefined>(
+    (rest, test) =>
+      rest === undefined ? test : { op: "binary", operator: "||", left: test, right: rest, span },
+    undefined,
+  ) ?? { op: "literal", value: false, span };
+}

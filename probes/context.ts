@@ -1,0 +1,95 @@
+/**
+ * The context that filters, keys, values and handlers are functions of. These are types only: a captured function
+ * never sees an object, and a function that runs as it is gets one from the session.
+ *
+ * @module
+ */
+
+import type { Stack } from "../graph/hit.ts";
+import type { KernelTypes } from "./declared.ts";
+import type { Pointer, Ptr } from "../types/words.ts";
+
+export type { Stack };
+
+/** What can be printed. */
+export type Printable =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | undefined
+  | Pointer
+  | Stack
+  | object;
+
+/** What every hit knows. */
+export interface BaseContext {
+  /** Process id (the kernel's tgid). */
+  readonly pid: number;
+  /** Thread id (the kernel's pid). */
+  readonly tid: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Name of the running task, at most 15 characters. */
+  readonly comm: string;
+  /** Number of the CPU, from 0. */
+  readonly cpu: number;
+  /** Virtual nanoseconds since boot. */
+  readonly nsecs: number;
+  /** Virtual nanoseconds since the probes were attached. */
+  readonly elapsed: number;
+  /** Name of the probed function; empty where no function is probed. */
+  readonly func: string;
+  /** Full name of the probe: `kprobe:vfs_open`. */
+  readonly probe: string;
+  /** The running task. */
+  readonly curtask: Ptr<KernelTypes["task_struct"]>;
+  /** Registers by the kernel's names: `di`, `ip` (x86_64), `x0`, `pc` (arm64), `ax` (i386). */
+  readonly regs: Readonly<Record<string, number>>;
+  /** One register by the kernel's name, as a signed word. */
+  reg(name: string): number;
+  /** The kernel stack, innermost frame first, at most `depth` frames (127 where not given). */
+  kstack(depth?: number): Stack;
+  /** The NUL-terminated string at an address, at most `max` bytes. */
+  str(address: Pointer | number | string, max?: number): string;
+  /** The symbol that covers an address: `vfs_open`. */
+  ksym(address: Pointer | number): string;
+  /** Prints one line: the values, joined by a space. */
+  print(...values: Printable[]): void;
+}
+
+/** Where a kernel function is entered: it has arguments. */
+export interface EntryContext<Args> extends BaseContext {
+  /** The arguments by the names and types of the prototype. */
+  readonly args: Args;
+  /** The n-th argument word, from 0, as a signed integer: what is in its register or stack slot. */
+  arg(index: number): number;
+}
+
+/** Where a kernel function returns. */
+export interface ReturnContext<Ret> extends BaseContext {
+  /** What the function returns; `undefined` for a `void` function. */
+  readonly retval: Ret;
+}
+
+/** Where a timed function returns. */
+export interface LatencyContext<Ret> extends ReturnContext<Ret> {
+  /** Virtual nanoseconds from entry to return. */
+  readonly duration: number;
+}
+
+/** Where a tracepoint is passed: it has a record. */
+export interface RecordContext<Fields> extends BaseContext {
+  /** The record's fields. */
+  readonly args: Fields;
+}
+
+/** The arguments of a function without a declaration. */
+export type AnyArgs = Readonly<Record<string, AnyValue>>;
+
+/**
+ * A value whose type nothing declares: an integer or an address; its fields are such values again. The string
+ * behind one is `c.str(value)`.
+ */
+export type AnyValue = number & Pointer & { readonly [field: string]: AnyValue };

@@ -1,0 +1,58 @@
+/**
+ * kprobes: a probe at a function's entry, or at an instruction inside it.
+ *
+ * @module
+ */
+
+import { Probe } from "./builder.ts";
+import type { AnyArgs, EntryContext } from "./context.ts";
+import type { Functions } from "./declared.ts";
+import { checkInteger, checkName, checkOptions } from "./options.ts";
+import { emptySpec } from "./spec.ts";
+
+/** Options of a kprobe. */
+export interface KprobeOptions {
+  /** Bytes from the function's start to the probed instruction; 0 where not given. */
+  readonly offset?: number;
+}
+
+/** The context of a kprobe on a declared function. */
+export type KprobeContext<N extends keyof Functions> = EntryContext<Functions[N]["args"]>;
+
+/** What `kprobe` can be called as. */
+export interface Kprobe {
+  /**
+   * A probe at the entry of a kernel function. Its arguments have the types of the kernel's own prototype. The names
+   * are those of the generated declarations; `kprobe.any` takes every other. Whether the kernel at hand has the
+   * function, and lets it be probed, is checked where the probe attaches.
+   *
+   * ```ts
+   * import { kprobe } from "./kprobe.ts";
+   * const opens = kprobe("vfs_open").filter((c) => c.comm === "cat").by((c) => c.args.path.dentry.d_name.name).count();
+   * if (opens.point.kind !== "kprobe") throw new Error("a kprobe");
+   * ```
+   *
+   * @throws {TypeError} For a name or options of the wrong shape.
+   */
+  <N extends keyof Functions>(name: N, options?: KprobeOptions): Probe<KprobeContext<N>>;
+  /** A probe on a function that the declarations leave out: its arguments have no types. */
+  any(name: string, options?: KprobeOptions): Probe<EntryContext<AnyArgs>>;
+}
+
+function build<C>(name: string, options: KprobeOptions | undefined): Probe<C> {
+  checkName(name, "function", "a kprobe");
+  checkOptions(options, ["offset"], "a kprobe");
+  const offset = checkInteger(options?.offset ?? 0, 0, Number.MAX_SAFE_INTEGER, "the offset of a kprobe");
+  return new Probe(emptySpec({ kind: "kprobe", target: name, offset }));
+}
+
+function any(name: string, options?: KprobeOptions): Probe<EntryContext<AnyArgs>> {
+  return build(name, options);
+}
+
+function typed<N extends keyof Functions>(name: N, options?: KprobeOptions): Probe<KprobeContext<N>> {
+  return build(name, options);
+}
+
+/** A probe at the entry of a kernel function: see {@linkcode Kprobe}. */
+export const kprobe: Kprobe = Object.assign(typed, { any });

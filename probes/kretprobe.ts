@@ -1,0 +1,68 @@
+/**
+ * kretprobes: a probe where a function returns.
+ *
+ * @module
+ */
+
+import { Probe } from "./builder.ts";
+import type { AnyValue, ReturnContext } from "./context.ts";
+import type { Functions } from "./declared.ts";
+import { checkInteger, checkName, checkOptions } from "./options.ts";
+import { emptySpec } from "./spec.ts";
+
+/** Options of a kretprobe. */
+export interface KretprobeOptions {
+  /**
+   * How many calls may be underway at once (on all CPUs); more are missed, and counted. Where not given: the kernel's
+   * default, twice the CPUs and at least 10. At most 4096, as in the kernel's tracefs.
+   */
+  readonly maxactive?: number;
+}
+
+/** The context of a kretprobe on a declared function. */
+export type KretprobeContext<N extends keyof Functions> = ReturnContext<Functions[N]["ret"]>;
+
+/** What `kretprobe` can be called as. */
+export interface Kretprobe {
+  /**
+   * A probe where a kernel function returns: `c.retval` has the type of the kernel's own prototype.
+   *
+   * ```ts
+   * import { kretprobe } from "./kretprobe.ts";
+   * const sizes = kretprobe("vfs_read", { maxactive: 20 }).filter((c) => c.retval > 0).hist((c) => c.retval);
+   * if (sizes.point.kind !== "kretprobe") throw new Error("a kretprobe");
+   * ```
+   *
+   * @throws {TypeError} For a name or options of the wrong shape.
+   */
+  <N extends keyof Functions>(name: N, options?: KretprobeOptions): Probe<KretprobeContext<N>>;
+  /** A probe on a function that the declarations leave out: its result has no type. */
+  any(name: string, options?: KretprobeOptions): Probe<ReturnContext<AnyValue>>;
+}
+
+/** Most instances that a kretprobe may have, tracefs's limit. */
+export const MAX_MAXACTIVE = 4_096;
+
+/** Checks a kretprobe's options; 0 stands for the kernel's default. */
+export function checkMaxactive(options: KretprobeOptions | undefined, where: string): number {
+  checkOptions(options, ["maxactive"], where);
+  if (options?.maxactive === undefined) return 0;
+  return checkInteger(options.maxactive, 1, MAX_MAXACTIVE, `the maxactive of ${where}`);
+}
+
+function build<C>(name: string, options: KretprobeOptions | undefined): Probe<C> {
+  checkName(name, "function", "a kretprobe");
+  const maxactive = checkMaxactive(options, "a kretprobe");
+  return new Probe(emptySpec({ kind: "kretprobe", target: name, maxactive }));
+}
+
+function any(name: string, options?: KretprobeOptions): Probe<ReturnContext<AnyValue>> {
+  return build(name, options);
+}
+
+function typed<N extends keyof Functions>(name: N, options?: KretprobeOptions): Probe<KretprobeContext<N>> {
+  return build(name, options);
+}
+
+/** A probe where a kernel function returns: see {@linkcode Kretprobe}. */
+export const kretprobe: Kretprobe = Object.assign(typed, { any });

@@ -1,0 +1,54 @@
+/**
+ * Timed kretprobes: how long a function took.
+ *
+ * @module
+ */
+
+import { Probe } from "./builder.ts";
+import type { AnyValue, LatencyContext } from "./context.ts";
+import type { Functions } from "./declared.ts";
+import { checkMaxactive, type KretprobeOptions } from "./kretprobe.ts";
+import { checkName } from "./options.ts";
+import { emptySpec } from "./spec.ts";
+
+/** What `latency` can be called as. */
+export interface Latency {
+  /**
+   * A probe where a kernel function returns, which knows how long the call took: `c.duration`, in virtual
+   * nanoseconds. A kretprobe whose instances keep their entry time; calls beyond `maxactive` are missed, and counted.
+   *
+   * ```ts
+   * import { latency } from "./latency.ts";
+   * const slow = latency("vfs_read").filter((c) => c.retval > 0).hist((c) => c.duration);
+   * if (slow.point.kind !== "kretprobe") throw new Error("a kretprobe");
+   * ```
+   *
+   * @throws {TypeError} For a name or options of the wrong shape.
+   */
+  <N extends keyof Functions>(
+    name: N,
+    options?: KretprobeOptions,
+  ): Probe<LatencyContext<Functions[N]["ret"]>>;
+  /** The same for a function that the declarations leave out. */
+  any(name: string, options?: KretprobeOptions): Probe<LatencyContext<AnyValue>>;
+}
+
+function build<C>(name: string, options: KretprobeOptions | undefined): Probe<C> {
+  checkName(name, "function", "a latency probe");
+  const maxactive = checkMaxactive(options, "a latency probe");
+  return new Probe(emptySpec({ kind: "kretprobe", target: name, maxactive, timed: true }));
+}
+
+function any(name: string, options?: KretprobeOptions): Probe<LatencyContext<AnyValue>> {
+  return build(name, options);
+}
+
+function typed<N extends keyof Functions>(
+  name: N,
+  options?: KretprobeOptions,
+): Probe<LatencyContext<Functions[N]["ret"]>> {
+  return build(name, options);
+}
+
+/** A probe that knows how long a call took: see {@linkcode Latency}. */
+export const latency: Latency = Object.assign(typed, { any });

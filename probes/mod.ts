@@ -1,0 +1,40 @@
+/**
+ * The DSL: typed probes, and programs made of them.
+ *
+ * ```ts
+ * import { kprobe, latency, program } from "./mod.ts";
+ *
+ * const reads = program({
+ *   opens: kprobe("vfs_open").by((c) => c.comm).count(),
+ *   slow: latency("vfs_read").hist((c) => c.duration),
+ * });
+ * if (reads.graph.probes.length !== 2) throw new Error("two probes");
+ * ```
+ *
+ * @module
+ */
+
+export { begin } from "./begin.ts";
+export { MapProbe, type NoValues, type Numeric, Probe } from "./builder.ts";
+export type * from "./context.ts";
+export type * from "./declared.ts";
+export { end } from "./end.ts";
+export { type Interval, interval } from "./interval.ts";
+export { type Kprobe, kprobe, type KprobeContext, type KprobeOptions } from "./kprobe.ts";
+export { type Kretprobe, kretprobe, type KretprobeContext, type KretprobeOptions } from "./kretprobe.ts";
+export { type Latency, latency } from "./latency.ts";
+export type { HistOptions, LhistOptions } from "./options.ts";
+export { pointName } from "./point_name.ts";
+export { print } from "./print.ts";
+export {
+  type AnyProbe,
+  asProgram,
+  isProbe,
+  isProgram,
+  type MapsOf,
+  program,
+  type ResultOf,
+} from "./program.ts";
+export type { CountResult, Data, Key, KeyedMap, KeyPart, MapResult, NoKey } from "./results.ts";
+export { type Tracepoint, tracepoint } from "./tracepoint.ts";
+export type { Values } from "./capture/mod.ts";

@@ -1,0 +1,45 @@
+/**
+ * What a builder has gathered: inert until a program numbers its opaque functions and names its maps.
+ *
+ * @module
+ */
+
+import type { Aggregation, AttachPoint, Expr, Statement } from "../graph/nodes.ts";
+import type { Captured, Values } from "./capture/mod.ts";
+
+/** Key under which builders keep their spec, out of the way of completion. */
+export const SPEC: unique symbol = Symbol("kscope.probe");
+
+/** One step as captured. */
+export type StepSpec =
+  | { readonly op: "filter"; readonly captured: Captured<Expr> }
+  | { readonly op: "print"; readonly captured: Captured<Expr> }
+  | { readonly op: "printf"; readonly format: string; readonly captured: Captured<Expr> | undefined }
+  | { readonly op: "do"; readonly captured: Captured<readonly Statement[]> };
+
+/** How a probe fills a map. */
+export interface MapSpec {
+  readonly aggregation: Aggregation;
+  readonly value: Captured<Expr> | undefined;
+}
+
+/** A probe as built so far. */
+export interface ProbeSpec {
+  readonly point: AttachPoint;
+  readonly steps: readonly StepSpec[];
+  readonly key: Captured<Expr> | undefined;
+  readonly map: MapSpec | undefined;
+  /** Name given with `.as()`. */
+  readonly mapName: string | undefined;
+  readonly values: Values;
+}
+
+/** A spec with nothing but its attach point. */
+export function emptySpec(point: AttachPoint): ProbeSpec {
+  return { point, steps: [], key: undefined, map: undefined, mapName: undefined, values: {} };
+}
+
+/** A spec with one more step. */
+export function withStep(spec: ProbeSpec, step: StepSpec): ProbeSpec {
+  return { ...spec, steps: [...spec.steps, step] };
+}

@@ -1,0 +1,50 @@
+/**
+ * Tracepoints: places that the kernel's authors marked, each with a record.
+ *
+ * @module
+ */
+
+import { Probe } from "./builder.ts";
+import { shown } from "./capture/mod.ts";
+import type { AnyArgs, RecordContext } from "./context.ts";
+import type { Tracepoints } from "./declared.ts";
+import { emptySpec } from "./spec.ts";
+
+/** What `tracepoint` can be called as. */
+export interface Tracepoint {
+  /**
+   * A probe at a tracepoint. `c.args` has the fields of its record.
+   *
+   * ```ts
+   * import { tracepoint } from "./tracepoint.ts";
+   * const switches = tracepoint("sched:sched_switch").by((c) => c.args.prev_comm).count();
+   * if (switches.point.kind !== "tracepoint") throw new Error("a tracepoint");
+   * ```
+   *
+   * @throws {TypeError} If the name is not of the form `subsystem:event`.
+   */
+  <N extends keyof Tracepoints>(name: N): Probe<RecordContext<Tracepoints[N]["fields"]>>;
+  /** A tracepoint that the declarations leave out: its fields have no types. */
+  any(name: string): Probe<RecordContext<AnyArgs>>;
+}
+
+function build<C>(name: string): Probe<C> {
+  const [subsystem = "", event = "", more] = typeof name === "string" ? name.split(":") : [];
+  if (subsystem.trim() === "" || event.trim() === "" || more !== undefined) {
+    throw new TypeError(
+      `Cannot build a tracepoint from ${shown(name)}: it takes "subsystem:event", as "sched:sched_switch"`,
+    );
+  }
+  return new Probe(emptySpec({ kind: "tracepoint", subsystem, event }));
+}
+
+function any(name: string): Probe<RecordContext<AnyArgs>> {
+  return build(name);
+}
+
+function typed<N extends keyof Tracepoints>(name: N): Probe<RecordContext<Tracepoints[N]["fields"]>> {
+  return build(name);
+}
+
+/** A probe at a tracepoint: see {@linkcode Tracepoint}. */
+export const tracepoint: Tracepoint = Object.assign(typed, { any });
