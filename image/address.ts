@@ -62,7 +62,9 @@ export function addressFromBigInt(arch: Arch, value: bigint): Addr {
   const address = Number(arch === "i386" ? BigInt.asUintN(32, value) : BigInt.asIntN(64, value));
   if (!Number.isSafeInteger(address)) {
     throw new RangeError(
-      `Cannot take 0x${BigInt.asUintN(64, value).toString(16)} as an address: it is not canonical; keep it as a bigint`,
+      `Cannot take 0x${
+        BigInt.asUintN(64, value).toString(16)
+      } as an address: it is not canonical; keep it as a bigint`,
     );
   }
   return address;

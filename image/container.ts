@@ -54,8 +54,13 @@ interface StoredHeader extends ImageHeader {
 const ARCHES: readonly string[] = ["x86_64", "arm64", "i386"];
 
 /** Packs sections into an image file. */
-export function packImage(header: ImageHeader, sections: ReadonlyMap<Section, readonly Uint8Array[]>): Uint8Array {
-  const packed = SECTIONS.map((name) => (sections.get(name) ?? []).map((raw) => deflateRawSync(raw, { level: 9 })));
+export function packImage(
+  header: ImageHeader,
+  sections: ReadonlyMap<Section, readonly Uint8Array[]>,
+): Uint8Array {
+  const packed = SECTIONS.map((name) =>
+    (sections.get(name) ?? []).map((raw) => deflateRawSync(raw, { level: 9 }))
+  );
   const stored: StoredHeader = { ...header, chunks: packed.map((chunks) => chunks.map((c) => c.length)) };
   const head = deflateRawSync(new TextEncoder().encode(JSON.stringify(stored)), { level: 9 });
   const parts = [head, ...packed.flat()];
@@ -132,7 +137,9 @@ function readHeader(bytes: Uint8Array, label: string): { stored: StoredHeader; s
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < PREFIX || view.getUint32(0, true) !== MAGIC) {
     const found = bytes.length === 0 ? "it is empty" : "it does not begin with KIMG";
-    throw new Error(`Cannot open ${label} as a kernel image: ${found}; tools/build_image.ts makes one from a kernel's facts`);
+    throw new Error(
+      `Cannot open ${label} as a kernel image: ${found}; tools/build_image.ts makes one from a kernel's facts`,
+    );
   }
   const version = view.getUint32(4, true);
   if (version !== IMAGE_VERSION) {
@@ -143,7 +150,9 @@ function readHeader(bytes: Uint8Array, label: string): { stored: StoredHeader; s
   const headLength = view.getUint32(8, true);
   const total = view.getUint32(12, true);
   if (bytes.length < total) {
-    throw new Error(`Cannot open kernel image ${label}: it is cut short at ${bytes.length} of ${total} bytes`);
+    throw new Error(
+      `Cannot open kernel image ${label}: it is cut short at ${bytes.length} of ${total} bytes`,
+    );
   }
   if (bytes.length > total) {
     throw damaged(label, `${bytes.length - total} bytes follow its end`);
@@ -159,5 +168,8 @@ function readHeader(bytes: Uint8Array, label: string): { stored: StoredHeader; s
 }
 
 function damaged(label: string, what: string, cause?: unknown): Error {
-  return new Error(`Cannot read kernel image ${label}: ${what}; the file is damaged, build or fetch it again`, { cause });
+  return new Error(
+    `Cannot read kernel image ${label}: ${what}; the file is damaged, build or fetch it again`,
+    { cause },
+  );
 }

@@ -50,7 +50,10 @@ function bracket(inside: string): string {
   const negated = /^[!^]/.test(inside);
   const body = (negated ? inside.slice(1) : inside).replace(/[\\\]^[&]/g, "\\$&");
   // A range that runs backwards matches nothing, as in fnmatch.
-  const ranges = body.replace(/(\\?.)-(\\?.)/g, (range, a: string, b: string) => a.at(-1)! > b.at(-1)! ? "" : range);
+  const ranges = body.replace(
+    /(\\?.)-(\\?.)/g,
+    (range, a: string, b: string) => a.at(-1)! > b.at(-1)! ? "" : range,
+  );
   if (ranges === "") return negated ? "." : "(?!)";
   return `[${negated ? "^" : ""}${ranges}]`;
 }

@@ -136,7 +136,9 @@ export class ImageFile implements KernelImage {
     const tag = /^\s*(?:struct|union|enum)\s+/.exec(name)?.[0] ?? "";
     const near = nearNames(name.slice(tag.length).trim(), this.typeNames(), limit);
     const tagged = `${tag.trim()} `;
-    return tag === "" ? near : near.filter((other) => this.type(tagged + other) !== undefined).map((n) => tagged + n);
+    return tag === ""
+      ? near
+      : near.filter((other) => this.type(tagged + other) !== undefined).map((n) => tagged + n);
   }
 
   typeText(type: CType): string {

@@ -12,7 +12,8 @@ export type Compound = Extract<CType, { kind: "struct" | "union" }>;
 export function resolved(type: CType): CType {
   let at = type;
   while (
-    at.kind === "typedef" || at.kind === "const" || at.kind === "volatile" || at.kind === "restrict" || at.kind === "type_tag"
+    at.kind === "typedef" || at.kind === "const" || at.kind === "volatile" || at.kind === "restrict" ||
+    at.kind === "type_tag"
   ) at = at.to;
   return at;
 }
@@ -65,7 +66,12 @@ function elementLayout(at: FieldLayout, index: number, pointerSize: 4 | 8): Fiel
   if (array.kind !== "array") return undefined;
   // Length 0 is a flexible array: the kernel indexes it beyond its declared end.
   if (array.length > 0 && index >= array.length) return undefined;
-  return { type: array.of, offset: at.offset + index * sizeOf(array.of, pointerSize), bitShift: 0, bitSize: 0 };
+  return {
+    type: array.of,
+    offset: at.offset + index * sizeOf(array.of, pointerSize),
+    bitShift: 0,
+    bitSize: 0,
+  };
 }
 
 function findMember(type: CType, name: string): { member: Member; baseBits: number } | undefined {

@@ -12,7 +12,11 @@ const wholes = new Map<Arch, Promise<KernelImage>>();
 
 /** The built-in image of an architecture: what modeled functions need, and no permission asked. One object per architecture. */
 export function coreImage(arch: Arch): Promise<KernelImage> {
-  return once(cores, arch, async () => new ImageFile(bytesFromJson(await coreText(arch)), `core/${arch}.json`));
+  return once(
+    cores,
+    arch,
+    async () => new ImageFile(bytesFromJson(await coreText(arch)), `core/${arch}.json`),
+  );
 }
 
 /**

@@ -65,15 +65,45 @@ export interface Prototype {
 /** A C type out of BTF. `id` is the BTF type id; `to`, `of` and members resolve lazily. */
 export type CType =
   | { readonly kind: "void"; readonly id: 0 }
-  | { readonly kind: "int"; readonly id: number; readonly name: string; readonly size: number; readonly signed: boolean; readonly encoding: "int" | "char" | "bool" }
+  | {
+    readonly kind: "int";
+    readonly id: number;
+    readonly name: string;
+    readonly size: number;
+    readonly signed: boolean;
+    readonly encoding: "int" | "char" | "bool";
+  }
   | { readonly kind: "float"; readonly id: number; readonly name: string; readonly size: number }
-  | { readonly kind: "enum"; readonly id: number; readonly name: string; readonly size: number; readonly signed: boolean; readonly values: ReadonlyMap<string, number> }
+  | {
+    readonly kind: "enum";
+    readonly id: number;
+    readonly name: string;
+    readonly size: number;
+    readonly signed: boolean;
+    readonly values: ReadonlyMap<string, number>;
+  }
   | { readonly kind: "ptr"; readonly id: number; readonly to: CType }
   | { readonly kind: "array"; readonly id: number; readonly of: CType; readonly length: number }
-  | { readonly kind: "struct" | "union"; readonly id: number; readonly name: string; readonly size: number; readonly members: readonly Member[] }
+  | {
+    readonly kind: "struct" | "union";
+    readonly id: number;
+    readonly name: string;
+    readonly size: number;
+    readonly members: readonly Member[];
+  }
   | { readonly kind: "fwd"; readonly id: number; readonly name: string; readonly union: boolean }
-  | { readonly kind: "typedef" | "const" | "volatile" | "restrict" | "type_tag"; readonly id: number; readonly name: string; readonly to: CType }
-  | { readonly kind: "func_proto"; readonly id: number; readonly params: readonly Param[]; readonly ret: CType };
+  | {
+    readonly kind: "typedef" | "const" | "volatile" | "restrict" | "type_tag";
+    readonly id: number;
+    readonly name: string;
+    readonly to: CType;
+  }
+  | {
+    readonly kind: "func_proto";
+    readonly id: number;
+    readonly params: readonly Param[];
+    readonly ret: CType;
+  };
 
 /** A struct or union member. Anonymous members have an empty name. */
 export interface Member {

@@ -32,14 +32,18 @@ export function encodeNames(names: readonly string[]): Map<Section, Uint8Array[]
     chunk.set(text, shared.length);
     chunks.push(chunk);
   }
-  return new Map<Section, Uint8Array[]>([["names", chunks], ["name_heads", [utf8.encode(heads.join(SEPARATOR))]]]);
+  return new Map<Section, Uint8Array[]>([["names", chunks], ["name_heads", [
+    utf8.encode(heads.join(SEPARATOR)),
+  ]]]);
 }
 
 function sharedLength(a: string, b: string): number {
   const limit = Math.min(a.length, b.length, MAX_SHARED);
   let length = 0;
   // Only ASCII is shared, so that a cut never falls inside a character.
-  while (length < limit && a.charCodeAt(length) < 0x80 && a.charCodeAt(length) === b.charCodeAt(length)) length++;
+  while (length < limit && a.charCodeAt(length) < 0x80 && a.charCodeAt(length) === b.charCodeAt(length)) {
+    length++;
+  }
   return length;
 }
 

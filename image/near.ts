@@ -43,7 +43,9 @@ export function nearNames(wanted: string, names: Iterable<string>, limit = 3): s
 /** Lower is nearer: misspellings by distance, then names that extend the wanted one, then names that hold it. */
 function scoreOf(wanted: string, name: string, bound: number): number | undefined {
   if (wanted === "" || name === "") return undefined;
-  const distance = Math.abs(wanted.length - name.length) <= bound ? editDistance(wanted, name, bound) : undefined;
+  const distance = Math.abs(wanted.length - name.length) <= bound
+    ? editDistance(wanted, name, bound)
+    : undefined;
   if (distance !== undefined) return distance;
   if (wanted.length < 4) return undefined;
   const tail = 1 - 1 / (1 + Math.abs(name.length - wanted.length));
@@ -54,7 +56,11 @@ function scoreOf(wanted: string, name: string, bound: number): number | undefine
   return undefined;
 }
 
-const rows: [Uint8Array, Uint8Array, Uint8Array] = [new Uint8Array(64), new Uint8Array(64), new Uint8Array(64)];
+const rows: [Uint8Array, Uint8Array, Uint8Array] = [
+  new Uint8Array(64),
+  new Uint8Array(64),
+  new Uint8Array(64),
+];
 
 /** Edit distance with neighbour swaps (optimal string alignment), or undefined beyond `bound`. */
 export function editDistance(a: string, b: string, bound: number): number | undefined {
@@ -72,7 +78,9 @@ export function editDistance(a: string, b: string, bound: number): number | unde
     for (let j = from; j <= to; j++) {
       const d = b.charCodeAt(j - 1);
       let cost = Math.min(above[j]! + 1, row[j - 1]! + 1, above[j - 1]! + (c === d ? 0 : 1));
-      if (i > 1 && j > 1 && c === b.charCodeAt(j - 2) && a.charCodeAt(i - 2) === d) cost = Math.min(cost, before[j - 2]! + 1);
+      if (i > 1 && j > 1 && c === b.charCodeAt(j - 2) && a.charCodeAt(i - 2) === d) {
+        cost = Math.min(cost, before[j - 2]! + 1);
+      }
       row[j] = Math.min(cost, bound + 1);
       if (cost < best) best = cost;
     }

@@ -90,7 +90,9 @@ export class SymbolTable {
     if (first === undefined) return [];
     const ids = this.#table.name;
     const found = [first];
-    for (let i = ids.indexOf(ids[first]!, first + 1); i >= 0; i = ids.indexOf(ids[first]!, i + 1)) found.push(i);
+    for (let i = ids.indexOf(ids[first]!, first + 1); i >= 0; i = ids.indexOf(ids[first]!, i + 1)) {
+      found.push(i);
+    }
     return found;
   }
 

@@ -17,7 +17,14 @@ export interface SyscallRecord {
 }
 
 type StoredField = [name: string, type: string, offset: number, size: number, signed: 0 | 1];
-type StoredTracepoint = [subsystem: string, name: string, id: number, fields: StoredField[], common: StoredField[], fmt: string];
+type StoredTracepoint = [
+  subsystem: string,
+  name: string,
+  id: number,
+  fields: StoredField[],
+  common: StoredField[],
+  fmt: string,
+];
 
 /** Encodes tracepoints in the given order. */
 export function encodeTracepoints(tracepoints: readonly TracepointInfo[]): Map<Section, Uint8Array[]> {
@@ -36,7 +43,9 @@ export function encodeTracepoints(tracepoints: readonly TracepointInfo[]): Map<S
     chunks.push(utf8.encode(JSON.stringify(stored)));
   }
   const names = tracepoints.map((t) => `${t.subsystem}:${t.name}`).join("\n");
-  return new Map<Section, Uint8Array[]>([["tracepoints", chunks], ["tracepoint_names", [utf8.encode(names)]]]);
+  return new Map<Section, Uint8Array[]>([["tracepoints", chunks], ["tracepoint_names", [
+    utf8.encode(names),
+  ]]]);
 }
 
 function storedField(field: TracepointField): StoredField {
@@ -75,7 +84,9 @@ export class TracepointTable {
 
   #decode(chunk: number): TracepointInfo[] {
     const text = new TextDecoder().decode(this.#container.chunk("tracepoints", chunk));
-    return (JSON.parse(text) as StoredTracepoint[]).map(([subsystem, name, id, fields, common, printFmt]) => ({
+    return (JSON.parse(text) as StoredTracepoint[]).map((
+      [subsystem, name, id, fields, common, printFmt],
+    ) => ({
       subsystem,
       name,
       id,

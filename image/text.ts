@@ -78,7 +78,7 @@ function encodeCalls(functions: readonly FunctionRecord[]): Uint8Array {
       last = call.offset;
     }
   }
-  for (const fn of functions) { for (const call of fn.calls) out.uint(call.target); }
+  for (const fn of functions) for (const call of fn.calls) out.uint(call.target);
   return out.finish();
 }
 

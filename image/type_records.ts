@@ -32,7 +32,12 @@ export type TypeRecord =
   | { readonly kind: "ptr" | "const" | "volatile" | "restrict"; readonly to: number }
   | { readonly kind: "typedef" | "type_tag"; readonly name: number; readonly to: number }
   | { readonly kind: "array"; readonly of: number; readonly length: number }
-  | { readonly kind: "struct" | "union"; readonly name: number; readonly size: number; readonly members: readonly MemberRecord[] }
+  | {
+    readonly kind: "struct" | "union";
+    readonly name: number;
+    readonly size: number;
+    readonly members: readonly MemberRecord[];
+  }
   | {
     readonly kind: "enum";
     readonly name: number;
@@ -179,7 +184,12 @@ function decodeType(reader: ByteReader, id: number): TypeRecord {
         const member = reader.uint();
         const type = ref();
         offset += reader.int();
-        members.push({ name: member, type, bitOffset: bits ? offset : offset * 8, bitSize: bits ? reader.byte() : 0 });
+        members.push({
+          name: member,
+          type,
+          bitOffset: bits ? offset : offset * 8,
+          bitSize: bits ? reader.byte() : 0,
+        });
       }
       return { kind, name, size, members };
     }
