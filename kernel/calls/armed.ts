@@ -1,0 +1,131 @@
+/**
+ * What a call costs while something is armed on its function: registers and stack words by the architecture's
+ * convention, the hooks, the way back through the trampoline.
+ *
+ * @module
+ */
+
+import type { CType } from "../../image/model.ts";
+import { type ArgumentLayout, argumentLayout } from "../arch/arguments.ts";
+import { fillEntry, fillReturn, stackAfterReturn } from "../arch/fill.ts";
+import { PtRegs, UNKNOWN_RETURN, type UnknownReader } from "../arch/pt_regs.ts";
+import type { Kernel } from "../kernel.ts";
+import { type Frame, SP } from "./frame.ts";
+import type { KernelFunction } from "./kernel_function.ts";
+
+interface Convention {
+  readonly layout: ArgumentLayout | null;
+  readonly wideResult: boolean;
+}
+
+/** Fills registers for armed calls and runs their hooks. */
+export class ArmedCalls {
+  readonly #k: Kernel;
+  readonly #conventions = new Map<KernelFunction, Convention>();
+  /** Told when a handler reads an argument or a result that nothing determines. */
+  onUnknown: UnknownReader | null = null;
+  /** Hits so far: entries of armed functions. */
+  hits = 0;
+
+  constructor(k: Kernel) {
+    this.#k = k;
+  }
+
+  /**
+   * Control reached the function's first instruction. False: a handler diverted it, and the body must not run (the
+   * result is then `skipped(frame)`).
+   */
+  enter(frame: Frame, returnAddress: number): boolean {
+    const hooks = frame.fn.hooks;
+    if (hooks === null) return true;
+    this.hits++;
+    const regs = frame.regs ??= new PtRegs(this.#k.arch, this.#k.memory);
+    const fn = frame.fn;
+    const sp = frame.words[SP] ?? 0;
+    const nargs = frame.nargs > fn.nargs ? frame.nargs : fn.nargs;
+    fillEntry(regs, this.#k.memory, sp, returnAddress, frame.words, nargs, this.#convention(fn).layout);
+    regs.functionName = fn.name;
+    regs.onUnknown = this.onUnknown;
+    frame.hooked = hooks.entry(regs);
+    return regs.skipTo !== regs.skipTo || regs.skipTo === fn.address;
+  }
+
+  /** The result that a handler set when it diverted the function. */
+  skipped(frame: Frame): number {
+    return frame.regs === null ? NaN : resultOf(frame.regs);
+  }
+
+  /** The function returns `result` while its return is hooked: runs the trampoline, gives the result as it then is. */
+  leave(frame: Frame, result: number): number {
+    frame.hooked = false;
+    const regs = frame.regs;
+    if (regs === null) return result;
+    const sp = stackAfterReturn(regs, frame.words[SP] ?? 0);
+    fillReturn(regs, sp, result, this.#convention(frame.fn).wideResult);
+    const low = regs.halves[regs.returnIndex];
+    const high = regs.halves[regs.returnIndex + 1];
+    this.#k.kprobes.trampoline(regs);
+    if (regs.halves[regs.returnIndex] === low && regs.halves[regs.returnIndex + 1] === high) return result;
+    return resultOf(regs);
+  }
+
+  /** Fires the armed offsets between what control has passed and `offset`, inclusive. */
+  pass(frame: Frame, offset: number): void {
+    const hooks = frame.fn.hooks;
+    if (hooks === null) return;
+    const from = frame.passed;
+    frame.passed = offset;
+    for (const armed of hooks.offsets) {
+      if (armed <= from) continue;
+      if (armed > offset) break;
+      this.#fire(frame, armed);
+    }
+  }
+
+  /** At return: fires the armed offsets after the last call that no other call stands in front of. */
+  passEnd(frame: Frame): void {
+    const hooks = frame.fn.hooks;
+    if (hooks === null) return;
+    const from = frame.passed;
+    const next = frame.fn.callSites().find((site) => site.offset > from);
+    const end = next === undefined ? Infinity : next.offset;
+    for (const armed of hooks.offsets) {
+      if (armed > from && armed <= end) this.#fire(frame, armed);
+    }
+  }
+
+  #fire(frame: Frame, offset: number): void {
+    const regs = frame.regs ??= new PtRegs(this.#k.arch, this.#k.memory);
+    regs.functionName = frame.fn.name;
+    regs.onUnknown = this.onUnknown;
+    // What registers hold inside a function is the compiler's secret: arguments stand for them.
+    const sp = (frame.words[SP] ?? 0) - (frame.fn.frameSize >> 1);
+    fillEntry(regs, this.#k.memory, sp, 0, frame.words, frame.nargs, this.#convention(frame.fn).layout);
+    regs.ip = frame.fn.address + offset;
+    frame.fn.hooks?.at(offset, regs);
+  }
+
+  #convention(fn: KernelFunction): Convention {
+    let convention = this.#conventions.get(fn);
+    if (convention === undefined) {
+      const image = this.#k.image;
+      const prototype = image.prototype(fn.name) ?? image.prototype(fn.base);
+      const layout = prototype === undefined
+        ? null
+        : argumentLayout(this.#k.arch, prototype.params.map((p) => image.sizeOf(p.type)));
+      const wideResult = prototype !== undefined &&
+        isWide(prototype.ret, (t) => image.sizeOf(t), image.pointerSize);
+      convention = { layout: layout === null || layout.plain ? null : layout, wideResult };
+      this.#conventions.set(fn, convention);
+    }
+    return convention;
+  }
+}
+
+function isWide(type: CType, sizeOf: (type: CType) => number, word: number): boolean {
+  return type.kind !== "void" && sizeOf(type) > word;
+}
+
+function resultOf(regs: PtRegs): number {
+  return (regs.unknown & UNKNOWN_RETURN) !== 0 ? NaN : regs.returnValue;
+}

@@ -1,0 +1,584 @@
+/**
+ * The call engine: runs behaviours and recorded shapes as one tree of calls, with budgets of virtual time, real call
+ * sites, and hooks where probes are armed.
+ *
+ * @module
+ */
+
+import type { Addr } from "../../image/model.ts";
+import type { Kernel } from "../kernel.ts";
+import type { Task } from "../process/task.ts";
+import type { ShapeLibrary } from "../shapes/library.ts";
+import { ArmedCalls } from "./armed.ts";
+import { chooseByWeight, mixKey } from "./choice.ts";
+import { type EntryKind, entryPath } from "./entry_paths.ts";
+import { Frame, LEFT, MAX_ARGS, SP } from "./frame.ts";
+import type { Blocking, BlockingBody, FunctionRef, PlainBody } from "./function.ts";
+import { FunctionTable } from "./function_table.ts";
+import { hashName, type KernelFunction } from "./kernel_function.ts";
+import { outcomeOf } from "./outcome.ts";
+import { PlanSpace, type PlanStep, type Segment } from "./plan.ts";
+import { explicitCallees } from "./explicit.ts";
+import { ShapeWalker } from "./walker.ts";
+import { SiteTable } from "./sites.ts";
+
+/** What the engine counted. */
+export interface CallStatistics {
+  /** Calls that ran as frames: behaviours, and shaped calls that were walked. */
+  walked: number;
+  /** Calls charged as time inside subtrees that were not walked. */
+  accounted: number;
+}
+
+/** Options of a root call. */
+export interface EnterOptions {
+  /** What it is; default a system call. */
+  readonly kind?: EntryKind;
+  /** Result to expect: picks the recorded variant of an entry function without behaviour. */
+  readonly expect?: number;
+}
+
+/** Runs calls on the tasks of one kernel. See the module doc of `kernel/kernel.ts`. */
+export class CallEngine {
+  readonly shapes: ShapeLibrary;
+  readonly stats: CallStatistics = { walked: 0, accounted: 0 };
+  /** Grows whenever something is armed or disarmed. */
+  armedGeneration = 1;
+  /** Functions with hooks. */
+  armedCount = 0;
+  readonly armed: ArmedCalls;
+  readonly functions: FunctionTable;
+  readonly #k: Kernel;
+  readonly #sites: SiteTable;
+  readonly #walker: ShapeWalker;
+  readonly #byRef: (KernelFunction | undefined)[] = [];
+  readonly #seedKey: number;
+  readonly #hooked = new Set<KernelFunction>();
+  readonly #bases = new Map<EntryKind, readonly Addr[]>();
+  /** Out-parameters of `#advance`: what the plan says about the call being made. */
+  #node = -1;
+  #site = -1;
+  #budget = NaN;
+  /** Result expected of the shaped call at a depth: see `EnterOptions.expect`. */
+  #expect = NaN;
+  #expectDepth = -1;
+
+  constructor(k: Kernel, shapes: ShapeLibrary) {
+    this.#k = k;
+    this.shapes = shapes;
+    this.functions = new FunctionTable(k.image, shapes, this);
+    this.armed = new ArmedCalls(k);
+    this.#sites = new SiteTable(k.image, shapes);
+    this.#walker = new ShapeWalker(k, this);
+    this.#seedKey = mixKey(hashName("calls"), k.seed);
+  }
+
+  /** Calls a function that cannot block. Arguments are signed words; a missing one or NaN is unknown. */
+  call(
+    ref: FunctionRef,
+    a0?: number,
+    a1?: number,
+    a2?: number,
+    a3?: number,
+    a4?: number,
+    a5?: number,
+  ): number {
+    const fn = this.#byRef[ref.index] ?? this.#resolve(ref);
+    const behaviour = fn.behaviour;
+    const k = this.#k;
+    if (!fn.visible) {
+      if (behaviour === null) return NaN;
+      return this.#plain(fn)(
+        k,
+        a0 as number,
+        a1 as number,
+        a2 as number,
+        a3 as number,
+        a4 as number,
+        a5 as number,
+      );
+    }
+    const task = k.current;
+    const frame = this.#push(task, fn);
+    const words = frame.words;
+    words[0] = a0 as number;
+    words[1] = a1 as number;
+    words[2] = a2 as number;
+    words[3] = a3 as number;
+    words[4] = a4 as number;
+    words[5] = a5 as number;
+    frame.nargs = 6;
+    const depth = task.depth;
+    if (behaviour === null) return this.#shaped(task, frame, this.#node);
+    if (behaviour.blocking) this.#plain(fn);
+    if (fn.hooks !== null && !this.enterArmed(task, frame)) return this.#skip(task, frame, depth);
+    const body = behaviour.body as PlainBody;
+    const result = body(
+      k,
+      a0 as number,
+      a1 as number,
+      a2 as number,
+      a3 as number,
+      a4 as number,
+      a5 as number,
+    );
+    return this.#leave(task, frame, depth, result);
+  }
+
+  /** `call` with any number of arguments up to 12. */
+  callN(ref: FunctionRef, args: readonly number[]): number {
+    const fn = this.#byRef[ref.index] ?? this.#resolve(ref);
+    const behaviour = fn.behaviour;
+    if (!fn.visible) return behaviour === null ? NaN : this.#plain(fn)(this.#k, ...args);
+    const task = this.#k.current;
+    const frame = this.#push(task, fn);
+    setArguments(frame, args);
+    const depth = task.depth;
+    if (behaviour === null) return this.#shaped(task, frame, this.#node);
+    const body = this.#plain(fn);
+    if (fn.hooks !== null && !this.enterArmed(task, frame)) return this.#skip(task, frame, depth);
+    return this.#leave(task, frame, depth, body(this.#k, ...args));
+  }
+
+  /** Calls a function that may block (or any other). */
+  *callBlocking(ref: FunctionRef, ...args: number[]): Blocking<number> {
+    const fn = this.#byRef[ref.index] ?? this.#resolve(ref);
+    const behaviour = fn.behaviour;
+    if (behaviour === null || !behaviour.blocking) return this.callN(ref, args);
+    const body = behaviour.body as BlockingBody;
+    if (!fn.visible) return yield* body(this.#k, ...args);
+    const task = this.#k.current;
+    const frame = this.#push(task, fn);
+    setArguments(frame, args);
+    const depth = task.depth;
+    if (fn.hooks !== null && !this.enterArmed(task, frame)) return this.#skip(task, frame, depth);
+    const result = yield* body(this.#k, ...args);
+    return this.#leave(task, frame, depth, result);
+  }
+
+  /**
+   * Runs a root call of a task that cannot block: `budget` is its duration on the CPU in nanoseconds, `undefined` the
+   * nominal one. Frames below it are those of its kind (`EnterOptions.kind`).
+   */
+  enter(
+    task: Task,
+    ref: FunctionRef,
+    args: readonly number[],
+    budget?: number,
+    options: EnterOptions = {},
+  ): number {
+    const bottom = task.depth;
+    this.#openRoot(task, ref, args, budget, options);
+    try {
+      const result = this.callN(ref, args);
+      this.#closeRoot(task, bottom, result);
+      return result;
+    } catch (error) {
+      task.depth = bottom;
+      throw error;
+    }
+  }
+
+  /** `enter` for root calls that may block. */
+  *enterBlocking(
+    task: Task,
+    ref: FunctionRef,
+    args: readonly number[],
+    budget?: number,
+    options: EnterOptions = {},
+  ): Blocking<number> {
+    const bottom = task.depth;
+    this.#openRoot(task, ref, args, budget, options);
+    try {
+      const result = yield* this.callBlocking(ref, ...args);
+      this.#closeRoot(task, bottom, result);
+      return result;
+    } catch (error) {
+      task.depth = bottom;
+      throw error;
+    }
+  }
+
+  /** Forgets all frames of a task, as when it exits inside a call. */
+  unwind(task: Task): void {
+    task.depth = 0;
+  }
+
+  /** A function by symbol or base name: for setting hooks. Undefined where the kernel has none. */
+  functionByName(name: string): KernelFunction | undefined {
+    return this.functions.byName(name);
+  }
+
+  /** Whether any behaviour or recorded shape can reach a function. */
+  hitReachable(name: string): boolean {
+    const fn = this.functions.byName(name);
+    return fn !== undefined && (fn.behaviour !== null || fn.shape >= 0);
+  }
+
+  /** Return addresses of a task's stack, innermost first. */
+  stack(task: Task, maxDepth = 127): Addr[] {
+    const out: Addr[] = [];
+    for (let i = task.depth - 1; i >= 0 && out.length < maxDepth; i--) {
+      const frame = task.frames[i];
+      if (frame === undefined) break;
+      const base = frame.base;
+      if (base !== null) {
+        out.push(...base);
+        continue;
+      }
+      const caller = task.frames[i - 1];
+      if (caller !== undefined) out.push(...this.#sites.way(caller.fn, frame.fn, frame.site).returns);
+    }
+    if (out.length > maxDepth) out.length = maxDepth;
+    return out;
+  }
+
+  /** The address that the newest call of a task returns to; 0 at the bottom of a stack that has none. */
+  returnAddress(task: Task): Addr {
+    return this.stack(task, 1)[0] ?? 0;
+  }
+
+  /** Told by `KernelFunction`: its hooks were set or cleared. */
+  armingChanged(fn: KernelFunction): void {
+    if (fn.hooks !== null) this.#hooked.add(fn);
+    else this.#hooked.delete(fn);
+    this.armedCount = this.#hooked.size;
+    this.armedGeneration++;
+  }
+
+  /** Functions with hooks. */
+  hookedFunctions(): Iterable<KernelFunction> {
+    return this.#hooked;
+  }
+
+  /** Spends virtual time, all of it now. */
+  spend(ns: number): void {
+    if (ns > 0) this.#k.clock.advance(ns);
+  }
+
+  /** Runs the entry hooks of a call. False: a handler diverted it. */
+  enterArmed(task: Task, frame: Frame): boolean {
+    return this.armed.enter(frame, this.returnAddress(task));
+  }
+
+  /** Pushes the frame of a shaped call that is walked. */
+  pushShaped(task: Task, fn: KernelFunction, site: number): Frame {
+    const caller = task.frames[task.depth - 1];
+    if (caller !== undefined && caller.fn.hooks !== null) this.#pass(caller, fn, site);
+    const frame = this.#frameAt(task, caller, fn, site);
+    frame.owner = frame;
+    frame.plan = null;
+    frame.variant = -1;
+    return frame;
+  }
+
+  /** Tells hooks at offsets of a caller that it makes a call. */
+  notePass(caller: Frame, fn: KernelFunction, site: number): void {
+    if (caller.fn.hooks !== null) this.#pass(caller, fn, site);
+  }
+
+  #resolve(ref: FunctionRef): KernelFunction {
+    const fn = this.functions.byRef(ref);
+    this.#byRef[ref.index] = fn;
+    return fn;
+  }
+
+  #plain(fn: KernelFunction): PlainBody {
+    const behaviour = fn.behaviour;
+    if (behaviour === null || behaviour.blocking) {
+      throw new Error(`Cannot call "${fn.base}" here: it may block; use yield* k.calls.callBlocking`);
+    }
+    return behaviour.body as PlainBody;
+  }
+
+  /** Makes the frame of a call from the newest frame, following its plan. Leaves `#node` and `#budget`. */
+  #push(task: Task, fn: KernelFunction): Frame {
+    const caller = task.frames[task.depth - 1];
+    this.#node = -1;
+    this.#site = -1;
+    this.#budget = NaN;
+    if (caller === undefined || task.depth === 0) {
+      const root = this.#frameAt(task, undefined, fn, -1);
+      root.base = [];
+      root.owner = root;
+      this.#begin(root, fn);
+      return root;
+    }
+    const owner = caller.owner;
+    const transparent = fn.shape < 0;
+    if (!transparent) this.#advance(task, owner, fn);
+    if (caller.fn.hooks !== null) this.#pass(caller, fn, caller === owner ? this.#site : -1);
+    const frame = this.#frameAt(task, caller, fn, caller === owner ? this.#site : -1);
+    owner.made++;
+    frame.key = mixKey(owner.key, Math.imul(owner.made, 31) ^ fn.hash);
+    frame.words[LEFT] = this.#budget;
+    if (transparent) {
+      frame.owner = owner;
+      frame.plan = null;
+    } else {
+      frame.owner = frame;
+      this.#begin(frame, fn);
+    }
+    return frame;
+  }
+
+  #begin(frame: Frame, fn: KernelFunction): void {
+    frame.variant = -1;
+    frame.plan = null;
+    if (fn.behaviour === null) return;
+    let plans = fn.plans;
+    if (plans === undefined) {
+      plans = fn.shape < 0 ? null : new PlanSpace(
+        this.shapes,
+        fn.shape,
+        explicitCallees(this.functions, fn),
+        (node) => this.#walker.callsIn(node),
+      );
+      fn.plans = plans;
+    }
+    if (plans !== null) frame.plan = plans.start;
+  }
+
+  #frameAt(task: Task, caller: Frame | undefined, fn: KernelFunction, site: number): Frame {
+    const depth = task.depth;
+    let frame = task.frames[depth];
+    if (frame === undefined) {
+      frame = new Frame();
+      task.frames[depth] = frame;
+    }
+    task.depth = depth + 1;
+    this.stats.walked++;
+    frame.fn = fn;
+    frame.site = site;
+    frame.base = null;
+    frame.shape = null;
+    frame.hooked = false;
+    frame.made = 0;
+    frame.passed = 0;
+    frame.key = this.#seedKey;
+    frame.words[LEFT] = NaN;
+    frame.callees.length = 0;
+    frame.results.length = 0;
+    frame.words[SP] = caller === undefined
+      ? task.userRegs - 64
+      : (caller.words[SP] ?? 0) - caller.fn.frameSize;
+    return frame;
+  }
+
+  /** Steps the owner's plan to an explicit call: pads, charges, and leaves the callee's node, site and budget. */
+  #advance(task: Task, owner: Frame, fn: KernelFunction): void {
+    const plan = owner.plan;
+    const words = owner.words;
+    if (plan === null) {
+      const left = words[LEFT] ?? NaN;
+      if (left === left) {
+        // No recording shows the caller: a callee gets half of what is left.
+        this.#budget = Math.floor(left / 2);
+        words[LEFT] = left - this.#budget;
+      }
+      return;
+    }
+    const step = plan.step(fn.shape);
+    const left = words[LEFT] ?? NaN;
+    if (step === null) {
+      if (left === left) {
+        const weight = this.shapes.nominal(fn.shape);
+        const rest = this.#restOf(owner);
+        this.#budget = Math.floor(share(left, weight, rest));
+        words[LEFT] = left - this.#budget;
+      }
+      return;
+    }
+    const segment = this.#follow(owner, step);
+    if (segment === undefined) return;
+    this.#pad(task, owner, segment);
+    this.#node = segment.childNode;
+    this.#site = segment.childSite;
+    const remaining = words[LEFT] ?? NaN;
+    if (remaining === remaining) {
+      this.#budget = Math.floor(share(remaining, segment.callWeight, segment.restWeight));
+      words[LEFT] = remaining - this.#budget;
+    }
+  }
+
+  /** Takes a step: keeps the variant where it still fits, else chooses among those that do. */
+  #follow(owner: Frame, step: PlanStep): Segment | undefined {
+    let index = owner.variant < 0 ? -1 : step.map[owner.variant] ?? -1;
+    if (index < 0) index = chooseByWeight(step.state.cumulative, mixKey(owner.key, owner.made));
+    owner.plan = step.state;
+    owner.variant = index;
+    return step.segments[index];
+  }
+
+  #restOf(owner: Frame): number {
+    const plan = owner.plan;
+    if (plan === null) return 0;
+    const end = plan.end("unknown");
+    const index = owner.variant < 0 ? 0 : end.map[owner.variant] ?? 0;
+    return end.segments[index < 0 ? 0 : index]?.padWeight ?? 0;
+  }
+
+  /** Charges a segment's padding, walking what is armed in it. */
+  #pad(task: Task, owner: Frame, segment: Segment): void {
+    const left = owner.words[LEFT] ?? NaN;
+    let time = segment.padWeight;
+    if (left === left) {
+      time = Math.floor(share(left, segment.padWeight, segment.callWeight + segment.restWeight));
+      owner.words[LEFT] = left - time;
+    }
+    if (this.armedCount === 0) {
+      this.spend(time);
+      this.stats.accounted += segment.padCalls;
+    } else this.#walker.pad(task, owner, segment, time);
+  }
+
+  /** A call ends with a result: the padding after its last call, what is left of the budget, the hooked return. */
+  #leave(task: Task, frame: Frame, depth: number, result: number): number {
+    const plan = frame.plan;
+    if (plan !== null) {
+      const segment = this.#follow(frame, plan.end(outcomeOf(result)));
+      if (segment !== undefined) this.#pad(task, frame, segment);
+    }
+    if (frame.owner === frame) {
+      const left = frame.words[LEFT] ?? NaN;
+      if (left === left) this.spend(left);
+    }
+    return this.finish(task, frame, depth, result);
+  }
+
+  #skip(task: Task, frame: Frame, depth: number): number {
+    const left = frame.words[LEFT] ?? NaN;
+    if (frame.owner === frame && left === left) this.spend(left);
+    return this.finish(task, frame, depth, this.armed.skipped(frame));
+  }
+
+  /** Pops a frame whose time is spent: offsets not yet passed, the hooked return, the result for the caller's rules. */
+  finish(task: Task, frame: Frame, depth: number, result: number): number {
+    let value = result;
+    if (frame.fn.hooks !== null && frame.fn.hooks.offsets.length > 0) this.armed.passEnd(frame);
+    if (frame.hooked) value = this.armed.leave(frame, value);
+    task.depth = depth - 1;
+    if (this.armedCount > 0) {
+      const caller = task.frames[depth - 2];
+      if (caller !== undefined && depth > 1) {
+        const owner = caller.owner;
+        if (owner.shape === null) {
+          owner.callees.push(frame.fn.shape);
+          owner.results.push(value);
+        }
+      }
+    }
+    return value;
+  }
+
+  /** A call of a function without behaviour. */
+  #shaped(task: Task, frame: Frame, planned: number): number {
+    const fn = frame.fn;
+    const depth = task.depth;
+    let node = planned;
+    if (node < 0 && fn.shape >= 0) {
+      node = this.#walker.choose(fn.shape, frame.key, depth === this.#expectDepth ? this.#expect : NaN);
+    }
+    const left = frame.words[LEFT] ?? NaN;
+    if (node < 0) {
+      // Nothing is recorded of it: what its caller's budget gives it, else no time at all.
+      const runs = fn.hooks === null || this.enterArmed(task, frame);
+      if (left === left && frame.owner === frame) this.spend(left);
+      return this.finish(task, frame, depth, runs ? NaN : this.armed.skipped(frame));
+    }
+    return this.#walker.run(task, frame, depth, this.shapes.node(node), left);
+  }
+
+  #pass(caller: Frame, fn: KernelFunction, site: number): void {
+    if (caller.fn.hooks === null || caller.fn.hooks.offsets.length === 0) return;
+    const offset = this.#sites.way(caller.fn, fn, site).offset;
+    if (offset >= 0) this.armed.pass(caller, offset);
+  }
+
+  /** Pushes the frames between the fixed base and a root call, with their hooks, and hands the budget to the root. */
+  #openRoot(
+    task: Task,
+    ref: FunctionRef,
+    args: readonly number[],
+    budget: number | undefined,
+    options: EnterOptions,
+  ): void {
+    const kind = options.kind ?? "syscall";
+    const path = entryPath(this.#k.image.arch, kind);
+    const key = mixKey(mixKey(mixKey(this.#seedKey, task.pid), task.syscalls), hashName(ref.name));
+    const bottom = this.#frameAt(task, task.frames[task.depth - 1], this.functions.root, -1);
+    this.stats.walked--;
+    bottom.base = this.#baseOf(kind);
+    bottom.owner = bottom;
+    bottom.plan = null;
+    bottom.key = key;
+    bottom.words[SP] = task.depth === 1 ? task.userRegs - 16 : (bottom.words[SP] ?? 0);
+    // The root call takes the whole budget: `#advance` gives half of what is left, so it is stored twofold.
+    bottom.words[LEFT] = budget === undefined ? NaN : 2 * Math.max(0, Math.round(budget));
+    for (const name of path.through) {
+      const fn = this.functions.byName(name);
+      if (fn === undefined) continue;
+      const frame = this.pushShaped(task, fn, -1);
+      frame.owner = bottom;
+      setArguments(frame, entryArguments(name, task, args));
+      if (fn.hooks !== null) this.enterArmed(task, frame);
+    }
+    this.#expect = options.expect ?? NaN;
+    this.#expectDepth = this.#expect === this.#expect ? task.depth + 1 : -1;
+  }
+
+  #closeRoot(task: Task, bottom: number, result: number): void {
+    while (task.depth > bottom + 1) {
+      const frame = task.frames[task.depth - 1];
+      if (frame === undefined) break;
+      this.finish(task, frame, task.depth, result);
+    }
+    task.depth = bottom;
+  }
+
+  #baseOf(kind: EntryKind): readonly Addr[] {
+    let base = this.#bases.get(kind);
+    if (base === undefined) {
+      const found: Addr[] = [];
+      for (const { symbol, offset } of entryPath(this.#k.image.arch, kind).base) {
+        const address = this.#k.image.symbol(symbol)?.address;
+        if (address !== undefined) found.push(address + offset);
+      }
+      base = found;
+      this.#bases.set(kind, base);
+    }
+    return base;
+  }
+}
+
+/** `weight`'s part of `left`, where `rest` comes after it. */
+function share(left: number, weight: number, rest: number): number {
+  const all = weight + rest;
+  return all <= 0 ? 0 : Math.min(left, (left * weight) / all);
+}
+
+function setArguments(frame: Frame, args: readonly number[]): void {
+  const count = Math.min(args.length, MAX_ARGS);
+  for (let i = 0; i < count; i++) frame.words[i] = args[i] ?? NaN;
+  for (let i = count; i < MAX_ARGS; i++) frame.words[i] = NaN;
+  frame.nargs = count;
+}
+
+/** Arguments of the functions between the entry code and a root call: the user registers and the call's number. */
+function entryArguments(name: string, task: Task, args: readonly number[]): number[] {
+  switch (name) {
+    case "x64_sys_call":
+    case "ia32_sys_call":
+      return [task.userRegs, task.syscallNumber];
+    case "do_el0_svc":
+      return [task.userRegs];
+    case "el0_svc_common.constprop.0":
+    case "invoke_syscall":
+      return [args[0] ?? task.userRegs, task.syscallNumber, NaN, NaN];
+    case "exit_to_user_mode_prepare":
+    case "do_notify_resume":
+      return [task.userRegs];
+    default:
+      return [];
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * Call frames: what the engine keeps about a modeled kernel function that has not returned yet. Frames are pooled
+ * per task (`task.frames`, of which `task.depth` are in use), so a call allocates nothing.
+ *
+ * @module
+ */
+
+import type { PtRegs } from "../arch/pt_regs.ts";
+import type { KernelFunction } from "./kernel_function.ts";
+import type { ShapeNode } from "../shapes/library.ts";
+import type { PlanState } from "./plan.ts";
+
+/** Most arguments that one call can pass. */
+export const MAX_ARGS = 12;
+/** Slots of `Frame.words` after the arguments. */
+export const SP = MAX_ARGS;
+/** Nanoseconds of the budget that nobody used yet; NaN where the call runs at its nominal time. */
+export const LEFT = MAX_ARGS + 1;
+
+/** One live call. All fields are the engine's; others read `fn`, `words[SP]` and `hooked`. */
+export class Frame {
+  /** The function; frames in use always have one. */
+  fn!: KernelFunction;
+  /** Arguments (NaN: unknown), stack pointer, what is left of the budget. One array, so that doubles are not boxed. */
+  readonly words: Float64Array = new Float64Array(MAX_ARGS + 2);
+  /** Number of arguments that the caller passed. */
+  nargs = 0;
+  /** The image's call site through which it was called: an id of the shape library, or -1: ask the image. */
+  site = -1;
+  /** The recorded tree that is walked; null for behaviours. */
+  shape: ShapeNode | null = null;
+  /** Where a recorded plan stands; null for shaped frames and for functions no recording shows. */
+  plan: PlanState | null = null;
+  /** Which variant of `plan` is followed, or -1 before the first choice. */
+  variant = -1;
+  /** Key of the random choices made in this call. */
+  key = 0;
+  /** Calls made so far: part of the callees' keys. */
+  made = 0;
+  /** True while a kretprobe holds the return of this call. */
+  hooked = false;
+  /** Return addresses below a root call's outermost frame, innermost first; null inside. */
+  base: readonly number[] | null = null;
+  /** The frame whose plan this call's callees follow: itself, or a caller where no recording shows the function. */
+  owner: Frame = this;
+  /** Furthest offset of the function's text that control has passed, judged by the call sites of its calls. */
+  passed = 0;
+  /** Registers of the hit on this call; made at the first hit, then kept. */
+  regs: PtRegs | null = null;
+  /** Results of the calls made so far, kept only while something is armed: callee's library id, result. */
+  readonly callees: number[] = [];
+  readonly results: number[] = [];
+}

@@ -1,0 +1,132 @@
+/**
+ * The functions of one kernel as the call engine knows them: found by name, by reference, by shape library id.
+ *
+ * @module
+ */
+
+import type { KernelImage } from "../../image/model.ts";
+import type { ShapeLibrary } from "../shapes/library.ts";
+import { behaviourNames, behaviourOf, type FunctionRef } from "./function.ts";
+import { type ArmingObserver, KernelFunction } from "./kernel_function.ts";
+import { baseName, pickSymbol } from "./names.ts";
+
+/** Makes `KernelFunction`s as they are asked for; each exists once. */
+export class FunctionTable {
+  readonly #image: KernelImage;
+  readonly #library: ShapeLibrary;
+  readonly #observer: ArmingObserver;
+  readonly #bySymbol = new Map<string, KernelFunction>();
+  readonly #byRef: (KernelFunction | undefined)[] = [];
+  readonly #byShape: (KernelFunction | undefined)[] = [];
+  #recordedByBase: ReadonlyMap<string, readonly string[]> | undefined;
+  #behaviourBySymbol = new Map<string, string>();
+  #behavioursKnown = -1;
+  #root: KernelFunction | undefined;
+
+  constructor(image: KernelImage, library: ShapeLibrary, observer: ArmingObserver) {
+    this.#image = image;
+    this.#library = library;
+    this.#observer = observer;
+  }
+
+  /** What stands for the entry code below a root call: no text, no frame. */
+  get root(): KernelFunction {
+    return this.#root ??= new KernelFunction(
+      { base: "", name: "" },
+      undefined,
+      { address: 0, visible: false, nargs: 0, shape: -1 },
+      null,
+      this.#observer,
+    );
+  }
+
+  /** The function that a reference means in this kernel. */
+  byRef(ref: FunctionRef): KernelFunction {
+    const known = this.#byRef[ref.index];
+    if (known !== undefined) return known;
+    const fn = this.#ofSymbol(this.symbolOf(ref.name) ?? ref.name, ref.name);
+    this.#byRef[ref.index] = fn;
+    return fn;
+  }
+
+  /** The function of a recording. */
+  byShape(id: number): KernelFunction {
+    const known = this.#byShape[id];
+    if (known !== undefined) return known;
+    const symbol = this.#library.functionName(id);
+    const fn = this.#ofSymbol(symbol, this.#behaviourFor(symbol) ?? symbol);
+    this.#byShape[id] = fn;
+    return fn;
+  }
+
+  /** A function by symbol or base name; undefined where the kernel has none that can be called. */
+  byName(name: string): KernelFunction | undefined {
+    const symbol = this.#exists(name) ? name : this.symbolOf(name);
+    if (symbol === undefined) return undefined;
+    return this.#ofSymbol(symbol, this.#behaviourFor(symbol) ?? name);
+  }
+
+  /** The symbol of a base name in this kernel, if it has one. */
+  symbolOf(base: string): string | undefined {
+    if (this.#exists(base)) return base;
+    const recorded = this.#recorded(base);
+    const candidates = [...new Set([...recorded, ...this.#image.functions(`${base}.*`)])];
+    return pickSymbol(base, candidates, (name) => recorded.includes(name));
+  }
+
+  #exists(symbol: string): boolean {
+    return this.#library.functionId(symbol) >= 0 || this.#image.func(symbol) !== undefined;
+  }
+
+  #ofSymbol(symbol: string, base: string): KernelFunction {
+    const known = this.#bySymbol.get(symbol);
+    if (known !== undefined) return known;
+    const info = this.#image.func(symbol);
+    const shape = this.#library.functionId(symbol);
+    const address = info?.address ?? this.#image.symbol(symbol)?.address;
+    const prototype = this.#image.prototype(symbol) ?? this.#image.prototype(base);
+    const fn = new KernelFunction(
+      { base, name: symbol },
+      info,
+      {
+        address: address ?? 0,
+        visible: address !== undefined && (info !== undefined || shape >= 0),
+        nargs: prototype === undefined ? 6 : Math.min(prototype.params.length, 12),
+        shape,
+      },
+      behaviourOf(base) ?? null,
+      this.#observer,
+    );
+    this.#bySymbol.set(symbol, fn);
+    return fn;
+  }
+
+  /** Name of the behaviour that runs for a symbol: behaviours are named without compiler suffixes. */
+  #behaviourFor(symbol: string): string | undefined {
+    if (behaviourOf(symbol) !== undefined) return symbol;
+    const names = behaviourNames();
+    if (names.length !== this.#behavioursKnown) {
+      this.#behavioursKnown = names.length;
+      this.#behaviourBySymbol = new Map();
+      for (const name of names) {
+        const own = this.symbolOf(name);
+        if (own !== undefined) this.#behaviourBySymbol.set(own, name);
+      }
+    }
+    return this.#behaviourBySymbol.get(symbol);
+  }
+
+  #recorded(base: string): readonly string[] {
+    if (this.#recordedByBase === undefined) {
+      const map = new Map<string, string[]>();
+      for (const name of this.#library.functionNames()) {
+        const key = baseName(name);
+        const list = map.get(key);
+        if (list === undefined) map.set(key, [name]);
+        else list.push(name);
+      }
+      this.#recordedByBase = map;
+    }
+    return this.#recordedByBase.get(base) ?? [];
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * A kernel function as one kernel has it: its symbol and address, its behaviour, what is armed on it.
+ *
+ * @module
+ */
+
+import type { Addr, CallSite, FunctionInfo } from "../../image/model.ts";
+import type { Behaviour } from "./function.ts";
+import type { FunctionHooks } from "./hooks.ts";
+import type { PlanSpace } from "./plan.ts";
+
+/** What the engine is told when something is armed or disarmed. */
+export interface ArmingObserver {
+  /** Hooks of `fn` were set or cleared. */
+  armingChanged(fn: KernelFunction): void;
+}
+
+/** One function of one kernel. */
+export class KernelFunction {
+  /** Name by which behaviours call it: without compiler suffixes. */
+  readonly base: string;
+  /** Name of its symbol in this kernel; the base name where it has none. */
+  readonly name: string;
+  readonly address: Addr;
+  /** False where this kernel has no such function (inlined): its body then runs without a frame. */
+  readonly visible: boolean;
+  /** Arguments by its prototype; 6 where the image has none. */
+  readonly nargs: number;
+  readonly behaviour: Behaviour | null;
+  /** Id in the shape library, or -1. */
+  readonly shape: number;
+  /** Hash of the base name: the part of random keys that is the function's own. */
+  readonly hash: number;
+  /** Bytes of stack that a call of it takes: an estimate, multiple of 16. */
+  readonly frameSize: number;
+  /** How recorded calls fit around the behaviour's own; undefined until first used. */
+  plans: PlanSpace | null | undefined = undefined;
+  /** Nominal nanoseconds of a call, 0 until first used. */
+  nominal = 0;
+
+  readonly #info: FunctionInfo | undefined;
+  readonly #observer: ArmingObserver;
+  #hooks: FunctionHooks | null = null;
+
+  constructor(
+    names: { readonly base: string; readonly name: string },
+    info: FunctionInfo | undefined,
+    facts: {
+      readonly address: Addr;
+      readonly visible: boolean;
+      readonly nargs: number;
+      readonly shape: number;
+    },
+    behaviour: Behaviour | null,
+    observer: ArmingObserver,
+  ) {
+    this.base = names.base;
+    this.name = names.name;
+    this.#info = info;
+    this.address = facts.address;
+    this.visible = facts.visible;
+    this.nargs = facts.nargs;
+    this.shape = facts.shape;
+    this.behaviour = behaviour;
+    this.#observer = observer;
+    this.hash = hashName(names.base);
+    this.frameSize = 64 + (this.hash & 7) * 16;
+  }
+
+  /** What is armed on it, or null. Setting it tells the engine. */
+  get hooks(): FunctionHooks | null {
+    return this.#hooks;
+  }
+
+  set hooks(hooks: FunctionHooks | null) {
+    if (hooks === this.#hooks) return;
+    this.#hooks = hooks;
+    this.#observer.armingChanged(this);
+  }
+
+  /** Call instructions of its text; none where the image has no text for it. */
+  callSites(): readonly CallSite[] {
+    return this.#info?.callSites() ?? [];
+  }
+}
+
+/** A 32-bit hash (FNV-1a) of a name. */
+export function hashName(name: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
+  return hash | 0;
+}

@@ -1,0 +1,204 @@
+/**
+ * How recorded variants of a function fit around the calls that its behaviour makes itself.
+ *
+ * A plan state says: after the explicit calls made so far, these variants are still possible, each with a position in
+ * its list of calls. Stepping by the next explicit callee gives the next state. States and steps are made once per
+ * function and reused by every call: a call that follows a known path costs one lookup.
+ *
+ * @module
+ */
+
+import type { ShapeLibrary, ShapeNode } from "../shapes/library.ts";
+
+/** What happens at an explicit call, for one variant of the state that the step leads to. */
+export interface Segment {
+  readonly node: ShapeNode;
+  /** Position in the variant's calls at which the padding before the call starts. */
+  readonly from: number;
+  /** Position of the matched call, or the number of calls where the segment ends the function. */
+  readonly to: number;
+  /** Indices of the padded calls between `from` and `to`. */
+  readonly pads: Int32Array;
+  /** Nominal time of the padding: the calls and the function's own part. */
+  readonly padWeight: number;
+  /** Nominal time of the matched call's recorded subtree. */
+  readonly callWeight: number;
+  /** Nominal time of everything that comes after. */
+  readonly restWeight: number;
+  /** The matched call's subtree and site, -1 at the end. */
+  readonly childNode: number;
+  readonly childSite: number;
+  /** Calls in the padding, subtrees included. */
+  readonly padCalls: number;
+}
+
+/** A way out of a state. */
+export interface PlanStep {
+  readonly state: PlanState;
+  /** Index of each variant of the old state in the new one, -1 where it doesn't fit. */
+  readonly map: Int32Array;
+  /** Per variant of the new state. */
+  readonly segments: readonly Segment[];
+}
+
+/** After certain explicit calls: the variants that fit. */
+export class PlanState {
+  readonly nodes: readonly ShapeNode[];
+  readonly positions: Int32Array;
+  /** Counts summed up: for weighted choices. */
+  readonly cumulative: Float64Array;
+  readonly #space: PlanSpace;
+  readonly #steps = new Map<number, PlanStep | null>();
+  readonly #ends = new Map<string, PlanStep>();
+  #lastFn = -2;
+  #lastStep: PlanStep | null = null;
+
+  constructor(space: PlanSpace, nodes: readonly ShapeNode[], positions: Int32Array) {
+    this.#space = space;
+    this.nodes = nodes;
+    this.positions = positions;
+    this.cumulative = new Float64Array(nodes.length);
+    let sum = 0;
+    nodes.forEach((node, i) => this.cumulative[i] = sum += node.count);
+  }
+
+  /** The step for an explicit call of a function (library id); null where no variant shows one from here. */
+  step(fn: number): PlanStep | null {
+    if (fn === this.#lastFn) return this.#lastStep;
+    let step = this.#steps.get(fn);
+    if (step === undefined) {
+      step = this.#space.makeStep(this, fn);
+      this.#steps.set(fn, step);
+    }
+    this.#lastFn = fn;
+    this.#lastStep = step;
+    return step;
+  }
+
+  /** The step that ends the function with a result of the given outcome. */
+  end(outcome: string): PlanStep {
+    let step = this.#ends.get(outcome);
+    if (step === undefined) {
+      step = this.#space.makeEnd(this, outcome);
+      this.#ends.set(outcome, step);
+    }
+    return step;
+  }
+}
+
+/** All plans of one function with a behaviour. */
+export class PlanSpace {
+  readonly start: PlanState;
+  readonly #library: ShapeLibrary;
+  readonly #explicit: ReadonlySet<number>;
+  readonly #countCalls: (node: number) => number;
+
+  constructor(
+    library: ShapeLibrary,
+    fn: number,
+    explicit: ReadonlySet<number>,
+    countCalls: (node: number) => number,
+  ) {
+    this.#library = library;
+    this.#explicit = explicit;
+    this.#countCalls = countCalls;
+    const nodes = library.instances(fn).map((id) => library.node(id));
+    this.start = new PlanState(this, nodes, new Int32Array(nodes.length));
+  }
+
+  /** See `PlanState.step`: first variants whose next explicit call it is, else any that make it later. */
+  makeStep(state: PlanState, fn: number): PlanStep | null {
+    return this.#advance(state, (node, from) => this.#find(node, from, fn, false)) ??
+      this.#advance(state, (node, from) => this.#find(node, from, fn, true));
+  }
+
+  /** See `PlanState.end`: prefers variants with no explicit call left, and among those the outcome. */
+  makeEnd(state: PlanState, outcome: string): PlanStep {
+    const done = (node: ShapeNode, from: number) =>
+      this.#explicitFrom(node, from) < 0 ? node.children.length : -1;
+    const same = (node: ShapeNode) => node.outcome === outcome || outcome === "unknown";
+    return this.#advance(state, (node, from) => same(node) ? done(node, from) : -1) ??
+      this.#advance(state, (node) => same(node) ? node.children.length : -1) ??
+      this.#advance(state, (node, from) => done(node, from)) ??
+      this.#advance(state, (node) => node.children.length) ??
+      { state, map: new Int32Array(state.nodes.length).fill(-1), segments: [] };
+  }
+
+  #advance(state: PlanState, to: (node: ShapeNode, from: number) => number): PlanStep | null {
+    const nodes: ShapeNode[] = [];
+    const positions: number[] = [];
+    const segments: Segment[] = [];
+    const map = new Int32Array(state.nodes.length).fill(-1);
+    state.nodes.forEach((node, i) => {
+      const from = state.positions[i] ?? 0;
+      const at = to(node, from);
+      if (at < 0) return;
+      map[i] = nodes.length;
+      nodes.push(node);
+      positions.push(Math.min(at + 1, node.children.length));
+      segments.push(this.#segment(node, from, at));
+    });
+    if (nodes.length === 0) return null;
+    return { state: new PlanState(this, nodes, Int32Array.from(positions)), map, segments };
+  }
+
+  #find(node: ShapeNode, from: number, fn: number, skip: boolean): number {
+    for (let i = from; i < node.children.length; i++) {
+      const callee = this.#calleeOf(node, i);
+      if (callee === fn) return i;
+      if (!skip && this.#explicit.has(callee)) return -1;
+    }
+    return -1;
+  }
+
+  #explicitFrom(node: ShapeNode, from: number): number {
+    for (let i = from; i < node.children.length; i++) {
+      if (this.#explicit.has(this.#calleeOf(node, i))) return i;
+    }
+    return -1;
+  }
+
+  #calleeOf(node: ShapeNode, index: number): number {
+    return this.#library.node(node.children[index] ?? 0).fn;
+  }
+
+  #segment(node: ShapeNode, from: number, to: number): Segment {
+    const library = this.#library;
+    const pads: number[] = [];
+    let padWeight = ownTime(node, from, to + 1);
+    let padCalls = 0;
+    for (let i = from; i < to; i++) {
+      const child = library.node(node.children[i] ?? 0);
+      if (this.#explicit.has(child.fn)) continue;
+      pads.push(i);
+      padWeight += child.weight;
+      padCalls += this.#countCalls(child.id);
+    }
+    const matched = to < node.children.length;
+    let restWeight = matched ? ownTime(node, to + 1, node.children.length + 1) : 0;
+    for (let i = to + 1; i < node.children.length; i++) {
+      restWeight += library.node(node.children[i] ?? 0).weight;
+    }
+    return {
+      node,
+      from,
+      to,
+      pads: Int32Array.from(pads),
+      padWeight,
+      callWeight: matched ? library.node(node.children[to] ?? 0).weight : 0,
+      restWeight,
+      childNode: matched ? node.children[to] ?? -1 : -1,
+      childSite: matched ? node.sites[to] ?? -1 : -1,
+      padCalls,
+    };
+  }
+}
+
+/**
+ * The function's own nominal nanoseconds in the gaps `from` to `to` (exclusive). Its time is spread evenly: gap i comes
+ * before call i, and gap n after the last of n calls.
+ */
+export function ownTime(node: ShapeNode, from: number, to: number): number {
+  const gaps = node.children.length + 1;
+  return Math.floor((node.self * to) / gaps) - Math.floor((node.self * from) / gaps);
+}

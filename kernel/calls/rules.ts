@@ -1,0 +1,128 @@
+/**
+ * Arguments and results of shaped calls, by the rules that the recordings gave. Evaluation looks at structure, arguments
+ * and memory only, never at what was walked: so values are the same whether or not anything is watched.
+ *
+ * @module
+ */
+
+import type { Kernel } from "../kernel.ts";
+import type { ShapeLibrary, ShapeNode, ValueRule } from "../shapes/library.ts";
+import { type Frame, MAX_ARGS } from "./frame.ts";
+
+/** What a rule may refer to: the arguments of a call, and the results of the calls that it made so far. */
+interface Scope {
+  readonly args: ArrayLike<number>;
+  readonly nargs: number;
+  /** Result of the latest call of a function, NaN where none or nothing determines it. */
+  latest(fn: number): number;
+}
+
+/** How deep results of results are followed. */
+const MAX_NESTING = 12;
+
+/** Evaluates rules for one kernel. */
+export class RuleEvaluator {
+  readonly #k: Kernel;
+  readonly #library: ShapeLibrary;
+
+  constructor(k: Kernel, library: ShapeLibrary) {
+    this.#k = k;
+    this.#library = library;
+  }
+
+  /** The result of a recorded subtree called with `args`. */
+  result(node: ShapeNode, args: ArrayLike<number>, nargs: number, nesting = 0): number {
+    const rule = node.result;
+    if (rule === undefined) return NaN;
+    return this.#value(rule, this.#scopeOf(node, node.children.length, args, nargs, nesting));
+  }
+
+  /** Sets the arguments of call `index` of a walked subtree. */
+  argumentsInShape(frame: Frame, node: ShapeNode, index: number, called: Frame): void {
+    this.#fill(
+      node.fn,
+      this.#callee(node, index).fn,
+      this.#scopeOf(node, index, frame.words, frame.nargs, 0),
+      called,
+    );
+  }
+
+  /** Sets the arguments of a padded call of a behaviour: results are those that its calls so far really had. */
+  argumentsInBehaviour(frame: Frame, callee: number, called: Frame): void {
+    const scope: Scope = {
+      args: frame.words,
+      nargs: frame.nargs,
+      latest: (fn) => {
+        const at = frame.callees.lastIndexOf(fn);
+        return at < 0 ? NaN : frame.results[at] ?? NaN;
+      },
+    };
+    this.#fill(frame.fn.shape, callee, scope, called);
+  }
+
+  /** The result of a padded call that isn't walked. */
+  padResult(frame: Frame, node: ShapeNode, scratch: Frame): number {
+    if (node.result === undefined) return NaN;
+    if (node.result.from !== "constant") this.argumentsInBehaviour(frame, node.fn, scratch);
+    return this.result(node, scratch.words, scratch.nargs);
+  }
+
+  #fill(caller: number, callee: number, scope: Scope, called: Frame): void {
+    const rules = this.#library.argumentRules(caller, callee);
+    const count = Math.min(rules.length, MAX_ARGS);
+    for (let i = 0; i < MAX_ARGS; i++) {
+      const rule = i < count ? rules[i] : undefined;
+      called.words[i] = rule === undefined ? NaN : this.#value(rule, scope);
+    }
+    called.nargs = count;
+  }
+
+  #scopeOf(node: ShapeNode, before: number, args: ArrayLike<number>, nargs: number, nesting: number): Scope {
+    return {
+      args,
+      nargs,
+      latest: (fn) => {
+        if (nesting >= MAX_NESTING) return NaN;
+        for (let i = before - 1; i >= 0; i--) {
+          const child = this.#callee(node, i);
+          if (child.fn !== fn) continue;
+          if (child.result === undefined) return NaN;
+          const rules = child.result.from === "constant" ? [] : this.#library.argumentRules(node.fn, fn);
+          const scope = this.#scopeOf(node, i, args, nargs, nesting + 1);
+          const values = rules.map((rule) => rule === undefined ? NaN : this.#value(rule, scope));
+          return this.result(child, values, values.length, nesting + 1);
+        }
+        return NaN;
+      },
+    };
+  }
+
+  #callee(node: ShapeNode, index: number): ShapeNode {
+    return this.#library.node(node.children[index] ?? 0);
+  }
+
+  #value(rule: ValueRule, scope: Scope): number {
+    switch (rule.from) {
+      case "constant":
+        return rule.value;
+      case "argument":
+        return rule.index < scope.nargs ? (scope.args[rule.index] ?? NaN) + rule.plus : NaN;
+      case "result":
+        return scope.latest(rule.fn) + rule.plus;
+      case "current":
+        return this.#k.current.address;
+      case "field":
+        return this.#field(rule, rule.index < scope.nargs ? scope.args[rule.index] ?? NaN : NaN);
+    }
+  }
+
+  #field(rule: ValueRule & { readonly from: "field" }, base: number): number {
+    // Rules hold for objects; where the pointer is null, unknown or bad, the field is unknown too.
+    if (base !== base || base === 0) return NaN;
+    try {
+      return this.#k.memory.load(base + rule.offset, rule.size, rule.signed) + rule.plus;
+    } catch {
+      return NaN;
+    }
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * Where a call returns to: the return addresses that stand on the stack for one caller and callee.
+ *
+ * @module
+ */
+
+import type { Addr, CallSite, KernelImage } from "../../image/model.ts";
+import type { ShapeLibrary } from "../shapes/library.ts";
+import type { KernelFunction } from "./kernel_function.ts";
+
+/** One way from a caller to a callee. */
+export interface Way {
+  /** True for a tail jump, which leaves no return address of the caller. */
+  readonly tail: boolean;
+  /** Return addresses that the call pushes, innermost first; empty for a tail jump. */
+  readonly returns: readonly Addr[];
+  /** Offset of the call instruction in the caller, or -1. */
+  readonly offset: number;
+}
+
+const NOWHERE: Way = { tail: true, returns: [], offset: -1 };
+
+/** Resolves call sites of one kernel, once per caller and callee, or per recorded site. */
+export class SiteTable {
+  readonly #image: KernelImage;
+  readonly #library: ShapeLibrary;
+  readonly #recorded: (Way | undefined)[] = [];
+  readonly #static = new Map<string, Way>();
+
+  constructor(image: KernelImage, library: ShapeLibrary) {
+    this.#image = image;
+    this.#library = library;
+  }
+
+  /** The way of a call: by the recorded site (`site` ≥ 0), else by the caller's text. */
+  way(caller: KernelFunction, callee: KernelFunction, site: number): Way {
+    return site >= 0 ? this.#ofRecording(caller, site) : this.#ofText(caller, callee);
+  }
+
+  #ofRecording(caller: KernelFunction, id: number): Way {
+    let way = this.#recorded[id];
+    if (way === undefined) {
+      const site = this.#library.site(id);
+      const returns: Addr[] = [];
+      for (const { fn, offset } of site.returns) {
+        const start = fn === caller.name ? caller.address : this.#image.symbol(fn)?.address;
+        if (start !== undefined) returns.push(start + offset);
+      }
+      const last = site.returns[site.returns.length - 1];
+      const offset = last === undefined || last.fn !== caller.name
+        ? -1
+        : caller.callSites().find((s) => s.returnOffset === last.offset)?.offset ?? -1;
+      way = { tail: site.tail, returns, offset };
+      this.#recorded[id] = way;
+    }
+    return way;
+  }
+
+  /**
+   * Without a recording: the first direct call of the callee, else a tail jump to it, else a call through one function
+   * in between, else the first indirect call.
+   */
+  #ofText(caller: KernelFunction, callee: KernelFunction): Way {
+    const key = `${caller.name} ${callee.name}`;
+    let way = this.#static.get(key);
+    if (way === undefined) {
+      way = this.#search(caller, callee);
+      this.#static.set(key, way);
+    }
+    return way;
+  }
+
+  #search(caller: KernelFunction, callee: KernelFunction): Way {
+    const sites = caller.callSites();
+    const direct = sites.find((s) => s.kind === "call" && s.target === callee.name);
+    if (direct !== undefined) return called(caller.address, direct);
+    const jump = sites.find((s) => s.kind === "jump" && s.target === callee.name);
+    if (jump !== undefined) return { tail: true, returns: [], offset: jump.offset };
+    for (const outer of sites) {
+      if (outer.kind === "indirect") continue;
+      const between = this.#image.func(outer.target);
+      const inner = between?.callSites().find((s) => s.kind === "call" && s.target === callee.name);
+      if (between === undefined || inner === undefined) continue;
+      const returns = [between.address + inner.returnOffset];
+      if (outer.kind === "call") returns.push(caller.address + outer.returnOffset);
+      return { tail: false, returns, offset: outer.offset };
+    }
+    const indirect = sites.find(isIndirect);
+    if (indirect !== undefined) return called(caller.address, indirect);
+    // A kernel without text facts for the caller still gets a frame: the address after its first instruction.
+    return caller.visible ? { tail: false, returns: [caller.address + 1], offset: -1 } : NOWHERE;
+  }
+}
+
+function called(address: Addr, site: CallSite): Way {
+  return { tail: false, returns: [address + site.returnOffset], offset: site.offset };
+}
+
+/** Whether a call site calls through a pointer: directly, or through a retpoline. */
+export function isIndirect(site: CallSite): boolean {
+  return site.kind === "indirect" || (site.kind === "call" && site.target.startsWith("__indirect_thunk")) ||
+    (site.kind === "call" && site.target.startsWith("__x86_indirect_thunk"));
+}

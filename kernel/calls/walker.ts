@@ -1,0 +1,191 @@
+/**
+ * Runs recorded subtrees: charged in one step where nothing in them is armed, else walked call by call. Either way the
+ * same virtual time passes.
+ *
+ * @module
+ */
+
+import type { Kernel } from "../kernel.ts";
+import type { Task } from "../process/task.ts";
+import type { ShapeLibrary, ShapeNode } from "../shapes/library.ts";
+import { chooseByWeight, mixKey } from "./choice.ts";
+import type { CallEngine } from "./engine.ts";
+import { Frame } from "./frame.ts";
+import { outcomeOf } from "./outcome.ts";
+import { ownTime, type Segment } from "./plan.ts";
+import { RuleEvaluator } from "./rules.ts";
+
+interface Choices {
+  readonly nodes: readonly ShapeNode[];
+  readonly cumulative: Float64Array;
+}
+
+/** Walks and charges recorded subtrees for one engine. */
+export class ShapeWalker {
+  readonly #k: Kernel;
+  readonly #engine: CallEngine;
+  readonly #library: ShapeLibrary;
+  /** Calls in a node's subtree, itself included; 0: not counted yet. */
+  readonly #calls: Float64Array;
+  /** Per node: the arming generation for which `#inside` holds. */
+  readonly #checked: Int32Array;
+  /** Per node: 1 where an armed function is in its subtree (itself included). */
+  readonly #inside: Uint8Array;
+  readonly #armedFns: Uint8Array;
+  #armedAt = 0;
+  readonly #rules: RuleEvaluator;
+  readonly #scratch = new Frame();
+  readonly #choices = new Map<string, Choices>();
+
+  constructor(k: Kernel, engine: CallEngine) {
+    this.#k = k;
+    this.#engine = engine;
+    this.#library = engine.shapes;
+    this.#rules = new RuleEvaluator(k, engine.shapes);
+    this.#calls = new Float64Array(engine.shapes.nodeCount);
+    this.#checked = new Int32Array(engine.shapes.nodeCount);
+    this.#inside = new Uint8Array(engine.shapes.nodeCount);
+    this.#armedFns = new Uint8Array(engine.shapes.functionCount);
+  }
+
+  /** Calls in a subtree, its root included. */
+  callsIn(id: number): number {
+    let calls = this.#calls[id] ?? 0;
+    if (calls === 0) {
+      calls = 1;
+      for (const child of this.#library.node(id).children) calls += this.callsIn(child);
+      this.#calls[id] = calls;
+    }
+    return calls;
+  }
+
+  /** A recorded subtree of a function, by key; `expect` (NaN: none) prefers those with a result of that class. */
+  choose(fn: number, key: number, expect: number): number {
+    const outcome = outcomeOf(expect);
+    const name = `${fn} ${outcome}`;
+    let choices = this.#choices.get(name);
+    if (choices === undefined) {
+      const all = this.#library.instances(fn).map((id) => this.#library.node(id));
+      const fitting = outcome === "unknown" ? all : all.filter((node) => node.outcome === outcome);
+      const nodes = fitting.length > 0 ? fitting : all;
+      const cumulative = new Float64Array(nodes.length);
+      let sum = 0;
+      nodes.forEach((node, i) => cumulative[i] = sum += node.count);
+      choices = { nodes, cumulative };
+      this.#choices.set(name, choices);
+    }
+    return choices.nodes[chooseByWeight(choices.cumulative, mixKey(key, fn))]?.id ?? -1;
+  }
+
+  /** Whether something is armed in a subtree. */
+  armedIn(id: number): boolean {
+    const engine = this.#engine;
+    if (engine.armedCount === 0) return false;
+    const generation = engine.armedGeneration;
+    if (this.#armedAt !== generation) {
+      this.#armedAt = generation;
+      this.#armedFns.fill(0);
+      for (const fn of engine.hookedFunctions()) if (fn.shape >= 0) this.#armedFns[fn.shape] = 1;
+    }
+    if (this.#checked[id] === generation) return this.#inside[id] === 1;
+    const node = this.#library.node(id);
+    let inside = this.#armedFns[node.fn] === 1;
+    for (let i = 0; !inside && i < node.children.length; i++) inside = this.armedIn(node.children[i] ?? 0);
+    this.#checked[id] = generation;
+    this.#inside[id] = inside ? 1 : 0;
+    return inside;
+  }
+
+  /**
+   * Runs a shaped call whose frame is pushed: `budget` nanoseconds, or its nominal time for NaN. Pops the frame and
+   * gives the result, NaN where nothing determines it.
+   */
+  run(task: Task, frame: Frame, depth: number, node: ShapeNode, budget: number): number {
+    const engine = this.#engine;
+    const time = budget === budget ? budget : node.weight;
+    const fn = frame.fn;
+    const start = this.#k.clock.now;
+    frame.shape = node;
+    if (fn.hooks !== null && !engine.enterArmed(task, frame)) {
+      this.#spendUntil(start + time);
+      return engine.finish(task, frame, depth, engine.armed.skipped(frame));
+    }
+    if (this.armedIn(node.id)) {
+      this.#walk(task, frame, node, 0, node.children.length, null, time, node.weight);
+    } else {
+      engine.stats.accounted += this.callsIn(node.id) - 1;
+    }
+    this.#spendUntil(start + time);
+    return engine.finish(task, frame, depth, this.#rules.result(node, frame.words, frame.nargs));
+  }
+
+  /** Runs the padding of a segment of a behaviour's plan in exactly `time` nanoseconds. */
+  pad(task: Task, owner: Frame, segment: Segment, time: number): void {
+    const start = this.#k.clock.now;
+    let armed = owner.fn.hooks !== null && owner.fn.hooks.offsets.length > 0;
+    for (let i = 0; !armed && i < segment.pads.length; i++) {
+      armed = this.armedIn(segment.node.children[segment.pads[i] ?? 0] ?? 0);
+    }
+    if (armed) {
+      this.#walk(task, owner, segment.node, segment.from, segment.to, segment.pads, time, segment.padWeight);
+    } else {
+      this.#engine.stats.accounted += segment.padCalls;
+    }
+    this.#spendUntil(start + time);
+  }
+
+  /** Walks calls `from` to `to` of a node (those in `pads`, or all) under `frame`, spending their part of `time`. */
+  #walk(
+    task: Task,
+    frame: Frame,
+    node: ShapeNode,
+    from: number,
+    to: number,
+    pads: Int32Array | null,
+    time: number,
+    weight: number,
+  ): void {
+    const engine = this.#engine;
+    const library = this.#library;
+    const start = this.#k.clock.now;
+    let passed = 0; // nominal time up to here
+    let position = from;
+    const count = pads === null ? to - from : pads.length;
+    for (let n = 0; n < count; n++) {
+      const i = pads === null ? from + n : pads[n] ?? 0;
+      const id = node.children[i] ?? 0;
+      const child = library.node(id);
+      const site = node.sites[i] ?? -1;
+      passed += ownTime(node, position, i + 1);
+      position = i + 1;
+      const begin = start + part(time, passed, weight);
+      passed += child.weight;
+      const end = start + part(time, passed, weight);
+      this.#spendUntil(begin);
+      const callee = engine.functions.byShape(child.fn);
+      if (this.armedIn(id)) {
+        const called = engine.pushShaped(task, callee, site);
+        if (pads === null) this.#rules.argumentsInShape(frame, node, i, called);
+        else this.#rules.argumentsInBehaviour(frame, child.fn, called);
+        this.run(task, called, task.depth, child, end - begin);
+      } else {
+        engine.notePass(frame, callee, site);
+        engine.stats.accounted += this.callsIn(id);
+        this.#spendUntil(end);
+        if (pads !== null) {
+          frame.callees.push(child.fn);
+          frame.results.push(this.#rules.padResult(frame, child, this.#scratch));
+        }
+      }
+    }
+  }
+
+  #spendUntil(end: number): void {
+    this.#engine.spend(end - this.#k.clock.now);
+  }
+}
+
+/** The time that has passed after `passed` of `weight`, of `time` in all. */
+function part(time: number, passed: number, weight: number): number {
+  return weight <= 0 ? 0 : Math.floor((time * passed) / weight);
+}
