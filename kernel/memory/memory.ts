@@ -20,7 +20,7 @@ const CACHED = 1024;
  * Byte-addressable memory of one kernel, and of the process that runs on it (`user`).
  *
  * Three ways in: `load…`/`store…` are kernel code's own accesses: they throw `MemoryFault` at a bad pointer (user
- * pages are faulted in). `probeLoad…` is for probes: no exception, NaN or null for a fault. Values are signed numbers;
+ * pages are faulted in). `probeRead…` is for probes: no exception, NaN or null for a fault. Values are signed numbers;
  * 8 bytes always read as the signed word (so pointers are exact), and outside ±2^53 raise a `RangeError` that names
  * `readBig`.
  * On i386 an address may be given signed or unsigned. Words are little endian on all architectures here.
@@ -231,7 +231,7 @@ export class Memory {
   // Probes' accesses.
 
   /** Reads an integer of 1, 2, 4 or 8 bytes; NaN where it faults. A user page that nobody touched faults. */
-  probeLoad(address: Addr, size: number, signed: boolean): number {
+  probeReadInt(address: Addr, size: number, signed: boolean): number {
     const key = Math.floor(address / PAGE_SIZE);
     const offset = address - key * PAGE_SIZE;
     if (offset + size > PAGE_SIZE) {
