@@ -1,0 +1,286 @@
+/**
+ * Turns resolved expressions into JavaScript. What is read more than once in a handler (the comm of a filter and a
+ * key, a pointer on the way to two fields) is read once and kept in a variable.
+ *
+ * @module
+ */
+
+import { children, type Ir } from "../ir.ts";
+
+/** Emits the expressions of one handler. */
+export class Emitter {
+  /** Statements so far. */
+  readonly lines: string[] = [];
+  readonly #uses = new Map<string, number>();
+  readonly #keys = new WeakMap<Ir, string>();
+  /** Variables that hold a value from here on, by what they hold. */
+  readonly #held = new Map<string, string>();
+  /** Variables that hold a value once it was needed. */
+  readonly #lazy = new Map<string, string>();
+  readonly #temps: string[] = [];
+  #names = 0;
+
+  /** Counts the uses of everything inside an expression. Call it for all expressions of the handler first. */
+  survey(ir: Ir): void {
+    const key = this.#key(ir);
+    if (key !== undefined) {
+      const uses = this.#uses.get(key) ?? 0;
+      this.#uses.set(key, uses + 1);
+      // The inside of what is read once counts once.
+      if (uses > 0) return;
+    }
+    for (const child of children(ir)) this.survey(child);
+  }
+
+  /** A variable name that no expression uses. */
+  fresh(prefix: string): string {
+    return `${prefix}${this.#names++}`;
+  }
+
+  /** Declarations of the variables that hold shared values. */
+  declarations(): string {
+    return this.#temps.length === 0 ? "" : `let ${this.#temps.join(", ")};`;
+  }
+
+  /** JavaScript of an expression. `always`: it is evaluated whenever this point is reached. */
+  emit(ir: Ir, always: boolean): string {
+    const key = this.#key(ir);
+    if (key === undefined || (this.#uses.get(key) ?? 0) < 2) return this.#plain(ir, always);
+    const held = this.#held.get(key);
+    if (held !== undefined) return held;
+    const lazy = this.#lazy.get(key);
+    if (always && lazy === undefined) {
+      const code = this.#plain(ir, true);
+      const name = this.#temp();
+      this.lines.push(`${name} = ${code};`);
+      this.#held.set(key, name);
+      return name;
+    }
+    const name = lazy ?? this.#temp();
+    this.#lazy.set(key, name);
+    // None of the values that are shared is ever null or undefined.
+    return `(${name} ??= ${this.#plain(ir, false)})`;
+  }
+
+  #temp(): string {
+    const name = this.fresh("t");
+    this.#temps.push(name);
+    return name;
+  }
+
+  /** Same key, same value during one hit; undefined for what is not worth a variable or has effects. */
+  #key(ir: Ir): string | undefined {
+    if (!isRead(ir)) return undefined;
+    const key = this.#text(ir);
+    return key === "" ? undefined : key;
+  }
+
+  /** The expression as text; empty where it depends on more than the hit. */
+  #text(ir: Ir): string {
+    const known = this.#keys.get(ir);
+    if (known !== undefined) return known;
+    const text = this.#describe(ir);
+    this.#keys.set(ir, text);
+    return text;
+  }
+
+  #describe(ir: Ir): string {
+    if (ir.op === "local" || ir.op === "opaque") return "";
+    const parts: string[] = [];
+    for (const [name, value] of Object.entries(ir)) {
+      if (name === "span" || name === "type" || name === "what") continue;
+      const text = this.#member(value);
+      if (text === undefined) return "";
+      parts.push(text);
+    }
+    return `(${parts.join(" ")})`;
+  }
+
+  #member(value: unknown): string | undefined {
+    if (Array.isArray(value)) {
+      const texts = value.map((item: unknown) => this.#member(item));
+      return texts.includes(undefined) ? undefined : `[${texts.join(" ")}]`;
+    }
+    if (isIr(value)) {
+      const text = this.#text(value);
+      return text === "" ? undefined : text;
+    }
+    return typeof value === "string" ? JSON.stringify(value) : `${typeof value}${String(value)}`;
+  }
+
+  #plain(ir: Ir, always: boolean): string {
+    const emit = (inner: Ir) => this.emit(inner, always);
+    switch (ir.op) {
+      case "const":
+        return literal(ir.value);
+      case "builtin":
+        return `hit.${ir.name}()`;
+      case "word":
+        return `hit.arg(${ir.index})`;
+      case "words":
+        return `twoWords(hit.arg(${ir.index}), hit.arg(${ir.index + 1}), ${ir.signed}, ${
+          JSON.stringify(ir.what)
+        })`;
+      case "reg":
+        return `hit.reg(${JSON.stringify(ir.name)})`;
+      case "load":
+        return `hit.load(${plus(emit(ir.address), ir.offset)}, ${ir.size}, ${ir.signed})`;
+      case "bits":
+        return `readBits(hit, ${plus(emit(ir.address), ir.offset)}, ${ir.shift}, ${ir.bits}, ${ir.signed})`;
+      case "record": {
+        const offset = ir.index === undefined
+          ? String(ir.offset)
+          : `${ir.offset} + ${emit(ir.index)} * ${ir.size}`;
+        return `hit.recordLoad(${offset}, ${ir.size}, ${ir.signed})`;
+      }
+      case "recordStr":
+        return `hit.recordStr(${ir.offset}, ${ir.size}, ${ir.dynamic})`;
+      case "str":
+        return `hit.str(${plus(emit(ir.address), ir.offset)}, ${emit(ir.max)})`;
+      case "wrap":
+        return wrap(emit(ir.operand), ir.size, ir.signed, ir.what);
+      case "slice":
+        return `cutBits(${emit(ir.operand)}, ${ir.shift}, ${ir.bits}, ${ir.signed})`;
+      case "truth":
+        return `(${emit(ir.operand)} !== 0)`;
+      case "address": {
+        const base = plus(emit(ir.address), ir.offset);
+        return ir.index === undefined ? `(${base})` : `(${base} + ${emit(ir.index)} * ${ir.scale})`;
+      }
+      case "kstack":
+        return `hit.kstack(${ir.depth})`;
+      case "unary":
+        return `(${ir.operator}${emit(ir.operand)})`;
+      case "binary":
+        return this.#binary(ir, always);
+      case "cond":
+        return `(${emit(ir.test)} ? ${this.emit(ir.then, false)} : ${this.emit(ir.else, false)})`;
+      case "template":
+        return this.#template(ir.parts, always);
+      case "tuple":
+        return `[${ir.items.map(emit).join(", ")}]`;
+      case "charAt":
+        return `${emit(ir.base)}[${emit(ir.index)}]`;
+      case "call":
+        return call(ir.fn, ir.args, ir.args.map(emit));
+      case "local":
+        return `$${ir.name}`;
+      case "opaque":
+        return `hit.opaque(f${ir.fn})`;
+    }
+  }
+
+  #binary(ir: Ir & { readonly op: "binary" }, always: boolean): string {
+    const { operator, left, right } = ir;
+    const short = operator === "&&" || operator === "||" || operator === "??";
+    const l = this.emit(left, always);
+    const r = this.emit(right, always && !short);
+    switch (operator) {
+      case "==":
+        return `(${orZero(left, right, l)} === ${orZero(right, left, r)})`;
+      case "!=":
+        return `(${orZero(left, right, l)} !== ${orZero(right, left, r)})`;
+      case "??":
+        // A null pointer is address 0.
+        return left.type.kind === "pointer" ? `(${l} || ${r})` : `(${l} ?? ${r})`;
+      case "+":
+        if (left.type.kind === "string" || right.type.kind === "string") {
+          return `(${asText(left, l)} + ${asText(right, r)})`;
+        }
+        return `(${l} + ${r})`;
+      default:
+        return `(${l} ${operator} ${r})`;
+    }
+  }
+
+  #template(parts: readonly (string | Ir)[], always: boolean): string {
+    const texts = parts.map((part) =>
+      typeof part === "string"
+        ? JSON.stringify(part).slice(1, -1).replace(/\\"/g, '"').replace(/[`$]/g, "\\$&")
+        : `\${${asText(part, this.emit(part, always))}}`
+    );
+    return `\`${texts.join("")}\``;
+  }
+}
+
+/** A null literal beside a pointer is address 0. */
+function orZero(ir: Ir, other: Ir, code: string): string {
+  return ir.type.kind === "null" && other.type.kind === "pointer" ? "0" : code;
+}
+
+/** Code of a value as a part of a string. */
+function asText(ir: Ir, code: string): string {
+  return ir.type.kind === "pointer" ? `addressText(${code})` : code;
+}
+
+/** Code of a literal. */
+export function literal(value: string | number | boolean | bigint | null): string {
+  switch (typeof value) {
+    case "string":
+      return JSON.stringify(value);
+    case "bigint":
+      return value < 0n ? `(${value}n)` : `${value}n`;
+    case "number":
+      return Object.is(value, -0) || value < 0 ? `(${Object.is(value, -0) ? "-0" : value})` : String(value);
+    default:
+      return String(value);
+  }
+}
+
+function plus(address: string, offset: number): string {
+  if (offset === 0) return address;
+  return offset > 0 ? `${address} + ${offset}` : `${address} - ${-offset}`;
+}
+
+function wrap(code: string, size: number, signed: boolean, what: string): string {
+  switch (size) {
+    case 1:
+      return signed ? `(${code} << 24 >> 24)` : `(${code} & 255)`;
+    case 2:
+      return signed ? `(${code} << 16 >> 16)` : `(${code} & 65535)`;
+    case 4:
+      return signed ? `(${code} | 0)` : `(${code} >>> 0)`;
+    default:
+      return signed ? code : `unsigned64(${code}, ${JSON.stringify(what)})`;
+  }
+}
+
+function call(fn: string, args: readonly Ir[], codes: readonly string[]): string {
+  const [first = "", second = ""] = codes;
+  switch (fn) {
+    case "str":
+      return second === "" ? first : `${first}.slice(0, ${second})`;
+    case "ksym":
+      return `hit.ksym(${first})`;
+    case "length":
+      return args[0]?.type.kind === "stack" ? `${first}.frames.length` : `${first}.length`;
+    case "trunc":
+    case "floor":
+      return `Math.${fn}(${first})`;
+    default:
+      return `${first}.${fn}(${second})`;
+  }
+}
+
+/** Reads of the hit, which cost something and give the same each time. */
+function isRead(ir: Ir): boolean {
+  switch (ir.op) {
+    case "builtin":
+    case "word":
+    case "words":
+    case "reg":
+    case "load":
+    case "bits":
+    case "record":
+    case "recordStr":
+    case "str":
+    case "kstack":
+      return true;
+    default:
+      return false;
+  }
+}
+
+function isIr(value: unknown): value is Ir {
+  return typeof value === "object" && value !== null && "op" in value && "type" in value;
+}

@@ -1,0 +1,67 @@
+/**
+ * What a map holds under one key. One file per aggregation implements it; generated handlers call `add` and nothing
+ * else, so that the engine can inline it.
+ *
+ * Map values are 64-bit integers, as in bpftrace: a fraction is dropped toward zero, and a total beyond ±2^53 goes on
+ * exactly (as a bigint), wrapping at 64 bits.
+ *
+ * @module
+ */
+
+/** The aggregated value under one key. */
+export interface Cell {
+  /** Takes in one value, an integer (`toInteger` makes one of anything else). */
+  add(value: number): void;
+  /** Back to the state before the first `add`. */
+  reset(): void;
+  /** How often `add` was called since the last reset. */
+  readonly updates: number;
+  /** The value as plain data, at this moment. */
+  snapshot(): AggregateValue;
+  /** What bpftrace sorts this aggregation by, ascending. */
+  sortValue(): number | bigint;
+}
+
+/** A map's value under one key, as plain data. A total beyond ±2^53 is a bigint. */
+export type AggregateValue = number | bigint | StatsValue | HistogramValue;
+
+/** What `stats` keeps. */
+export interface StatsValue {
+  readonly kind: "stats";
+  readonly count: number;
+  /** `total / count`, the fraction dropped. */
+  readonly average: number | bigint;
+  readonly total: number | bigint;
+}
+
+/** What `hist` and `lhist` keep: the buckets from the first to the last that is not empty. */
+export interface HistogramValue {
+  readonly kind: "histogram";
+  readonly scale: HistogramScale;
+  readonly buckets: readonly Bucket[];
+}
+
+/** How a histogram's buckets are cut. */
+export type HistogramScale =
+  | { readonly fn: "hist"; readonly bits: number }
+  | { readonly fn: "lhist"; readonly min: number; readonly max: number; readonly step: number };
+
+/** A bucket: `min` to `max`, both included. No `min`: everything below; no `max`: everything above. */
+export interface Bucket {
+  readonly index: number;
+  readonly min?: number | bigint;
+  readonly max?: number | bigint;
+  readonly count: number;
+}
+
+/**
+ * Any value as the integer that a map takes in: fractions dropped, booleans 0 or 1, numeric strings their number,
+ * what is no number 0.
+ */
+export function toInteger(value: unknown): number {
+  if (typeof value === "number") return value - value === 0 ? Math.trunc(value) : 0;
+  if (typeof value === "bigint") return Number(BigInt.asIntN(64, value));
+  if (typeof value === "boolean") return value ? 1 : 0;
+  if (typeof value === "object" && value !== null && "address" in value) return toInteger(value.address);
+  return 0;
+}

@@ -1,0 +1,68 @@
+/**
+ * `lhist(n, min, max, step)`: a histogram with buckets of equal width.
+ *
+ * @module
+ */
+
+import type { AggregateValue, Cell, HistogramScale } from "./cell.ts";
+import { trimmed } from "./hist.ts";
+
+/** Most buckets that an lhist may have, without the two for what is outside. */
+export const MAX_LHIST_BUCKETS = 1000;
+
+/** The bounds of an lhist. */
+export interface LhistBounds {
+  readonly min: number;
+  readonly max: number;
+  readonly step: number;
+}
+
+/** The bucket of an integer: 0 below `min`, the last one from `max` up. */
+export function lhistIndex(value: number, min: number, max: number, step: number): number {
+  if (value < min) return 0;
+  if (value >= max) return 1 + Math.floor((max - min) / step);
+  return 1 + Math.floor((value - min) / step);
+}
+
+/** Cell of an `lhist` map. */
+export class LhistCell implements Cell {
+  updates = 0;
+  readonly #min: number;
+  readonly #max: number;
+  readonly #step: number;
+  readonly #counts: Float64Array;
+
+  constructor(bounds: LhistBounds) {
+    this.#min = bounds.min;
+    this.#max = bounds.max;
+    this.#step = bounds.step;
+    this.#counts = new Float64Array(lhistIndex(bounds.max, bounds.min, bounds.max, bounds.step) + 1);
+  }
+
+  add(value: number): void {
+    this.updates++;
+    const index = lhistIndex(value, this.#min, this.#max, this.#step);
+    this.#counts[index] = this.#counts[index]! + 1;
+  }
+
+  reset(): void {
+    this.updates = 0;
+    this.#counts.fill(0);
+  }
+
+  snapshot(): AggregateValue {
+    const scale: HistogramScale = { fn: "lhist", min: this.#min, max: this.#max, step: this.#step };
+    return { kind: "histogram", scale, buckets: trimmed(this.#counts, (index) => this.#bounds(index)) };
+  }
+
+  sortValue(): number {
+    return this.updates;
+  }
+
+  #bounds(index: number): { min?: number; max?: number } {
+    if (index === 0) return { max: this.#min - 1 };
+    if (index === this.#counts.length - 1) return { min: this.#max };
+    const min = this.#min + (index - 1) * this.#step;
+    return { min, max: min + this.#step - 1 };
+  }
+}

@@ -1,0 +1,32 @@
+/**
+ * `max(n)`: the largest value seen.
+ *
+ * @module
+ */
+
+import type { AggregateValue, Cell } from "./cell.ts";
+import { unsignedOrder } from "./sort.ts";
+
+/** Cell of a `max` map. Values compare as signed integers. */
+export class MaxCell implements Cell {
+  updates = 0;
+  #max = 0;
+
+  add(value: number): void {
+    if (this.updates++ === 0 || value > this.#max) this.#max = value;
+  }
+
+  reset(): void {
+    this.updates = 0;
+    this.#max = 0;
+  }
+
+  snapshot(): AggregateValue {
+    return this.#max;
+  }
+
+  /** bpftrace sorts these as unsigned numbers: negative values come last. */
+  sortValue(): number | bigint {
+    return unsignedOrder(this.#max);
+  }
+}

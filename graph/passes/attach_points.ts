@@ -1,0 +1,199 @@
+/**
+ * Pass: where each probe attaches. Names become functions and tracepoints of the image; a glob becomes several.
+ *
+ * @module
+ */
+
+import type { Addr, KernelImage, Prototype, TracepointInfo } from "../../image/model.ts";
+import { parseAddress } from "../../image/address.ts";
+import { isGlob } from "../../image/glob.ts";
+import type { AttachPoint, ProbeNode } from "../nodes.ts";
+import type { Report } from "../diagnostic.ts";
+
+/** One place to attach to. */
+export interface ResolvedPoint {
+  /** The attach point with its glob or address replaced by a name. */
+  readonly point: AttachPoint;
+  /** bpftrace's name for it: `kprobe:vfs_open+4`, `tracepoint:sched:sched_switch`, `interval:s:1`. */
+  readonly name: string;
+  /** Where a kprobe sits: function address plus offset. */
+  readonly address?: Addr;
+  readonly prototype?: Prototype;
+  readonly tracepoint?: TracepointInfo;
+}
+
+/** The places that a probe attaches to; none where something is reported as an error. */
+export function resolvePoints(
+  probe: ProbeNode,
+  image: KernelImage,
+  report: Report,
+): readonly ResolvedPoint[] {
+  const point = probe.point;
+  switch (point.kind) {
+    case "kprobe":
+    case "kretprobe":
+      return resolveFunctions(point, image, report);
+    case "tracepoint":
+      return resolveTracepoints(point, image, report);
+    case "interval":
+      if (point.ns > 0 && Number.isSafeInteger(point.ns)) return [{ point, name: `interval:${point.spec}` }];
+      report(
+        "error",
+        `Cannot attach interval "${point.spec}": its period is not a positive number of nanoseconds`,
+        {
+          hint: 'give one such as "s:1", "ms:100", "us:50" or "hz:99"',
+        },
+      );
+      return [];
+    case "begin":
+    case "end":
+      return [{ point, name: point.kind }];
+  }
+}
+
+type FunctionPoint = Extract<AttachPoint, { kind: "kprobe" | "kretprobe" }>;
+
+function resolveFunctions(
+  point: FunctionPoint,
+  image: KernelImage,
+  report: Report,
+): readonly ResolvedPoint[] {
+  if (/^0x/i.test(point.target)) return resolveAddress(point, image, report);
+  if (!isGlob(point.target)) return one(resolveFunction(point, image, report));
+  const names = image.functions(point.target).filter((name) => {
+    const info = image.func(name);
+    return info !== undefined && image.blacklistedAt(info.address) === undefined;
+  });
+  if (names.length === 0) {
+    report("error", `Cannot attach ${point.kind} "${point.target}": no traceable function matches`, {
+      hint: scopeHint(image),
+    });
+  }
+  return names.flatMap((target) => one(resolveFunction({ ...point, target }, image, report)));
+}
+
+function one(found: ResolvedPoint | undefined): readonly ResolvedPoint[] {
+  return found === undefined ? [] : [found];
+}
+
+function resolveAddress(point: FunctionPoint, image: KernelImage, report: Report): readonly ResolvedPoint[] {
+  const address = parseAddress(image.arch, point.target);
+  const found = address === undefined ? undefined : image.symbolAt(address);
+  if (found === undefined || image.func(found.symbol.name) === undefined) {
+    report("error", `Cannot attach ${point.kind} "${point.target}": the address is in no function`, {
+      hint: found === undefined ? undefined : `the nearest symbol is "${found.symbol.name}"`,
+    });
+    return [];
+  }
+  if (point.kind === "kretprobe" && found.offset !== 0) {
+    report(
+      "error",
+      `Cannot attach kretprobe "${point.target}": it is ${
+        image.describe(address ?? 0)
+      }, not the start of a function`,
+      {
+        hint: `attach to "${found.symbol.name}"`,
+      },
+    );
+    return [];
+  }
+  const target = found.symbol.name;
+  const concrete: FunctionPoint = point.kind === "kprobe"
+    ? { ...point, target, offset: found.offset + point.offset }
+    : { ...point, target };
+  return one(resolveFunction(concrete, image, report));
+}
+
+function resolveFunction(
+  point: FunctionPoint,
+  image: KernelImage,
+  report: Report,
+): ResolvedPoint | undefined {
+  const { kind, target } = point;
+  const refuse = (why: string, hint?: string) => {
+    report("error", `Cannot attach ${kind} "${targetText(point)}": ${why}`, { hint });
+    return undefined;
+  };
+  const info = image.func(target);
+  if (info === undefined) return refuse(...missing(target, image));
+  const offset = point.kind === "kprobe" ? point.offset : 0;
+  const address = info.address + offset;
+  const banned = image.blacklistedAt(address);
+  if (banned !== undefined) {
+    return refuse(`"${banned.name}" is on the kernel's list of functions that no kprobe may enter`);
+  }
+  if (offset < 0 || offset >= info.size) {
+    return refuse(`offset ${offset} is outside the function, which has ${info.size} bytes`);
+  }
+  if (offset !== 0 && !info.boundaries().includes(offset)) {
+    return refuse(
+      `offset ${offset} is inside an instruction`,
+      `instructions start at ${around(info.boundaries(), offset).map((o) => `+${o}`).join(" and ")}`,
+    );
+  }
+  if (point.kind === "kretprobe" && (!Number.isInteger(point.maxactive) || point.maxactive < 0)) {
+    return refuse(`maxactive ${point.maxactive} is not a whole number from 0 up`);
+  }
+  const prototype = image.prototype(target);
+  return {
+    point,
+    name: `${kind}:${targetText(point)}`,
+    address,
+    ...(prototype === undefined ? {} : { prototype }),
+  };
+}
+
+function missing(target: string, image: KernelImage): [why: string, hint: string | undefined] {
+  const symbol = image.symbol(target);
+  if (symbol !== undefined) {
+    const why = /^[tTwW]$/.test(symbol.letter)
+      ? "the function is not traceable (notrace, or without an ftrace site)"
+      : "it is data, not a function";
+    return [why, undefined];
+  }
+  const near = image.nearFunctions(target, 3);
+  const hint = near.length > 0 ? `did you mean ${quoted(near)}?` : scopeHint(image);
+  return ["no such function", hint];
+}
+
+function scopeHint(image: KernelImage): string | undefined {
+  if (image.whole) return undefined;
+  return "the built-in image knows only the functions that the model runs; open a whole kernel image for the others";
+}
+
+function around(boundaries: Uint32Array, offset: number): number[] {
+  const next = boundaries.findIndex((b) => b > offset);
+  const at = next === -1 ? boundaries.length : next;
+  return [...boundaries.slice(Math.max(0, at - 1), at + 1)];
+}
+
+function targetText(point: FunctionPoint): string {
+  return point.kind === "kprobe" && point.offset !== 0 ? `${point.target}+${point.offset}` : point.target;
+}
+
+function resolveTracepoints(
+  point: Extract<AttachPoint, { kind: "tracepoint" }>,
+  image: KernelImage,
+  report: Report,
+): readonly ResolvedPoint[] {
+  const wanted = `${point.subsystem}:${point.event}` as const;
+  const names = isGlob(wanted) ? image.tracepoints(wanted) : [wanted];
+  const points = names.flatMap((name) => {
+    const info = image.tracepoint(name as `${string}:${string}`);
+    if (info === undefined) return [];
+    const concrete: AttachPoint = { kind: "tracepoint", subsystem: info.subsystem, event: info.name };
+    return [{ point: concrete, name: `tracepoint:${info.subsystem}:${info.name}`, tracepoint: info }];
+  });
+  if (points.length === 0) {
+    const near = image.nearTracepoints(wanted, 3);
+    report("error", `Cannot attach tracepoint "${wanted}": no such tracepoint`, {
+      hint: near.length > 0 ? `did you mean ${quoted(near)}?` : undefined,
+    });
+  }
+  return points;
+}
+
+/** Names in quotes, joined by "or". */
+export function quoted(names: readonly string[]): string {
+  return names.map((name) => `"${name}"`).join(" or ");
+}

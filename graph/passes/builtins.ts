@@ -1,0 +1,131 @@
+/**
+ * Pass: the builtins, their types, and at which probes they exist.
+ *
+ * @module
+ */
+
+import { nearNames } from "../../image/near.ts";
+import type { Arch, KernelImage } from "../../image/model.ts";
+import type { Ir } from "../ir.ts";
+import type { AttachPoint, BuiltinName, Span } from "../nodes.ts";
+import { INT64, STRING, UINT32, UINT64, type ValueType } from "../types.ts";
+import { readRegisterValue } from "./access.ts";
+import { quoted } from "./attach_points.ts";
+import { at, failed, type Scope } from "./scope.ts";
+
+const TYPES: Readonly<Record<Exclude<BuiltinName, "retval" | "curtask">, ValueType>> = {
+  pid: UINT32,
+  tid: UINT32,
+  uid: UINT32,
+  gid: UINT32,
+  comm: STRING,
+  cpu: UINT32,
+  nsecs: UINT64,
+  elapsed: UINT64,
+  func: STRING,
+  probe: STRING,
+  duration: UINT64,
+};
+
+/** Resolves a builtin at a probe. */
+export function resolveBuiltin(name: BuiltinName, span: Span | undefined, scope: Scope): Ir {
+  const point = scope.at.point;
+  if (!availableAt(name, point)) {
+    scope.report("error", `No "${name}" at ${scope.at.name}: ${whereText(name)}`, { span });
+    return failed(span);
+  }
+  if (name === "retval") return resolveRetval(span, scope);
+  if (name === "curtask") {
+    const task = scope.image.type("struct task_struct");
+    const type: ValueType = task === undefined ? UINT64 : { kind: "pointer", to: task };
+    return { op: "builtin", name, type, ...at(span) };
+  }
+  return { op: "builtin", name, type: TYPES[name], ...at(span) };
+}
+
+function resolveRetval(span: Span | undefined, scope: Scope): Ir {
+  const word: Ir = { op: "builtin", name: "retval", type: INT64, ...at(span) };
+  const ret = scope.at.prototype?.ret;
+  if (ret === undefined) return word;
+  if (ret.kind === "void") {
+    scope.report("warning", `"retval" at ${scope.at.name} has no meaning: the function returns void`, {
+      span,
+    });
+    return word;
+  }
+  return readRegisterValue(word, ret, "retval", scope);
+}
+
+/** True where a builtin exists at that kind of probe. */
+export function availableAt(name: BuiltinName, point: AttachPoint): boolean {
+  switch (name) {
+    case "retval":
+      return point.kind === "kretprobe";
+    case "duration":
+      return point.kind === "kretprobe" && point.timed === true;
+    case "func":
+      return point.kind === "kprobe" || point.kind === "kretprobe";
+    default:
+      return true;
+  }
+}
+
+function whereText(name: BuiltinName): string {
+  if (name === "retval") return "only a kretprobe has a return value";
+  if (name === "duration") return "only a timed kretprobe knows how long the call took";
+  return "only a kprobe or kretprobe has a function";
+}
+
+/** Resolves `c.arg(n)`: an argument word, signed. */
+export function resolveWord(index: number, span: Span | undefined, scope: Scope): Ir {
+  if (scope.at.point.kind !== "kprobe") {
+    scope.report("error", `No "arg(${index})" at ${scope.at.name}: only a kprobe has argument registers`, {
+      span,
+      hint: scope.at.point.kind === "tracepoint" ? "a tracepoint's fields are in c.args" : undefined,
+    });
+    return failed(span);
+  }
+  if (!Number.isInteger(index) || index < 0) {
+    scope.report(
+      "error",
+      `Cannot read argument ${index}: the number of an argument is a whole number from 0 up`,
+      { span },
+    );
+    return failed(span);
+  }
+  return { op: "word", index, type: INT64, ...at(span) };
+}
+
+/** Resolves a register by its kernel name. */
+export function resolveRegister(name: string, span: Span | undefined, scope: Scope): Ir {
+  const kind = scope.at.point.kind;
+  if (kind !== "kprobe" && kind !== "kretprobe") {
+    scope.report("error", `No registers at ${scope.at.name}: only a kprobe or kretprobe has them`, { span });
+    return failed(span);
+  }
+  const names = registerNames(scope.image);
+  if (!names.includes(name)) {
+    const near = nearNames(name, names, 2);
+    scope.report("error", `No register "${name}" on ${scope.image.arch}`, {
+      span,
+      hint: near.length > 0 ? `did you mean ${quoted(near)}?` : `it has ${names.join(", ")}`,
+    });
+    return failed(span);
+  }
+  return { op: "reg", name, type: INT64, ...at(span) };
+}
+
+const X86_64 = "r15 r14 r13 r12 bp bx r11 r10 r9 r8 ax cx dx si di orig_ax ip cs flags sp ss";
+const I386 = "bx cx dx si di bp ax ds es fs gs orig_ax ip cs flags sp ss";
+const ARM64 = Array.from({ length: 31 }, (_, i) => `x${i}`).join(" ") + " sp pc pstate";
+
+const REGISTERS: Readonly<Record<Arch, readonly string[]>> = {
+  x86_64: X86_64.split(" "),
+  i386: I386.split(" "),
+  arm64: [...ARM64.split(" "), "lr", "fp"],
+};
+
+/** The names that `c.reg` takes on an image's architecture. */
+export function registerNames(image: KernelImage): readonly string[] {
+  return REGISTERS[image.arch];
+}

@@ -1,0 +1,67 @@
+/**
+ * Whether the steps of a probe come out the same at each of its attach points: a glob over the whole kernel is then
+ * resolved and compiled once.
+ *
+ * @module
+ */
+
+import type { Expr, Statement, Step } from "../nodes.ts";
+
+/** True where steps use what belongs to the attach point: typed arguments or the typed result. */
+export function dependsOnPoint(steps: readonly Step[]): boolean {
+  return steps.some((step) => {
+    switch (step.op) {
+      case "filter":
+        return depends(step.test);
+      case "aggregate":
+        return step.key.some(depends) || step.value !== undefined && depends(step.value);
+      case "print":
+        return step.parts.some((part) => typeof part !== "string" && depends(part));
+      case "printf":
+        return step.args.some(depends);
+      case "do":
+        return step.body.some(statementDepends);
+    }
+  });
+}
+
+function statementDepends(statement: Statement): boolean {
+  switch (statement.op) {
+    case "expr":
+    case "let":
+      return depends(statement.value);
+    case "print":
+      return statement.parts.some((part) => typeof part !== "string" && depends(part));
+    case "if":
+      return depends(statement.test) || statement.then.some(statementDepends) ||
+        statement.else.some(statementDepends);
+  }
+}
+
+function depends(expr: Expr): boolean {
+  switch (expr.op) {
+    case "arg":
+      return true;
+    case "builtin":
+      return expr.name === "retval";
+    case "field":
+    case "cast":
+      return depends(expr.base);
+    case "index":
+      return depends(expr.base) || depends(expr.index);
+    case "unary":
+      return depends(expr.operand);
+    case "binary":
+      return depends(expr.left) || depends(expr.right);
+    case "cond":
+      return depends(expr.test) || depends(expr.then) || depends(expr.else);
+    case "template":
+      return expr.parts.some((part) => typeof part !== "string" && depends(part));
+    case "tuple":
+      return expr.items.some(depends);
+    case "call":
+      return expr.args.some(depends);
+    default:
+      return false;
+  }
+}

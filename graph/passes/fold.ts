@@ -1,0 +1,184 @@
+/**
+ * Pass: computes what is constant, so that a hit need not.
+ *
+ * @module
+ */
+
+import { applyBinary, applyUnary, type Constant } from "../evaluate.ts";
+import type { Ir, IrStatement, IrStep } from "../ir.ts";
+import type { Report } from "../diagnostic.ts";
+import { BIGINT, BOOL, FLOAT, INT64, NULL, STRING, type ValueType } from "../types.ts";
+
+/** Folds the steps of a probe. A filter that is always true goes; one that is always false is reported. */
+export function foldSteps(steps: readonly IrStep[], report: Report): readonly IrStep[] {
+  return steps.flatMap((step): readonly IrStep[] => {
+    switch (step.op) {
+      case "filter": {
+        const test = fold(step.test);
+        if (test.op === "const" && test.type.kind !== "unknown") {
+          if (test.value) return [];
+          report("warning", "This filter is always false, so nothing after it runs", {
+            span: step.test.span,
+          });
+        }
+        return [{ op: "filter", test }];
+      }
+      case "aggregate":
+        return [{
+          ...step,
+          key: step.key.map(fold),
+          value: step.value === undefined ? undefined : fold(step.value),
+        }];
+      case "print":
+        return [{ op: "print", parts: foldParts(step.parts) }];
+      case "printf":
+        return [{ ...step, args: step.args.map(fold) }];
+      case "do":
+        return [{ op: "do", body: foldBody(step.body) }];
+    }
+  });
+}
+
+function foldParts(parts: readonly (string | Ir)[]): readonly (string | Ir)[] {
+  return parts.map((part) => typeof part === "string" ? part : fold(part));
+}
+
+function foldBody(body: readonly IrStatement[]): readonly IrStatement[] {
+  return body.flatMap((statement): readonly IrStatement[] => {
+    switch (statement.op) {
+      case "expr":
+        return [{ op: "expr", value: fold(statement.value) }];
+      case "let":
+        return [{ ...statement, value: fold(statement.value) }];
+      case "print":
+        return [{ op: "print", parts: foldParts(statement.parts) }];
+      case "if": {
+        const test = fold(statement.test);
+        const then = foldBody(statement.then);
+        const otherwise = foldBody(statement.else);
+        // The branch stays an `if`, since its names are its own.
+        return [{ op: "if", test, then, else: otherwise }];
+      }
+    }
+  });
+}
+
+/** Folds one expression, from the leaves up. */
+export function fold(ir: Ir): Ir {
+  switch (ir.op) {
+    case "unary": {
+      const operand = fold(ir.operand);
+      const value = known(operand);
+      return value === undefined || typeof value === "bigint" && ir.operator === "+"
+        ? { ...ir, operand }
+        : constant(applyUnary(ir.operator, value), ir);
+    }
+    case "binary":
+      return foldBinary(ir, fold(ir.left), fold(ir.right));
+    case "cond": {
+      const test = fold(ir.test);
+      const value = known(test);
+      if (value === undefined) return { ...ir, test, then: fold(ir.then), else: fold(ir.else) };
+      return fold(value ? ir.then : ir.else);
+    }
+    case "template":
+      return foldTemplate(ir);
+    case "tuple":
+      return { ...ir, items: ir.items.map(fold) };
+    case "call":
+      return { ...ir, args: ir.args.map(fold) };
+    case "load":
+    case "bits":
+      return { ...ir, address: fold(ir.address) };
+    case "str":
+      return { ...ir, address: fold(ir.address), max: fold(ir.max) };
+    case "address":
+      return foldAddress(ir);
+    case "record":
+      return ir.index === undefined ? ir : { ...ir, index: fold(ir.index) };
+    case "wrap":
+    case "slice":
+    case "truth":
+      return { ...ir, operand: fold(ir.operand) };
+    case "charAt":
+      return { ...ir, base: fold(ir.base), index: fold(ir.index) };
+    default:
+      return ir;
+  }
+}
+
+/** The value of a constant; undefined for what is none, or stands for an error. */
+function known(ir: Ir): Constant | undefined {
+  return ir.op === "const" && ir.type.kind !== "unknown" ? ir.value : undefined;
+}
+
+function constant(value: Constant, from: Ir): Ir {
+  return { op: "const", value, type: typeOf(value), ...(from.span === undefined ? {} : { span: from.span }) };
+}
+
+function typeOf(value: Constant): ValueType {
+  switch (typeof value) {
+    case "string":
+      return STRING;
+    case "number":
+      return Number.isInteger(value) ? INT64 : FLOAT;
+    case "boolean":
+      return BOOL;
+    case "bigint":
+      return BIGINT;
+    default:
+      return NULL;
+  }
+}
+
+function foldBinary(ir: Ir & { readonly op: "binary" }, left: Ir, right: Ir): Ir {
+  const l = known(left);
+  const r = known(right);
+  if (l !== undefined && isShortCircuit(ir.operator)) {
+    if (ir.operator === "&&") return l ? right : left;
+    if (ir.operator === "||") return l ? left : right;
+    return l === null ? right : left;
+  }
+  const unfolded: Ir = { ...ir, left, right };
+  if (l === undefined || r === undefined || mixed(l, r)) return unfolded;
+  // A bigint division by zero throws: that is for the hit to do.
+  if (r === 0n && (ir.operator === "/" || ir.operator === "%")) return unfolded;
+  return constant(applyBinary(ir.operator, l, r), ir);
+}
+
+function isShortCircuit(operator: string): boolean {
+  return operator === "&&" || operator === "||" || operator === "??";
+}
+
+function mixed(l: Constant, r: Constant): boolean {
+  return (typeof l === "bigint") !== (typeof r === "bigint");
+}
+
+function foldTemplate(ir: Ir & { readonly op: "template" }): Ir {
+  const parts: (string | Ir)[] = [];
+  for (const part of ir.parts) {
+    const folded = typeof part === "string" ? part : fold(part);
+    const value = typeof folded === "string" ? folded : known(folded);
+    const last = parts[parts.length - 1];
+    if (value === undefined) parts.push(folded);
+    else if (typeof last === "string") parts[parts.length - 1] = last + String(value);
+    else parts.push(String(value));
+  }
+  if (parts.length === 0) return constant("", ir);
+  const [only] = parts;
+  return parts.length === 1 && typeof only === "string" ? constant(only, ir) : { ...ir, parts };
+}
+
+/** Offsets of nested structs add up. */
+function foldAddress(ir: Ir & { readonly op: "address" }): Ir {
+  const address = fold(ir.address);
+  const index = ir.index === undefined ? undefined : fold(ir.index);
+  const at = index === undefined ? undefined : known(index);
+  if (typeof at === "number") {
+    return foldAddress({ ...ir, address, index: undefined, offset: ir.offset + at * ir.scale });
+  }
+  if (index === undefined && address.op === "address") {
+    return { ...address, offset: address.offset + ir.offset, type: ir.type };
+  }
+  return { ...ir, address, index };
+}

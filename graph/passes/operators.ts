@@ -1,0 +1,248 @@
+/**
+ * Pass: which operators take which types, and what they yield. The rules are JavaScript's, since an opaque function
+ * runs as JavaScript and must give the same; what JavaScript would make of mixed types by conversion (comparing text
+ * with a number) is reported instead.
+ *
+ * @module
+ */
+
+import type { Ir } from "../ir.ts";
+import type { BinaryOperator, CallName, Span } from "../nodes.ts";
+import {
+  BIGINT,
+  BOOL,
+  FLOAT,
+  INT32,
+  INT64,
+  isNumber,
+  STRING,
+  typeText,
+  UINT32,
+  UNKNOWN,
+  type ValueType,
+} from "../types.ts";
+import type { Scope } from "./scope.ts";
+
+/** Type of `left operator right`; reports where the operator does not take them. */
+export function binaryType(
+  operator: BinaryOperator,
+  left: Ir,
+  right: Ir,
+  span: Span | undefined,
+  scope: Scope,
+): ValueType {
+  const [l, r] = [left.type, right.type];
+  switch (operator) {
+    case "&&":
+    case "||":
+    case "??":
+      return join(l, r);
+    case "==":
+    case "!=":
+      checkEquality(operator, l, r, span, scope);
+      return BOOL;
+    case "<":
+    case "<=":
+    case ">":
+    case ">=":
+      checkOrder(operator, l, r, span, scope);
+      return BOOL;
+    case "+":
+      if (l.kind === "string" || r.kind === "string") return concatType(l, r, span, scope);
+      return arithmetic(operator, l, r, span, scope);
+    default:
+      return arithmetic(operator, l, r, span, scope);
+  }
+}
+
+/** The type that holds both: theirs if they agree, else `unknown` (numbers agree with each other). */
+export function join(a: ValueType, b: ValueType): ValueType {
+  if (isNumber(a) && isNumber(b)) {
+    if (a.kind === "int" && b.kind === "int") return a.size === b.size && a.signed === b.signed ? a : INT64;
+    return FLOAT;
+  }
+  if (a.kind === "pointer" && b.kind === "pointer") return a.to === b.to || a.to.id === b.to.id ? a : UNKNOWN;
+  if (a.kind === b.kind && a.kind !== "struct" && a.kind !== "array" && a.kind !== "tuple") return a;
+  return UNKNOWN;
+}
+
+function checkEquality(
+  operator: string,
+  l: ValueType,
+  r: ValueType,
+  span: Span | undefined,
+  scope: Scope,
+): void {
+  if (l.kind === "unknown" || r.kind === "unknown" || comparable(l, r)) return;
+  const always = operator === "==" ? "false" : "true";
+  scope.report(
+    "error",
+    `Comparing ${typeText(l, scope.image)} with ${typeText(r, scope.image)} is always ${always}`,
+    {
+      span,
+      hint: hintFor(l, r),
+    },
+  );
+}
+
+function comparable(l: ValueType, r: ValueType): boolean {
+  if (isNumber(l) && isNumber(r)) return true;
+  const address = (t: ValueType) => t.kind === "pointer" || t.kind === "int" || t.kind === "null";
+  if ((l.kind === "pointer" || r.kind === "pointer") && address(l) && address(r)) return true;
+  if (l.kind === "null" || r.kind === "null") return true;
+  return l.kind === r.kind && (l.kind === "string" || l.kind === "bool" || l.kind === "bigint");
+}
+
+function hintFor(l: ValueType, r: ValueType): string | undefined {
+  const kinds = [l.kind, r.kind];
+  if (kinds.includes("string") && (kinds.includes("int") || kinds.includes("pointer"))) {
+    return "str(…) makes a string of an address";
+  }
+  if (kinds.includes("bigint")) return "write the number without n";
+  if (kinds.includes("bool") && kinds.includes("int")) return "compare with true or false";
+  if (kinds.includes("struct")) return "compare one of its fields";
+  return undefined;
+}
+
+function checkOrder(
+  operator: string,
+  l: ValueType,
+  r: ValueType,
+  span: Span | undefined,
+  scope: Scope,
+): void {
+  if (l.kind === "unknown" || r.kind === "unknown") return;
+  const ordered = (t: ValueType) =>
+    isNumber(t) || t.kind === "bool" || t.kind === "pointer" || t.kind === "bigint";
+  if (ordered(l) && ordered(r) || l.kind === "string" && r.kind === "string") return;
+  mismatch(operator, l, r, span, scope);
+}
+
+function concatType(l: ValueType, r: ValueType, span: Span | undefined, scope: Scope): ValueType {
+  for (const type of [l, r]) {
+    if (!isText(type)) mismatch("+", l, r, span, scope);
+  }
+  return STRING;
+}
+
+/** True for what a string can be made of by joining. */
+export function isText(type: ValueType): boolean {
+  return type.kind !== "struct" && type.kind !== "array" && type.kind !== "stack" && type.kind !== "tuple";
+}
+
+function arithmetic(
+  operator: BinaryOperator,
+  l: ValueType,
+  r: ValueType,
+  span: Span | undefined,
+  scope: Scope,
+): ValueType {
+  if (l.kind === "unknown" || r.kind === "unknown") return UNKNOWN;
+  if (l.kind === "bigint" && r.kind === "bigint") {
+    return operator === ">>>" ? mismatch(operator, l, r, span, scope) : BIGINT;
+  }
+  const numeric = (t: ValueType) => isNumber(t) || t.kind === "bool" || t.kind === "pointer";
+  if (!numeric(l) || !numeric(r)) return mismatch(operator, l, r, span, scope);
+  switch (operator) {
+    case "/":
+      return FLOAT;
+    case "&":
+    case "|":
+    case "^":
+    case "<<":
+    case ">>":
+      if (wide(l) || wide(r)) warnWide(operator, span, scope);
+      return INT32;
+    case ">>>":
+      if (wide(l)) warnWide(operator, span, scope);
+      return UINT32;
+    default:
+      return l.kind === "float" || r.kind === "float" ? FLOAT : INT64;
+  }
+}
+
+function wide(type: ValueType): boolean {
+  return type.kind === "pointer";
+}
+
+function warnWide(operator: string, span: Span | undefined, scope: Scope): void {
+  scope.report(
+    "warning",
+    `"${operator}" works on 32 bits, as everywhere in JavaScript: the upper half of the pointer is lost`,
+    {
+      span,
+    },
+  );
+}
+
+function mismatch(
+  operator: string,
+  l: ValueType,
+  r: ValueType,
+  span: Span | undefined,
+  scope: Scope,
+): ValueType {
+  scope.report(
+    "error",
+    `"${operator}" does not take ${typeText(l, scope.image)} and ${typeText(r, scope.image)}`,
+    {
+      span,
+      hint: hintFor(l, r),
+    },
+  );
+  return UNKNOWN;
+}
+
+/** Type of `operator operand`. */
+export function unaryType(operator: string, operand: Ir, span: Span | undefined, scope: Scope): ValueType {
+  const type = operand.type;
+  if (operator === "!") return BOOL;
+  if (type.kind === "unknown") return UNKNOWN;
+  if (isNumber(type) || type.kind === "bool" || type.kind === "pointer") {
+    if (operator === "~") return INT32;
+    return type.kind === "float" ? FLOAT : INT64;
+  }
+  if (type.kind === "bigint" && operator !== "+") return BIGINT;
+  if (type.kind === "string" && operator === "+") return FLOAT;
+  scope.report("error", `"${operator}" does not take ${typeText(type, scope.image)}`, { span });
+  return UNKNOWN;
+}
+
+/** Type of a call; reports wrong arguments. */
+export function callType(fn: CallName, args: readonly Ir[], span: Span | undefined, scope: Scope): ValueType {
+  const refuse = (expected: string): void => {
+    const given = args.map((a) => typeText(a.type, scope.image)).join(", ");
+    scope.report("error", `"${fn}" takes ${expected}, not (${given})`, { span });
+  };
+  const is = (index: number, ...kinds: ValueType["kind"][]): boolean => {
+    const kind = args[index]?.type.kind;
+    return kind !== undefined && (kind === "unknown" || kinds.includes(kind));
+  };
+  switch (fn) {
+    case "startsWith":
+    case "endsWith":
+    case "includes":
+      if (args.length !== 2 || !is(0, "string") || !is(1, "string")) refuse("two strings");
+      return BOOL;
+    case "str":
+      if (
+        args.length < 1 || args.length > 2 || !is(0, "pointer", "int", "string", "array") ||
+        args.length === 2 && !is(1, "int")
+      ) {
+        refuse("an address and at most a length");
+      }
+      return STRING;
+    case "ksym":
+      if (args.length !== 1 || !is(0, "pointer", "int")) refuse("an address");
+      return STRING;
+    case "length":
+      if (args.length !== 1 || !is(0, "string", "stack", "array", "tuple")) {
+        refuse("a string, an array or a stack");
+      }
+      return INT64;
+    case "trunc":
+    case "floor":
+      if (args.length !== 1 || !is(0, "int", "float", "bool")) refuse("a number");
+      return INT64;
+  }
+}
