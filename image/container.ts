@@ -10,7 +10,7 @@ import { deflateRawSync, inflateRawSync } from "node:zlib";
 import type { Arch } from "./model.ts";
 
 /** Format version that this code reads and writes. */
-export const IMAGE_VERSION = 1;
+export const IMAGE_VERSION = 2;
 const MAGIC = 0x474d_494b;
 const PREFIX = 16;
 
@@ -18,14 +18,14 @@ const PREFIX = 16;
 export const SECTIONS = [
   "name_heads",
   "names",
+  "name_index",
+  "symbol_heads",
   "symbols",
-  "functions",
   "lengths",
   "calls",
   "targets",
   "types",
   "type_names",
-  "prototypes",
   "enumerators",
   "tracepoint_names",
   "tracepoints",

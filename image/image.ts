@@ -21,9 +21,10 @@ import type {
   SymbolInfo,
   TracepointInfo,
 } from "./model.ts";
+import { NameIndex } from "./name_index.ts";
 import { NamePool } from "./names.ts";
 import { nearNames } from "./near.ts";
-import { SymbolTable } from "./symbols.ts";
+import { type FunctionEntry, SymbolTable } from "./symbols.ts";
 import { decodeBlacklist, decodeSyscalls, type SyscallRecord, TracepointTable } from "./tables.ts";
 import { TextTable } from "./text.ts";
 import { TypeTable } from "./types.ts";
@@ -38,6 +39,8 @@ export class ImageFile implements KernelImage {
   readonly pointerSize: 4 | 8;
   readonly whole: boolean;
   readonly #container: Container;
+  readonly #names: NamePool;
+  readonly #meanings: NameIndex;
   readonly #symbols: SymbolTable;
   readonly #text: TextTable;
   readonly #types: TypeTable;
@@ -57,22 +60,23 @@ export class ImageFile implements KernelImage {
     this.release = release;
     this.pointerSize = pointerSize;
     this.whole = whole;
-    const names = new NamePool(this.#container);
-    this.#symbols = new SymbolTable(this.#container, names);
-    this.#text = new TextTable(this.#container, names, this.#symbols);
-    this.#types = new TypeTable(this.#container, names);
+    this.#names = new NamePool(this.#container);
+    this.#meanings = new NameIndex(this.#container);
+    this.#symbols = new SymbolTable(this.#container, this.#names);
+    this.#text = new TextTable(this.#container, this.#names, () => this.#symbols.functionCount);
+    this.#types = new TypeTable(this.#container, this.#names);
     this.#tracepoints = new TracepointTable(this.#container);
   }
 
   symbol(name: string): SymbolInfo | undefined {
-    const index = this.#symbols.indexOf(name);
-    return index === undefined ? undefined : this.#symbolInfo(index);
+    const index = this.#symbolIndex(name);
+    return index === undefined ? undefined : this.#symbols.info(index);
   }
 
   symbolAt(address: Addr): { readonly symbol: SymbolInfo; readonly offset: number } | undefined {
     const index = this.#symbols.covering(address);
     if (index === undefined) return undefined;
-    return { symbol: this.#symbolInfo(index), offset: address - this.#symbols.addressOf(index) };
+    return { symbol: this.#symbols.info(index), offset: address - this.#symbols.addressOf(index) };
   }
 
   describe(address: Addr): string {
@@ -97,9 +101,9 @@ export class ImageFile implements KernelImage {
   }
 
   callersOf(name: string): readonly { readonly caller: string; readonly site: CallSite }[] {
-    return this.#text.callersOf(name).map(({ fn, site }) => ({
-      caller: this.#symbols.nameOf(this.#text.symbolOf(fn)),
-      site,
+    return this.#text.callersOf(this.#nameInText(name)).map(({ fn, call }) => ({
+      caller: this.#symbols.nameOf(this.#symbols.ofFunction(fn)),
+      site: this.#text.callSites(fn)[call]!,
     }));
   }
 
@@ -109,8 +113,7 @@ export class ImageFile implements KernelImage {
   }
 
   isTraceable(name: string): boolean {
-    const fn = this.#text.indexOf(name);
-    return fn !== undefined && this.#text.isTraceable(fn);
+    return this.#functionEntry(name)?.entry.traceable ?? false;
   }
 
   blacklistedAt(address: Addr): BlacklistRange | undefined {
@@ -190,39 +193,61 @@ export class ImageFile implements KernelImage {
     return this.#syscalls.names;
   }
 
-  #symbolInfo(index: number): SymbolInfo {
-    const fn = this.#text.ofSymbol(index);
-    return this.#symbols.info(index, fn === undefined ? undefined : this.#text.sizeOf(fn));
+  #symbolIndex(name: string): number | undefined {
+    const id = this.#names.id(name);
+    return id === undefined ? undefined : this.#meanings.symbol(id);
+  }
+
+  #functionEntry(name: string): { readonly symbol: number; readonly entry: FunctionEntry } | undefined {
+    const id = this.#names.id(name);
+    const symbol = id === undefined ? undefined : this.#meanings.fn(id);
+    const entry = symbol === undefined ? undefined : this.#symbols.functionOf(symbol);
+    return symbol === undefined || !entry ? undefined : { symbol, entry };
+  }
+
+  /** The name that text facts use for a function: the first symbol at its address. */
+  #nameInText(name: string): string {
+    const index = this.#symbolIndex(name);
+    const first = index === undefined ? undefined : this.#symbols.covering(this.#symbols.addressOf(index));
+    return first === undefined ? name : this.#symbols.nameOf(first);
   }
 
   #listFunctions(): readonly string[] {
     const names = new Set<string>();
-    for (let fn = 0; fn < this.#text.count; fn++) {
-      if (this.#text.isTraceable(fn)) names.add(this.#symbols.nameOf(this.#text.symbolOf(fn)));
+    for (let index = 0; index < this.#symbols.count; index++) {
+      if (this.#symbols.isTraceable(index)) names.add(this.#symbols.nameOf(index));
     }
     return [...names];
   }
 
   #makeFunction(name: string): FunctionInfo | undefined {
-    const fn = this.#text.indexOf(name);
-    if (fn === undefined || !this.#text.isTraceable(fn)) return undefined;
+    const found = this.#functionEntry(name);
+    if (!found?.entry.traceable) return undefined;
+    const { index, size } = found.entry;
     const text = this.#text;
     let boundaries: Uint32Array | undefined;
     let callSites: readonly CallSite[] | undefined;
     return {
       name,
-      address: this.#symbols.addressOf(text.symbolOf(fn)),
-      size: text.sizeOf(fn),
-      boundaries: () => boundaries ??= text.boundaries(fn),
-      callSites: () => callSites ??= text.callSites(fn),
+      address: this.#symbols.addressOf(found.symbol),
+      size,
+      boundaries: () => boundaries ??= text.boundaries(index, size),
+      callSites: () => callSites ??= text.callSites(index),
     };
   }
 
   #makePrototype(name: string): Prototype | undefined {
-    const proto = this.#types.prototype(name) ?? this.#types.prototype(name.replace(CLONE_SUFFIX, ""));
+    const proto = this.#funcProto(name) ?? this.#funcProto(name.replace(CLONE_SUFFIX, ""));
     if (!proto) return undefined;
     const { params, ret } = proto;
     return { name, params, ret, text: declaration(ret, `${name}(${paramsText(params)})`) };
+  }
+
+  #funcProto(name: string): Extract<CType, { kind: "func_proto" }> | undefined {
+    const id = this.#names.id(name);
+    const type = id === undefined ? undefined : this.#meanings.prototype(id);
+    const proto = type === undefined ? undefined : this.#types.byId(type);
+    return proto?.kind === "func_proto" ? proto : undefined;
   }
 
   get #syscalls(): Syscalls {

@@ -8,7 +8,8 @@
  */
 import type { Container, Section } from "./container.ts";
 
-const PER_CHUNK = 1024;
+/** Names in one chunk. */
+export const NAMES_PER_CHUNK = 1024;
 const MAX_SHARED = 255;
 const SEPARATOR = "\0";
 
@@ -17,8 +18,8 @@ export function encodeNames(names: readonly string[]): Map<Section, Uint8Array[]
   const utf8 = new TextEncoder();
   const chunks: Uint8Array[] = [];
   const heads: string[] = [];
-  for (let start = 0; start < names.length; start += PER_CHUNK) {
-    const slice = names.slice(start, start + PER_CHUNK);
+  for (let start = 0; start < names.length; start += NAMES_PER_CHUNK) {
+    const slice = names.slice(start, start + NAMES_PER_CHUNK);
     heads.push(slice[0]!);
     const shared = new Uint8Array(slice.length);
     const rests = slice.map((name, i) => {
@@ -63,7 +64,7 @@ export class NamePool {
 
   /** The name with an id. */
   text(id: number): string {
-    const name = this.#chunk(Math.floor(id / PER_CHUNK))[id % PER_CHUNK];
+    const name = this.#chunk(Math.floor(id / NAMES_PER_CHUNK))[id % NAMES_PER_CHUNK];
     if (name === undefined) throw new RangeError(`Cannot find name ${id}: the image has ${this.size}`);
     return name;
   }
@@ -76,13 +77,13 @@ export class NamePool {
     if (chunk < 0) return undefined;
     const names = this.#chunk(chunk);
     const index = lastAtOrBefore(names, name);
-    return names[index] === name ? chunk * PER_CHUNK + index : undefined;
+    return names[index] === name ? chunk * NAMES_PER_CHUNK + index : undefined;
   }
 
   #chunk(index: number): readonly string[] {
     return this.#chunks[index] ??= decodeChunk(
       this.#container.chunk("names", index),
-      Math.min(PER_CHUNK, this.size - index * PER_CHUNK),
+      Math.min(NAMES_PER_CHUNK, this.size - index * NAMES_PER_CHUNK),
     );
   }
 }

@@ -1,69 +1,35 @@
 /**
- * The symbol table: kallsyms' entries in kallsyms' order.
+ * The symbol table: kallsyms' entries by address, and which of them are functions.
  *
- * Where names repeat, the first entry wins, as in the kernel's `kallsyms_lookup_name`. Where several symbols share an address, the
- * first names it, as in `kallsyms_lookup`: ftrace's files, stack traces and the text facts use that name too. Per-CPU symbols
- * of 64-bit kernels have small addresses; they are found by name but name no address.
+ * Entries are sorted by signed address, those of one address in kallsyms' order. The first of them names the address, as in the kernel's
+ * `kallsyms_lookup`: ftrace's files, stack traces and the text facts use that name too. Per-CPU symbols of 64-bit kernels have
+ * small addresses: they sort last, are found by name, and name no address.
  *
  * @module
  */
 import { isKernelAddress, pageAlign } from "./address.ts";
-import { ByteReader, ByteWriter } from "./bytes.ts";
+import { ByteReader } from "./bytes.ts";
 import type { Container } from "./container.ts";
-import type { Addr, Arch, SymbolInfo } from "./model.ts";
+import type { Addr, SymbolInfo } from "./model.ts";
 import type { NamePool } from "./names.ts";
 
-/** A symbol as the encoder takes it. */
-export interface SymbolRecord {
-  readonly name: number;
-  readonly address: Addr;
-  readonly letter: string;
-  /** Name id of the module. */
-  readonly module?: number;
-  /** Bytes up to the next symbol: for a subset, in which the next symbol may be missing. */
-  readonly span?: number;
+/** Symbols in one chunk. */
+export const SYMBOLS_PER_CHUNK = 2048;
+
+/** What is known of a symbol that is a function. */
+export interface FunctionEntry {
+  /** Rank among the image's functions, by address. */
+  readonly index: number;
+  readonly size: number;
+  readonly traceable: boolean;
 }
 
-/** Encodes symbols; spans are written when `withSpans` is set. */
-export function encodeSymbols(symbols: readonly SymbolRecord[], withSpans: boolean): Uint8Array {
-  const out = new ByteWriter().uint(symbols.length).byte(withSpans ? 1 : 0);
-  let address = 0;
-  for (const symbol of symbols) {
-    out.int(symbol.address - address);
-    address = symbol.address;
-  }
-  let name = 0;
-  for (const symbol of symbols) {
-    out.int(symbol.name - name);
-    name = symbol.name;
-  }
-  for (const symbol of symbols) out.byte(symbol.letter.charCodeAt(0));
-  const runs = moduleRuns(symbols);
-  out.uint(runs.length);
-  for (const run of runs) out.uint(run.length).uint(run.module);
-  if (withSpans) { for (const symbol of symbols) out.uint(symbol.span ?? 0); }
-  return out.finish();
-}
-
-/** Runs of symbols of one owner; module 0 is the kernel proper, else name id + 1. */
-function moduleRuns(symbols: readonly SymbolRecord[]): { length: number; module: number }[] {
-  const runs: { length: number; module: number }[] = [];
-  for (const symbol of symbols) {
-    const module = symbol.module === undefined ? 0 : symbol.module + 1;
-    const last = runs.at(-1);
-    if (last?.module === module) last.length++;
-    else runs.push({ length: 1, module });
-  }
-  return runs;
-}
-
-/** Symbols of an opened image: typed arrays over the whole table, decoded at the first look-up. */
+/** Symbols of an opened image, decoded a chunk at a time. */
 export class SymbolTable {
   readonly #container: Container;
   readonly #names: NamePool;
-  #columns: Columns | undefined;
-  #byAddress: Int32Array | undefined;
-  #first: Int32Array | undefined;
+  readonly #chunks: (Chunk | undefined)[] = [];
+  #decodedHeads: Heads | undefined;
 
   /** Reads nothing yet. */
   constructor(container: Container, names: NamePool) {
@@ -73,128 +39,152 @@ export class SymbolTable {
 
   /** Number of symbols. */
   get count(): number {
-    return this.#table.address.length;
+    return this.#heads.symbols;
   }
 
-  /** Index of the first symbol with a name. */
-  indexOf(name: string): number | undefined {
-    const id = this.#names.id(name);
-    if (id === undefined) return undefined;
-    const index = this.#firsts[id]!;
-    return index < 0 ? undefined : index;
-  }
-
-  /** Indices of all symbols with a name, in table order. */
-  indicesOf(name: string): number[] {
-    const first = this.indexOf(name);
-    if (first === undefined) return [];
-    const ids = this.#table.name;
-    const found = [first];
-    for (let i = ids.indexOf(ids[first]!, first + 1); i >= 0; i = ids.indexOf(ids[first]!, i + 1)) {
-      found.push(i);
-    }
-    return found;
+  /** Number of functions. */
+  get functionCount(): number {
+    return this.#heads.functions;
   }
 
   /** Name of a symbol. */
   nameOf(index: number): string {
-    return this.#names.text(this.#table.name[index]!);
-  }
-
-  /** Name id of a symbol. */
-  nameIdOf(index: number): number {
-    return this.#table.name[index]!;
+    return this.#names.text(this.#chunkOf(index).name[index % SYMBOLS_PER_CHUNK]!);
   }
 
   /** Address of a symbol. */
   addressOf(index: number): Addr {
-    return this.#table.address[index]!;
+    return this.#chunkOf(index).address[index % SYMBOLS_PER_CHUNK]!;
   }
 
-  /** The symbol at an index; `size` replaces the distance to the next symbol. */
-  info(index: number, size?: number): SymbolInfo {
-    const { address, letter, module } = this.#table;
-    const owner = module[index]!;
+  /** The function at a symbol. */
+  functionOf(index: number): FunctionEntry | undefined {
+    const chunk = this.#chunkOf(index);
+    const packed = chunk.fn[index % SYMBOLS_PER_CHUNK]!;
+    if (packed === 0) return undefined;
+    return {
+      index: chunk.firstFunction + lastAtMost(chunk.functions, index % SYMBOLS_PER_CHUNK),
+      // A size of 0 stands for the distance to the next symbol, which is the usual one.
+      size: (packed >>> 2) || this.spanOf(index),
+      traceable: (packed & 2) !== 0,
+    };
+  }
+
+  /** Whether ftrace lists the function at a symbol. */
+  isTraceable(index: number): boolean {
+    return (this.#chunkOf(index).fn[index % SYMBOLS_PER_CHUNK]! & 2) !== 0;
+  }
+
+  /** Symbol index of a function by its rank. */
+  ofFunction(fn: number): number {
+    const at = lastAtMost(this.#heads.firstFunction, fn);
+    const chunk = this.#chunkOf(at * SYMBOLS_PER_CHUNK);
+    return at * SYMBOLS_PER_CHUNK + chunk.functions[fn - chunk.firstFunction]!;
+  }
+
+  /** Everything about a symbol. */
+  info(index: number): SymbolInfo {
+    const chunk = this.#chunkOf(index);
+    const at = index % SYMBOLS_PER_CHUNK;
+    const owner = chunk.module[at]!;
     return {
       name: this.nameOf(index),
-      address: address[index]!,
-      size: size ?? this.spanOf(index),
-      letter: String.fromCharCode(letter[index]!),
+      address: chunk.address[at]!,
+      size: this.functionOf(index)?.size ?? this.spanOf(index),
+      letter: String.fromCharCode(chunk.letter[at]!),
       ...(owner === 0 ? {} : { module: this.#names.text(owner - 1) }),
     };
   }
 
   /** Bytes from a symbol to the next one with a higher address; up to the end of its page for the last. */
   spanOf(index: number): number {
-    const { address, span } = this.#table;
-    if (span) return span[index]!;
-    const start = address[index]!;
-    const order = this.#order;
-    let low = upperBound(order, address, start);
-    // Per-CPU symbols sort after the kernel's, but do not follow it.
-    if (low < order.length && !this.#sameHalf(start, address[order[low]!]!)) low = order.length;
-    if (low < order.length) return address[order[low]!]! - start;
+    const chunk = this.#chunkOf(index);
+    if (chunk.span) return chunk.span[index % SYMBOLS_PER_CHUNK]!;
+    const start = chunk.address[index % SYMBOLS_PER_CHUNK]!;
+    for (let next = index + 1; next < this.count; next++) {
+      const address = this.addressOf(next);
+      if (address === start) continue;
+      // Per-CPU symbols sort after the kernel's, but do not follow it.
+      if (this.#isKernel(address) !== this.#isKernel(start)) break;
+      return address - start;
+    }
     return pageAlign(start + 1) - start;
   }
 
   /** Index of the symbol that covers a kernel address: the first of those that share its start. */
   covering(at: Addr): number | undefined {
-    const arch = this.#container.header.arch;
-    if (!isKernelAddress(arch, at)) return undefined;
-    const { address } = this.#table;
-    const order = this.#order;
-    const after = upperBound(order, address, at);
-    if (after === 0) return undefined;
-    const start = address[order[after - 1]!]!;
-    if (!this.#sameHalf(start, at)) return undefined;
-    let low = after - 1;
-    while (low > 0 && address[order[low - 1]!] === start) low--;
-    const index = order[low]!;
+    if (!this.#isKernel(at)) return undefined;
+    const head = lastAtMost(this.#heads.address, at);
+    if (head < 0) return undefined;
+    const chunk = this.#chunkOf(head * SYMBOLS_PER_CHUNK);
+    let index = head * SYMBOLS_PER_CHUNK + lastAtMost(chunk.address, at);
+    const start = this.addressOf(index);
+    if (!this.#isKernel(start)) return undefined;
+    while (index > 0 && this.addressOf(index - 1) === start) index--;
     return at - start < this.spanOf(index) ? index : undefined;
   }
 
-  #sameHalf(a: Addr, b: Addr): boolean {
-    const arch: Arch = this.#container.header.arch;
-    return isKernelAddress(arch, a) === isKernelAddress(arch, b);
+  #isKernel(address: Addr): boolean {
+    return isKernelAddress(this.#container.header.arch, address);
   }
 
-  get #table(): Columns {
-    return this.#columns ??= decode(this.#container.chunk("symbols", 0));
+  #chunkOf(index: number): Chunk {
+    const at = Math.floor(index / SYMBOLS_PER_CHUNK);
+    return this.#chunks[at] ??= decodeChunk(
+      this.#container.chunk("symbols", at),
+      this.#heads.address[at]!,
+      this.#heads.firstFunction[at]!,
+    );
   }
 
-  /** Symbol indices by (address, index). */
-  get #order(): Int32Array {
-    if (this.#byAddress) return this.#byAddress;
-    const { address } = this.#table;
-    const order = Int32Array.from(address, (_, i) => i);
-    // kallsyms is sorted but for modules and the signed reading of addresses, so mostly there is nothing to do.
-    if (!isSorted(address)) order.sort((a, b) => address[a]! - address[b]! || a - b);
-    return this.#byAddress = order;
-  }
-
-  get #firsts(): Int32Array {
-    if (this.#first) return this.#first;
-    const first = new Int32Array(this.#names.size).fill(-1);
-    const ids = this.#table.name;
-    for (let i = ids.length - 1; i >= 0; i--) first[ids[i]!] = i;
-    return this.#first = first;
+  get #heads(): Heads {
+    return this.#decodedHeads ??= decodeHeads(this.#container.chunk("symbol_heads", 0));
   }
 }
 
-interface Columns {
+interface Heads {
+  readonly symbols: number;
+  readonly functions: number;
+  /** First address of each chunk. */
+  readonly address: Float64Array;
+  /** Rank of each chunk's first function. */
+  readonly firstFunction: Float64Array;
+}
+
+interface Chunk {
   readonly address: Float64Array;
   readonly name: Int32Array;
   readonly letter: Uint8Array;
+  /** 0, or name id of the module + 1. */
   readonly module: Int32Array;
+  /** 0 for what is no function, else 1 + 2 where traceable + 4 * size. */
+  readonly fn: Int32Array;
   readonly span: Int32Array | undefined;
+  readonly firstFunction: number;
+  /** Positions of the functions in this chunk. */
+  readonly functions: Int32Array;
 }
 
-function decode(bytes: Uint8Array): Columns {
+function decodeHeads(bytes: Uint8Array): Heads {
+  const reader = new ByteReader(bytes);
+  const symbols = reader.uint();
+  const functions = reader.uint();
+  const chunks = Math.ceil(symbols / SYMBOLS_PER_CHUNK);
+  const address = new Float64Array(chunks);
+  const firstFunction = new Float64Array(chunks);
+  for (let i = 0; i < chunks; i++) {
+    address[i] = reader.int();
+    firstFunction[i] = reader.uint();
+  }
+  return { symbols, functions, address, firstFunction };
+}
+
+function decodeChunk(bytes: Uint8Array, first: Addr, firstFunction: number): Chunk {
   const reader = new ByteReader(bytes);
   const count = reader.uint();
   const withSpans = reader.byte() === 1;
   const address = new Float64Array(count);
-  for (let i = 0, last = 0; i < count; i++) address[i] = last += reader.int();
+  for (let i = 0, last = first; i < count; i++) address[i] = last += reader.int();
   const name = new Int32Array(count);
   for (let i = 0, last = 0; i < count; i++) name[i] = last += reader.int();
   const letter = reader.take(count);
@@ -203,23 +193,22 @@ function decode(bytes: Uint8Array): Columns {
     const length = reader.uint();
     module.fill(reader.uint(), at, at += length);
   }
-  const span = withSpans ? Int32Array.from(letter, () => reader.uint()) : undefined;
-  return { address, name, letter, module, span };
+  const fn = new Int32Array(count);
+  const functions: number[] = [];
+  for (let i = 0; i < count; i++) if ((fn[i] = reader.uint()) !== 0) functions.push(i);
+  const span = withSpans ? new Int32Array(count) : undefined;
+  if (span) { for (let i = 0; i < count; i++) span[i] = reader.uint(); }
+  return { address, name, letter, module, fn, span, firstFunction, functions: Int32Array.from(functions) };
 }
 
-function isSorted(values: Float64Array): boolean {
-  for (let i = 1; i < values.length; i++) if (values[i]! < values[i - 1]!) return false;
-  return true;
-}
-
-/** Position of the first entry of `order` whose address is above `at`. */
-function upperBound(order: Int32Array, address: Float64Array, at: Addr): number {
+/** Position of the last value that is at most `wanted`, or -1, in ascending values. */
+function lastAtMost(values: Float64Array | Int32Array, wanted: number): number {
   let low = 0;
-  let high = order.length;
+  let high = values.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (address[order[middle]!]! <= at) low = middle + 1;
+    if (values[middle]! <= wanted) low = middle + 1;
     else high = middle;
   }
-  return low;
+  return low - 1;
 }

@@ -20,7 +20,7 @@ export type NamedIds = readonly (readonly [name: number, id: number])[];
 /** Encodes types (index = id; 0 is void) and their indices. Each index lists a name's first choice before others. */
 export function encodeTypeSections(
   types: readonly TypeRecord[],
-  indices: { readonly types: NamedIds; readonly prototypes: NamedIds; readonly enumerators: NamedIds },
+  indices: { readonly types: NamedIds; readonly enumerators: NamedIds },
 ): Map<Section, Uint8Array[]> {
   const chunks: Uint8Array[] = [];
   for (let start = 0; start < types.length; start += TYPES_PER_CHUNK) {
@@ -29,7 +29,6 @@ export function encodeTypeSections(
   return new Map<Section, Uint8Array[]>([
     ["types", chunks],
     ["type_names", [encodeIndex(indices.types)]],
-    ["prototypes", [encodeIndex(indices.prototypes)]],
     ["enumerators", [encodeIndex(indices.enumerators)]],
   ]);
 }
@@ -107,12 +106,6 @@ export class TypeTable {
   /** The types with a name, best first; see the builder for the order. */
   named(name: string): readonly CType[] {
     return this.#find("type_names", name);
-  }
-
-  /** The FUNC_PROTO of a function. */
-  prototype(name: string): Extract<CType, { kind: "func_proto" }> | undefined {
-    const type = this.#find("prototypes", name)[0];
-    return type?.kind === "func_proto" ? type : undefined;
   }
 
   /** Every name that has a type, in name order, with its best type's id. */

@@ -5,13 +5,14 @@
  */
 import { packImage, type Section } from "../../image/container.ts";
 import { encodeNames } from "../../image/names.ts";
-import { encodeSymbols } from "../../image/symbols.ts";
+import { encodeNameIndex, type NameMeaning } from "../../image/name_index.ts";
+import { encodeSymbols, type SymbolRecord } from "../../image/symbols_encode.ts";
 import { encodeBlacklist, encodeSyscalls, encodeTracepoints } from "../../image/tables.ts";
-import { encodeText } from "../../image/text.ts";
+import { encodeText } from "../../image/text_encode.ts";
 import type { TypeRecord } from "../../image/type_records.ts";
 import { encodeTypeSections, type NamedIds } from "../../image/types.ts";
 import type { BtfType } from "./btf.ts";
-import type { ImageSource } from "./source.ts";
+import type { ImageSource, SourceFunction, SourceSymbol } from "./source.ts";
 
 /** The bytes of an image file. */
 export function encodeImage(source: ImageSource): Uint8Array {
@@ -20,28 +21,20 @@ export function encodeImage(source: ImageSource): Uint8Array {
   const id = (name: string): number => ids.get(name)!;
   const targets = rankTargets(source);
   const ranks = new Map(targets.map((target, rank) => [target, rank]));
+  const symbols = sortedSymbols(source);
   const sections = new Map<Section, readonly Uint8Array[]>([
     ...encodeNames(names),
-    ["symbols", [
-      encodeSymbols(
-        source.symbols.map(({ name, module, ...rest }) => ({
-          ...rest,
-          name: id(name),
-          ...(module === undefined ? {} : { module: id(module) }),
-        })),
-        !source.whole,
-      ),
-    ]],
+    ["name_index", encodeNameIndex(meaningsOf(names, source, symbols))],
+    ...encodeSymbols(symbols.map(({ symbol, fn }) => symbolRecord(symbol, fn, id)), !source.whole),
     ...encodeText(
-      source.functions.map((fn) => ({
-        ...fn,
-        calls: fn.calls.map((call) => ({ ...call, target: ranks.get(call.target)! })),
+      symbols.flatMap(({ fn }) => fn ? [fn] : []).map(({ lengths, calls }) => ({
+        lengths,
+        calls: calls.map((call) => ({ ...call, target: ranks.get(call.target)! })),
       })),
       targets.map(id),
     ),
     ...encodeTypeSections(source.types.map((type) => typeRecord(type, id)), {
       types: typeNames(source.types, id),
-      prototypes: prototypes(source.types, id),
       enumerators: enumerators(source.types, id),
     }),
     ...encodeTracepoints(source.tracepoints),
@@ -51,6 +44,69 @@ export function encodeImage(source: ImageSource): Uint8Array {
   const { arch, release, whole } = source;
   const counts = { names: names.length, types: source.types.length };
   return packImage({ arch, release, whole, pointerSize: arch === "i386" ? 4 : 8, counts }, sections);
+}
+
+interface SortedSymbol {
+  readonly symbol: SourceSymbol;
+  readonly fn: SourceFunction | undefined;
+  /** Position in kallsyms. */
+  readonly rank: number;
+}
+
+/** Symbols by signed address, those of one address in kallsyms' order. */
+function sortedSymbols(source: ImageSource): SortedSymbol[] {
+  const functions = new Map(source.functions.map((fn) => [fn.symbol, fn]));
+  return source.symbols.map((symbol, rank) => ({ symbol, fn: functions.get(rank), rank })).sort((a, b) =>
+    a.symbol.address - b.symbol.address || a.rank - b.rank
+  );
+}
+
+function symbolRecord(
+  symbol: SourceSymbol,
+  fn: SourceFunction | undefined,
+  id: (name: string) => number,
+): SymbolRecord {
+  const { name, module, address, letter, span } = symbol;
+  return {
+    name: id(name),
+    address,
+    letter,
+    ...(module === undefined ? {} : { module: id(module) }),
+    ...(span === undefined ? {} : { span }),
+    ...(fn ? { fn: { size: fn.size, traceable: fn.traceable } } : {}),
+  };
+}
+
+/** What each name stands for; where symbols share a name, kallsyms' first wins. */
+function meaningsOf(
+  names: readonly string[],
+  source: ImageSource,
+  symbols: readonly SortedSymbol[],
+): NameMeaning[] {
+  const places = new Map(symbols.map(({ rank }, index) => [rank, index]));
+  const first = new Map<string, number>();
+  source.symbols.forEach(({ name }, rank) => {
+    if (!first.has(name)) first.set(name, rank);
+  });
+  const functions = new Map<string, number>();
+  for (const { symbol } of source.functions) {
+    const { name } = source.symbols[symbol]!;
+    if (!functions.has(name) || first.get(name) === symbol) functions.set(name, symbol);
+  }
+  const prototypes = new Map<string, number>();
+  for (const type of source.types) {
+    if (type?.kind === "func" && !prototypes.has(type.name)) prototypes.set(type.name, type.proto);
+  }
+  return names.map((name) => {
+    const symbol = first.get(name);
+    const fn = functions.get(name);
+    const prototype = prototypes.get(name);
+    return {
+      ...(symbol === undefined ? {} : { symbol: places.get(symbol)! }),
+      ...(fn === undefined ? {} : { fn: places.get(fn)! }),
+      ...(prototype === undefined ? {} : { prototype }),
+    };
+  });
 }
 
 /** Every name that a section refers to by id, sorted by code units. */
@@ -129,15 +185,6 @@ function typeNames(types: ImageSource["types"], id: (name: string) => number): N
     }
   });
   return found.sort((a, b) => a.kind - b.kind || a.type - b.type).map(({ name, type }) => [name, type]);
-}
-
-/** FUNC names with their prototypes; the first of several static functions of one name, as kallsyms. */
-function prototypes(types: ImageSource["types"], id: (name: string) => number): NamedIds {
-  const found = new Map<string, number>();
-  for (const type of types) {
-    if (type?.kind === "func" && !found.has(type.name)) found.set(type.name, type.proto);
-  }
-  return Array.from(found, ([name, proto]) => [id(name), proto]);
 }
 
 function enumerators(types: ImageSource["types"], id: (name: string) => number): NamedIds {
