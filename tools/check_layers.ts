@@ -34,7 +34,7 @@ const OUTSIDE = new Set(["tests", "bench", "tools"]);
 
 /** npm packages and `node:` modules, by the folders that may load them; a package that isn't here goes anywhere outside only. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
-  "meriyah": ["graph", "probes", "bpftrace"],
+  "meriyah": ["graph", "probes", "bpftrace", "repl"],
   "string-width": ["format", "inspect", "commands", "repl", "cli", "notebook"],
   "@std/fmt/colors": ["format", "inspect", "commands", "repl", "cli"],
   "@std/cli/parse-args": ["commands", "repl", "cli"],

@@ -1,0 +1,66 @@
+/**
+ * Options that several commands share.
+ *
+ * @module
+ */
+
+import type { Arch } from "../image/model.ts";
+
+/** The calling conventions, as `--arch` takes them. */
+export const ARCHES = ["x86_64", "arm64", "i386"] as const satisfies readonly Arch[];
+
+/** Whose kernel. */
+export const ARCH_OPTION = {
+  kind: "choice",
+  name: "arch",
+  summary: "Kernel to model",
+  choices: ARCHES,
+  default: "x86_64",
+} as const;
+
+/** How the kernel is made. */
+export const KERNEL_OPTIONS = [
+  ARCH_OPTION,
+  { kind: "integer", name: "cpus", value: "N", summary: "Number of CPUs", min: 1, max: 64, default: 2 },
+  {
+    kind: "integer",
+    name: "seed",
+    value: "S",
+    summary: "Seed of everything random",
+    min: 0,
+    max: 4294967295,
+    default: 1,
+  },
+] as const;
+
+/** What drives it. */
+export const WORKLOAD_OPTIONS = [
+  {
+    kind: "text",
+    name: "replay",
+    short: "r",
+    value: "FILE",
+    summary: "strace recording to replay (text or gzip)",
+  },
+  {
+    kind: "text",
+    name: "workload",
+    short: "w",
+    value: "NAME",
+    summary: "Built-in workload, see `workloads`",
+  },
+] as const;
+
+/** How results are printed, and what a failing handler does. */
+export const RESULT_OPTIONS = [
+  {
+    kind: "choice",
+    name: "format",
+    short: "f",
+    summary: "Output format",
+    choices: ["text", "json"],
+    default: "text",
+  },
+  { kind: "flag", name: "keep-going", summary: "Go on when a handler throws" },
+  { kind: "flag", name: "explain", summary: "Print the probe graph instead of running it" },
+] as const;

@@ -1,0 +1,39 @@
+/**
+ * TypeScript that a user typed, as JavaScript.
+ *
+ * @module
+ */
+
+import { stripTypeScriptTypes } from "node:module";
+
+/** Takes the types out. Throws a SyntaxError that says what is wrong. */
+export function stripTypes(source: string): string {
+  try {
+    return stripTypeScriptTypes(source);
+  } catch (error) {
+    throw new SyntaxError(reasonOf(source, error instanceof Error ? error.message : String(error)));
+  }
+}
+
+function reasonOf(source: string, message: string): string {
+  const reason = message.replace(/ at file:\S*:(\d+):(\d+)$/, " at $1:$2").replace(/^\[\w+\] /, "");
+  if (reason !== "Syntax error") return reason;
+  // The stripper doesn't say what is wrong; the JavaScript engine does, unless types stand before it.
+  try {
+    new Function(`return async () => {\n${source}\n}`);
+  } catch (error) {
+    if (error instanceof Error) return error.message;
+  }
+  return reason;
+}
+
+/** Evaluates one TypeScript expression with `scope`'s names in reach. `await` works in it. */
+export async function evaluateExpression(
+  source: string,
+  scope: Readonly<Record<string, unknown>>,
+): Promise<unknown> {
+  const js = stripTypes(`(${source}\n)`);
+  const names = Object.keys(scope);
+  const run = new Function(...names, `"use strict"; return (async () => (${js}))();`);
+  return await run(...names.map((name) => scope[name]));
+}

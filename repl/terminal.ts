@@ -1,0 +1,78 @@
+/**
+ * The REPL in a terminal: node:repl's line editing, history and completion around the shell.
+ *
+ * @module
+ */
+
+import repl from "node:repl";
+import { red } from "@std/fmt/colors";
+import type { Output } from "../commands/context.ts";
+import { complete } from "./completion.ts";
+import { display } from "./display.ts";
+import { historyPath, loadHistory, saveHistory } from "./history.ts";
+import type { Shell } from "./shell.ts";
+import { timeText } from "./time_text.ts";
+
+/** What this uses of a node REPL server. */
+interface Server {
+  history: string[];
+  setPrompt(prompt: string): void;
+  displayPrompt(preserveCursor?: boolean): void;
+  clearBufferedCommand(): void;
+  defineCommand(name: string, command: { help: string; action(this: Server, text: string): void }): void;
+  on(event: "exit", listener: () => void): void;
+  close(): void;
+}
+
+type EvalDone = (error: Error | null, value?: unknown) => void;
+
+/** Runs until the user leaves. Resolves to the exit code. */
+export function runTerminal(shell: Shell, out: Output, banner: string): Promise<number> {
+  out.write(`${banner}\n`);
+  const colors = !Deno.noColor;
+  const options = () => ({ colors, columns: out.columns ?? 80 });
+  const world = { image: shell.live.kernel.image, scope: shell.evaluator.scope, commands: shell.commands };
+
+  function prompt(): string {
+    return `${shell.live.kernel.archName} ${timeText(shell.live.kernel.now())}> `;
+  }
+
+  const server = repl.start({
+    prompt: prompt(),
+    useColors: colors,
+    ignoreUndefined: true,
+    eval: (source: string, _context: unknown, _file: string, done: EvalDone) => {
+      shell.run(source).then((result) => {
+        server.setPrompt(prompt());
+        if (result.kind === "more") return done(new repl.Recoverable(new SyntaxError("unfinished")));
+        if (result.kind === "error") out.write(`${colors ? red(result.message) : result.message}\n`);
+        if (result.kind === "exit") return server.close();
+        done(null, result.kind === "value" ? result.value : undefined);
+      });
+    },
+    writer: (value: unknown) => value === undefined ? "" : display(value, options()),
+    completer: (line: string) => complete(line, world),
+  }) as unknown as Server;
+
+  const path = historyPath();
+  server.history.push(...loadHistory(path));
+  for (const name of ["help", ...shell.commands.map((command) => command.name)]) {
+    server.defineCommand(name, {
+      help: "",
+      action(text) {
+        this.clearBufferedCommand();
+        shell.run(`.${name} ${text}`).then((result) => {
+          if (result.kind === "error") out.write(`${colors ? red(result.message) : result.message}\n`);
+          server.setPrompt(prompt());
+          server.displayPrompt();
+        });
+      },
+    });
+  }
+  return new Promise((resolve) => {
+    server.on("exit", () => {
+      saveHistory(path, server.history);
+      resolve(0);
+    });
+  });
+}
