@@ -1,0 +1,22 @@
+/**
+ * The kprobe table's hash function: `hash_ptr` of `linux/hash.h`.
+ *
+ * @module
+ */
+
+import type { Addr } from "../../image/model.ts";
+
+/** Bits of a bucket number. */
+export const KPROBE_HASH_BITS = 6;
+/** Buckets of the table. */
+export const KPROBE_TABLE_SIZE = 1 << KPROBE_HASH_BITS;
+
+const GOLDEN_RATIO_64 = 0x61c8864680b583ebn;
+const GOLDEN_RATIO_32 = 0x61c88647;
+
+/** The bucket of an address, 0 to 63. */
+export function hashPtr(address: Addr, wordSize: 4 | 8): number {
+  if (wordSize === 4) return Math.imul(address | 0, GOLDEN_RATIO_32) >>> (32 - KPROBE_HASH_BITS);
+  const product = BigInt.asUintN(64, BigInt(address)) * GOLDEN_RATIO_64;
+  return Number(BigInt.asUintN(64, product) >> BigInt(64 - KPROBE_HASH_BITS));
+}

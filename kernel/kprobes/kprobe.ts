@@ -1,0 +1,87 @@
+/**
+ * `struct kprobe`: a handler at an instruction.
+ *
+ * @module
+ */
+
+import type { Addr } from "../../image/model.ts";
+import type { PtRegs } from "../arch/pt_regs.ts";
+import type { Kretprobe } from "./kretprobe.ts";
+
+/** The probed code is gone (its module was unloaded). */
+export const KPROBE_FLAG_GONE = 1;
+/** Registered, not armed. */
+export const KPROBE_FLAG_DISABLED = 2;
+/** Optimised to a jump. */
+export const KPROBE_FLAG_OPTIMIZED = 4;
+/** Sits on an ftrace site: runs as an ftrace callback. */
+export const KPROBE_FLAG_FTRACE = 8;
+/** Sits on a function's entry. */
+export const KPROBE_FLAG_ON_FUNC_ENTRY = 16;
+
+/** Runs before the probed instruction. Nonzero: the handler diverted execution by setting `regs.ip`. */
+export type PreHandler = (p: Kprobe, regs: PtRegs) => number | void;
+
+/** Runs after the probed instruction. */
+export type PostHandler = (p: Kprobe, regs: PtRegs, flags: number) => void;
+
+/** How a kprobe is made. Give `symbolName` or `address`, not both. */
+export interface KprobeOptions {
+  /** A function's name, or `module:function`. */
+  readonly symbolName?: string;
+  readonly address?: Addr;
+  /** Bytes from the symbol or address to the instruction. Default 0. */
+  readonly offset?: number;
+  readonly preHandler?: PreHandler;
+  readonly postHandler?: PostHandler;
+  /** Only `KPROBE_FLAG_DISABLED` counts: register without arming. */
+  readonly flags?: number;
+  /** What reports call it; default the symbol, or the address in hex. */
+  readonly label?: string;
+}
+
+/**
+ * A kprobe, as the kernel's users hold it. Its fields behave as the C structure's do: registering sets `addr`, and
+ * unregistering leaves `addr` and `KPROBE_FLAG_DISABLED` set, so that the same object cannot simply be registered again.
+ */
+export class Kprobe {
+  /** Address of the probed instruction, once registered; null before. */
+  addr: Addr | null;
+  symbolName: string | null;
+  offset: number;
+  flags: number;
+  /** Hits that did not run the handlers because another probe was running on that CPU. */
+  nmissed = 0;
+  preHandler: PreHandler | null;
+  postHandler: PostHandler | null;
+  readonly label: string;
+  /** The kretprobe that this is the entry probe of. */
+  kretprobe: Kretprobe | null = null;
+
+  constructor(options: KprobeOptions) {
+    this.addr = options.address ?? null;
+    this.symbolName = options.symbolName ?? null;
+    this.offset = options.offset ?? 0;
+    this.flags = options.flags ?? 0;
+    this.preHandler = options.preHandler ?? null;
+    this.postHandler = options.postHandler ?? null;
+    this.label = options.label ?? labelOf(options);
+  }
+
+  /** Not armed: disabled, or its code is gone. */
+  get disabled(): boolean {
+    return (this.flags & (KPROBE_FLAG_DISABLED | KPROBE_FLAG_GONE)) !== 0;
+  }
+}
+
+function labelOf(options: KprobeOptions): string {
+  const offset = options.offset ?? 0;
+  const suffix = offset === 0
+    ? ""
+    : offset > 0
+    ? `+0x${offset.toString(16)}`
+    : `-0x${(-offset).toString(16)}`;
+  if (options.symbolName !== undefined) return options.symbolName + suffix;
+  const address = BigInt.asUintN(64, BigInt(options.address ?? 0));
+  return `0x${address.toString(16)}${suffix}`;
+}

@@ -1,0 +1,158 @@
+/**
+ * Where a kprobe goes: the checks of `register_kprobe` up to arming, in the kernel's order, as far as an image has the
+ * facts. Linux tells an errno; here a sentence goes with it.
+ *
+ * @module
+ */
+
+import type { Addr, FunctionInfo, SymbolInfo } from "../../image/model.ts";
+import { EILSEQ, EINVAL, ENOENT } from "./errno.ts";
+import type { ProbeHost } from "./host.ts";
+import type { Kprobe } from "./kprobe.ts";
+
+/** A refusal: the errno (positive) and why. */
+export interface Refusal {
+  readonly errno: number;
+  readonly reason: string;
+}
+
+/** The instruction that a probe goes to. */
+export interface Place {
+  readonly address: Addr;
+  readonly symbol: SymbolInfo;
+  /** Bytes from the symbol's start. */
+  readonly offset: number;
+}
+
+/** What a probe can be put on, or why it can't. */
+export type Placed = { readonly place: Place } | { readonly refusal: Refusal };
+
+/** `_kprobe_addr`: symbol or address to instruction (checks 1 to 3). */
+export function resolvePlace(host: ProbeHost, p: Kprobe): Placed {
+  const { image } = host;
+  if ((p.symbolName === null) === (p.addr === null)) {
+    return refuse(
+      EINVAL,
+      p.addr === null
+        ? "it has neither a symbol name nor an address"
+        : "it has both a symbol name and an address; a probe that was registered before keeps its address: make a new one",
+    );
+  }
+  let base = p.addr ?? 0;
+  if (p.symbolName !== null) {
+    const symbol = lookup(host, p.symbolName);
+    if (symbol === undefined) return refuse(ENOENT, unknownSymbol(host, p.symbolName));
+    base = symbol.address;
+  }
+  const address = base + p.offset;
+  const covering = image.symbolAt(address);
+  if (covering === undefined || !withinKernel(host, address)) {
+    return refuse(ENOENT, `no symbol of the kernel covers ${hex(host, address)}`);
+  }
+  return { place: { address, symbol: covering.symbol, offset: covering.offset } };
+}
+
+/** `check_kprobe_address_safe`: text and blacklist (checks 7 and 8). Null: it is safe. */
+export function checkSafe(host: ProbeHost, place: Place): Refusal | null {
+  if (host.memory.regionAt(place.address)?.mapped !== "text") {
+    return { errno: EINVAL, reason: `${describe(place)} is not in kernel text` };
+  }
+  const range = host.image.blacklistedAt(place.address) ?? blacklistedBase(host, place);
+  if (range !== undefined) {
+    return { errno: EINVAL, reason: `${describe(place)} is on the kprobe blacklist (${range.name})` };
+  }
+  if (/^__(cfi|pfx)_/.test(place.symbol.name)) {
+    return { errno: EINVAL, reason: `${place.symbol.name} is a compiler's preamble, not a function` };
+  }
+  return null;
+}
+
+/** `arch_prepare_kprobe`: what the instruction itself allows (checks 11x and 11a). Null: it can be probed. */
+export function checkInstruction(host: ProbeHost, place: Place): Refusal | null {
+  const { arch } = host;
+  if (arch.instructionAlign > 1) {
+    if (place.address % arch.instructionAlign === 0) return null;
+    return {
+      errno: EINVAL,
+      reason: `${describe(place)} is not aligned to ${arch.instructionAlign} bytes, as instructions are`,
+    };
+  }
+  if (place.offset === 0) return null;
+  const info = functionAt(host, place);
+  if (info === undefined) {
+    return {
+      errno: EILSEQ,
+      reason: `this image does not know the instructions of ${place.symbol.name}: only its entry`,
+    };
+  }
+  const boundaries = info.boundaries();
+  if (boundaries.includes(place.offset)) return null;
+  return {
+    errno: EILSEQ,
+    reason: `${describe(place)} is not on an instruction boundary; near it are ${
+      nearBoundaries(place, boundaries)
+    }`,
+  };
+}
+
+/** Address of a function's ftrace site, if it has one: its entry on x86, the instruction after it on arm64. */
+export function ftraceSite(host: ProbeHost, symbol: SymbolInfo): Addr | null {
+  if (!host.image.isTraceable(symbol.name)) return null;
+  if (host.image.func(symbol.name)?.address !== symbol.address) return null;
+  return host.arch.arch === "arm64" ? symbol.address + 4 : symbol.address;
+}
+
+/** The function at a place, if the image has its text. */
+export function functionAt(host: ProbeHost, place: Place): FunctionInfo | undefined {
+  const info = host.image.func(place.symbol.name);
+  return info !== undefined && info.address === place.symbol.address ? info : undefined;
+}
+
+/** `vfs_open+0x5` */
+export function describe(place: Place): string {
+  return place.offset === 0 ? place.symbol.name : `${place.symbol.name}+0x${place.offset.toString(16)}`;
+}
+
+/** `module:symbol` or a plain name; kallsyms' first match. */
+function lookup(host: ProbeHost, name: string): SymbolInfo | undefined {
+  const colon = name.indexOf(":");
+  if (colon < 0) return host.image.symbol(name);
+  const symbol = host.image.symbol(name.slice(colon + 1));
+  return symbol !== undefined && (symbol.module ?? "") === name.slice(0, colon) ? symbol : undefined;
+}
+
+function unknownSymbol(host: ProbeHost, name: string): string {
+  const near = host.image.nearFunctions(name, 1)[0];
+  return `the kernel has no symbol of that name${near === undefined ? "" : `; did you mean "${near}"?`}`;
+}
+
+/** `is_ksym_addr`: the kernel's text and data, and modules. */
+function withinKernel(host: ProbeHost, address: Addr): boolean {
+  const region = host.memory.regionAt(address);
+  return region !== undefined && (region.name.startsWith("kernel") || region.name === "modules");
+}
+
+/** A suffixed symbol (`foo.isra.0`) is also refused where its base name is blacklisted. */
+function blacklistedBase(host: ProbeHost, place: Place): { readonly name: string } | undefined {
+  const dot = place.symbol.name.indexOf(".");
+  if (dot <= 0) return undefined;
+  const base = host.image.symbol(place.symbol.name.slice(0, dot));
+  return base === undefined ? undefined : host.image.blacklistedAt(base.address);
+}
+
+function nearBoundaries(place: Place, boundaries: Uint32Array): string {
+  let after = boundaries.findIndex((b) => b > place.offset);
+  if (after < 0) after = boundaries.length;
+  return [boundaries[after - 1], boundaries[after]]
+    .filter((b) => b !== undefined)
+    .map((b) => `+0x${b.toString(16)}`)
+    .join(" and ");
+}
+
+function hex(host: ProbeHost, address: Addr): string {
+  return `0x${BigInt.asUintN(host.arch.wordSize * 8, BigInt(address)).toString(16)}`;
+}
+
+function refuse(errno: number, reason: string): Placed {
+  return { refusal: { errno, reason } };
+}

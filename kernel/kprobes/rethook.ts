@@ -1,0 +1,120 @@
+/**
+ * Hooked returns: the entry side and the trampoline of kretprobes.
+ *
+ * @module
+ */
+
+import type { Addr } from "../../image/model.ts";
+import type { PtRegs } from "../arch/pt_regs.ts";
+import { ProbeHandlerError } from "./handler_error.ts";
+import type { ProbeHost, ProbeTask } from "./host.ts";
+import type { Kprobe } from "./kprobe.ts";
+import type { KretprobeInstance } from "./kretprobe.ts";
+import type { CpuState } from "./point.ts";
+
+/** Hooks returns and runs what waits for them. */
+export class Rethook {
+  /** Where a hooked call returns to. */
+  readonly trampolineAddress: Addr;
+  readonly #host: ProbeHost;
+  readonly #cpus: readonly CpuState[];
+
+  constructor(host: ProbeHost, cpus: readonly CpuState[]) {
+    this.#host = host;
+    this.#cpus = cpus;
+    this.trampolineAddress = host.image.symbol(host.arch.trampoline)?.address ?? 0;
+  }
+
+  /** `pre_handler_kretprobe`: the entry probe's handler of every kretprobe. */
+  enter(p: Kprobe, regs: PtRegs): number {
+    const rp = p.kretprobe;
+    if (rp === null) return 0;
+    const pool = rp.pool;
+    if (pool === null) return 0;
+    const instance = pool.take();
+    if (instance === null) {
+      rp.nmissed++;
+      return 0;
+    }
+    const task = this.#host.current;
+    instance.task = task;
+    instance.since = this.#host.clock.now;
+    if (rp.entryHandler !== null) {
+      let refused = true;
+      try {
+        const result = rp.entryHandler(instance, regs);
+        refused = result !== 0 && result !== undefined;
+      } finally {
+        if (refused) pool.recycle(instance);
+      }
+      if (refused) return 0;
+    }
+    instance.returnAddress = regs.returnAddress;
+    instance.frame = regs.linkIndex >= 0 ? regs.get(regs.model.fpRegister) : regs.sp;
+    regs.returnAddress = this.trampolineAddress;
+    instance.next = task.instances;
+    task.instances = instance;
+    (this.#cpus[task.cpu] as CpuState).hooked = true;
+    return 0;
+  }
+
+  /**
+   * A hooked call of the running task returned. Runs the handlers of its instances, oldest kretprobe first, and sets
+   * `regs.ip` and the stack slot to the real return address.
+   */
+  trampoline(regs: PtRegs): void {
+    const task = this.#host.current;
+    const first = task.instances;
+    if (first === null) {
+      throw new Error(
+        `Cannot return through the trampoline: task ${task.pid} (${task.comm}) has no hooked return`,
+      );
+    }
+    let last = first;
+    while (last.returnAddress === this.trampolineAddress && last.next !== null) last = last.next;
+    const returnAddress = last.returnAddress;
+    regs.ip = returnAddress;
+    if (regs.linkIndex < 0) this.#host.memory.writeWord(last.frame, returnAddress);
+    else regs.returnAddress = this.trampolineAddress;
+    const rest = last.next;
+    const state = this.#cpus[task.cpu] as CpuState;
+    const outer = state.current;
+    const outerStatus = state.status;
+    let failure: ProbeHandlerError | null = null;
+    for (let at: KretprobeInstance | null = first; at !== rest && at !== null; at = at.next) {
+      const rp = at.kretprobe;
+      // An unregistered kretprobe's pending returns go on without it.
+      if (rp.handler === null || !at.owner.alive || failure !== null) continue;
+      state.current = rp.kp;
+      state.status = "active";
+      try {
+        rp.handler(at, regs);
+      } catch (error) {
+        failure = error instanceof ProbeHandlerError
+          ? error
+          : new ProbeHandlerError("kretprobe", rp.kp.label, this.#host.clock.now, error);
+      }
+    }
+    state.current = outer;
+    state.status = outerStatus;
+    task.instances = rest;
+    this.#recycle(first, rest);
+    if (failure !== null) throw failure;
+  }
+
+  /** A task is gone: its pending instances go back unrun and uncounted. */
+  flush(task: ProbeTask): void {
+    const first = task.instances;
+    task.instances = null;
+    this.#recycle(first, null);
+  }
+
+  #recycle(first: KretprobeInstance | null, end: KretprobeInstance | null): void {
+    let at = first;
+    while (at !== null && at !== end) {
+      const next: KretprobeInstance | null = at.next;
+      at.owner.recycle(at);
+      at = next;
+    }
+  }
+}
