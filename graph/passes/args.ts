@@ -128,7 +128,7 @@ function resolveRecordField(
 }
 
 function readRecord(field: TracepointField, span: Span | undefined, scope: Scope): Ir {
-  const { offset, size, signed } = field;
+  const { offset, size } = field;
   const text = field.type.replace(/\b(const|volatile|restrict|__user)\b/g, " ").replace(/\s+/g, " ").trim();
   const dynamic = /^__(data|rel)_loc /.exec(text);
   const array = /^(.*?)\s*\[(\w*)\]$/.exec(dynamic === null ? text : text.slice(dynamic[0].length));

@@ -1,0 +1,130 @@
+/**
+ * Values as text and JSON, in bpftrace's forms. The types here are structural: what a run returns fits them.
+ *
+ * @module
+ */
+
+import { jsonArray, jsonNumber, jsonObject, jsonString } from "./json.ts";
+
+/** A value to print. `null` and `undefined` are missing ones. */
+export type PlainValue =
+  | number
+  | bigint
+  | string
+  | boolean
+  | null
+  | undefined
+  | { readonly kind: "pointer"; readonly address: number }
+  | { readonly kind: "stack"; readonly symbols: readonly string[] }
+  | { readonly kind: "tuple"; readonly items: readonly PlainValue[] }
+  | { readonly kind: "array"; readonly items: readonly PlainValue[] }
+  | {
+    readonly kind: "struct";
+    readonly fields: readonly { readonly name: string; readonly value: PlainValue }[];
+  };
+
+/**
+ * A value as text.
+ *
+ * ```ts
+ * import { valueText } from "./value.ts";
+ * const text = valueText({ kind: "tuple", items: ["bash", 12, true] });
+ * if (text !== "(bash, 12, true)") throw new Error(text);
+ * ```
+ */
+export function valueText(value: PlainValue): string {
+  switch (typeof value) {
+    case "string":
+      return value;
+    case "number":
+      return numberText(value);
+    case "bigint":
+    case "boolean":
+      return String(value);
+    case "undefined":
+      return "null";
+    default:
+      return value === null ? "null" : objectText(value);
+  }
+}
+
+function objectText(value: Extract<PlainValue, object>): string {
+  switch (value.kind) {
+    case "pointer":
+      return pointerText(value.address);
+    case "stack":
+      return stackText(value.symbols);
+    case "tuple":
+      return `(${value.items.map(valueText).join(", ")})`;
+    case "array":
+      return `[${value.items.map(valueText).join(",")}]`;
+    case "struct":
+      return `{ ${value.fields.map((field) => `.${field.name} = ${valueText(field.value)}`).join(", ")} }`;
+  }
+}
+
+/** A value as JSON, spaced as bpftrace does. Stacks are their text. */
+export function valueJson(value: PlainValue): string {
+  switch (typeof value) {
+    case "string":
+      return jsonString(value);
+    case "number":
+    case "bigint":
+      return jsonNumber(value);
+    case "boolean":
+      return String(value);
+    case "undefined":
+      return "null";
+    default:
+      return value === null ? "null" : objectJson(value);
+  }
+}
+
+function objectJson(value: Extract<PlainValue, object>): string {
+  switch (value.kind) {
+    case "pointer":
+      return unsigned(value.address).toString();
+    case "stack":
+      return jsonString(stackText(value.symbols));
+    case "tuple":
+    case "array":
+      return jsonArray(value.items.map(valueJson));
+    case "struct":
+      return jsonObject(value.fields.map((field) => [field.name, valueJson(field.value)]));
+  }
+}
+
+/** A number in decimal; -0 is 0. */
+export function numberText(value: number): string {
+  return String(value + 0);
+}
+
+/** An address in hex; kernel addresses of 64-bit kernels are negative numbers here and print as their 64 bits. */
+export function pointerText(address: number): string {
+  return `0x${unsigned(address).toString(16)}`;
+}
+
+function unsigned(address: number): bigint {
+  return Number.isFinite(address) ? BigInt.asUintN(64, BigInt(Math.trunc(address))) : 0n;
+}
+
+/** A stack: a newline, then a line per frame, indented by 8 spaces. */
+export function stackText(symbols: readonly string[]): string {
+  return `\n${symbols.map((symbol) => `        ${symbol}\n`).join("")}`;
+}
+
+/** A map's key as text: the parts joined as in a tuple, without its parentheses. */
+export function keyText(parts: readonly PlainValue[]): string {
+  return flatKey(parts).map(valueText).join(", ");
+}
+
+/** A map's key as JSON has it: its text without any spaces. */
+export function keyJson(parts: readonly PlainValue[]): string {
+  return jsonString(keyText(parts).replaceAll(" ", ""));
+}
+
+function flatKey(parts: readonly PlainValue[]): readonly PlainValue[] {
+  const only = parts[0];
+  const isTuple = parts.length === 1 && typeof only === "object" && only !== null && only.kind === "tuple";
+  return isTuple ? only.items : parts;
+}
