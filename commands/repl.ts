@@ -1,0 +1,53 @@
+/**
+ * `repl`: a prompt over a live kernel.
+ *
+ * @module
+ */
+
+import { bootKernel } from "../session/boot.ts";
+import { type CommandContext } from "./context.ts";
+import { command } from "./definition.ts";
+import { KERNEL_OPTIONS, WORKLOAD_OPTIONS } from "./kernel_options.ts";
+import { Live } from "./live.ts";
+import { openWorkload } from "./workload.ts";
+import type { Arch, KernelImage } from "../image/model.ts";
+
+/** `repl`. */
+export const replCommand = command({
+  name: "repl",
+  place: "cli",
+  summary: "Probe a live kernel at a prompt, in TypeScript",
+  description:
+    "The kernel stands still until .step or .run. Lines can be piped in: the exit code is 1 if any failed.",
+  arguments: [],
+  options: [...WORKLOAD_OPTIONS, ...KERNEL_OPTIONS],
+  examples: [
+    { line: "repl --workload shell-loop", summary: "Over a built-in workload" },
+    { line: "repl --replay app.strace.gz --arch arm64 < session.ts", summary: "Lines from a file" },
+  ],
+  async run(context, options) {
+    const start = context.host.repl;
+    if (start === undefined) throw new Error("Cannot start a prompt here: there is no terminal to read from");
+    const workload = await openWorkload(context, options);
+    const kernel = await bootKernel({
+      arch: options.arch,
+      cpus: options.cpus,
+      seed: options.seed,
+      image: await imageFor(context, options.arch),
+    });
+    workload.start(kernel);
+    context.setExitCode(await start.call(context.host, new Live(kernel, workload.name, context.out)));
+  },
+});
+
+/** The whole kernel where it may be read, so that everything can be listed and probed; else the built-in core. */
+async function imageFor(context: CommandContext, arch: Arch): Promise<KernelImage | "core"> {
+  try {
+    return await context.host.wholeImage(arch);
+  } catch {
+    context.out.note(
+      "Only what modeled functions need is known here: reading the whole kernel needs --allow-read",
+    );
+    return "core";
+  }
+}
