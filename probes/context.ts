@@ -84,12 +84,3 @@ export interface RecordContext<Fields> extends BaseContext {
   /** The record's fields. */
   readonly args: Fields;
 }
-
-/** The arguments of a function without a declaration. */
-export type AnyArgs = Readonly<Record<string, AnyValue>>;
-
-/**
- * A value whose type nothing declares: an integer or an address; its fields are such values again. The string
- * behind one is `c.str(value)`.
- */
-export type AnyValue = number & Pointer & { readonly [field: string]: AnyValue };

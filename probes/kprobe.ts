@@ -5,8 +5,8 @@
  */
 
 import { Probe } from "./builder.ts";
-import type { AnyArgs, EntryContext } from "./context.ts";
-import type { Functions } from "./declared.ts";
+import type { EntryContext } from "./context.ts";
+import type { Functions, UnknownArgs } from "./declared.ts";
 import { checkInteger, checkName, checkOptions } from "./options.ts";
 import { emptySpec } from "./spec.ts";
 
@@ -36,7 +36,7 @@ export interface Kprobe {
    */
   <N extends keyof Functions>(name: N, options?: KprobeOptions): Probe<KprobeContext<N>>;
   /** A probe on a function that the declarations leave out: its arguments have no types. */
-  any(name: string, options?: KprobeOptions): Probe<EntryContext<AnyArgs>>;
+  any(name: string, options?: KprobeOptions): Probe<EntryContext<UnknownArgs>>;
 }
 
 function build<C>(name: string, options: KprobeOptions | undefined): Probe<C> {
@@ -46,7 +46,7 @@ function build<C>(name: string, options: KprobeOptions | undefined): Probe<C> {
   return new Probe(emptySpec({ kind: "kprobe", target: name, offset }));
 }
 
-function any(name: string, options?: KprobeOptions): Probe<EntryContext<AnyArgs>> {
+function any(name: string, options?: KprobeOptions): Probe<EntryContext<UnknownArgs>> {
   return build(name, options);
 }
 

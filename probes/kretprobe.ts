@@ -5,8 +5,8 @@
  */
 
 import { Probe } from "./builder.ts";
-import type { AnyValue, ReturnContext } from "./context.ts";
-import type { Functions } from "./declared.ts";
+import type { ReturnContext } from "./context.ts";
+import type { Functions, Unknown } from "./declared.ts";
 import { checkInteger, checkName, checkOptions } from "./options.ts";
 import { emptySpec } from "./spec.ts";
 
@@ -37,7 +37,7 @@ export interface Kretprobe {
    */
   <N extends keyof Functions>(name: N, options?: KretprobeOptions): Probe<KretprobeContext<N>>;
   /** A probe on a function that the declarations leave out: its result has no type. */
-  any(name: string, options?: KretprobeOptions): Probe<ReturnContext<AnyValue>>;
+  any(name: string, options?: KretprobeOptions): Probe<ReturnContext<Unknown>>;
 }
 
 /** Most instances that a kretprobe may have, tracefs's limit. */
@@ -56,7 +56,7 @@ function build<C>(name: string, options: KretprobeOptions | undefined): Probe<C>
   return new Probe(emptySpec({ kind: "kretprobe", target: name, maxactive }));
 }
 
-function any(name: string, options?: KretprobeOptions): Probe<ReturnContext<AnyValue>> {
+function any(name: string, options?: KretprobeOptions): Probe<ReturnContext<Unknown>> {
   return build(name, options);
 }
 

@@ -5,8 +5,8 @@
  */
 
 import { Probe } from "./builder.ts";
-import type { AnyValue, LatencyContext } from "./context.ts";
-import type { Functions } from "./declared.ts";
+import type { LatencyContext } from "./context.ts";
+import type { Functions, Unknown } from "./declared.ts";
 import { checkMaxactive, type KretprobeOptions } from "./kretprobe.ts";
 import { checkName } from "./options.ts";
 import { emptySpec } from "./spec.ts";
@@ -30,7 +30,7 @@ export interface Latency {
     options?: KretprobeOptions,
   ): Probe<LatencyContext<Functions[N]["ret"]>>;
   /** The same for a function that the declarations leave out. */
-  any(name: string, options?: KretprobeOptions): Probe<LatencyContext<AnyValue>>;
+  any(name: string, options?: KretprobeOptions): Probe<LatencyContext<Unknown>>;
 }
 
 function build<C>(name: string, options: KretprobeOptions | undefined): Probe<C> {
@@ -39,7 +39,7 @@ function build<C>(name: string, options: KretprobeOptions | undefined): Probe<C>
   return new Probe(emptySpec({ kind: "kretprobe", target: name, maxactive, timed: true }));
 }
 
-function any(name: string, options?: KretprobeOptions): Probe<LatencyContext<AnyValue>> {
+function any(name: string, options?: KretprobeOptions): Probe<LatencyContext<Unknown>> {
   return build(name, options);
 }
 

@@ -6,8 +6,8 @@
 
 import { Probe } from "./builder.ts";
 import { shown } from "./capture/mod.ts";
-import type { AnyArgs, RecordContext } from "./context.ts";
-import type { Tracepoints } from "./declared.ts";
+import type { RecordContext } from "./context.ts";
+import type { Tracepoints, UnknownArgs } from "./declared.ts";
 import { emptySpec } from "./spec.ts";
 
 /** What `tracepoint` can be called as. */
@@ -25,7 +25,7 @@ export interface Tracepoint {
    */
   <N extends keyof Tracepoints>(name: N): Probe<RecordContext<Tracepoints[N]["fields"]>>;
   /** A tracepoint that the declarations leave out: its fields have no types. */
-  any(name: string): Probe<RecordContext<AnyArgs>>;
+  any(name: string): Probe<RecordContext<UnknownArgs>>;
 }
 
 function build<C>(name: string): Probe<C> {
@@ -38,7 +38,7 @@ function build<C>(name: string): Probe<C> {
   return new Probe(emptySpec({ kind: "tracepoint", subsystem, event }));
 }
 
-function any(name: string): Probe<RecordContext<AnyArgs>> {
+function any(name: string): Probe<RecordContext<UnknownArgs>> {
   return build(name);
 }
 
