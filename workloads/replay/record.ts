@@ -98,8 +98,6 @@ export interface RecordedExit {
   /** The signal that killed it. */
   readonly signal?: string;
   readonly coreDumped: boolean;
-  /** Another thread's execve ended it; that thread goes on under this pid. */
-  readonly supersededBy?: number;
 }
 
 /** One thing that happened to one process. */

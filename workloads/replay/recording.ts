@@ -53,12 +53,22 @@ export interface RecordedProcess {
   readonly start: number;
   /** Its name as `strace -Y` printed it on its first line. */
   readonly comm?: string;
+  /** The process that made it; undefined for those that the recording begins with. */
+  readonly parent: number | undefined;
+  /** What `getuid` first returned to it; undefined when it never asked. */
+  readonly uid: number | undefined;
 }
 
-interface Process extends RecordedProcess {
+interface Process {
+  readonly pid: number;
+  readonly start: number;
+  readonly comm?: string;
   readonly entries: Entry[];
   open: Entry | null;
+  uid: number | undefined;
 }
+
+const CREATES = /^(clone3?|v?fork)$/;
 
 /** A whole recording: see the module's doc. Make one with `readRecording`. */
 export class Recording {
@@ -66,6 +76,8 @@ export class Recording {
   readonly #keepMalformed: number;
   readonly #malformed: MalformedLine[] = [];
   readonly #processes = new Map<number, Process>();
+  /** Maker by pid. */
+  readonly #parents = new Map<number, number>();
   #malformedCount = 0;
   #lines = 0;
   #useful = 0;
@@ -109,7 +121,10 @@ export class Recording {
 
   /** Every process, in the order of their first lines. */
   get processes(): readonly RecordedProcess[] {
-    return [...this.#processes.values()];
+    return [...this.#processes.values()].map(({ pid, start, comm, uid }) => {
+      const parent = this.#parents.get(pid);
+      return { pid, start, parent, uid, ...(comm === undefined ? {} : { comm }) };
+    });
   }
 
   /** Takes the next line in. */
@@ -139,6 +154,7 @@ export class Recording {
         };
         process.entries.push(entry);
         process.open = unfinished ? entry : null;
+        if (!unfinished) this.#learn(process, entry, text);
         return;
       }
       case "resumed": {
@@ -150,14 +166,17 @@ export class Recording {
         open.rest = line.rest;
         open.end = time;
         process.open = null;
+        this.#learn(process, open, text);
         return;
       }
       case "stopped":
         return;
+      case "superseded":
+        this.#supersede(process, line.by, time);
+        return;
       case "signal":
       case "exited":
       case "killed":
-      case "superseded":
         process.entries.push({
           time,
           line: this.#lines,
@@ -237,17 +256,42 @@ export class Recording {
         return { kind: "exit", pid, time, line, status: parsed.status, coreDumped: false };
       case "killed":
         return { kind: "exit", pid, time, line, signal: parsed.signal, coreDumped: parsed.coreDumped };
-      case "superseded":
-        return { kind: "exit", pid, time, line, supersededBy: parsed.by, coreDumped: false };
       default:
         return null;
     }
   }
 
+  /** Who made whom, and who they are: needed before anything runs. */
+  #learn(process: Process, entry: Entry, text: string): void {
+    if (CREATES.test(entry.name)) {
+      // Inside a pid namespace the result is not the pid that lines have.
+      const made = /= [0-9]+ \/\* ([0-9]+) in strace's PID NS \*\//.exec(text) ??
+        /= ([0-9]+)(?: <[0-9.]+>)?$/.exec(text);
+      if (made !== null) this.#parents.set(Number(made[1]), process.pid);
+    } else if (process.uid === undefined && /^getuid(32)?$/.test(entry.name)) {
+      const uid = /= ([0-9]+)/.exec(text);
+      if (uid !== null) process.uid = Number(uid[1]);
+    }
+  }
+
+  /** Thread `by` called execve: it goes on as the process' leader, whose own thread ends. */
+  #supersede(leader: Process, by: number, time: number): void {
+    const thread = this.#processes.get(by);
+    const call = thread?.open ?? null;
+    if (thread === undefined || call === null) return;
+    thread.entries.pop();
+    thread.open = null;
+    leader.entries.push(call);
+    leader.open = call;
+    const text = "+++ exited with 0 +++";
+    thread.entries.push({ ...call, time, line: this.#lines, text, argsAt: 0, name: "", unfinished: false });
+  }
+
   #process(pid: number, comm: string | undefined, start: number): Process {
     let process = this.#processes.get(pid);
     if (process === undefined) {
-      process = { pid, start, entries: [], open: null, ...(comm === undefined ? {} : { comm }) };
+      const named = comm === undefined ? {} : { comm };
+      process = { pid, start, entries: [], open: null, uid: undefined, ...named };
       this.#processes.set(pid, process);
     }
     return process;

@@ -1,0 +1,85 @@
+/**
+ * A recorded call onto the system call table of the architecture that replays it: `open` becomes `openat` on arm64,
+ * `mmap` becomes `mmap2` on i386, 64-bit offsets take two registers there.
+ *
+ * @module
+ */
+
+import type { Arch } from "../../image/model.ts";
+import { number } from "./build_value.ts";
+import type { RecordedCall, StraceResult } from "./record.ts";
+import { rulesFor } from "./translation_rules.ts";
+import type { StraceValue } from "./value.ts";
+
+/** What a recording replays on. */
+export interface TranslationTarget {
+  readonly arch: Arch;
+  /** Whether its system call table has the name. */
+  has(name: string): boolean;
+}
+
+/** A call as the target makes it. */
+export interface TranslatedCall {
+  readonly name: string;
+  /** In the order of the target's argument registers. */
+  readonly args: readonly StraceValue[];
+  readonly result: StraceResult;
+}
+
+/**
+ * i386 passes a 64-bit argument in two registers, low word first. Positions are those before any split; `preadv` and
+ * its kin take two words on every architecture.
+ */
+const WIDE: Readonly<Record<string, readonly number[]>> = {
+  pread64: [3],
+  pwrite64: [3],
+  truncate64: [1],
+  ftruncate64: [1],
+  fadvise64: [1],
+  fadvise64_64: [1, 2],
+  fallocate: [2, 3],
+  sync_file_range: [1, 2],
+  readahead: [1],
+  fanotify_mark: [2],
+};
+const WIDE_EVERYWHERE: Readonly<Record<string, readonly number[]>> = {
+  preadv: [3],
+  pwritev: [3],
+  preadv2: [3],
+  pwritev2: [3],
+};
+
+/** The call as `target` makes it, or null when its kernel has nothing of the kind. */
+export function translate(call: RecordedCall, target: TranslationTarget): TranslatedCall | null {
+  const { forced, fallbacks } = rulesFor(call.name, target.arch);
+  const args = call.args.map((argument) => argument.value);
+  for (const rule of forced) {
+    if (rule.name === null) return null;
+    if (target.has(rule.name)) {
+      return split({ name: rule.name, args: rule.args(args, call), result: rule.result(call) }, target.arch);
+    }
+  }
+  if (target.has(call.name)) return split({ name: call.name, args, result: call.result }, target.arch);
+  for (const rule of fallbacks) {
+    if (rule.name !== null && target.has(rule.name)) {
+      return split({ name: rule.name, args: rule.args(args, call), result: rule.result(call) }, target.arch);
+    }
+  }
+  return null;
+}
+
+function split(call: TranslatedCall, arch: Arch): TranslatedCall {
+  const wide = WIDE_EVERYWHERE[call.name] ?? (arch === "i386" ? WIDE[call.name] : undefined);
+  if (wide === undefined) return call;
+  const args = call.args.flatMap((value, at) => {
+    if (!wide.includes(at) || value.kind !== "number") return [value];
+    return arch === "i386" ? halves(value.value) : [value, number(0)];
+  });
+  return { ...call, args };
+}
+
+/** Low and high 32 bits of a 64-bit word, as two arguments. */
+export function halves(value: number): readonly [low: StraceValue, high: StraceValue] {
+  const high = Math.floor(value / 2 ** 32);
+  return [number((value - high * 2 ** 32) | 0), number(high | 0)];
+}

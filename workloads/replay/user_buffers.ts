@@ -1,0 +1,279 @@
+/**
+ * Arguments in user memory: strings, buffers, structs and arrays of a recorded call get an address in the task's own
+ * memory, so that a probe reads them through the pointer, as on a real kernel.
+ *
+ * @module
+ */
+
+import type { Kernel } from "../../kernel/kernel.ts";
+import type { Task } from "../../kernel/process/task.ts";
+import type { Addr, Arch } from "../../image/model.ts";
+import type { AddressMap } from "./address_map.ts";
+import { evaluate, type NoteUnknown } from "./evaluate.ts";
+import { outputsOf } from "./outputs.ts";
+import { signalNumber } from "./constants/signals.ts";
+import { sockaddrBytes } from "./sockaddr.ts";
+import { type FieldType, layoutOf } from "./struct_layouts.ts";
+import type { StraceArgument, StraceValue } from "./value.ts";
+
+const PROT_READ_WRITE = 3;
+/** Where arguments lie: addresses that no program maps by itself. Buffers larger than a page come after the first MiB. */
+const AREA: Readonly<Record<Arch, { readonly start: Addr; readonly size: number }>> = {
+  x86_64: { start: 0x200000000000, size: 2 ** 34 },
+  arm64: { start: 0x200000000000, size: 2 ** 34 },
+  i386: { start: 0x60000000, size: 2 ** 28 },
+};
+const SMALL = 2 ** 20;
+const PAGE = 4096;
+/** Room for a struct or array whose layout is not known: the call fills it in. */
+const UNKNOWN_SIZE = 512;
+/** Calls whose arrays of numbers are bit sets. */
+const BIT_SETS = /^(_newselect|select|pselect6(_time64)?|sched_[gs]etaffinity)$/;
+
+/** Places arguments of one kernel's calls. What one call placed is overwritten by the same task's next. */
+export class UserBuffers {
+  readonly #k: Kernel;
+  readonly #arch: Arch;
+  readonly #note: NoteUnknown;
+  readonly #start: Addr;
+  readonly #size: number;
+  #small = 0;
+  #large = SMALL;
+
+  constructor(k: Kernel, note: NoteUnknown) {
+    this.#k = k;
+    this.#arch = k.image.arch;
+    this.#note = note;
+    this.#start = AREA[this.#arch].start;
+    this.#size = AREA[this.#arch].size;
+  }
+
+  /** The argument words of a call. `task` must be the one that runs. */
+  place(task: Task, name: string, args: readonly StraceValue[], addresses: AddressMap): readonly number[] {
+    this.#small = 0;
+    this.#large = SMALL;
+    const outputs = outputsOf(name);
+    return args.map((value, at) => {
+      const length = args[at + 1];
+      const room = length?.kind === "number" && length.value >= 0 ? length.value : 0;
+      const word = this.#word(task, name, value, room, outputs.includes(at), addresses);
+      return this.#arch === "i386" ? word | 0 : word;
+    });
+  }
+
+  #word(
+    task: Task,
+    name: string,
+    value: StraceValue,
+    room: number,
+    output: boolean,
+    addresses: AddressMap,
+  ): number {
+    switch (value.kind) {
+      case "number":
+        return addresses.of(value);
+      case "changed":
+        return this.#word(task, name, value.before, room, output, addresses);
+      case "string":
+      case "struct":
+      case "array":
+        break;
+      default:
+        return isSignalSet(value)
+          ? this.#put(task, signalSet(value))
+          : evaluate(value, this.#arch, this.#note);
+    }
+    if (output) return this.#reserve(task, Math.max(room, value.kind === "string" ? 0 : UNKNOWN_SIZE));
+    return this.#put(task, this.#bytes(task, name, value, room, addresses), room);
+  }
+
+  #bytes(task: Task, name: string, value: StraceValue, room: number, addresses: AddressMap): Uint8Array {
+    switch (value.kind) {
+      case "string": {
+        // A NUL ends it: it is a path unless a length stands beside it.
+        const bytes = new Uint8Array(Math.max(value.bytes.length + 1, Math.min(room, PAGE)));
+        bytes.set(value.bytes);
+        return bytes;
+      }
+      case "struct":
+        return this.#struct(task, name, value, addresses);
+      case "array":
+        return this.#array(task, name, value.items, value.spaced, addresses);
+      default:
+        return new Uint8Array(UNKNOWN_SIZE);
+    }
+  }
+
+  #struct(
+    task: Task,
+    name: string,
+    value: StraceValue & { readonly kind: "struct" },
+    addresses: AddressMap,
+  ): Uint8Array {
+    const { fields } = value;
+    if (fields[0]?.name === "sa_family") return sockaddrBytes(value, this.#arch, this.#note);
+    const layout = layoutOf(fields);
+    if (layout === undefined) return new Uint8Array(UNKNOWN_SIZE);
+    const long = this.#arch === "i386" && !/_time64$|64$/.test(name) ? 4 : 8;
+    const packed = layout.packed === this.#arch;
+    const bytes = new Uint8Array(UNKNOWN_SIZE);
+    let at = 0;
+    for (const [field, type] of layout.fields) {
+      const size = fieldSize(type, this.#arch === "i386" ? 4 : 8, long);
+      const align = packed ? 1 : Math.min(size, this.#arch === "i386" ? 4 : 8);
+      at = Math.ceil(at / align) * align;
+      const printed = fields.find((candidate) => candidate.name === field)?.value;
+      if (printed !== undefined) {
+        bytes.set(this.#field(task, name, printed, type, size, addresses), at);
+      }
+      at += size;
+    }
+    return bytes.subarray(0, Math.ceil(at / 4) * 4);
+  }
+
+  #field(
+    task: Task,
+    name: string,
+    value: StraceValue,
+    type: FieldType,
+    size: number,
+    addresses: AddressMap,
+  ): Uint8Array {
+    if (type === "sigset") return signalSet(value);
+    if (type === "timespec" || type === "timeval") {
+      return value.kind === "struct" ? this.#struct(task, name, value, addresses) : new Uint8Array(size);
+    }
+    if (type === "wide" && value.kind === "struct") {
+      // An epoll_event's data, printed once as 32 and once as 64 bits.
+      return this.#field(task, name, value.fields.at(-1)?.value ?? { kind: "null" }, type, size, addresses);
+    }
+    const word = this.#word(task, name, value, 0, false, addresses);
+    return wordBytes(Number.isNaN(word) ? 0 : word, size);
+  }
+
+  #array(
+    task: Task,
+    name: string,
+    items: readonly StraceArgument[],
+    spaced: boolean,
+    addresses: AddressMap,
+  ): Uint8Array {
+    const first = items[0]?.value;
+    if (BIT_SETS.test(name)) return bitSet(items);
+    if (first === undefined || spaced || first.kind === "name") {
+      return signalSet({ kind: "array", items, omitted: false, spaced });
+    }
+    if (first.kind === "string" || first.kind === "null") {
+      const size = this.#arch === "i386" ? 4 : 8;
+      const bytes = new Uint8Array((items.length + 1) * size);
+      items.forEach(({ value }, at) => {
+        bytes.set(wordBytes(this.#word(task, name, value, 0, false, addresses), size), at * size);
+      });
+      return bytes;
+    }
+    const parts = items.map(({ value }) =>
+      value.kind === "struct"
+        ? this.#struct(task, name, value, addresses)
+        : wordBytes(addressOrWord(value, addresses), 4)
+    );
+    return concat(parts);
+  }
+
+  /** Copies bytes to fresh user memory and gives their address. */
+  #put(task: Task, bytes: Uint8Array, room = 0): Addr {
+    const address = this.#reserve(task, Math.max(bytes.length, room));
+    if (task.userSpace !== null) this.#k.memory.writeBytes(address, bytes);
+    return address;
+  }
+
+  #reserve(task: Task, size: number): Addr {
+    const space = task.userSpace;
+    if (space !== null && space.areaAt(this.#start) === undefined) {
+      space.map(this.#start, this.#size, PROT_READ_WRITE);
+    }
+    const rounded = Math.ceil(Math.max(size, 1) / 16) * 16;
+    if (rounded <= PAGE && this.#small + rounded <= SMALL) {
+      this.#small += rounded;
+      return this.#start + this.#small - rounded;
+    }
+    const pages = Math.ceil(rounded / PAGE) * PAGE;
+    if (this.#large + pages > this.#size) this.#large = SMALL;
+    this.#large += pages;
+    return this.#start + this.#large - pages;
+  }
+}
+
+function addressOrWord(value: StraceValue, addresses: AddressMap): number {
+  return value.kind === "number" ? addresses.of(value) : 0;
+}
+
+function fieldSize(type: FieldType, word: number, long: number): number {
+  switch (type) {
+    case "short":
+      return 2;
+    case "int":
+    case "bits":
+      return 4;
+    case "wide":
+    case "sigset":
+      return 8;
+    case "pointer":
+      return word;
+    case "long":
+      return long;
+    case "timespec":
+    case "timeval":
+      return 2 * long;
+  }
+}
+
+function wordBytes(word: number, size: number): Uint8Array {
+  const bytes = new Uint8Array(size);
+  let rest = BigInt.asUintN(64, BigInt(Math.trunc(Number.isFinite(word) ? word : 0)));
+  for (let at = 0; at < size; at++, rest >>= 8n) bytes[at] = Number(rest & 0xffn);
+  return bytes;
+}
+
+function isSignalSet(value: StraceValue): boolean {
+  return value.kind === "unary" && value.operator === "~" && value.operand.kind === "array";
+}
+
+/** The 64-bit mask of `[CHLD RT_1]` or `~[RTMIN RT_1]`. */
+function signalSet(value: StraceValue): Uint8Array {
+  const inverted = value.kind === "unary";
+  const set = inverted ? value.operand : value;
+  let mask = 0n;
+  for (const item of set.kind === "array" ? set.items : []) {
+    const { value: element } = item;
+    const signal = element.kind === "name"
+      ? signalNumber(element.name)
+      : element.kind === "number"
+      ? element.value
+      : undefined;
+    if (signal !== undefined && signal > 0) mask |= 1n << BigInt(signal - 1);
+  }
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt.asUintN(64, inverted ? ~mask : mask), true);
+  return bytes;
+}
+
+/** Bits of an fd_set or a cpu mask, 1024 of them. */
+function bitSet(items: readonly StraceArgument[]): Uint8Array {
+  const bytes = new Uint8Array(128);
+  for (const { value } of items) {
+    if (value.kind === "number" && value.value >= 0 && value.value < 1024) {
+      bytes[value.value >> 3]! |= 1 << (value.value & 7);
+    }
+  }
+  return bytes;
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
