@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { Addr, FunctionInfo, SymbolInfo } from "../../image/model.ts";
+import type { Addr, CallSite, FunctionInfo, SymbolInfo } from "../../image/model.ts";
+import { isReturnThunk, isStaticCall } from "../memory/text_bytes.ts";
 import { EILSEQ, EINVAL, ENOENT } from "./errno.ts";
 import type { ProbeHost } from "./host.ts";
 import type { Kprobe } from "./kprobe.ts";
@@ -54,7 +55,8 @@ export function resolvePlace(host: ProbeHost, p: Kprobe): Placed {
 
 /** `check_kprobe_address_safe`: text and blacklist (checks 7 and 8). Null: it is safe. */
 export function checkSafe(host: ProbeHost, place: Place): Refusal | null {
-  if (host.memory.regionAt(place.address)?.mapped !== "text") {
+  const end = host.image.symbol("_etext")?.address ?? Infinity;
+  if (host.memory.regionAt(place.address)?.mapped !== "text" || place.address >= end) {
     return { errno: EINVAL, reason: `${describe(place)} is not in kernel text` };
   }
   const range = host.image.blacklistedAt(place.address) ?? blacklistedBase(host, place);
@@ -64,7 +66,18 @@ export function checkSafe(host: ProbeHost, place: Place): Refusal | null {
   if (/^__(cfi|pfx)_/.test(place.symbol.name)) {
     return { errno: EINVAL, reason: `${place.symbol.name} is a compiler's preamble, not a function` };
   }
+  const site = siteAt(host, place);
+  if (site !== undefined && isStaticCall(site)) {
+    return { errno: EINVAL, reason: `${describe(place)} is a static call, which the kernel rewrites itself` };
+  }
   return null;
+}
+
+/** The call instruction that covers a place. */
+function siteAt(host: ProbeHost, place: Place): CallSite | undefined {
+  return functionAt(host, place)?.callSites().find((s) =>
+    s.offset <= place.offset && place.offset < s.returnOffset
+  );
 }
 
 /** `arch_prepare_kprobe`: what the instruction itself allows (checks 11x and 11a). Null: it can be probed. */
@@ -84,6 +97,10 @@ export function checkInstruction(host: ProbeHost, place: Place): Refusal | null 
       errno: EILSEQ,
       reason: `this image does not know the instructions of ${place.symbol.name}: only its entry`,
     };
+  }
+  const site = siteAt(host, place);
+  if (site !== undefined && site.offset < place.offset && isReturnThunk(arch, site)) {
+    return { errno: EINVAL, reason: `${describe(place)} holds a breakpoint that fills up a return` };
   }
   const boundaries = info.boundaries();
   if (boundaries.includes(place.offset)) return null;
@@ -123,7 +140,10 @@ function lookup(host: ProbeHost, name: string): SymbolInfo | undefined {
 
 function unknownSymbol(host: ProbeHost, name: string): string {
   const near = host.image.nearFunctions(name, 1)[0];
-  return `the kernel has no symbol of that name${near === undefined ? "" : `; did you mean "${near}"?`}`;
+  const limits = host.image.whole
+    ? "the kernel"
+    : "the built-in image, which knows what modeled functions need,";
+  return `${limits} has no symbol of that name${near === undefined ? "" : `; did you mean "${near}"?`}`;
 }
 
 /** `is_ksym_addr`: the kernel's text and data, and modules. */

@@ -11,6 +11,8 @@ import { PAGE_SIZE } from "./page.ts";
 
 /** Physical memory below this is the kernel's own image and what booting took. */
 const FIRST_FREE = 0x1000000;
+/** The image's end counts in steps of this: an image that knows fewer symbols gives the same addresses. */
+const IMAGE_STEP = 0x4000000;
 
 /** Blocks of page frames, named by their address in the direct map. Freed blocks are used again, last freed first. */
 export class PageFrames {
@@ -27,7 +29,7 @@ export class PageFrames {
     // On i386 the kernel image lies in the direct map itself.
     const image = memory.regions.filter((r) => r.name.startsWith("kernel"));
     this.#imageStart = Math.min(...image.map((r) => r.start));
-    this.#imageEnd = Math.max(...image.map((r) => r.end));
+    this.#imageEnd = Math.ceil(Math.max(...image.map((r) => r.end)) / IMAGE_STEP) * IMAGE_STEP;
     const inside = this.#imageStart >= this.#base && this.#imageStart < this.#end;
     this.#next = inside ? this.#imageEnd : this.#base + FIRST_FREE;
   }
@@ -66,7 +68,10 @@ export class Vmalloc {
     this.#end = arch.layout.vmallocEnd;
     // Where the kernel image itself lies in vmalloc space (arm64), areas begin after it.
     const image = memory.regions.filter((r) => r.name.startsWith("kernel") && r.end <= this.#end);
-    this.#next = Math.max(arch.layout.vmalloc, ...image.map((r) => r.end));
+    this.#next = Math.max(
+      arch.layout.vmalloc,
+      ...image.map((r) => Math.ceil(r.end / IMAGE_STEP) * IMAGE_STEP),
+    );
   }
 
   /** Maps `size` bytes (rounded up to pages), aligned to `align`. They read as zeros. */

@@ -80,6 +80,29 @@ export function functionBytes(
   return bytes;
 }
 
+/** A return as a running kernel has it, on CPUs that need no return thunk: `ret` and four breakpoints. */
+const RETURN: readonly number[] = [0xc3, 0xcc, 0xcc, 0xcc, 0xcc];
+
+/** Whether a site is the compiler's jump to the return thunk, which booting replaces by `RETURN`. */
+export function isReturnThunk(arch: ArchModel, site: CallSite): boolean {
+  return arch.arch === "x86_64" && site.target === "__x86_return_thunk" &&
+    site.returnOffset - site.offset === 5;
+}
+
+/** Whether a site is a static call: its target is chosen while the kernel runs. */
+export function isStaticCall(site: CallSite): boolean {
+  return site.target.startsWith("__SCT__");
+}
+
+/**
+ * Where a static call goes in a kernel with voluntary preemption, the default of these builds; null: nowhere (a NOP).
+ * Other calls go where they say.
+ */
+function staticCallTarget(target: string): string | null {
+  if (!target.startsWith("__SCT__")) return target;
+  return target === "__SCT__cond_resched" || target === "__SCT__might_resched" ? "__cond_resched" : null;
+}
+
 function encode(
   arch: ArchModel,
   info: FunctionInfo,
@@ -91,7 +114,10 @@ function encode(
   if (site.kind === "indirect") return indirect(arch, site.target, length);
   // Booted kernels turned the compiler's calls to the entry hook into NOPs.
   if (site.target === "__fentry__" || site.target === "_mcount") return ftraceNop(arch);
-  const target = addressOf(site.target);
+  if (isReturnThunk(arch, site)) return RETURN;
+  const name = staticCallTarget(site.target);
+  if (name === null) return length === 5 ? ftraceNop(arch) : null;
+  const target = addressOf(name);
   if (arch.arch === "arm64") return word(arm64Branch(at, target ?? at, site.kind === "jump"));
   const distance = target === undefined ? 0 : target - (at + length);
   if (length === 5) return [site.kind === "call" ? 0xe8 : 0xe9, ...little(distance)];
