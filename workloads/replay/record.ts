@@ -68,7 +68,7 @@ export interface RecordedCall {
   readonly name: string;
   readonly args: readonly StraceArgument[];
   readonly result: StraceResult;
-  /** Nanoseconds in the kernel; undefined where the recording has none. */
+  /** Nanoseconds in the kernel; undefined where the recording has none. Of a call without end: up to the next event. */
   readonly duration: number | undefined;
   /** Other processes' lines stood between its begin and its end. */
   readonly interrupted: boolean;

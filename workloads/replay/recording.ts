@@ -121,10 +121,13 @@ export class Recording {
 
   /** Every process, in the order of their first lines. */
   get processes(): readonly RecordedProcess[] {
-    return [...this.#processes.values()].map(({ pid, start, comm, uid }) => {
-      const parent = this.#parents.get(pid);
-      return { pid, start, parent, uid, ...(comm === undefined ? {} : { comm }) };
-    });
+    return [...this.#processes.values()].map((process) => this.#describe(process));
+  }
+
+  /** The process with that pid, if it has lines in the recording. */
+  process(pid: number): RecordedProcess | undefined {
+    const process = this.#processes.get(pid);
+    return process === undefined ? undefined : this.#describe(process);
   }
 
   /** Takes the next line in. */
@@ -211,13 +214,14 @@ export class Recording {
 
   /** What happened to one process, in order, parsed as it is taken. Lines that cannot be read are counted and left out. */
   *events(pid: number): Generator<RecordedEvent, void, void> {
-    for (const entry of this.#processes.get(pid)?.entries ?? []) {
-      const event = this.#event(pid, entry);
+    const entries = this.#processes.get(pid)?.entries ?? [];
+    for (let at = 0; at < entries.length; at++) {
+      const event = this.#event(pid, entries[at]!, entries[at + 1]?.time ?? this.#last);
       if (event !== null) yield event;
     }
   }
 
-  #event(pid: number, entry: Entry): RecordedEvent | null {
+  #event(pid: number, entry: Entry, next: number): RecordedEvent | null {
     const { time, line, name } = entry;
     if (entry.argsAt === 0) return this.#lineEvent(pid, entry);
     if (entry.unfinished && entry.rest === null) {
@@ -231,7 +235,7 @@ export class Recording {
         name,
         args,
         result,
-        duration: undefined,
+        duration: Math.max(0, next - time),
         interrupted: true,
         cutShort: true,
       };
@@ -285,6 +289,10 @@ export class Recording {
     leader.open = call;
     const text = "+++ exited with 0 +++";
     thread.entries.push({ ...call, time, line: this.#lines, text, argsAt: 0, name: "", unfinished: false });
+  }
+
+  #describe({ pid, start, comm, uid }: Process): RecordedProcess {
+    return { pid, start, parent: this.#parents.get(pid), uid, ...(comm === undefined ? {} : { comm }) };
   }
 
   #process(pid: number, comm: string | undefined, start: number): Process {

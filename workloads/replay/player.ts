@@ -1,0 +1,158 @@
+/**
+ * Plays a recording on one kernel: a coroutine per recorded process, each call at its recorded time.
+ *
+ * @module
+ */
+
+import type { Kernel } from "../../kernel/kernel.ts";
+import { type Coroutine, userTime } from "../../kernel/sched/coroutine.ts";
+import type { Task } from "../../kernel/process/task.ts";
+import { runSyscall } from "../../kernel/syscalls/entry.ts";
+import { Counter } from "../counter.ts";
+import type { WorkloadReport } from "../workload.ts";
+import { AddressMap } from "./address_map.ts";
+import { endTask } from "./end_task.ts";
+import { signalNumber } from "./constants/signals.ts";
+import type { ReplayOptions } from "./options.ts";
+import { recordedOutcome } from "./outcome.ts";
+import type { RecordedCall, RecordedExit } from "./record.ts";
+import type { Recording } from "./recording.ts";
+import { rootsOf } from "./roots.ts";
+import { translate, type TranslationTarget } from "./translate.ts";
+import { UserBuffers } from "./user_buffers.ts";
+
+/** A process that has no pid in its recording (strace without `-f`) gets this one. */
+const ONLY_PID = 1000;
+const CREATES = /^(clone3?|v?fork)$/;
+
+/** One replay on one kernel. */
+export class Player {
+  readonly #k: Kernel;
+  readonly #recording: Recording;
+  readonly #options: ReplayOptions;
+  readonly #target: TranslationTarget;
+  readonly #buffers: UserBuffers;
+  readonly #addresses = new Map<number, AddressMap>();
+  readonly #leftOut = new Counter();
+  readonly #signals = new Counter();
+  readonly #unknown = new Counter();
+  readonly #warnings: string[] = [];
+  /** Virtual time of the recording's first line. */
+  readonly #base: number;
+  #calls = 0;
+
+  constructor(k: Kernel, recording: Recording, options: ReplayOptions) {
+    this.#k = k;
+    this.#recording = recording;
+    this.#options = options;
+    this.#base = k.clock.now;
+    this.#target = { arch: k.image.arch, has: (name) => k.image.syscallNumber(name) !== undefined };
+    this.#buffers = new UserBuffers(k, this.#note);
+  }
+
+  /** Creates the processes that the recording begins with; those that they make follow. */
+  start(): void {
+    const k = this.#k;
+    const before = k.tasks.onNewTask;
+    k.tasks.onNewTask = (task) => {
+      before?.(task);
+      this.#adopt(task);
+    };
+    for (const { process, comm } of rootsOf(this.#recording, this.#options)) {
+      const pid = process.pid === 0 ? ONLY_PID : process.pid;
+      const uid = process.uid ?? 0;
+      const task = k.tasks.create({ pid, comm, uid, gid: uid });
+      this.#spawn(task, process.pid, process.start, new AddressMap(k.image.arch));
+    }
+  }
+
+  /** What happened so far. */
+  report(workload: string): WorkloadReport {
+    const { lines, malformed, malformedCount, processes } = this.#recording;
+    const table = this.#k.syscalls;
+    return {
+      workload,
+      calls: this.#calls,
+      leftOut: this.#leftOut.sorted(),
+      unmodeled: sorted(table.unmodeled),
+      signals: this.#signals.sorted(),
+      unknownArguments: this.#unknown.sorted(),
+      warnings: [...this.#warnings, ...table.warnings],
+      recording: { lines, processes: processes.length, malformedCount, malformed },
+    };
+  }
+
+  readonly #note = (what: string, reason: string): void => {
+    this.#unknown.add(`${what}: ${reason}`);
+  };
+
+  /** A recorded call made a task: its recorded life begins. */
+  #adopt(task: Task): void {
+    const process = this.#recording.process(task.pid);
+    if (process === undefined || this.#k.scheduler.has(task)) return;
+    const parent = this.#addresses.get(process.parent ?? -1);
+    this.#spawn(task, process.pid, process.start, new AddressMap(this.#k.image.arch, parent));
+  }
+
+  #spawn(task: Task, pid: number, start: number, addresses: AddressMap): void {
+    const k = this.#k;
+    this.#addresses.set(pid, addresses);
+    k.scheduler.spawn(task, this.#life(task, pid, addresses), Math.max(k.clock.now, this.#base + start));
+  }
+
+  *#life(task: Task, pid: number, addresses: AddressMap): Coroutine {
+    const k = this.#k;
+    for (const event of this.#recording.events(pid)) {
+      const time = this.#base + event.time;
+      if (k.clock.now < time) yield userTime(time);
+      switch (event.kind) {
+        case "call":
+          yield* this.#call(task, event, addresses);
+          break;
+        case "signal":
+          this.#signals.add(event.signal);
+          break;
+        case "exit":
+          yield* this.#exit(task, event);
+          return;
+      }
+      if (task.exitCode !== null) return;
+    }
+  }
+
+  *#call(task: Task, call: RecordedCall, addresses: AddressMap): Coroutine {
+    const k = this.#k;
+    const translated = translate(call, this.#target);
+    if (translated === null) {
+      this.#leftOut.add(call.name);
+      return;
+    }
+    this.#calls++;
+    if (/^execve(at)?$/.test(translated.name) && translated.result.value === 0) addresses.clear();
+    const args = this.#buffers.place(task, translated.name, translated.args, addresses);
+    const recorded = recordedOutcome(call, translated, k.image.arch, addresses, this.#note);
+    yield* runSyscall(k, task, { name: translated.name, args, recorded });
+    if (CREATES.test(call.name) && recorded.ret > 0) this.#ensureChild(task, recorded.ret);
+  }
+
+  /** A child that the model did not make by itself: `clone` has no model, or its pid is another in a pid namespace. */
+  #ensureChild(parent: Task, pid: number): void {
+    const k = this.#k;
+    if (k.tasks.byPid(pid) !== undefined || this.#recording.process(pid) === undefined) return;
+    const child = k.tasks.create({ pid, parent, fork: { vm: false, files: false, fs: false } });
+    this.#adopt(child);
+  }
+
+  *#exit(task: Task, event: RecordedExit): Coroutine {
+    if (task.exitCode !== null) return;
+    const signal = event.signal === undefined ? 0 : signalNumber(event.signal) ?? 0;
+    const code = signal === 0 ? ((event.status ?? 0) & 0xff) << 8 : signal | (event.coreDumped ? 0x80 : 0);
+    yield* endTask(this.#k, task, code);
+  }
+}
+
+function sorted(counts: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+  const counter = new Counter();
+  for (const [name, count] of counts) counter.add(name, count);
+  return counter.sorted();
+}
