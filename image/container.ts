@@ -1,16 +1,17 @@
 /**
  * The image file: a header, then sections of separately deflated chunks, so that a reader inflates only what it touches.
  *
- * Layout: the bytes `KIMG`, then little-endian 32-bit words: format version, header length, total length; then the deflated JSON
- * header; then every chunk of every section in the header's order.
+ * Layout: the bytes `KIMG`, then little-endian 32-bit words: format version, header length, total length; then the deflated
+ * header (length of its JSON, the JSON, and for each section the number of its chunks and their lengths); then every chunk of every section in the header's order.
  *
  * @module
  */
 import { deflateRawSync, inflateRawSync } from "node:zlib";
+import { ByteReader, ByteWriter } from "./bytes.ts";
 import type { Arch } from "./model.ts";
 
 /** Format version that this code reads and writes. */
-export const IMAGE_VERSION = 2;
+export const IMAGE_VERSION = 3;
 const MAGIC = 0x474d_494b;
 const PREFIX = 16;
 
@@ -46,11 +47,6 @@ export interface ImageHeader {
   readonly counts: { readonly names: number; readonly types: number };
 }
 
-interface StoredHeader extends ImageHeader {
-  /** Deflated lengths of each section's chunks. */
-  readonly chunks: readonly (readonly number[])[];
-}
-
 const ARCHES: readonly string[] = ["x86_64", "arm64", "i386"];
 
 /** Packs sections into an image file. */
@@ -61,8 +57,13 @@ export function packImage(
   const packed = SECTIONS.map((name) =>
     (sections.get(name) ?? []).map((raw) => deflateRawSync(raw, { level: 9 }))
   );
-  const stored: StoredHeader = { ...header, chunks: packed.map((chunks) => chunks.map((c) => c.length)) };
-  const head = deflateRawSync(new TextEncoder().encode(JSON.stringify(stored)), { level: 9 });
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const directory = new ByteWriter().uint(json.length).raw(json);
+  for (const chunks of packed) {
+    directory.uint(chunks.length);
+    for (const chunk of chunks) directory.uint(chunk.length);
+  }
+  const head = deflateRawSync(directory.finish(), { level: 9 });
   const parts = [head, ...packed.flat()];
   const total = parts.reduce((sum, part) => sum + part.length, PREFIX);
   const out = new Uint8Array(total);
@@ -92,19 +93,8 @@ export class Container {
   constructor(bytes: Uint8Array, label: string) {
     this.#bytes = bytes;
     this.#label = label;
-    const { stored, start } = readHeader(bytes, label);
-    const { chunks, ...header } = stored;
+    const { header, starts } = readHeader(bytes, label);
     this.header = header;
-    const starts = new Map<Section, Uint32Array>();
-    let at = start;
-    SECTIONS.forEach((name, i) => {
-      const lengths = chunks[i] ?? [];
-      const table = new Uint32Array(lengths.length + 1);
-      table[0] = at;
-      lengths.forEach((length, n) => table[n + 1] = at += length);
-      starts.set(name, table);
-    });
-    if (at !== bytes.length) throw damaged(label, "its sections do not add up to its length");
     this.#starts = starts;
   }
 
@@ -133,7 +123,13 @@ export class Container {
   }
 }
 
-function readHeader(bytes: Uint8Array, label: string): { stored: StoredHeader; start: number } {
+interface Directory {
+  readonly header: ImageHeader;
+  /** Where each section's chunks start; one more at the end. */
+  readonly starts: ReadonlyMap<Section, Uint32Array>;
+}
+
+function readHeader(bytes: Uint8Array, label: string): Directory {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < PREFIX || view.getUint32(0, true) !== MAGIC) {
     const found = bytes.length === 0 ? "it is empty" : "it does not begin with KIMG";
@@ -157,11 +153,25 @@ function readHeader(bytes: Uint8Array, label: string): { stored: StoredHeader; s
   if (bytes.length > total) {
     throw damaged(label, `${bytes.length - total} bytes follow its end`);
   }
+  const directory = inflatedHeader(bytes.subarray(PREFIX, PREFIX + headLength), label);
+  const starts = new Map<Section, Uint32Array>();
+  let at = PREFIX + headLength;
+  for (const name of SECTIONS) {
+    const table = new Uint32Array(directory.reader.uint() + 1);
+    table[0] = at;
+    for (let i = 1; i < table.length; i++) table[i] = at += directory.reader.uint();
+    starts.set(name, table);
+  }
+  if (at !== total) throw damaged(label, "its sections do not add up to its length");
+  return { header: directory.header, starts };
+}
+
+function inflatedHeader(bytes: Uint8Array, label: string): { header: ImageHeader; reader: ByteReader } {
   try {
-    const text = new TextDecoder().decode(inflateRawSync(bytes.subarray(PREFIX, PREFIX + headLength)));
-    const stored = JSON.parse(text) as StoredHeader;
-    if (!ARCHES.includes(stored.arch)) throw new Error(`unknown architecture "${stored.arch}"`);
-    return { stored, start: PREFIX + headLength };
+    const reader = new ByteReader(inflateRawSync(bytes));
+    const header = JSON.parse(new TextDecoder().decode(reader.take(reader.uint()))) as ImageHeader;
+    if (!ARCHES.includes(header.arch)) throw new Error(`unknown architecture "${header.arch}"`);
+    return { header, reader };
   } catch (cause) {
     throw damaged(label, "its header is unreadable", cause);
   }

@@ -1,7 +1,7 @@
 /**
  * The name pool: every name of an image once, in code unit order, so that a name's id is its rank.
  *
- * Chunks of 1,024 names are front-coded: a byte per name with the length it shares with the one before, then the rests. The first name
+ * Chunks of 512 names are front-coded: a byte per name with the length it shares with the one before, then the rests. The first name
  * of each chunk is repeated in `name_heads`, so a look-up inflates one chunk.
  *
  * @module
@@ -9,7 +9,7 @@
 import type { Container, Section } from "./container.ts";
 
 /** Names in one chunk. */
-export const NAMES_PER_CHUNK = 1024;
+export const NAMES_PER_CHUNK = 512;
 const MAX_SHARED = 255;
 const SEPARATOR = "\0";
 

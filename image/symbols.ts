@@ -14,7 +14,7 @@ import type { Addr, SymbolInfo } from "./model.ts";
 import type { NamePool } from "./names.ts";
 
 /** Symbols in one chunk. */
-export const SYMBOLS_PER_CHUNK = 2048;
+export const SYMBOLS_PER_CHUNK = 512;
 
 /** What is known of a symbol that is a function. */
 export interface FunctionEntry {

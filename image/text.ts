@@ -9,7 +9,7 @@ import type { CallSite } from "./model.ts";
 import type { NamePool } from "./names.ts";
 
 /** Functions in one chunk of lengths or calls. */
-export const FUNCTIONS_PER_CHUNK = 256;
+export const FUNCTIONS_PER_CHUNK = 64;
 /** Kinds of call sites by their code. */
 export const CALL_KINDS = ["call", "jump", "indirect"] as const satisfies readonly CallSite["kind"][];
 
@@ -37,7 +37,7 @@ export class TextTable {
   readonly #count: () => number;
   readonly #lengths = new Map<number, readonly Uint8Array[]>();
   readonly #calls = new Map<number, Calls>();
-  #targets: Int32Array | undefined;
+  #targets: Uint32Array | undefined;
 
   /** Reads nothing yet; `count` gives the number of functions. */
   constructor(container: Container, names: NamePool, count: () => number) {
@@ -147,11 +147,9 @@ export class TextTable {
     return counts;
   }
 
-  get #targetIds(): Int32Array {
+  get #targetIds(): Uint32Array {
     if (this.#targets) return this.#targets;
-    const reader = new ByteReader(this.#container.chunk("targets", 0));
-    const targets = new Int32Array(reader.uint());
-    for (let i = 0; i < targets.length; i++) targets[i] = reader.uint();
-    return this.#targets = targets;
+    // Copied because a view of whole words needs its bytes aligned.
+    return this.#targets = new Uint32Array(Uint8Array.from(this.#container.chunk("targets", 0)).buffer);
   }
 }

@@ -25,8 +25,8 @@ export function encodeText(
   functions: readonly TextRecord[],
   targets: readonly number[],
 ): Map<Section, Uint8Array[]> {
-  const names = new ByteWriter().uint(targets.length);
-  for (const target of targets) names.uint(target);
+  // Little-endian words: the one table that every call needs is not worth decoding.
+  const names = new Uint8Array(Uint32Array.from(targets).buffer);
   const lengths: Uint8Array[] = [];
   const calls: Uint8Array[] = [];
   for (let start = 0; start < functions.length; start += FUNCTIONS_PER_CHUNK) {
@@ -34,7 +34,7 @@ export function encodeText(
     lengths.push(encodeLengths(slice));
     calls.push(encodeCalls(slice));
   }
-  return new Map<Section, Uint8Array[]>([["targets", [names.finish()]], ["lengths", lengths], [
+  return new Map<Section, Uint8Array[]>([["targets", [names]], ["lengths", lengths], [
     "calls",
     calls,
   ]]);

@@ -8,7 +8,7 @@
 import { ByteReader, ByteWriter } from "./bytes.ts";
 
 /** Types in one chunk. */
-export const TYPES_PER_CHUNK = 512;
+export const TYPES_PER_CHUNK = 128;
 
 /** A struct or union member; `name` is a name id. */
 export interface MemberRecord {

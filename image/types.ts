@@ -5,14 +5,12 @@
  */
 import { ByteReader, ByteWriter } from "./bytes.ts";
 import type { Container, Section } from "./container.ts";
-import type { CType, Member, Param } from "./model.ts";
+import { makeType, type TypeSource } from "./lazy_types.ts";
+import type { CType } from "./model.ts";
 import type { NamePool } from "./names.ts";
 import { decodeTypes, encodeTypes, type TypeRecord, TYPES_PER_CHUNK } from "./type_records.ts";
 
-/** BTF's INT encoding bits. */
-const INT_SIGNED = 1;
-const INT_CHAR = 2;
-const INT_BOOL = 4;
+const VOID: CType = { kind: "void", id: 0 };
 
 /** `[name id, type id]` pairs. */
 export type NamedIds = readonly (readonly [name: number, id: number])[];
@@ -80,7 +78,7 @@ class Index {
 }
 
 /** Types of an opened image. */
-export class TypeTable {
+export class TypeTable implements TypeSource {
   /** Number of types, void included. */
   readonly count: number;
   readonly #container: Container;
@@ -99,8 +97,13 @@ export class TypeTable {
   /** The type with an id; throws a RangeError for an id that is no type. The same id gives the same object. */
   byId(id: number): CType {
     let type = this.#made.get(id);
-    if (!type) this.#made.set(id, type = this.#make(id));
+    if (!type) this.#made.set(id, type = id === 0 ? VOID : makeType(this, id, this.#record(id)));
     return type;
+  }
+
+  /** The name with a name id. */
+  text(name: number): string {
+    return this.#names.text(name);
   }
 
   /** The types with a name, best first; see the builder for the order. */
@@ -142,130 +145,5 @@ export class TypeTable {
     const record = records[id % TYPES_PER_CHUNK];
     if (!record) throw new RangeError(`Cannot find type ${id}: the image has ${this.count}`);
     return record;
-  }
-
-  #make(id: number): CType {
-    if (id === 0) return { kind: "void", id: 0 };
-    const record = this.#record(id);
-    const text = (name: number) => this.#names.text(name);
-    const lazy = (to: number) => this.#lazy(to);
-    switch (record.kind) {
-      case "hole":
-        throw new RangeError(`Cannot take ${id} as a type: it is none`);
-      case "int":
-        return {
-          kind: "int",
-          id,
-          name: text(record.name),
-          size: record.size,
-          signed: (record.encoding & INT_SIGNED) !== 0,
-          encoding: record.encoding & INT_BOOL ? "bool" : record.encoding & INT_CHAR ? "char" : "int",
-        };
-      case "float":
-        return { kind: "float", id, name: text(record.name), size: record.size };
-      case "enum":
-        return {
-          kind: "enum",
-          id,
-          name: text(record.name),
-          size: record.size,
-          signed: record.signed,
-          values: new Map(record.values.map(([name, value]) => [text(name), Number(value)])),
-        };
-      case "ptr": {
-        const to = lazy(record.to);
-        return {
-          kind: "ptr",
-          id,
-          get to() {
-            return to();
-          },
-        };
-      }
-      case "array": {
-        const of = lazy(record.of);
-        return {
-          kind: "array",
-          id,
-          length: record.length,
-          get of() {
-            return of();
-          },
-        };
-      }
-      case "typedef":
-      case "type_tag":
-      case "const":
-      case "volatile":
-      case "restrict": {
-        const to = lazy(record.to);
-        const name = "name" in record ? text(record.name) : "";
-        return {
-          kind: record.kind,
-          id,
-          name,
-          get to() {
-            return to();
-          },
-        };
-      }
-      case "struct":
-      case "union": {
-        let members: readonly Member[] | undefined;
-        const make = () => record.members.map((member) => this.#member(member));
-        return {
-          kind: record.kind,
-          id,
-          name: text(record.name),
-          size: record.size,
-          get members() {
-            return members ??= make();
-          },
-        };
-      }
-      case "fwd":
-        return { kind: "fwd", id, name: text(record.name), union: record.union };
-      case "func_proto": {
-        const ret = lazy(record.ret);
-        let params: readonly Param[] | undefined;
-        const make = () => record.params.map((param) => this.#param(param));
-        return {
-          kind: "func_proto",
-          id,
-          get params() {
-            return params ??= make();
-          },
-          get ret() {
-            return ret();
-          },
-        };
-      }
-    }
-  }
-
-  #lazy(id: number): () => CType {
-    return () => this.byId(id);
-  }
-
-  #member(record: { name: number; type: number; bitOffset: number; bitSize: number }): Member {
-    const type = this.#lazy(record.type);
-    return {
-      name: this.#names.text(record.name),
-      bitOffset: record.bitOffset,
-      bitSize: record.bitSize,
-      get type() {
-        return type();
-      },
-    };
-  }
-
-  #param(record: { name: number; type: number }): Param {
-    const type = this.#lazy(record.type);
-    return {
-      name: this.#names.text(record.name),
-      get type() {
-        return type();
-      },
-    };
   }
 }
