@@ -25,7 +25,8 @@ export type ObjectValue = number | boolean | string | object;
 export function bareType(type: CType): CType {
   let bare = type;
   while (
-    bare.kind === "typedef" || bare.kind === "const" || bare.kind === "volatile" || bare.kind === "restrict" ||
+    bare.kind === "typedef" || bare.kind === "const" || bare.kind === "volatile" ||
+    bare.kind === "restrict" ||
     bare.kind === "type_tag"
   ) {
     bare = bare.to;
@@ -48,9 +49,15 @@ export function readValue(reader: ObjectReader, type: CType, address: Addr): Obj
       return bare.kind === "int" && bare.encoding === "bool" ? value !== 0 : value;
     }
     case "ptr":
-      return pointerValue(reader, bare, reader.load(address, reader.image.pointerSize, reader.image.pointerSize === 8));
+      return pointerValue(
+        reader,
+        bare,
+        reader.load(address, reader.image.pointerSize, reader.image.pointerSize === 8),
+      );
     case "array":
-      return isChar(bare.of) && bare.length > 0 ? reader.str(address, bare.length) : arrayView(reader, bare.of, address, bare.length);
+      return isChar(bare.of) && bare.length > 0
+        ? reader.str(address, bare.length)
+        : arrayView(reader, bare.of, address, bare.length);
     case "struct":
     case "union":
       return structView(reader, bare, address);
@@ -83,7 +90,11 @@ export function cutWord(word: number, size: number, signed: boolean): number {
   return signed && low >= 1 << (bits - 1) ? low - (1 << bits) : low;
 }
 
-function pointerValue(reader: ObjectReader, type: CType & { readonly kind: "ptr" }, word: number): ObjectValue {
+function pointerValue(
+  reader: ObjectReader,
+  type: CType & { readonly kind: "ptr" },
+  word: number,
+): ObjectValue {
   return isChar(type.to) ? reader.str(word, MAX_STRING) : pointerView(reader, bareType(type.to), word);
 }
 
@@ -102,7 +113,9 @@ function readField(reader: ObjectReader, type: CType, address: Addr, name: strin
   if (type.kind !== "struct" && type.kind !== "union") return undefined;
   const layout = fieldOf(reader.image, type, name);
   if (layout === null) {
-    throw new TypeError(`Cannot read field "${name}": ${type.kind} ${type.name || "(anonymous)"} has no such field`);
+    throw new TypeError(
+      `Cannot read field "${name}": ${type.kind} ${type.name || "(anonymous)"} has no such field`,
+    );
   }
   if (layout.bitSize > 0) return readBits(reader, layout, address);
   return readValue(reader, layout.type, address + layout.offset);
@@ -127,7 +140,9 @@ function readBits(reader: ObjectReader, layout: FieldLayout, address: Addr): Obj
 
 /** Names that every pointer view answers; a C field of the same name is reached with `.field("address")`. */
 function pointerView(reader: ObjectReader, to: CType, address: Addr): object {
-  const size = to.kind === "void" || to.kind === "func_proto" || to.kind === "fwd" ? 1 : reader.image.sizeOf(to);
+  const size = to.kind === "void" || to.kind === "func_proto" || to.kind === "fwd"
+    ? 1
+    : reader.image.sizeOf(to);
   return new Proxy(Object.freeze({}), {
     get(_target, name) {
       if (typeof name === "symbol") return conversion(name, () => hex(reader, address), () => address);
@@ -167,7 +182,9 @@ function castPointer(reader: ObjectReader, name: string, address: Addr): object 
   const type = reader.image.type(name.replace(/\s*\*$/, ""));
   if (type === undefined) {
     const near = reader.image.nearTypes(name)[0];
-    throw new TypeError(`Cannot cast to "${name}": no such type${near === undefined ? "" : `; did you mean "${near}"?`}`);
+    throw new TypeError(
+      `Cannot cast to "${name}": no such type${near === undefined ? "" : `; did you mean "${near}"?`}`,
+    );
   }
   return pointerView(reader, bareType(type), address);
 }
@@ -177,7 +194,9 @@ function structView(reader: ObjectReader, type: CType, address: Addr): object {
     get(_target, name) {
       if (typeof name === "symbol") return conversion(name, () => hex(reader, address), () => address);
       if (name === "toString" || name === "toJSON") return () => hex(reader, address);
-      if (name === "address" && fieldMissing(reader, type, name)) return addressToBigInt(reader.image.arch, address);
+      if (name === "address" && fieldMissing(reader, type, name)) {
+        return addressToBigInt(reader.image.arch, address);
+      }
       return readField(reader, type, address, name);
     },
     has: (_target, name) => typeof name === "string" && !fieldMissing(reader, type, name),

@@ -1,0 +1,170 @@
+/**
+ * Registers one attach point with the kernel's own interfaces: kprobes, kretprobes, tracepoints, timers.
+ *
+ * @module
+ */
+
+import type { Attachment } from "../graph/compile.ts";
+import type { PtRegs } from "../kernel/arch/pt_regs.ts";
+import { errnoName } from "../kernel/errno_name.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import { Kprobe, Kretprobe, type KretprobeInstance } from "../kernel/kprobes/mod.ts";
+import { Timer } from "../kernel/time/timers.ts";
+import type { TraceRecord } from "../kernel/tracing/record.ts";
+
+/** Runs the handler of an attach point for one hit. */
+export type HitRunner = (
+  regs: PtRegs | null,
+  record: TraceRecord | null,
+  instance: KretprobeInstance | null,
+) => void;
+
+/** An attach point that the kernel has taken. */
+export interface Armed {
+  /** When the handler runs; `end` points run when the session ends. */
+  readonly phase: "begin" | "live" | "end";
+  readonly attachment: Attachment;
+  readonly run: HitRunner;
+  /** Hits handled so far. */
+  readonly hits: () => number;
+  /** Hits that were not handled: no free instance, or another probe was running. */
+  readonly missed: () => number;
+  /** Takes the point off the kernel; counts stay readable. */
+  readonly disarm: () => void;
+}
+
+/** The kernel refused a probe. */
+export class AttachError extends Error {
+  /** `EINVAL`, `EILSEQ` … */
+  readonly errno: string;
+
+  constructor(probe: string, result: number, reason: string | undefined) {
+    const errno = errnoName(-result);
+    super(`Cannot attach ${probe}: ${errno}${reason === undefined ? "" : `: ${reason}`}`);
+    this.name = "AttachError";
+    this.errno = errno;
+  }
+}
+
+/** Arms one attach point. Throws an `AttachError` where the kernel refuses it. */
+export function arm(kernel: Kernel, attachment: Attachment, run: HitRunner): Armed {
+  const { point } = attachment.at;
+  switch (point.kind) {
+    case "kprobe":
+      return armKprobe(kernel, attachment, point, run);
+    case "kretprobe":
+      return armKretprobe(kernel, attachment, point, run);
+    case "tracepoint":
+      return armTracepoint(kernel, attachment, point, run);
+    case "interval":
+      return armInterval(kernel, attachment, point.ns, run);
+    case "begin":
+    case "end":
+      return armOnce(attachment, point.kind, run);
+  }
+}
+
+type Point<K> = Extract<Attachment["at"]["point"], { readonly kind: K }>;
+
+function armKprobe(kernel: Kernel, attachment: Attachment, point: Point<"kprobe">, run: HitRunner): Armed {
+  let hits = 0;
+  const probe = new Kprobe({
+    symbolName: point.target,
+    offset: point.offset,
+    label: attachment.name,
+    preHandler(_probe, regs) {
+      hits++;
+      run(regs, null, null);
+    },
+  });
+  const result = kernel.kprobes.registerKprobe(probe);
+  if (result !== 0) throw new AttachError(attachment.name, result, kernel.kprobes.reasonOf(probe));
+  return {
+    phase: "live",
+    attachment,
+    run,
+    hits: () => hits,
+    missed: () => probe.nmissed,
+    disarm: () => kernel.kprobes.unregisterKprobe(probe),
+  };
+}
+
+function armKretprobe(
+  kernel: Kernel,
+  attachment: Attachment,
+  point: Point<"kretprobe">,
+  run: HitRunner,
+): Armed {
+  let hits = 0;
+  const probe = new Kretprobe({
+    symbolName: point.target,
+    maxactive: point.maxactive,
+    label: attachment.name,
+    handler(instance, regs) {
+      hits++;
+      run(regs, null, instance);
+    },
+  });
+  const result = kernel.kprobes.registerKretprobe(probe);
+  if (result !== 0) throw new AttachError(attachment.name, result, kernel.kprobes.reasonOf(probe));
+  return {
+    phase: "live",
+    attachment,
+    run,
+    hits: () => hits,
+    missed: () => probe.nmissed + probe.kp.nmissed,
+    disarm: () => kernel.kprobes.unregisterKretprobe(probe),
+  };
+}
+
+function armTracepoint(
+  kernel: Kernel,
+  attachment: Attachment,
+  point: Point<"tracepoint">,
+  run: HitRunner,
+): Armed {
+  let hits = 0;
+  const registration = kernel.tracepoints.register(`${point.subsystem}:${point.event}`, (record) => {
+    hits++;
+    run(null, record, null);
+  });
+  return {
+    phase: "live",
+    attachment,
+    run,
+    hits: () => hits,
+    missed: () => 0,
+    disarm: () => kernel.tracepoints.unregister(registration),
+  };
+}
+
+function armInterval(kernel: Kernel, attachment: Attachment, ns: number, run: HitRunner): Armed {
+  let hits = 0;
+  const timer = new Timer(kernel.clock, kernel.events, ns, () => {
+    hits++;
+    run(null, null, null);
+  });
+  return {
+    phase: "live",
+    attachment,
+    run,
+    hits: () => hits,
+    missed: () => 0,
+    disarm: () => timer.stop(),
+  };
+}
+
+function armOnce(attachment: Attachment, phase: "begin" | "end", run: HitRunner): Armed {
+  let hits = 0;
+  return {
+    phase,
+    attachment,
+    run(regs, record, instance) {
+      hits++;
+      run(regs, record, instance);
+    },
+    hits: () => hits,
+    missed: () => 0,
+    disarm() {},
+  };
+}

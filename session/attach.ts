@@ -1,0 +1,103 @@
+/**
+ * Attaches a program to a kernel: compiles its graph against the kernel's image, registers what it needs there, and
+ * keeps score.
+ *
+ * @module
+ */
+
+import { type Attachment, compile, type CompileOptions } from "../graph/compile.ts";
+import type { Program } from "../graph/nodes.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import { arm, type Armed, type HitRunner } from "./arm.ts";
+import { type ContextSource, OpaqueContext } from "./context.ts";
+import { KernelHit } from "./hit.ts";
+import { Output, type OutputOptions } from "./output.ts";
+import { ProbeHandlerError } from "../kernel/kprobes/mod.ts";
+import { Session } from "./session.ts";
+
+/** How a program attaches. */
+export interface AttachOptions extends OutputOptions, CompileOptions {
+  /**
+   * Go on when a handler throws: the failure is kept in `session.failures`. By default the run stops with a
+   * `ProbeHandlerError` that names the probe and the virtual time.
+   */
+  readonly keepGoing?: boolean;
+}
+
+/**
+ * Attaches a program to a kernel that stands still. `begin` probes run at once.
+ *
+ * @throws {ProgramError} If something in the program is wrong: all findings, with what would do.
+ * @throws {AttachError} If the kernel refuses a probe: errno and reason.
+ */
+export function attach<M>(program: Program<M>, kernel: Kernel, options: AttachOptions = {}): Session<M> {
+  return attachWith(program, kernel, new Output(options), options);
+}
+
+/** Attaches a program whose output goes where that of others goes. */
+export function attachWith<M>(
+  program: Program<M>,
+  kernel: Kernel,
+  output: Output,
+  options: AttachOptions,
+): Session<M> {
+  const compiled = compile(program, kernel.image, options);
+  const hit = new KernelHit(kernel, output);
+  const session = new Session<M>(kernel, compiled, hit, output);
+  const armed: Armed[] = [];
+  try {
+    for (const attachment of compiled.attachments) {
+      armed.push(
+        arm(kernel, attachment, runner(kernel, hit, attachment, session, options.keepGoing ?? false)),
+      );
+    }
+  } catch (error) {
+    for (const one of armed.reverse()) one.disarm();
+    throw error;
+  }
+  session.adopt(armed);
+  return session;
+}
+
+/** The function that runs one hit of an attach point. */
+function runner<M>(
+  kernel: Kernel,
+  hit: KernelHit,
+  attachment: Attachment,
+  session: Session<M>,
+  keepGoing: boolean,
+): HitRunner {
+  const { handler, at, name } = attachment;
+  const func = at.point.kind === "kprobe" || at.point.kind === "kretprobe" ? at.point.target : "";
+  const label = name.replace(/^k(ret)?probe:/, "");
+  const point = { probe: name, func };
+  let context: OpaqueContext | undefined;
+  const runOpaque = (fn: (context: never) => unknown): unknown =>
+    fn((context ??= new OpaqueContext(hit, sourceOf(attachment))) as never);
+  return (regs, record, instance) => {
+    hit.point = point;
+    hit.regs = regs;
+    hit.record = record;
+    hit.instance = instance;
+    hit.runOpaque = runOpaque;
+    try {
+      handler(hit);
+    } catch (error) {
+      const failure = new ProbeHandlerError(at.point.kind, label, kernel.now(), error);
+      if (!keepGoing) throw failure;
+      session.failures.push(failure);
+    }
+  };
+}
+
+function sourceOf({ at }: Attachment): ContextSource {
+  switch (at.point.kind) {
+    case "kprobe":
+    case "kretprobe":
+      return { kind: "function", prototype: at.prototype, returns: at.point.kind === "kretprobe" };
+    case "tracepoint":
+      return at.tracepoint === undefined ? { kind: "plain" } : { kind: "record", tracepoint: at.tracepoint };
+    default:
+      return { kind: "plain" };
+  }
+}

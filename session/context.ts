@@ -1,0 +1,182 @@
+/**
+ * The context that a function which could not be captured gets: the same names as `probes/context.ts` types, answered
+ * from the hit at hand. One object per attach point; it reads the hit anew at each access.
+ *
+ * @module
+ */
+
+import type { Prototype, TracepointField, TracepointInfo } from "../image/model.ts";
+import type { KernelHit } from "./hit.ts";
+import { bareType, type ObjectReader, type ObjectValue, readValue, wordValue } from "./objects.ts";
+import { MAX_STRING } from "./objects.ts";
+import type { Stack } from "../graph/hit.ts";
+import { toValue } from "../graph/value.ts";
+
+/** What an attach point knows about its arguments. */
+export type ContextSource =
+  | { readonly kind: "function"; readonly prototype: Prototype | undefined; readonly returns: boolean }
+  | { readonly kind: "record"; readonly tracepoint: TracepointInfo }
+  | { readonly kind: "plain" };
+
+/** Deepest stack unless told otherwise: bpftrace's default. */
+export const STACK_DEPTH = 127;
+
+/** The context object of one attach point. */
+export class OpaqueContext {
+  readonly #hit: KernelHit;
+  readonly #reader: ObjectReader;
+  readonly #source: ContextSource;
+  readonly args: object;
+  readonly regs: object;
+
+  constructor(hit: KernelHit, source: ContextSource) {
+    this.#hit = hit;
+    this.#source = source;
+    this.#reader = {
+      image: hit.kernel.image,
+      load: (address, size, signed) => hit.load(address, size, signed),
+      str: (address, max) => hit.str(address, max),
+    };
+    this.args = source.kind === "record"
+      ? recordArgs(hit, this.#reader, source.tracepoint)
+      : functionArgs(hit, this.#reader, source.kind === "function" ? source.prototype : undefined);
+    this.regs = new Proxy(Object.freeze({}), {
+      get: (_target, name) => typeof name === "string" ? hit.reg(name) : undefined,
+    });
+  }
+
+  get pid(): number {
+    return this.#hit.pid();
+  }
+  get tid(): number {
+    return this.#hit.tid();
+  }
+  get uid(): number {
+    return this.#hit.uid();
+  }
+  get gid(): number {
+    return this.#hit.gid();
+  }
+  get comm(): string {
+    return this.#hit.comm();
+  }
+  get cpu(): number {
+    return this.#hit.cpu();
+  }
+  get nsecs(): number {
+    return this.#hit.nsecs();
+  }
+  get elapsed(): number {
+    return this.#hit.elapsed();
+  }
+  get func(): string {
+    return this.#hit.func();
+  }
+  get probe(): string {
+    return this.#hit.probe();
+  }
+  get duration(): number {
+    return this.#hit.duration();
+  }
+
+  /** The running task, typed. */
+  get curtask(): ObjectValue {
+    const type = this.#hit.kernel.image.type("struct task_struct");
+    if (type === undefined) return this.#hit.curtask();
+    return wordValue(this.#reader, { kind: "ptr", id: -1, to: type }, this.#hit.curtask());
+  }
+
+  /** What the function returns, by its prototype; undefined for `void`. */
+  get retval(): ObjectValue | undefined {
+    const source = this.#source;
+    if (source.kind !== "function" || source.prototype === undefined) return this.#hit.retval();
+    return bareType(source.prototype.ret).kind === "void"
+      ? undefined
+      : wordValue(this.#reader, source.prototype.ret, this.#hit.retval());
+  }
+
+  arg(index: number): number {
+    return this.#hit.arg(index);
+  }
+
+  reg(name: string): number {
+    return this.#hit.reg(name);
+  }
+
+  kstack(depth: number = STACK_DEPTH): Stack {
+    return this.#hit.kstack(depth);
+  }
+
+  str(address: unknown, max: number = MAX_STRING): string {
+    return typeof address === "string" ? address.slice(0, max) : this.#hit.str(Number(address), max);
+  }
+
+  ksym(address: unknown): string {
+    return this.#hit.ksym(Number(address));
+  }
+
+  print(...values: unknown[]): void {
+    this.#hit.print(
+      values.map((value) => toValue(value, (address) => this.#hit.kernel.image.describe(address))),
+    );
+  }
+}
+
+function functionArgs(hit: KernelHit, reader: ObjectReader, prototype: Prototype | undefined): object {
+  const params = new Map(
+    (prototype?.params ?? []).map((param, index) => [param.name, { index, type: param.type }]),
+  );
+  return new Proxy(Object.freeze({}), {
+    get(_target, name) {
+      if (typeof name === "symbol") return undefined;
+      const param = params.get(name);
+      if (param !== undefined) return wordValue(reader, param.type, hit.regs?.param(param.index) ?? 0);
+      const known = [...params.keys()];
+      throw new TypeError(
+        `Cannot read argument "${name}" of ${hit.func() || "this probe"}: ` +
+          (known.length === 0 ? "its arguments have no names; use arg(n)" : `it has ${known.join(", ")}`),
+      );
+    },
+    has: (_target, name) => typeof name === "string" && params.has(name),
+    ownKeys: () => [],
+  });
+}
+
+function recordArgs(hit: KernelHit, reader: ObjectReader, tracepoint: TracepointInfo): object {
+  const fields = new Map(tracepoint.fields.map((field) => [field.name, field]));
+  return new Proxy(Object.freeze({}), {
+    get(_target, name) {
+      if (typeof name === "symbol") return undefined;
+      const field = fields.get(name);
+      if (field !== undefined) return recordValue(hit, reader, field);
+      throw new TypeError(
+        `Cannot read field "${name}" of tracepoint ${tracepoint.subsystem}:${tracepoint.name}: it has ${
+          [...fields.keys()].join(", ")
+        }`,
+      );
+    },
+    has: (_target, name) => typeof name === "string" && fields.has(name),
+    ownKeys: () => [],
+  });
+}
+
+function recordValue(hit: KernelHit, reader: ObjectReader, field: TracepointField): ObjectValue {
+  if (field.type.startsWith("__data_loc")) return hit.recordStr(field.offset, field.size, true);
+  const array = /^(.*)\[(\d+)\]$/.exec(field.type);
+  if (array !== null) {
+    const of = (array[1] ?? "").trim();
+    if (/^(const )?char$/.test(of)) return hit.recordStr(field.offset, field.size, false);
+    const count = Number(array[2]);
+    const size = count > 0 ? field.size / count : field.size;
+    return Array.from(
+      { length: count },
+      (_, i) => hit.recordLoad(field.offset + i * size, size, field.signed),
+    );
+  }
+  const word = hit.recordLoad(field.offset, field.size, field.signed);
+  if (!field.type.endsWith("*")) return word;
+  const target = field.type.replace(/\*$/, "").replace(/\b(const|volatile)\b/g, "").trim();
+  if (target === "char") return hit.str(word, MAX_STRING);
+  const to = reader.image.type(target);
+  return wordValue(reader, { kind: "ptr", id: -1, to: to ?? { kind: "void", id: 0 } }, word);
+}

@@ -1,0 +1,13 @@
+/**
+ * Where programs meet kernels: boot, attach, run, results.
+ *
+ * @module
+ */
+
+export { AttachError } from "./arm.ts";
+export { attach, type AttachOptions } from "./attach.ts";
+export { ARCHES, bootKernel, type BootOptions } from "./boot.ts";
+export type { OutputOptions } from "./output.ts";
+export { type ProbeStatistics, ResultMap, type UnknownRead } from "./result.ts";
+export { run, type RunOptions, type RunResult, type RunStatistics } from "./run.ts";
+export { Session } from "./session.ts";

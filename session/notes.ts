@@ -1,0 +1,92 @@
+/**
+ * What a user should be told after a run besides its results, as sentences.
+ *
+ * @module
+ */
+
+import { mapFullText } from "../format/mod.ts";
+import { renderDiagnostic } from "../graph/diagnostic.ts";
+import { describeOutcome, type RunOutcome } from "../kernel/sched/outcome.ts";
+import type { WorkloadReport } from "../workloads/workload.ts";
+import type { RunStatistics } from "./run.ts";
+import type { Session } from "./session.ts";
+
+/** Most items that one note lists by name. */
+const LISTED = 5;
+
+/** The notes of a run, most important first. */
+export function notesOf(
+  statistics: RunStatistics,
+  report: WorkloadReport,
+  outcome: RunOutcome,
+  sessions: readonly Session[],
+): readonly string[] {
+  return [
+    ...(outcome.reason === "deadlock" ? [describeOutcome(outcome)] : []),
+    ...sessions.flatMap((session) => session.failures.map((failure) => failure.message)),
+    ...sessions.flatMap((session) => session.compiled.warnings.map(renderDiagnostic)),
+    ...missedNotes(statistics),
+    ...sessions.flatMap((session) => session.snapshot()).filter((map) => map.lost > 0).map((map) =>
+      mapFullText(map.name, map.lost)
+    ),
+    ...(statistics.faults > 0
+      ? [`${count(statistics.faults, "read")} of a probe met unmapped memory and gave 0 or an empty string`]
+      : []),
+    ...unknownNotes(statistics),
+    ...workloadNotes(report),
+  ];
+}
+
+function missedNotes(statistics: RunStatistics): readonly string[] {
+  return statistics.probes.filter((probe) => probe.missed > 0).map((probe) =>
+    `${probe.probe} missed ${count(probe.missed, "hit")} (${probe.hits} handled)` +
+    (probe.probe.startsWith("kretprobe") ? "; a larger maxactive holds more returns at once" : "")
+  );
+}
+
+function unknownNotes(statistics: RunStatistics): readonly string[] {
+  const reads = statistics.unknownReads;
+  if (reads.length === 0) return [];
+  const named = reads.map((read) =>
+    `${read.argument < 0 ? "return value" : `argument ${read.argument}`} of ${read.function} (${read.times})`
+  );
+  return [`Nothing determines what probes read here, it reads as 0: ${listed(named)}`];
+}
+
+function workloadNotes(report: WorkloadReport): readonly string[] {
+  const notes: string[] = [];
+  if (report.unmodeled.size > 0) {
+    notes.push(
+      `System calls without a model ran as entry function and tracepoints: ${
+        listed(counts(report.unmodeled))
+      }`,
+    );
+  }
+  if (report.leftOut.size > 0) {
+    notes.push(
+      `System calls that this architecture does not have were left out: ${listed(counts(report.leftOut))}`,
+    );
+  }
+  const malformed = report.recording?.malformedCount ?? 0;
+  if (malformed > 0) {
+    const first = report.recording?.malformed[0];
+    notes.push(
+      `${count(malformed, "line")} of the recording could not be used` +
+        (first === undefined ? "" : `; line ${first.line}: ${first.reason}`),
+    );
+  }
+  return [...notes, ...report.warnings];
+}
+
+function counts(map: ReadonlyMap<string, number>): readonly string[] {
+  return [...map].map(([name, times]) => `${name} (${times})`);
+}
+
+function listed(items: readonly string[]): string {
+  const rest = items.length - LISTED;
+  return items.slice(0, LISTED).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
+}
+
+function count(n: number, noun: string): string {
+  return n === 1 ? `1 ${noun}` : `${n} ${noun}s`;
+}

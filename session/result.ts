@@ -1,0 +1,88 @@
+/**
+ * What a run returns, as plain data.
+ *
+ * @module
+ */
+
+import type { AggregateValue } from "../graph/maps/cell.ts";
+import type { MapSnapshot } from "../graph/maps/aggregate_map.ts";
+import type { Value } from "../graph/value.ts";
+
+/** What one probe saw. */
+export interface ProbeStatistics {
+  /** Name in the program. */
+  readonly name: string;
+  /** `kprobe:vfs_open` */
+  readonly probe: string;
+  readonly hits: number;
+  /** Hits that were not handled: a kretprobe without a free instance, a probe hit while another one ran. */
+  readonly missed: number;
+}
+
+/** An argument or a result that a probe read although nothing determines it; it read as 0. */
+export interface UnknownRead {
+  readonly function: string;
+  /** Index of the argument, or -1 for the return value. */
+  readonly argument: number;
+  readonly times: number;
+}
+
+/** Key of an entry as a caller writes it: a tuple is an array. */
+function keyText(key: unknown): string {
+  return JSON.stringify(key, (_name, value: unknown) => typeof value === "bigint" ? `${value}n` : value) ??
+    "undefined";
+}
+
+function plainKey(key: readonly Value[]): unknown {
+  return key.length === 1 ? plainPart(key[0] ?? null) : key.map(plainPart);
+}
+
+function plainPart(part: Value): unknown {
+  return typeof part === "object" && part !== null && part.kind === "tuple"
+    ? part.items.map(plainPart)
+    : part;
+}
+
+/** A keyed map's entries, in print order; see `KeyedMap` in `probes/results.ts` for its typed face. */
+export class ResultMap implements Iterable<readonly [unknown, AggregateValue]> {
+  readonly #entries: readonly (readonly [unknown, AggregateValue])[];
+  readonly #byKey: ReadonlyMap<string, AggregateValue>;
+
+  constructor(snapshot: MapSnapshot) {
+    this.#entries = snapshot.entries.map(({ key, value }) => [plainKey(key), value] as const);
+    this.#byKey = new Map(this.#entries.map(([key, value]) => [keyText(key), value]));
+  }
+
+  get size(): number {
+    return this.#entries.length;
+  }
+
+  get(key: unknown): AggregateValue | undefined {
+    return this.#byKey.get(keyText(key));
+  }
+
+  has(key: unknown): boolean {
+    return this.#byKey.has(keyText(key));
+  }
+
+  keys(): Iterable<unknown> {
+    return this.#entries.map(([key]) => key);
+  }
+
+  values(): Iterable<AggregateValue> {
+    return this.#entries.map(([, value]) => value);
+  }
+
+  entries(): Iterable<readonly [unknown, AggregateValue]> {
+    return this.#entries;
+  }
+
+  [Symbol.iterator](): Iterator<readonly [unknown, AggregateValue]> {
+    return this.#entries[Symbol.iterator]();
+  }
+}
+
+/** A snapshot as `result.maps` shows it: by key, or the value itself where the map has no key. */
+export function mapResult(snapshot: MapSnapshot): ResultMap | AggregateValue | undefined {
+  return snapshot.keyed ? new ResultMap(snapshot) : snapshot.entries[0]?.value;
+}
