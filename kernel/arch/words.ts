@@ -11,7 +11,8 @@ export function lowWord(value: number): number {
 
 /** High 32 bits of an integer within ±2^63. */
 export function highWord(value: number): number {
-  return Math.floor(value / 0x100000000) | 0;
+  // A power of two: the product is exact, and cheaper than a division.
+  return Math.floor(value * (1 / 0x100000000)) | 0;
 }
 
 /** The signed number that two halves make. Throws a `RangeError` naming `exact` where it would be rounded. */

@@ -44,6 +44,8 @@ export class KretprobeInstance {
   returnAddress: Addr = 0;
   /** Where the return address was: the stack slot on x86, the frame pointer on arm64. */
   frame: Addr = 0;
+  /** Counts up with each use of the pool; -1 while free. */
+  order = -1;
   /** Older pending instance of the same task. */
   next: KretprobeInstance | null = null;
 
@@ -84,9 +86,9 @@ export class InstancePool {
   /** False once the kretprobe is unregistered: instances that come back are dropped. */
   alive = true;
   readonly #kretprobe: Kretprobe;
+  readonly #all: KretprobeInstance[] = [];
   readonly #free: KretprobeInstance[] = [];
-  readonly #active = new Set<KretprobeInstance>();
-  #made = 0;
+  #taken = 0;
 
   constructor(kretprobe: Kretprobe, size: number) {
     this.#kretprobe = kretprobe;
@@ -95,29 +97,29 @@ export class InstancePool {
 
   /** Instances that a call could take now. */
   get free(): number {
-    return this.alive ? this.size - this.#active.size : 0;
+    return this.alive ? this.size - this.#all.length + this.#free.length : 0;
   }
 
   /** Instances that wait for a return, oldest first. */
   active(): readonly KretprobeInstance[] {
-    return [...this.#active];
+    return this.#all.filter((i) => i.order >= 0).sort((a, b) => a.order - b.order);
   }
 
   /** Takes an instance, or null where none is free. */
   take(): KretprobeInstance | null {
     let instance = this.#free.pop();
     if (instance === undefined) {
-      if (this.#made >= this.size || !this.alive) return null;
-      this.#made++;
+      if (this.#all.length >= this.size || !this.alive) return null;
       instance = new KretprobeInstance(this.#kretprobe, this);
+      this.#all.push(instance);
     }
-    this.#active.add(instance);
+    instance.order = this.#taken++;
     return instance;
   }
 
   /** Gives an instance back. */
   recycle(instance: KretprobeInstance): void {
-    this.#active.delete(instance);
+    instance.order = -1;
     instance.task = null;
     instance.next = null;
     instance.note = undefined;
