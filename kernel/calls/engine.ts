@@ -332,7 +332,6 @@ export class CallEngine {
         this.shapes,
         fn.shape,
         explicitCallees(this.functions, fn),
-        (node) => this.#walker.callsIn(node),
       );
       fn.plans = plans;
     }

@@ -91,17 +91,10 @@ export class PlanSpace {
   readonly start: PlanState;
   readonly #library: ShapeLibrary;
   readonly #explicit: ReadonlySet<number>;
-  readonly #countCalls: (node: number) => number;
 
-  constructor(
-    library: ShapeLibrary,
-    fn: number,
-    explicit: ReadonlySet<number>,
-    countCalls: (node: number) => number,
-  ) {
+  constructor(library: ShapeLibrary, fn: number, explicit: ReadonlySet<number>) {
     this.#library = library;
     this.#explicit = explicit;
-    this.#countCalls = countCalls;
     const nodes = library.instances(fn).map((id) => library.node(id));
     this.start = new PlanState(this, nodes, new Int32Array(nodes.length));
   }
@@ -159,7 +152,7 @@ export class PlanSpace {
   }
 
   #calleeOf(node: ShapeNode, index: number): number {
-    return this.#library.node(node.children[index] ?? 0).fn;
+    return this.#library.fnOf(node.children[index] ?? 0);
   }
 
   #segment(node: ShapeNode, from: number, to: number): Segment {
@@ -168,16 +161,16 @@ export class PlanSpace {
     let padWeight = ownTime(node, from, to + 1);
     let padCalls = 0;
     for (let i = from; i < to; i++) {
-      const child = library.node(node.children[i] ?? 0);
-      if (this.#explicit.has(child.fn)) continue;
+      const child = node.children[i] ?? 0;
+      if (this.#explicit.has(library.fnOf(child))) continue;
       pads.push(i);
-      padWeight += child.weight;
-      padCalls += this.#countCalls(child.id);
+      padWeight += library.weightOf(child);
+      padCalls += library.callsIn(child);
     }
     const matched = to < node.children.length;
     let restWeight = matched ? ownTime(node, to + 1, node.children.length + 1) : 0;
     for (let i = to + 1; i < node.children.length; i++) {
-      restWeight += library.node(node.children[i] ?? 0).weight;
+      restWeight += library.weightOf(node.children[i] ?? 0);
     }
     return {
       node,
@@ -185,7 +178,7 @@ export class PlanSpace {
       to,
       pads: Int32Array.from(pads),
       padWeight,
-      callWeight: matched ? library.node(node.children[to] ?? 0).weight : 0,
+      callWeight: matched ? library.weightOf(node.children[to] ?? 0) : 0,
       restWeight,
       childNode: matched ? node.children[to] ?? -1 : -1,
       childSite: matched ? node.sites[to] ?? -1 : -1,

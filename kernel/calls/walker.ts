@@ -25,8 +25,6 @@ export class ShapeWalker {
   readonly #k: Kernel;
   readonly #engine: CallEngine;
   readonly #library: ShapeLibrary;
-  /** Calls in a node's subtree, itself included; 0: not counted yet. */
-  readonly #calls: Float64Array;
   /** Per node: the arming generation for which `#inside` holds. */
   readonly #checked: Int32Array;
   /** Per node: 1 where an armed function is in its subtree (itself included). */
@@ -42,21 +40,9 @@ export class ShapeWalker {
     this.#engine = engine;
     this.#library = engine.shapes;
     this.#rules = new RuleEvaluator(k, engine.shapes);
-    this.#calls = new Float64Array(engine.shapes.nodeCount);
     this.#checked = new Int32Array(engine.shapes.nodeCount);
     this.#inside = new Uint8Array(engine.shapes.nodeCount);
     this.#armedFns = new Uint8Array(engine.shapes.functionCount);
-  }
-
-  /** Calls in a subtree, its root included. */
-  callsIn(id: number): number {
-    let calls = this.#calls[id] ?? 0;
-    if (calls === 0) {
-      calls = 1;
-      for (const child of this.#library.node(id).children) calls += this.callsIn(child);
-      this.#calls[id] = calls;
-    }
-    return calls;
   }
 
   /** A recorded subtree of a function, by key; `expect` (NaN: none) prefers those with a result of that class. */
@@ -113,7 +99,7 @@ export class ShapeWalker {
     if (this.armedIn(node.id)) {
       this.#walk(task, frame, node, 0, node.children.length, null, time, node.weight);
     } else {
-      engine.stats.accounted += this.callsIn(node.id) - 1;
+      engine.stats.accounted += this.#library.callsIn(node.id) - 1;
     }
     this.#spendUntil(start + time);
     return engine.finish(task, frame, depth, this.#rules.result(node, frame.words, frame.nargs));
@@ -170,7 +156,7 @@ export class ShapeWalker {
         this.run(task, called, task.depth, child, end - begin);
       } else {
         engine.notePass(frame, callee, site);
-        engine.stats.accounted += this.callsIn(id);
+        engine.stats.accounted += this.#library.callsIn(id);
         this.#spendUntil(end);
         if (pads !== null) {
           frame.callees.push(child.fn);

@@ -11,8 +11,10 @@ import type { ShapeSource } from "./library.ts";
 /** A call tree as handed in. */
 export interface Tree {
   readonly fn: string;
-  /** Nanoseconds of the function itself. */
+  /** Nanoseconds of the function itself; NaN where unknown. */
   readonly self: number;
+  /** True for a tree that is no recording of its function, only a part of others. */
+  readonly part?: boolean;
   readonly outcome?: Outcome;
   readonly result?: ValueRule | undefined;
   readonly calls?: readonly Tree[];
@@ -43,6 +45,7 @@ export class Forest implements ShapeSource {
   readonly #siteList: ShapeSite[] = [];
   readonly #siteIds = new Map<string, number>();
   readonly #rules = new Map<string, readonly (ValueRule | undefined)[]>();
+  readonly #callCounts: number[] = [];
   #weights: Int32Array | undefined;
 
   /** Names of functions, by id. */
@@ -110,9 +113,11 @@ export class Forest implements ShapeSource {
     }
     const entry = this.#entries[id];
     if (entry !== undefined) {
-      entry.selfSum += tree.self;
-      entry.seen++;
-      entry.count++;
+      if (tree.self === tree.self) {
+        entry.selfSum += tree.self;
+        entry.seen++;
+      }
+      if (tree.part !== true) entry.count++;
     }
     this.#weights = undefined;
     return id;
@@ -133,6 +138,25 @@ export class Forest implements ShapeSource {
       const [caller = "0", callee = "0"] = key.split(" ");
       return { caller: Number(caller), callee: Number(callee), rules };
     }).sort((a, b) => a.caller - b.caller || a.callee - b.callee);
+  }
+
+  /** See `ShapeSource`. */
+  fn(id: number): number {
+    return this.#entry(id).fn;
+  }
+
+  /** See `ShapeSource`. */
+  weight(id: number): number {
+    return this.#weight(id);
+  }
+
+  /** See `ShapeSource`. */
+  calls(id: number): number {
+    const known = this.#callCounts[id] ?? 0;
+    if (known > 0) return known;
+    const calls = this.#entry(id).children.reduce((sum, child) => sum + this.calls(child), 1);
+    this.#callCounts[id] = calls;
+    return calls;
   }
 
   /** See `ShapeSource`. */
@@ -179,7 +203,7 @@ export class Forest implements ShapeSource {
   }
 
   #self(entry: Entry): number {
-    return Math.max(1, Math.round(entry.selfSum / entry.seen));
+    return Math.max(1, Math.round(entry.selfSum / Math.max(1, entry.seen)));
   }
 
   #weight(id: number): number {

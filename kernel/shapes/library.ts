@@ -5,6 +5,7 @@
  * @module
  */
 
+import { EncodedShapes } from "./decode.ts";
 import type { ShapeNode, ShapeSite, ValueRule } from "./node.ts";
 export type { Outcome, ShapeNode, ShapeSite, ValueRule } from "./node.ts";
 
@@ -12,9 +13,15 @@ export type { Outcome, ShapeNode, ShapeSite, ValueRule } from "./node.ts";
 export interface ShapeSource {
   /** Names of functions, by library id. */
   readonly functions: readonly string[];
-  /** Nodes in all: ids are 0 to this, exclusive. Children have lower ids than their parents. */
+  /** Nodes in all: ids are 0 to this, exclusive. */
   readonly nodes: number;
   node(id: number): ShapeNode;
+  /** Function of a node. */
+  fn(id: number): number;
+  /** Nominal nanoseconds of a node's whole subtree. */
+  weight(id: number): number;
+  /** Calls in a node's subtree, itself included. */
+  calls(id: number): number;
   /** Node ids of a function, by library id. */
   instances(fn: number): readonly number[];
   site(id: number): ShapeSite;
@@ -26,6 +33,9 @@ const NOTHING: ShapeSource = {
   functions: [],
   nodes: 0,
   node: missing,
+  fn: missing,
+  weight: missing,
+  calls: missing,
   instances: () => [],
   site: missing,
   argumentRules: () => [],
@@ -43,6 +53,11 @@ export class ShapeLibrary {
     this.#source = source;
     source.functions.forEach((name, id) => this.#ids.set(name, id));
     this.#nominal = new Float64Array(source.functions.length).fill(-1);
+  }
+
+  /** The library that the shape compiler wrote; no bytes: an empty one. Throws an Error where they are something else. */
+  static decode(bytes: Uint8Array): ShapeLibrary {
+    return bytes.length === 0 ? ShapeLibrary.empty() : new ShapeLibrary(new EncodedShapes(bytes));
   }
 
   /** A library that knows nothing. */
@@ -87,6 +102,21 @@ export class ShapeLibrary {
       this.#nodes[id] = node;
     }
     return node;
+  }
+
+  /** Library id of a node's function. */
+  fnOf(id: number): number {
+    return this.#source.fn(id);
+  }
+
+  /** Nominal nanoseconds of a node's whole subtree. */
+  weightOf(id: number): number {
+    return this.#source.weight(id);
+  }
+
+  /** Calls in a node's subtree, itself included. */
+  callsIn(id: number): number {
+    return this.#source.calls(id);
   }
 
   /** The recorded trees of a function, by ascending id. */

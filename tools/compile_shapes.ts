@@ -1,0 +1,86 @@
+/**
+ * Compiles recordings of a kernel into shapes: `deno run --allow-read --allow-write tools/compile_shapes.ts --help`.
+ *
+ * @module
+ */
+
+import { Command } from "@commander-js/extra-typings";
+import { bytesToJson } from "../image/base64_json.ts";
+import { openImage } from "../image/load.ts";
+import { compileShapes, type Recording } from "./compile_shapes/compile.ts";
+import { encodeShapes } from "./compile_shapes/encode.ts";
+import { recordingText } from "./compile_shapes/recording_text.ts";
+
+const EXPLANATION = `
+Each FOLDER holds recordings of programs on the image's kernel, plain or with .gz:
+  NAME.graph   the function_graph tracer's trace, with or without the task column
+  NAME.args    a trace of kprobe and kretprobe events on the same functions, named after them, arguments a1 a2 ...,
+               result v; lines "name: (name+0x0/size) a1=..." and "name: (return address <- name) v=..."
+A program may have only one of them: without NAME.args its functions' arguments and results stay unknown.`;
+
+/** Runs the tool with command line arguments; gives the exit code. */
+export function main(args: readonly string[]): number {
+  const program = new Command("compile_shapes")
+    .description("Compiles recorded call trees into the shapes of a kernel's functions.")
+    .argument("<folder...>", "folders of recordings, see below")
+    .requiredOption("--image <file>", "whole image of the recorded kernel, as build_image writes it")
+    .requiredOption(
+      "--out <file>",
+      "where to write the shapes: base64 in JSON, or bytes where it ends in .bin",
+    )
+    .option("--without <name...>", "programs to leave out")
+    .option("--only <name...>", "programs to take, no others")
+    .addHelpText("after", EXPLANATION)
+    .exitOverride()
+    .configureOutput({ writeOut: print, writeErr: printError });
+  try {
+    program.parse([...args], { from: "user" });
+  } catch (error) {
+    return error instanceof Error && "exitCode" in error && error.exitCode === 0 ? 0 : 2;
+  }
+  const { image: imageFile, out, without = [], only } = program.opts();
+  try {
+    const wanted = (name: string) => !without.includes(name) && (only === undefined || only.includes(name));
+    const recordings = program.args.flatMap((folder) => readFolder(folder, wanted));
+    if (recordings.length === 0) {
+      throw new Error(`Cannot compile shapes: no recordings in ${program.args.join(", ")}`);
+    }
+    const image = openImage(Deno.readFileSync(imageFile), imageFile);
+    const { forest, report } = compileShapes(image, recordings);
+    const bytes = encodeShapes(forest);
+    if (out.endsWith(".bin")) Deno.writeFileSync(out, bytes);
+    else Deno.writeTextFileSync(out, bytesToJson(bytes));
+    print(
+      `${recordings.length} programs, ${report.calls} calls (${report.aligned} with values): ` +
+        `${report.functions} functions, ${report.nodes} trees, ${report.edges} edges with rules, ${bytes.length} bytes\n`,
+    );
+    return 0;
+  } catch (error) {
+    printError(`${error instanceof Error ? error.message : error}\n`);
+    return 1;
+  }
+}
+
+function readFolder(folder: string, wanted: (name: string) => boolean): Recording[] {
+  const found = new Map<string, { graph?: string; args?: string }>();
+  const files = [...Deno.readDirSync(folder)].map((entry) => entry.name).sort();
+  for (const file of files) {
+    const match = /^(.+)\.(graph|args)(?:\.gz|\.txt)?$/.exec(file);
+    const [, name, kind] = match ?? [];
+    if (name === undefined || !wanted(name)) continue;
+    const recording = found.get(name) ?? {};
+    recording[kind === "graph" ? "graph" : "args"] = recordingText(Deno.readFileSync(`${folder}/${file}`));
+    found.set(name, recording);
+  }
+  return [...found].map(([name, { graph, args }]) => ({ name, graph, args }));
+}
+
+function print(text: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(text));
+}
+
+function printError(text: string): void {
+  Deno.stderr.writeSync(new TextEncoder().encode(text));
+}
+
+if (import.meta.main) Deno.exit(main(Deno.args));
