@@ -54,12 +54,12 @@ function addCommand(program: Command, definition: AnyCommand, context: CommandCo
   const command = program.command(definition.name)
     .helpOption("-h, --help")
     .configureHelp({ formatHelp: () => commandHelp(definition, "kscope ") })
-    .allowExcessArguments(true);
+    // Words are checked by the definition's own rules, which know better sentences.
+    .argument("[words...]");
   prepare(command, context);
-  // Words are checked by the definition's own rules, which know better sentences.
-  command.argument("[words...]");
   for (const option of definition.options) command.addOption(optionOf(option));
-  command.action(async (words: string[], given: Record<string, unknown>) => {
+  command.action(async (words, options) => {
+    const given: Readonly<Record<string, unknown>> = options;
     checkWords(definition, words);
     const values = defaultsOf(definition.options);
     for (const option of definition.options) {

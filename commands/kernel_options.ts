@@ -9,18 +9,9 @@ import type { Arch } from "../image/model.ts";
 /** The calling conventions, as `--arch` takes them. */
 export const ARCHES = ["x86_64", "arm64", "i386"] as const satisfies readonly Arch[];
 
-/** Whose kernel. */
-export const ARCH_OPTION = {
-  kind: "choice",
-  name: "arch",
-  summary: "Kernel to model",
-  choices: ARCHES,
-  default: "x86_64",
-} as const;
-
 /** How the kernel is made. */
 export const KERNEL_OPTIONS = [
-  ARCH_OPTION,
+  { kind: "choice", name: "arch", summary: "Kernel to model", choices: ARCHES, default: "x86_64" },
   { kind: "integer", name: "cpus", value: "N", summary: "Number of CPUs", min: 1, max: 64, default: 2 },
   {
     kind: "integer",

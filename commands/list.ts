@@ -7,7 +7,7 @@
 import { declaration } from "../image/ctype_text.ts";
 import type { CType, KernelImage } from "../image/model.ts";
 import { command } from "./definition.ts";
-import { ARCH_OPTION } from "./kernel_options.ts";
+import { ARCHES } from "./kernel_options.ts";
 import { didYouMean } from "./near.ts";
 
 /** Kinds by which names can be listed, with bpftrace's short forms. */
@@ -31,7 +31,12 @@ export const listCommand = command({
   arguments: [{ name: "GLOB", summary: "Names to list, e.g. kprobe:vfs_* (default: everything)" }],
   options: [
     { kind: "flag", name: "verbose", short: "v", summary: "Show parameters, fields, or a type's members" },
-    ARCH_OPTION,
+    {
+      kind: "choice",
+      name: "arch",
+      summary: "Whose kernel (default x86_64; at a prompt its own)",
+      choices: ARCHES,
+    },
   ],
   examples: [
     { line: "list 'kprobe:vfs_*'", summary: "Functions by name" },
@@ -40,9 +45,9 @@ export const listCommand = command({
     { line: "list -v 'struct path'", summary: "A type's members" },
   ],
   async run(context, options, words) {
-    const image = context.live === undefined
-      ? await context.host.wholeImage(options.arch)
-      : context.live.kernel.image;
+    const own = context.live?.kernel.image;
+    const arch = options.arch ?? own?.arch ?? "x86_64";
+    const image = own?.arch === arch ? own : await context.host.wholeImage(arch);
     const glob = words[0] ?? "*";
     const lines = listLines(image, glob, options.verbose);
     if (lines.length === 0) {

@@ -6,6 +6,7 @@
 
 import type { Program } from "../graph/nodes.ts";
 import { explain } from "../graph/explain.ts";
+import { imageFor } from "./image_choice.ts";
 import { run } from "../session/run.ts";
 import type { Arch } from "../image/model.ts";
 import type { CommandContext } from "./context.ts";
@@ -30,28 +31,28 @@ export async function runPrograms(
   values: RunValues,
 ): Promise<void> {
   if (values.explain) {
-    context.out.write(programs.map((program) => `${explain(program)}\n`).join("\n"));
+    const image = await imageFor(context, programs, values.arch);
+    context.out.write(programs.map((program) => `${explain(program, image)}\n`).join("\n"));
     return;
   }
   const workload = await openWorkload(context, values);
-  const probes = programs.reduce((sum, program) => sum + program.graph.probes.length, 0);
-  const streamed = { text: "" };
+  let streamed = 0;
   const result = await run(programs, {
     arch: values.arch,
     cpus: values.cpus,
     seed: values.seed,
+    image: await imageFor(context, programs, values.arch),
     workload,
     keepGoing: values.keepGoing,
-    onAttached: () => context.out.note(`Attached ${probes} probe${probes === 1 ? "" : "s"}`),
-    ...(values.format === "text"
-      ? {
-        onLine(text: string) {
-          streamed.text += text;
-          context.out.write(text);
-        },
-      }
-      : {}),
+    format: values.format,
+    onAttached: (probes) => context.out.note(`Attached ${probes} probe${probes === 1 ? "" : "s"}`),
+    ...(values.format === "text" ? { onLine: write } : {}),
   });
-  const whole = values.format === "json" ? result.json() : result.text();
-  context.out.write(whole.slice(streamed.text.length));
+  function write(text: string): void {
+    streamed += text.length;
+    context.out.write(text);
+  }
+  // What was printed on the way is out already; the maps are left.
+  context.out.write(values.format === "json" ? result.json() : result.text().slice(streamed));
+  for (const note of result.notes) context.out.note(note);
 }

@@ -26,5 +26,5 @@ export async function openWorkload(
   if (options.workload === undefined) {
     context.out.note(`No --replay or --workload given: running the built-in workload "${DEFAULT_WORKLOAD}"`);
   }
-  return await builtinWorkload(options.workload ?? DEFAULT_WORKLOAD);
+  return builtinWorkload(options.workload ?? DEFAULT_WORKLOAD);
 }

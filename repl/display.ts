@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isProbe, isProgram, pointName } from "../probes/mod.ts";
+import { isProgram, MapProbe, pointName, Probe } from "../probes/mod.ts";
 
 /** How values are shown. */
 export interface DisplayOptions {
@@ -15,10 +15,8 @@ export interface DisplayOptions {
 /** A value as text, without a newline at its end. */
 export function display(value: unknown, options: DisplayOptions): string {
   if (typeof value === "string" && value.includes("\n")) return value.replace(/\n$/, "");
-  if (isProbe(value)) {
-    return `${
-      pointName((value as { point: Parameters<typeof pointName>[0] }).point)
-    } (not attached; attach(_) does)`;
+  if (value instanceof Probe || value instanceof MapProbe) {
+    return `${pointName(value.point)} (not attached; attach(_) does)`;
   }
   if (isProgram(value)) {
     const points = value.graph.probes.map((probe) => pointName(probe.point)).join(", ");

@@ -7,6 +7,7 @@
 import repl from "node:repl";
 import { red } from "@std/fmt/colors";
 import type { Output } from "../commands/context.ts";
+import { isUnfinished } from "./complete_input.ts";
 import { complete } from "./completion.ts";
 import { display } from "./display.ts";
 import { historyPath, loadHistory, saveHistory } from "./history.ts";
@@ -19,12 +20,10 @@ interface Server {
   setPrompt(prompt: string): void;
   displayPrompt(preserveCursor?: boolean): void;
   clearBufferedCommand(): void;
-  defineCommand(name: string, command: { help: string; action(this: Server, text: string): void }): void;
+  defineCommand(name: string, command: { help: string; action(text: string): void }): void;
   on(event: "exit", listener: () => void): void;
   close(): void;
 }
-
-type EvalDone = (error: Error | null, value?: unknown) => void;
 
 /** Runs until the user leaves. Resolves to the exit code. */
 export function runTerminal(shell: Shell, out: Output, banner: string): Promise<number> {
@@ -37,20 +36,33 @@ export function runTerminal(shell: Shell, out: Output, banner: string): Promise<
     return `${shell.live.kernel.archName} ${timeText(shell.live.kernel.now())}> `;
   }
 
+  // Lines typed or pasted ahead wait for the one that runs, so that they act and print in order.
+  let queue: Promise<void> = Promise.resolve();
+  function inTurn(source: string): void {
+    server.clearBufferedCommand();
+    queue = queue.then(async () => {
+      const result = await shell.run(source);
+      if (result.kind === "error") out.write(`${colors ? red(result.message) : result.message}\n`);
+      if (result.kind === "value") out.write(`${display(result.value, options())}\n`);
+      if (result.kind === "exit") return server.close();
+      server.setPrompt(prompt());
+      server.displayPrompt();
+    });
+  }
+
   const server = repl.start({
     prompt: prompt(),
     useColors: colors,
-    ignoreUndefined: true,
-    eval: (source: string, _context: unknown, _file: string, done: EvalDone) => {
-      shell.run(source).then((result) => {
-        server.setPrompt(prompt());
-        if (result.kind === "more") return done(new repl.Recoverable(new SyntaxError("unfinished")));
-        if (result.kind === "error") out.write(`${colors ? red(result.message) : result.message}\n`);
-        if (result.kind === "exit") return server.close();
-        done(null, result.kind === "value" ? result.value : undefined);
-      });
+    // `done` is only for what isn't finished: calling it later would drop the lines that came in meanwhile.
+    eval(
+      source: string,
+      _context: unknown,
+      _file: string,
+      done: (error: Error | null, value?: unknown) => void,
+    ) {
+      if (isUnfinished(source)) done(new repl.Recoverable(new SyntaxError("unfinished")), undefined);
+      else inTurn(source);
     },
-    writer: (value: unknown) => value === undefined ? "" : display(value, options()),
     completer: (line: string) => complete(line, world),
   }) as unknown as Server;
 
@@ -59,14 +71,7 @@ export function runTerminal(shell: Shell, out: Output, banner: string): Promise<
   for (const name of ["help", ...shell.commands.map((command) => command.name)]) {
     server.defineCommand(name, {
       help: "",
-      action(text) {
-        this.clearBufferedCommand();
-        shell.run(`.${name} ${text}`).then((result) => {
-          if (result.kind === "error") out.write(`${colors ? red(result.message) : result.message}\n`);
-          server.setPrompt(prompt());
-          server.displayPrompt();
-        });
-      },
+      action: (text) => inTurn(`.${name} ${text}`),
     });
   }
   return new Promise((resolve) => {

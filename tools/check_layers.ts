@@ -23,7 +23,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   commands: core("session", "inspect", "probes", "bpftrace", "mod.ts"),
   repl: core("session", "inspect", "probes", "bpftrace", "commands", "mod.ts"),
   notebook: core("session", "inspect", "probes", "bpftrace", "commands", "mod.ts"),
-  cli: core("session", "inspect", "probes", "bpftrace", "commands", "repl", "mod.ts"),
+  cli: core("session", "inspect", "probes", "bpftrace", "commands", "repl", "mod.ts", "deno.json"),
   "mod.ts": core("session", "inspect", "probes", "bpftrace"),
   examples: ["mod.ts"],
   types: ["graph", "image"],
