@@ -7,7 +7,8 @@
 
 import type { Stack } from "../graph/hit.ts";
 import type { KernelTypes } from "./declared.ts";
-import type { Pointer, Ptr } from "../types/words.ts";
+import type { Ptr } from "../types/words.ts";
+import type { AnyPointer } from "./results.ts";
 
 export type { Stack };
 
@@ -19,7 +20,6 @@ export type Printable =
   | boolean
   | null
   | undefined
-  | Pointer
   | Stack
   | object;
 
@@ -52,9 +52,9 @@ export interface BaseContext {
   /** The kernel stack, innermost frame first, at most `depth` frames (127 where not given). */
   kstack(depth?: number): Stack;
   /** The NUL-terminated string at an address, at most `max` bytes. */
-  str(address: Pointer | number | string, max?: number): string;
+  str(address: AnyPointer | number | string, max?: number): string;
   /** The symbol that covers an address: `vfs_open`. */
-  ksym(address: Pointer | number): string;
+  ksym(address: AnyPointer | number): string;
   /** Prints one line: the values, joined by a space. */
   print(...values: Printable[]): void;
 }
@@ -62,7 +62,7 @@ export interface BaseContext {
 /** Where a kernel function is entered: it has arguments. */
 export interface EntryContext<Args> extends BaseContext {
   /** The arguments by the names and types of the prototype. */
-  readonly args: Args;
+  readonly args: Readonly<Args>;
   /** The n-th argument word, from 0, as a signed integer: what is in its register or stack slot. */
   arg(index: number): number;
 }
@@ -82,5 +82,5 @@ export interface LatencyContext<Ret> extends ReturnContext<Ret> {
 /** Where a tracepoint is passed: it has a record. */
 export interface RecordContext<Fields> extends BaseContext {
   /** The record's fields. */
-  readonly args: Fields;
+  readonly args: Readonly<Fields>;
 }

@@ -8,8 +8,11 @@ import type { Stack } from "../graph/hit.ts";
 import type { PointerValue, StackValue } from "../graph/value.ts";
 import type { Pointer } from "../types/words.ts";
 
+/** A pointer of any kind. */
+export type AnyPointer = Pick<Pointer, "isNull">;
+
 /** A key that is not a tuple. */
-export type KeyPart = string | number | bigint | boolean | Pointer | Stack | null | undefined;
+export type KeyPart = string | number | bigint | boolean | AnyPointer | Stack | null | undefined;
 
 /** What `.by` may return. */
 export type Key = KeyPart | readonly KeyPart[];
@@ -17,7 +20,7 @@ export type Key = KeyPart | readonly KeyPart[];
 /** The plain data that a key or a value becomes in a result. */
 export type Data<T> = T extends string | number | bigint | boolean ? T
   : T extends Stack ? StackValue
-  : T extends Pointer ? PointerValue
+  : T extends AnyPointer ? PointerValue
   : T extends readonly unknown[] ? { readonly [I in keyof T]: Data<T[I]> }
   : null;
 

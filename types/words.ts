@@ -16,8 +16,11 @@ export interface Pointer {
   cast<N extends keyof KernelTypes>(type: N): Ptr<KernelTypes[N]>;
 }
 
-/** A pointer to `T`. Its fields are followed transparently: `file.f_path.dentry.d_name.name`. */
-export type Ptr<T> = Pointer & T;
+/**
+ * A pointer to `T`. Its fields are followed transparently: `file.f_path.dentry.d_name.name`. A field that is named as
+ * something of `Pointer` is the field: `vmf.address`.
+ */
+export type Ptr<T> = Omit<Pointer, keyof T> & Readonly<T>;
 
 /** A pointer to integers or to other pointers: what it points to is element 0. */
 export type PtrTo<T> = Pointer & { readonly [index: number]: T };

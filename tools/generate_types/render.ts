@@ -29,7 +29,7 @@ export function renderModule(shapes: MergedShapes, from: string, command: string
   lines.push("}", "");
   for (const [name, shape] of shapes.types) {
     lines.push(`${comment(shape)}export interface ${name} {`);
-    for (const slot of shape.slots) lines.push(`  ${comment(slot)}readonly ${slot.name}: ${slot.type};`);
+    for (const slot of shape.slots) lines.push(`  ${comment(slot)}${slot.name}: ${slot.type};`);
     lines.push("}");
   }
   return lines.join("\n") + "\n";

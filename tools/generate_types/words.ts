@@ -134,7 +134,7 @@ export class TypeWriter {
 
   #inline(type: Compound): string {
     const slots = this.#slots(type.members);
-    return slots.length === 0 ? "{}" : `{ ${slots.map((s) => `readonly ${s.name}: ${s.type}`).join("; ")} }`;
+    return slots.length === 0 ? "{}" : `{ ${slots.map((s) => `${s.name}: ${s.type}`).join("; ")} }`;
   }
 
   /** Members as C lets one write them: those of anonymous members belong to the outer struct. */
