@@ -5,7 +5,7 @@
  */
 
 import { bootKernel } from "../session/boot.ts";
-import { type CommandContext } from "./context.ts";
+import type { CommandContext } from "./context.ts";
 import { command } from "./definition.ts";
 import { KERNEL_OPTIONS, WORKLOAD_OPTIONS } from "./kernel_options.ts";
 import { Live } from "./live.ts";

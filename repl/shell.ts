@@ -5,7 +5,7 @@
  */
 
 import { type CommandContext, type Host, type Output, UsageError } from "../commands/context.ts";
-import { type AnyCommand } from "../commands/definition.ts";
+import type { AnyCommand } from "../commands/definition.ts";
 import { commandHelp, programHelp } from "../commands/help.ts";
 import type { Live } from "../commands/live.ts";
 import { didYouMean, near } from "../commands/near.ts";
