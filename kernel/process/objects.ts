@@ -67,11 +67,15 @@ export class Field {
   #bind(image: KernelImage): void {
     const type = image.type(`struct ${this.#type}`);
     if (type === undefined) {
-      throw new Error(`Cannot use field "${this.#path}": the ${image.arch} image has no struct ${this.#type}`);
+      throw new Error(
+        `Cannot use field "${this.#path}": the ${image.arch} image has no struct ${this.#type}`,
+      );
     }
     const layout = image.field(type, this.#path);
     if (layout === undefined) {
-      throw new Error(`Cannot use field "${this.#path}": struct ${this.#type} on ${image.arch} has none of that name`);
+      throw new Error(
+        `Cannot use field "${this.#path}": struct ${this.#type} on ${image.arch} has none of that name`,
+      );
     }
     let target = layout.type;
     while ("to" in target && target.kind !== "ptr") target = target.to;
@@ -93,6 +97,8 @@ export function field(type: string, path: string): Field {
 /** Size of a struct on this kernel, in bytes. */
 export function sizeOfStruct(k: Kernel, type: string): number {
   const found = k.image.type(`struct ${type}`);
-  if (found === undefined) throw new Error(`Cannot size struct ${type}: the ${k.image.arch} image has no such type`);
+  if (found === undefined) {
+    throw new Error(`Cannot size struct ${type}: the ${k.image.arch} image has no such type`);
+  }
   return k.image.sizeOf(found);
 }

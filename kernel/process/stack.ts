@@ -20,7 +20,9 @@ export function pushLocal(k: Kernel, bytes: number): Addr {
   const mark = task.locals;
   const size = (bytes + 15) & ~15;
   if (mark + size > ROOM) {
-    throw new RangeError(`Cannot keep ${bytes} bytes in the kernel stack of ${task.comm}/${task.pid}: it is full`);
+    throw new RangeError(
+      `Cannot keep ${bytes} bytes in the kernel stack of ${task.comm}/${task.pid}: it is full`,
+    );
   }
   task.locals = mark + size;
   const address = task.stackBase + CANARY + mark;

@@ -8,6 +8,7 @@ import type { Addr } from "../../image/model.ts";
 import type { KretprobeInstance } from "../kprobes/kretprobe.ts";
 import type { UserSpace } from "../memory/user_space.ts";
 import type { Frame } from "../calls/frame.ts";
+import type { Wait } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import type { SyscallRequest } from "../syscalls/request.ts";
 import { field } from "./objects.ts";
@@ -117,6 +118,8 @@ export class Task {
   request: SyscallRequest | null = null;
   /** Virtual time at which that call began. */
   syscallStart = 0;
+  /** What `schedule` is about to wait for. */
+  wait: Wait | null = null;
   /** Bytes of locals kept in the kernel stack now (`stack.ts`). */
   locals = 0;
   /** Parent; changes when the parent exits first. */

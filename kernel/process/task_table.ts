@@ -7,10 +7,11 @@
 import type { Kernel } from "../kernel.ts";
 import { dupFiles, newFiles, putFiles } from "../fs/files_struct.ts";
 import { copyFsStruct, newFsStruct, putFsStruct } from "../fs/fs_struct.ts";
-import { newMm, putMm } from "../mm/mm_struct.ts";
-import { newUserSpace } from "../mm/user_space.ts";
+import { dupMm, newMm, putMm } from "../mm/mm_struct.ts";
+import type { Vfs } from "../fs/vfs.ts";
+import { UserSpace } from "../memory/user_space.ts";
 import { allocStack, freeObject, freeStack, newObject } from "./alloc.ts";
-import { field, sizeOfStruct } from "./objects.ts";
+import { field } from "./objects.ts";
 import {
   CRED,
   EXIT_DEAD,
@@ -19,8 +20,8 @@ import {
   PF_FORKNOEXEC,
   PF_IDLE,
   PF_KTHREAD,
-  Task,
   TASK,
+  Task,
   TASK_DEAD,
   TASK_RUNNING,
 } from "./task.ts";
@@ -161,13 +162,13 @@ export class TaskTable {
     if (siblings !== undefined && at >= 0) siblings.splice(at, 1);
     const signal = TASK.signal.get(k, task.address);
     if (SIGNAL.nrThreads.add(k, signal, -1) === 0) {
-      freeObject(k, "signal_cache", "signal_struct", signal);
-      freeObject(k, "sighand_cache", "sighand_struct", TASK.sighand.get(k, task.address));
+      freeObject(k, "signal_cache", signal);
+      freeObject(k, "sighand_cache", TASK.sighand.get(k, task.address));
     }
-    freeObject(k, "pid", "pid", TASK.threadPid.get(k, task.address));
-    freeObject(k, "cred_jar", "cred", task.cred);
+    freeObject(k, "pid", TASK.threadPid.get(k, task.address));
+    freeObject(k, "cred_jar", task.cred);
     freeStack(k, task.stackBase);
-    freeObject(k, "task_struct", "task_struct", task.address);
+    freeObject(k, "task_struct", task.address);
   }
 
   /** Leaves its memory (`exit_mm`); the last user frees it. */
@@ -200,7 +201,9 @@ export class TaskTable {
     const k = this.#k;
     const pid = options.pid ?? this.nextPid();
     if (!Number.isInteger(pid) || pid < 0 || pid >= PID_MAX) {
-      throw new RangeError(`Cannot make a task with pid ${pid}: a pid is an integer from 0 to ${PID_MAX - 1}`);
+      throw new RangeError(
+        `Cannot make a task with pid ${pid}: a pid is an integer from 0 to ${PID_MAX - 1}`,
+      );
     }
     const taken = this.#byPid.get(pid);
     if (taken !== undefined) {
@@ -216,7 +219,7 @@ export class TaskTable {
       pid,
       tgid: leader?.tgid ?? pid,
       stackBase,
-      userRegs: stackBase + k.arch.threadSize - k.arch.stackPadding - k.arch.regsSize,
+      userRegs: stackBase + k.arch.threadSize - stackPadding(k) - k.arch.regsSize,
       parent,
     });
     if (pid > this.#lastPid) this.#lastPid = pid;
@@ -291,17 +294,18 @@ export class TaskTable {
       from !== null && from.fs !== 0 ? copyFsStruct(k, from.fs, fork.fs) : newFsStruct(k),
     );
     if (options.kthread === true) return;
-    const space = fork.vm && from?.userSpace ? from.userSpace : newUserSpace(k, copies ? from?.userSpace ?? null : null);
-    task.userSpace = space;
-    const mm = newMm(k, copies ? from?.mm ?? 0 : 0, fork.vm);
+    const parentSpace = copies ? from?.userSpace ?? null : null;
+    task.userSpace = parentSpace === null ? new UserSpace() : fork.vm ? parentSpace : parentSpace.fork();
+    const mm = copies && from !== null && from.mm !== 0 ? dupMm(k, from.mm, fork.vm) : newMm(k);
     TASK.mm.set(k, task.address, mm);
     TASK.activeMm.set(k, task.address, mm);
+    if (!copies) (k.vfs as Vfs | undefined)?.openStdio(task);
   }
 }
 
 const FRESH: ForkSharing = { vm: false, files: false, fs: false };
 
-/** Bytes of a `task_struct` on this kernel. */
-export function taskStructSize(k: Kernel): number {
-  return sizeOfStruct(k, "task_struct");
+/** i386 leaves two words above the user registers (`TOP_OF_KERNEL_STACK_PADDING`). */
+function stackPadding(k: Kernel): number {
+  return k.image.arch === "i386" ? 8 : 0;
 }

@@ -4,25 +4,28 @@
  * @module
  */
 
-import { behaviourOf, type Blocking, fn } from "../calls/function.ts";
+import { behaviourOf, type Blocking, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
+import "./all.ts";
 import { TaskExit } from "../process/exit.ts";
+import { recordedWake, sleep } from "../process/sleep.ts";
 import type { Task } from "../process/task.ts";
 import { runTaskWork } from "../process/task_work.ts";
 import { ENOSYS } from "./errno.ts";
-import { imply } from "./implied.ts";
+import { adopt, imply } from "./implied.ts";
+import { mayBlock } from "./may_block.ts";
 import { enterRegisters, setResult } from "./registers.ts";
-import type { SyscallRequest } from "./request.ts";
+import type { RecordedOutcome, SyscallRequest } from "./request.ts";
 import { fireEnter, fireExit } from "./trace.ts";
 
 export type { RecordedOutcome, RecordedStat, SyscallRequest } from "./request.ts";
 
-/** Calls that hand files back on their way out, which then takes part of their recorded time. */
+/** Share of the recorded time that closing files on the way out gets. */
+const WORK_SHARE = 0.25;
+/** Calls that hand files back on their way out. */
 const CLOSING = new Set(["close", "dup2", "dup3", "execve", "execveat"]);
 /** Calls that do so when they fail: the file made for them is given back. */
 const OPENING = new Set(["open", "openat", "creat", "openat2"]);
-/** Share of the recorded time that this work gets. */
-const WORK_SHARE = 0.25;
 
 /**
  * Makes a system call in the name of a task. `k.current` has to be that task whenever the generator is resumed.
@@ -38,12 +41,7 @@ const WORK_SHARE = 0.25;
 export function* runSyscall(k: Kernel, task: Task, request: SyscallRequest): Blocking<number> {
   const number = k.image.syscallNumber(request.name);
   const entry = k.image.syscallEntry(request.name);
-  if (number === undefined || entry === undefined) {
-    throw new Error(
-      `Cannot make system call "${request.name}": ${k.image.arch} has no such call; its table lists ` +
-        `${k.image.syscallNames().length} names`,
-    );
-  }
+  if (number === undefined || entry === undefined) throw unknownCall(k, request.name);
   const recorded = request.recorded;
   const start = k.clock.now;
   task.request = request;
@@ -51,47 +49,78 @@ export function* runSyscall(k: Kernel, task: Task, request: SyscallRequest): Blo
   task.syscallStart = start;
   enterRegisters(k, task, number, request.args);
   if (recorded !== undefined) imply(k, task, request, recorded);
-  fireEnter(k, request.name, number, task.userRegs, request.args);
+  fireEnter(k, entry, number, request.args);
 
   const ref = fn(entry);
   const modeled = behaviourOf(entry) !== undefined;
   if (!modeled) k.syscalls.countUnmodeled(request.name);
-  const works = recorded !== undefined &&
-    (CLOSING.has(request.name) || recorded.ret < 0 && OPENING.has(request.name));
-  const budget = recorded === undefined
-    ? undefined
-    : Math.round(recorded.durationNs * (works ? 1 - WORK_SHARE : 1));
-  const depth = task.depth;
   let ret: number;
   try {
-    ret = yield* k.calls.enter(ref, task.userRegs, budget);
+    ret = yield* k.calls.enterBlocking(
+      task,
+      ref,
+      [task.userRegs],
+      recorded === undefined ? undefined : cpuTime(k, task, request, recorded, ref),
+      recorded === undefined ? {} : { expect: recorded.ret },
+    );
   } catch (error) {
     if (!(error instanceof TaskExit) || error.task !== task) throw error;
-    task.depth = depth;
+    k.calls.unwind(task);
     task.locals = 0;
-    task.syscalls++;
-    task.syscallNumber = -1;
-    task.request = null;
-    k.kprobes.flushTask(task);
+    leave(task);
     return 0;
   }
   if (recorded !== undefined) {
-    if (modeled && ret !== recorded.ret && !Number.isNaN(ret)) k.syscalls.countOverruled(request.name);
+    if (!modeled) {
+      // What no behaviour does still takes its time, and installs the descriptors that it returned.
+      if (k.clock.now < recordedWake(k)) yield* sleep(k, { until: start + recorded.durationNs });
+      adopt(k, task, request, recorded);
+    } else if (ret !== recorded.ret && !Number.isNaN(ret)) k.syscalls.countOverruled(request.name);
     ret = recorded.ret;
   } else if (Number.isNaN(ret)) {
     ret = -ENOSYS;
   }
   setResult(k, task, ret);
-  fireExit(k, request.name, number, task.userRegs, ret);
+  fireExit(k, entry, number, ret);
   if (task.taskWorks.length > 0) {
     runTaskWork(k, task, recorded === undefined ? undefined : start + recorded.durationNs - k.clock.now);
   }
-  if (recorded !== undefined) {
-    const end = start + recorded.durationNs;
-    if (k.clock.now < end) k.clock.now = end;
+  if (recorded !== undefined && k.clock.now < start + recorded.durationNs) {
+    k.clock.now = start + recorded.durationNs;
   }
+  leave(task);
+  return ret;
+}
+
+function leave(task: Task): void {
   task.syscalls++;
   task.syscallNumber = -1;
   task.request = null;
-  return ret;
+}
+
+/** How much of its recorded time a call runs: all of it, but what it waits, and what closing files afterwards takes. */
+function cpuTime(
+  k: Kernel,
+  task: Task,
+  request: SyscallRequest,
+  recorded: RecordedOutcome,
+  ref: FunctionRef,
+): number {
+  const whole = recorded.durationNs;
+  if (mayBlock(k, task, request)) {
+    const nominal = k.calls.functions.byRef(ref).nominal || DEFAULT_NOMINAL;
+    return Math.round(Math.min(whole, recorded.interrupted ? Math.min(nominal, whole / 2) : nominal));
+  }
+  const closes = CLOSING.has(request.name) || recorded.ret < 0 && OPENING.has(request.name);
+  return Math.round(closes ? whole * (1 - WORK_SHARE) : whole);
+}
+
+/** CPU time of a call that waits, in nanoseconds, where the recordings don't tell. */
+const DEFAULT_NOMINAL = 10_000;
+
+function unknownCall(k: Kernel, name: string): Error {
+  const names = k.image.syscallNames();
+  return new Error(
+    `Cannot make system call "${name}": the table of ${k.image.arch} has ${names.length} calls, but none of that name`,
+  );
 }

@@ -1,0 +1,103 @@
+/**
+ * Open files: `struct file`.
+ *
+ * @module
+ */
+
+import type { Addr } from "../../image/model.ts";
+import type { Kernel } from "../kernel.ts";
+import { freeObject, newObject } from "../process/alloc.ts";
+import type { Dentry } from "./dentry.ts";
+import { FILE } from "./fields.ts";
+import { type FileOperations, symbolAddress } from "./fileops.ts";
+import type { Inode } from "./inode.ts";
+import {
+  FMODE_ATOMIC_POS,
+  FMODE_CAN_READ,
+  FMODE_CAN_WRITE,
+  FMODE_LSEEK,
+  FMODE_OPENED,
+  FMODE_PATH,
+  FMODE_PREAD,
+  FMODE_PWRITE,
+  FMODE_READ,
+  FMODE_WRITE,
+  O_ACCMODE,
+  O_PATH,
+  O_RDWR,
+  O_WRONLY,
+  S_IFDIR,
+  S_IFREG,
+} from "./modes.ts";
+
+/** What the model keeps beside a `struct file`. */
+export class OpenFile {
+  readonly address: Addr;
+  /** Null until it is opened. */
+  dentry: Dentry | null = null;
+  /** Entries of a directory that `getdents` has yet to give, from the first call on. */
+  listing: readonly string[] | null = null;
+
+  constructor(address: Addr) {
+    this.address = address;
+  }
+
+  /** What was opened. */
+  get inode(): Inode | null {
+    return this.dentry?.inode ?? null;
+  }
+
+  /** How it is read and written; null while nothing is open. */
+  get ops(): FileOperations | null {
+    return this.inode?.ops ?? null;
+  }
+}
+
+/** A `struct file` with one reference and nothing open (`alloc_empty_file`). */
+export function newFile(k: Kernel, flags: number): OpenFile {
+  const address = newObject(k, "filp", "file");
+  FILE.count.set(k, address, 1);
+  FILE.flags.set(k, address, flags);
+  FILE.mode.set(k, address, modeOf(flags));
+  FILE.cred.set(k, address, k.current?.cred ?? 0);
+  const file = new OpenFile(address);
+  k.vfs.files.set(address, file);
+  return file;
+}
+
+/** What `do_dentry_open` stores: the object's own fields, once its path is set. */
+export function openOn(k: Kernel, file: OpenFile, dentry: Dentry, mnt: Addr): void {
+  const { address } = file;
+  const inode = dentry.inode;
+  file.dentry = dentry;
+  FILE.mnt.set(k, address, mnt);
+  FILE.dentry.set(k, address, dentry.address);
+  if (inode === null) return;
+  FILE.inode.set(k, address, inode.address);
+  FILE.mapping.set(k, address, inode.address === 0 ? 0 : k.vfs.mappingOf(inode));
+  let mode = FILE.mode.get(k, address);
+  if ((FILE.flags.get(k, address) & O_PATH) !== 0) {
+    FILE.mode.set(k, address, FMODE_PATH | FMODE_OPENED);
+    return;
+  }
+  const { ops } = inode;
+  FILE.op.set(k, address, symbolAddress(k, ops.symbol));
+  mode |= FMODE_OPENED;
+  if ((mode & FMODE_READ) !== 0 && (ops.read ?? ops.readIter) !== undefined) mode |= FMODE_CAN_READ;
+  if ((mode & FMODE_WRITE) !== 0 && (ops.write ?? ops.writeIter) !== undefined) mode |= FMODE_CAN_WRITE;
+  if (ops.seekable) mode |= FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE;
+  if (inode.type === S_IFREG || inode.type === S_IFDIR) mode |= FMODE_ATOMIC_POS;
+  FILE.mode.set(k, address, mode);
+}
+
+/** Gives the object back. */
+export function freeFile(k: Kernel, file: OpenFile): void {
+  k.vfs.files.delete(file.address);
+  freeObject(k, "filp", file.address);
+}
+
+function modeOf(flags: number): number {
+  const access = flags & O_ACCMODE;
+  if (access === O_RDWR) return FMODE_READ | FMODE_WRITE;
+  return access === O_WRONLY ? FMODE_WRITE : FMODE_READ;
+}

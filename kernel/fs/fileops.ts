@@ -1,0 +1,200 @@
+/**
+ * The `file_operations` that the model knows: which functions a kind of file is read and written by.
+ *
+ * @module
+ */
+
+import { fn, type FunctionRef } from "../calls/function.ts";
+import type { Kernel } from "../kernel.ts";
+
+/** A table of file operations, by the name of its symbol. */
+export interface FileOperations {
+  /** The kernel's symbol: `shmem_file_operations`. */
+  readonly symbol: string;
+  /** `f_op->read`, called with (file, buf, count, pos). */
+  readonly read?: FunctionRef;
+  /** `f_op->read_iter`, called with (kiocb, iov_iter). */
+  readonly readIter?: FunctionRef;
+  /** `f_op->write`. */
+  readonly write?: FunctionRef;
+  /** `f_op->write_iter`. */
+  readonly writeIter?: FunctionRef;
+  /** `f_op->open`, called with (inode, file). */
+  readonly open?: FunctionRef;
+  /** `f_op->release`, called with (inode, file). */
+  readonly release?: FunctionRef;
+  /** `f_op->llseek`, called with (file, offset, whence). */
+  readonly llseek?: FunctionRef;
+  /** `f_op->mmap`, called with (file, vma). */
+  readonly mmap?: FunctionRef;
+  /** `f_op->get_unmapped_area`, called with (file, addr, len, pgoff, flags). */
+  readonly getUnmappedArea?: FunctionRef;
+  /** `f_op->iterate_shared`, called with (file, dir_context). */
+  readonly iterate?: FunctionRef;
+  /** Has a position: `lseek`, `pread` and `pwrite` work. */
+  readonly seekable: boolean;
+}
+
+/** Regular files of tmpfs. */
+export const SHMEM_FILE: FileOperations = {
+  symbol: "shmem_file_operations",
+  readIter: fn("shmem_file_read_iter"),
+  writeIter: fn("generic_file_write_iter"),
+  llseek: fn("shmem_file_llseek"),
+  mmap: fn("shmem_mmap"),
+  getUnmappedArea: fn("shmem_get_unmapped_area"),
+  seekable: true,
+};
+
+/** Directories of tmpfs. */
+export const SIMPLE_DIR: FileOperations = {
+  symbol: "simple_dir_operations",
+  open: fn("dcache_dir_open"),
+  release: fn("dcache_dir_close"),
+  llseek: fn("dcache_dir_lseek"),
+  iterate: fn("dcache_readdir"),
+  seekable: true,
+};
+
+/** Pipes and named pipes. */
+export const PIPE: FileOperations = {
+  symbol: "pipefifo_fops",
+  readIter: fn("pipe_read"),
+  writeIter: fn("pipe_write"),
+  release: fn("pipe_release"),
+  seekable: false,
+};
+
+/** `/dev/null`. */
+export const NULL_DEVICE: FileOperations = {
+  symbol: "null_fops",
+  read: fn("read_null"),
+  write: fn("write_null"),
+  llseek: fn("null_lseek"),
+  seekable: true,
+};
+
+/** `/dev/zero`. */
+export const ZERO_DEVICE: FileOperations = {
+  symbol: "zero_fops",
+  read: fn("read_zero"),
+  write: fn("write_null"),
+  llseek: fn("null_lseek"),
+  mmap: fn("mmap_zero"),
+  seekable: true,
+};
+
+/** `/dev/urandom`. */
+export const RANDOM_DEVICE: FileOperations = {
+  symbol: "urandom_fops",
+  readIter: fn("urandom_read_iter"),
+  writeIter: fn("random_write_iter"),
+  seekable: true,
+};
+
+/** Terminals. */
+export const TTY: FileOperations = {
+  symbol: "tty_fops",
+  readIter: fn("tty_read"),
+  writeIter: fn("tty_write"),
+  seekable: false,
+};
+
+/** Sockets. */
+export const SOCKET: FileOperations = {
+  symbol: "socket_file_ops",
+  readIter: fn("sock_read_iter"),
+  writeIter: fn("sock_write_iter"),
+  release: fn("sock_close"),
+  seekable: false,
+};
+
+/** Regular files of procfs. */
+export const PROC_FILE: FileOperations = {
+  symbol: "proc_iter_file_ops",
+  open: fn("proc_reg_open"),
+  readIter: fn("proc_reg_read_iter"),
+  release: fn("proc_reg_release"),
+  llseek: fn("proc_reg_llseek"),
+  seekable: true,
+};
+
+/** Files without a name: `eventfd`, `epoll`, `timerfd`, … */
+export const EVENTFD: FileOperations = {
+  symbol: "eventfd_fops",
+  readIter: fn("eventfd_read"),
+  write: fn("eventfd_write"),
+  release: fn("eventfd_release"),
+  seekable: false,
+};
+
+/** `epoll_create`. */
+export const EPOLL: FileOperations = {
+  symbol: "eventpoll_fops",
+  release: fn("ep_eventpoll_release"),
+  seekable: false,
+};
+
+/** `timerfd_create`. */
+export const TIMERFD: FileOperations = {
+  symbol: "timerfd_fops",
+  read: fn("timerfd_read"),
+  release: fn("timerfd_release"),
+  seekable: false,
+};
+
+/** `signalfd`. */
+export const SIGNALFD: FileOperations = {
+  symbol: "signalfd_fops",
+  read: fn("signalfd_read"),
+  release: fn("signalfd_release"),
+  seekable: false,
+};
+
+/** `inotify_init`. */
+export const INOTIFY: FileOperations = {
+  symbol: "inotify_fops",
+  read: fn("inotify_read"),
+  release: fn("inotify_release"),
+  seekable: false,
+};
+
+/** Every function that some file is read by. */
+export const READERS: readonly FunctionRef[] = collect((ops) => [ops.read, ops.readIter]);
+/** Every function that some file is written by. */
+export const WRITERS: readonly FunctionRef[] = collect((ops) => [ops.write, ops.writeIter]);
+/** Every function that opens some file. */
+export const OPENERS: readonly FunctionRef[] = collect((ops) => [ops.open]);
+/** Every function that lets go of some file. */
+export const RELEASERS: readonly FunctionRef[] = collect((ops) => [ops.release]);
+/** Every function that moves some file's position. */
+export const SEEKERS: readonly FunctionRef[] = collect((ops) => [ops.llseek]);
+
+function collect(
+  pick: (ops: FileOperations) => readonly (FunctionRef | undefined)[],
+): readonly FunctionRef[] {
+  const all = [
+    SHMEM_FILE,
+    SIMPLE_DIR,
+    PIPE,
+    NULL_DEVICE,
+    ZERO_DEVICE,
+    RANDOM_DEVICE,
+    TTY,
+    SOCKET,
+    PROC_FILE,
+    EVENTFD,
+    EPOLL,
+    TIMERFD,
+    SIGNALFD,
+    INOTIFY,
+  ]; // dprint-ignore
+  const found = new Map<string, FunctionRef>();
+  for (const ops of all) for (const ref of pick(ops)) if (ref !== undefined) found.set(ref.name, ref);
+  return [...found.values()];
+}
+
+/** Address of a symbol of this kernel; 0 where the image does not list it. */
+export function symbolAddress(k: Kernel, name: string): number {
+  return k.image.symbol(name)?.address ?? 0;
+}

@@ -1,0 +1,62 @@
+/**
+ * `fs_struct`: a process's root and current directory.
+ *
+ * @module
+ */
+
+import type { Addr } from "../../image/model.ts";
+import type { Kernel } from "../kernel.ts";
+import { freeObject, newObject } from "../process/alloc.ts";
+import { field } from "../process/objects.ts";
+import type { Vfs } from "./vfs.ts";
+
+/** Fields of `struct fs_struct`. */
+export const FS = {
+  users: field("fs_struct", "users"),
+  umask: field("fs_struct", "umask"),
+  root: field("fs_struct", "root"),
+  rootMnt: field("fs_struct", "root.mnt"),
+  rootDentry: field("fs_struct", "root.dentry"),
+  pwd: field("fs_struct", "pwd"),
+  pwdMnt: field("fs_struct", "pwd.mnt"),
+  pwdDentry: field("fs_struct", "pwd.dentry"),
+} as const;
+
+/** One that stands at the root. Before there is a file system it stands nowhere; `Vfs` then places it. */
+export function newFsStruct(k: Kernel): Addr {
+  const fs = newObject(k, "fs_cache", "fs_struct");
+  FS.users.set(k, fs, 1);
+  FS.umask.set(k, fs, 0o22);
+  const vfs = k.vfs as Vfs | undefined;
+  if (vfs !== undefined) placeFs(k, fs, vfs.mnt, vfs.root.address);
+  return fs;
+}
+
+/** Puts root and current directory at a place. */
+export function placeFs(k: Kernel, fs: Addr, mnt: Addr, dentry: Addr): void {
+  FS.rootMnt.set(k, fs, mnt);
+  FS.rootDentry.set(k, fs, dentry);
+  FS.pwdMnt.set(k, fs, mnt);
+  FS.pwdDentry.set(k, fs, dentry);
+}
+
+/** Shares (`CLONE_FS`) or copies one. */
+export function copyFsStruct(k: Kernel, from: Addr, share: boolean): Addr {
+  if (share) {
+    FS.users.add(k, from, 1);
+    return from;
+  }
+  const fs = newFsStruct(k);
+  FS.umask.set(k, fs, FS.umask.get(k, from));
+  FS.rootMnt.set(k, fs, FS.rootMnt.get(k, from));
+  FS.rootDentry.set(k, fs, FS.rootDentry.get(k, from));
+  FS.pwdMnt.set(k, fs, FS.pwdMnt.get(k, from));
+  FS.pwdDentry.set(k, fs, FS.pwdDentry.get(k, from));
+  return fs;
+}
+
+/** Drops a use. */
+export function putFsStruct(k: Kernel, fs: Addr): void {
+  if (FS.users.add(k, fs, -1) > 0) return;
+  freeObject(k, "fs_cache", fs);
+}

@@ -1,0 +1,170 @@
+/**
+ * Inodes: the object in memory, and the contents that the model keeps for it.
+ *
+ * @module
+ */
+
+import type { Addr } from "../../image/model.ts";
+import type { Kernel } from "../kernel.ts";
+import { freeObject, newObject } from "../process/alloc.ts";
+import { field } from "../process/objects.ts";
+import type { Dentry } from "./dentry.ts";
+import { INODE, MAPPING_HOST } from "./fields.ts";
+import { type FileOperations, symbolAddress } from "./fileops.ts";
+import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "./modes.ts";
+import type { PipeBuffer } from "./pipe_buffer.ts";
+
+/** Which slab cache and struct an inode is part of, and where in it. */
+export interface InodeContainer {
+  readonly cache: string;
+  readonly type: string;
+  readonly member: string;
+}
+
+/** Inodes of tmpfs. */
+export const SHMEM_INODE: InodeContainer = {
+  cache: "shmem_inode_cache",
+  type: "shmem_inode_info",
+  member: "vfs_inode",
+};
+/** Inodes of pipes and other files without a name. */
+export const PLAIN_INODE: InodeContainer = { cache: "inode_cache", type: "inode", member: "" };
+/** Inodes of sockets. */
+export const SOCKET_INODE: InodeContainer = {
+  cache: "sock_inode_cache",
+  type: "socket_alloc",
+  member: "vfs_inode",
+};
+
+/** What a new inode is. */
+export interface InodeOptions {
+  readonly mode: number;
+  readonly ops: FileOperations;
+  readonly sb: Addr;
+  readonly ino: number;
+  readonly container?: InodeContainer;
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly rdev?: number;
+  readonly target?: string;
+}
+
+/** An inode. Mode, size, links and owner live in memory; the bytes of its file are kept here. */
+export class Inode {
+  readonly address: Addr;
+  readonly ops: FileOperations;
+  /** Entries of a directory by name; null for other files. */
+  readonly entries: Map<string, Dentry> | null;
+  /** Where a symbolic link points. */
+  readonly target: string | null;
+  /** What waits in a pipe. */
+  pipe: PipeBuffer | null = null;
+  readonly #k: Kernel;
+  readonly #container: InodeContainer;
+  readonly #base: Addr;
+  #bytes = new Uint8Array(0);
+
+  constructor(k: Kernel, options: InodeOptions) {
+    const container = options.container ?? SHMEM_INODE;
+    this.#k = k;
+    this.#container = container;
+    this.ops = options.ops;
+    this.#base = newObject(k, container.cache, container.type);
+    this.address = this.#base +
+      (container.member === "" ? 0 : field(container.type, container.member).offset(k));
+    const type = options.mode & S_IFMT;
+    this.entries = type === S_IFDIR ? new Map() : null;
+    this.target = options.target ?? null;
+    const at = this.address;
+    INODE.mode.set(k, at, options.mode);
+    INODE.uid.set(k, at, options.uid ?? 0);
+    INODE.gid.set(k, at, options.gid ?? 0);
+    INODE.sb.set(k, at, options.sb);
+    INODE.ino.set(k, at, options.ino);
+    INODE.nlink.set(k, at, type === S_IFDIR ? 2 : 1);
+    INODE.count.set(k, at, 1);
+    INODE.blkbits.set(k, at, 12);
+    INODE.rdev.set(k, at, options.rdev ?? 0);
+    INODE.mapping.set(k, at, INODE.data.at(k, at));
+    MAPPING_HOST.set(k, INODE.data.at(k, at), at);
+    INODE.fop.set(k, at, symbolAddress(k, options.ops.symbol));
+    INODE.op.set(k, at, symbolAddress(k, inodeOperations(type)));
+    if (this.target !== null) INODE.size.set(k, at, this.target.length);
+  }
+
+  /** `i_mode`. */
+  get mode(): number {
+    return INODE.mode.get(this.#k, this.address);
+  }
+
+  set mode(mode: number) {
+    INODE.mode.set(this.#k, this.address, mode);
+  }
+
+  /** File type bits of the mode. */
+  get type(): number {
+    return this.mode & S_IFMT;
+  }
+
+  /** `i_size` in bytes. */
+  get size(): number {
+    return INODE.size.get(this.#k, this.address);
+  }
+
+  set size(size: number) {
+    INODE.size.set(this.#k, this.address, size);
+    INODE.blocks.set(this.#k, this.address, Math.ceil(size / 4096) * 8);
+    if (this.#bytes.length > size) this.#bytes = this.#bytes.slice(0, size);
+  }
+
+  /** `i_nlink`. */
+  get nlink(): number {
+    return INODE.nlink.get(this.#k, this.address);
+  }
+
+  set nlink(links: number) {
+    INODE.nlink.set(this.#k, this.address, links);
+  }
+
+  /** `i_ino`. */
+  get ino(): number {
+    return INODE.ino.get(this.#k, this.address);
+  }
+
+  /** Up to `count` bytes at `pos`; holes read as zeros. */
+  read(pos: number, count: number): Uint8Array {
+    const length = Math.max(0, Math.min(count, this.size - pos));
+    const found = this.#bytes.subarray(pos, pos + length);
+    if (found.length === length) return found;
+    const whole = new Uint8Array(length);
+    whole.set(found);
+    return whole;
+  }
+
+  /** Stores bytes at `pos` and grows the file as needed. */
+  write(pos: number, bytes: Uint8Array): void {
+    const end = pos + bytes.length;
+    if (end > this.#bytes.length) {
+      // Grow by half, so that appending in small pieces stays linear.
+      const grown = new Uint8Array(Math.max(end, Math.min(this.#bytes.length * 1.5, end + (1 << 20)) | 0));
+      grown.set(this.#bytes);
+      this.#bytes = grown;
+    }
+    this.#bytes.set(bytes, pos);
+    if (end > this.size) {
+      INODE.size.set(this.#k, this.address, end);
+      INODE.blocks.set(this.#k, this.address, Math.ceil(end / 4096) * 8);
+    }
+  }
+
+  /** Gives the object back to its slab. */
+  free(): void {
+    freeObject(this.#k, this.#container.cache, this.#base);
+  }
+}
+
+function inodeOperations(type: number): string {
+  if (type === S_IFREG) return "shmem_inode_operations";
+  if (type === S_IFDIR) return "shmem_dir_inode_operations";
+  return type === S_IFLNK ? "shmem_short_symlink_operations" : "shmem_special_inode_operations";
+}

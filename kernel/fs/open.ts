@@ -1,0 +1,331 @@
+/**
+ * Opening files: `fs/open.c` and the part of `fs/namei.c` that ends in a `struct file`.
+ *
+ * @module
+ */
+
+import type { Addr } from "../../image/model.ts";
+import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
+import type { Kernel } from "../kernel.ts";
+import { field, sizeOfStruct } from "../process/objects.ts";
+import { popLocals, pushLocal } from "../process/stack.ts";
+import { EACCES, EEXIST, EISDIR, ENOTDIR } from "../syscalls/errno.ts";
+import { CREATE_CALLS, createRegular } from "./create.ts";
+import { FD_INSTALL, FPUT, GET_UNUSED_FD_FLAGS, GIVES_FD, PUT_UNUSED_FD } from "./fdtable.ts";
+import { FILE, NAMEIDATA, PATH } from "./fields.ts";
+import { newFile, openOn } from "./file.ts";
+import { OPENERS, symbolAddress } from "./fileops.ts";
+import {
+  FMODE_CREATED,
+  LOOKUP_CREATE,
+  LOOKUP_DIRECTORY,
+  LOOKUP_FOLLOW,
+  LOOKUP_OPEN,
+  LOOKUP_RCU,
+  O_ACCMODE,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_PATH,
+  O_TRUNC,
+  openFlags,
+  S_IFDIR,
+} from "./modes.ts";
+import {
+  COMPLETE_WALK,
+  D_ALLOC_PARALLEL,
+  D_LOOKUP,
+  forget,
+  HANDLE_DOTS,
+  LINK_PATH_WALK,
+  LOOKUP_FAST,
+  PATH_INIT,
+  PATH_LOOKUPAT,
+  permitted,
+  SIMPLE_LOOKUP,
+  STEP_INTO,
+  TERMINATE_WALK,
+  trailingSlash,
+} from "./namei.ts";
+import { LAST_NORM, lastName, ndDentry, newNameidata, WALK_TRAILING } from "./nameidata.ts";
+import { GETNAME, isErr, PUTNAME } from "./names.ts";
+import { recorded } from "./recorded.ts";
+import { DO_TRUNCATE } from "./truncate.ts";
+
+const HOW = {
+  flags: field("open_how", "flags"),
+  mode: field("open_how", "mode"),
+} as const;
+const OP = {
+  openFlag: field("open_flags", "open_flag"),
+  mode: field("open_flags", "mode"),
+  accMode: field("open_flags", "acc_mode"),
+  intent: field("open_flags", "intent"),
+  lookupFlags: field("open_flags", "lookup_flags"),
+} as const;
+const ACC_MODES = [4, 2, 6, 6] as const;
+const MNT_WANT_WRITE = fn("mnt_want_write");
+const MNT_DROP_WRITE = fn("mnt_drop_write");
+
+/** A `struct file` that nothing is open on yet. */
+export const ALLOC_EMPTY_FILE: FunctionRef = behaviour(
+  "alloc_empty_file",
+  [],
+  (k, flags = 0) => newFile(k, flags).address,
+);
+
+/** Binds a file to its inode and calls the kind's own `open`. */
+export const DO_DENTRY_OPEN: FunctionRef = behaviour(
+  "do_dentry_open",
+  [fn("path_get"), ...OPENERS],
+  (k, address = 0, inode = 0) => {
+    const file = k.vfs.files.get(address);
+    const dentry = k.vfs.dentries.get(FILE.dentry.get(k, address));
+    if (file === undefined || dentry === undefined) return -EACCES;
+    k.call(fn("path_get"), FILE.path.at(k, address));
+    openOn(k, file, dentry, FILE.mnt.get(k, address));
+    const open = file.ops?.open;
+    return open === undefined || (FILE.flags.get(k, address) & O_PATH) !== 0
+      ? 0
+      : k.call(open, inode, address) || 0;
+  },
+);
+
+/** Opens a path on a file made for it. */
+export const VFS_OPEN: FunctionRef = behaviour("vfs_open", [DO_DENTRY_OPEN], (k, path = 0, file = 0) => {
+  FILE.mnt.set(k, file, PATH.mnt.get(k, path));
+  FILE.dentry.set(k, file, PATH.dentry.get(k, path));
+  const inode = k.vfs.dentries.get(PATH.dentry.get(k, path))?.inode ?? null;
+  return k.call(DO_DENTRY_OPEN, file, inode?.address ?? 0, 0);
+});
+
+/** Checks whether an inode may be opened so: 0 or -errno. */
+export const MAY_OPEN: FunctionRef = behaviour(
+  "may_open",
+  [],
+  (k, _userns, path = 0, accMode = 0) => {
+    const inode = k.vfs.dentries.get(PATH.dentry.get(k, path))?.inode ?? null;
+    if (inode === null) return -EACCES;
+    if (inode.type === S_IFDIR && (accMode & 2) !== 0) return -EISDIR;
+    return permitted(k, inode, accMode);
+  },
+);
+
+/** The last component, with the directory locked: finds it, or creates it. Returns its dentry or -errno. */
+export const LOOKUP_OPEN_LAST: FunctionRef = behaviour(
+  "lookup_open",
+  [D_LOOKUP, D_ALLOC_PARALLEL, SIMPLE_LOOKUP, ...CREATE_CALLS],
+  (k, nd = 0, file = 0, op = 0) => {
+    const dir = ndDentry(k, nd);
+    const last = NAMEIDATA.last.at(k, nd);
+    const known = k.call(D_LOOKUP, dir.address, last);
+    if (known !== 0) return known;
+    const mark = k.current.locals;
+    const dentry = k.call(D_ALLOC_PARALLEL, dir.address, last, pushLocal(k, 3 * k.image.pointerSize));
+    popLocals(k, mark);
+    const inode = dir.inode?.address ?? 0;
+    k.call(SIMPLE_LOOKUP, inode, dentry, NAMEIDATA.flags.get(k, nd) & ~LOOKUP_RCU);
+    const flag = OP.openFlag.get(k, op);
+    if ((flag & O_CREAT) === 0) return dentry;
+    const denied = dir.inode === null ? 0 : permitted(k, dir.inode, 3);
+    const error = denied !== 0 ? denied : createRegular(k, inode, dentry, OP.mode.get(k, op), (flag & O_EXCL) !== 0);
+    if (error !== 0) {
+      forget(k, dentry);
+      return error;
+    }
+    FILE.mode.set(k, file, FILE.mode.get(k, file) | FMODE_CREATED);
+    return dentry;
+  },
+);
+
+/** Resolves the last component for open: 0, the text of a link to follow, or -errno. */
+export const OPEN_LAST_LOOKUPS: FunctionRef = behaviour(
+  "open_last_lookups",
+  [HANDLE_DOTS, LOOKUP_FAST, LOOKUP_OPEN_LAST, STEP_INTO, MNT_WANT_WRITE, MNT_DROP_WRITE],
+  (k, nd = 0, file = 0, op = 0) => {
+    const flag = OP.openFlag.get(k, op);
+    NAMEIDATA.flags.set(k, nd, NAMEIDATA.flags.get(k, nd) | OP.intent.get(k, op));
+    const type = NAMEIDATA.lastType.get(k, nd);
+    if (type !== LAST_NORM) {
+      if ((flag & O_CREAT) !== 0) return -EISDIR;
+      return k.call(HANDLE_DOTS, nd, type);
+    }
+    let dentry = 0;
+    if ((flag & O_CREAT) === 0) {
+      if (trailingSlash(k, nd)) {
+        NAMEIDATA.flags.set(k, nd, NAMEIDATA.flags.get(k, nd) | LOOKUP_FOLLOW | LOOKUP_DIRECTORY);
+      }
+      dentry = k.call(LOOKUP_FAST, nd);
+    } else if (trailingSlash(k, nd)) return -EISDIR;
+    if (dentry === 0) {
+      const writes = (flag & (O_CREAT | O_TRUNC | O_ACCMODE)) !== 0;
+      const mnt = NAMEIDATA.mnt.get(k, nd);
+      if (writes) k.call(MNT_WANT_WRITE, mnt);
+      dentry = k.call(LOOKUP_OPEN_LAST, nd, file, op, writes ? 1 : 0);
+      if (writes) k.call(MNT_DROP_WRITE, mnt);
+    }
+    return isErr(dentry) ? dentry : k.call(STEP_INTO, nd, WALK_TRAILING, dentry);
+  },
+);
+
+/** Opens what the walk found. */
+export const DO_OPEN: FunctionRef = behaviour(
+  "do_open",
+  [COMPLETE_WALK, MAY_OPEN, VFS_OPEN, fn("ima_file_check"), DO_TRUNCATE, MNT_WANT_WRITE, MNT_DROP_WRITE],
+  (k, nd = 0, file = 0, op = 0) => {
+    const flag = OP.openFlag.get(k, op);
+    const created = (FILE.mode.get(k, file) & FMODE_CREATED) !== 0;
+    if (!created) {
+      const error = k.call(COMPLETE_WALK, nd);
+      if (error !== 0) return error;
+    }
+    const { inode } = ndDentry(k, nd);
+    if ((flag & O_CREAT) !== 0) {
+      if ((flag & O_EXCL) !== 0 && !created) return -EEXIST;
+      if (inode?.type === S_IFDIR) return -EISDIR;
+    }
+    if ((NAMEIDATA.flags.get(k, nd) & LOOKUP_DIRECTORY) !== 0 && inode?.entries === null) return -ENOTDIR;
+    const cut = (flag & O_TRUNC) !== 0 && !created && inode?.entries === null && inode.ops.seekable;
+    if (cut) k.call(MNT_WANT_WRITE, NAMEIDATA.mnt.get(k, nd));
+    let error = k.call(
+      MAY_OPEN,
+      symbolAddress(k, "init_user_ns"),
+      nd,
+      created ? 0 : OP.accMode.get(k, op),
+      flag,
+    );
+    if (error === 0) error = k.call(VFS_OPEN, nd, file);
+    if (error === 0) k.call(fn("ima_file_check"), file, OP.accMode.get(k, op));
+    if (error === 0 && cut) {
+      error = k.call(
+        DO_TRUNCATE,
+        symbolAddress(k, "init_user_ns"),
+        NAMEIDATA.dentry.get(k, nd),
+        0,
+        0x2000,
+        file,
+      );
+    }
+    if (cut) k.call(MNT_DROP_WRITE, NAMEIDATA.mnt.get(k, nd));
+    return error;
+  },
+);
+
+/** Walks a path and opens it: a `struct file`, or -errno. */
+export const PATH_OPENAT: FunctionRef = behaviour(
+  "path_openat",
+  [
+    ALLOC_EMPTY_FILE,
+    PATH_INIT,
+    LINK_PATH_WALK,
+    OPEN_LAST_LOOKUPS,
+    DO_OPEN,
+    TERMINATE_WALK,
+    FPUT,
+    PATH_LOOKUPAT,
+    VFS_OPEN,
+  ],
+  (k, nd = 0, op = 0, flags = 0) => {
+    const flag = OP.openFlag.get(k, op);
+    const file = k.call(ALLOC_EMPTY_FILE, flag, k.current.cred);
+    let error = 0;
+    if ((flag & O_PATH) !== 0) {
+      const mark = k.current.locals;
+      const path = pushLocal(k, sizeOfStruct(k, "path"));
+      error = k.call(PATH_LOOKUPAT, nd, flags, path);
+      if (error === 0) error = k.call(VFS_OPEN, path, file);
+      popLocals(k, mark);
+    } else {
+      let text = k.call(PATH_INIT, nd, flags);
+      for (;;) {
+        error = k.call(LINK_PATH_WALK, text, nd);
+        if (error !== 0) break;
+        text = k.call(OPEN_LAST_LOOKUPS, nd, file, op);
+        if (text === 0) break;
+        if (isErr(text)) {
+          error = text;
+          break;
+        }
+      }
+      if (error === 0) error = k.call(DO_OPEN, nd, file, op);
+      k.call(TERMINATE_WALK, nd);
+    }
+    if (error === 0) return file;
+    k.call(FPUT, file);
+    return error;
+  },
+);
+
+/** Opens a path: a `struct file`, or -errno. A recorded failure originates here if the model would succeed. */
+export const DO_FILP_OPEN: FunctionRef = behaviour(
+  "do_filp_open",
+  [PATH_OPENAT, FPUT],
+  (k, dfd = 0, name = 0, op = 0) => {
+    const mark = k.current.locals;
+    const nd = newNameidata(k, dfd, name);
+    const file = k.call(PATH_OPENAT, nd, op, OP.lookupFlags.get(k, op) | LOOKUP_RCU);
+    popLocals(k, mark);
+    const outcome = recorded(k);
+    if (
+      isErr(file) || outcome === undefined || outcome.ret >= 0 || !GIVES_FD.has(k.current.request?.name ?? "")
+    ) {
+      return file;
+    }
+    k.call(FPUT, file);
+    return outcome.ret;
+  },
+);
+
+/** `open`, `openat`, `openat2`: a descriptor, or -errno. `how` points to a `struct open_how`. */
+export const DO_SYS_OPENAT2: FunctionRef = behaviour(
+  "do_sys_openat2",
+  [GETNAME, GET_UNUSED_FD_FLAGS, DO_FILP_OPEN, PUT_UNUSED_FD, FD_INSTALL, PUTNAME],
+  (k, dfd = 0, filename = 0, how = 0) => {
+    const flags = HOW.flags.get(k, how);
+    const name = k.call(GETNAME, filename);
+    if (isErr(name)) return name;
+    const mark = k.current.locals;
+    const op = buildOpenFlags(k, flags, HOW.mode.get(k, how));
+    let fd = k.call(GET_UNUSED_FD_FLAGS, flags);
+    if (fd >= 0) {
+      const file = k.call(DO_FILP_OPEN, dfd, name, op);
+      if (isErr(file)) {
+        k.call(PUT_UNUSED_FD, fd);
+        fd = file;
+      } else k.call(FD_INSTALL, fd, file);
+    }
+    popLocals(k, mark);
+    k.call(PUTNAME, name);
+    return fd;
+  },
+);
+
+/** A `struct open_how` for the flags and mode of `open`, in the current kernel stack. */
+export function openHow(k: Kernel, flags: number, mode: number): Addr {
+  const how = pushLocal(k, sizeOfStruct(k, "open_how"));
+  HOW.flags.set(k, how, flags);
+  HOW.mode.set(k, how, (openFlags(k.image.arch, flags) & O_CREAT) !== 0 ? mode & 0o7777 : 0);
+  return how;
+}
+
+/** A `struct open_flags` (`build_open_flags`), in the current kernel stack. */
+export function buildOpenFlags(k: Kernel, archFlags: number, mode: number): Addr {
+  const flags = openFlags(k.image.arch, archFlags);
+  const op = pushLocal(k, sizeOfStruct(k, "open_flags"));
+  OP.openFlag.set(k, op, flags);
+  OP.mode.set(k, op, mode);
+  OP.accMode.set(k, op, (flags & O_PATH) !== 0 ? 0 : ACC_MODES[flags & O_ACCMODE] ?? 4);
+  OP.intent.set(
+    k,
+    op,
+    (flags & O_PATH) !== 0 ? 0 : LOOKUP_OPEN | ((flags & O_CREAT) !== 0 ? LOOKUP_CREATE : 0),
+  );
+  const follow = (flags & O_NOFOLLOW) === 0 && (flags & (O_CREAT | O_EXCL)) !== (O_CREAT | O_EXCL);
+  OP.lookupFlags.set(
+    k,
+    op,
+    (follow ? LOOKUP_FOLLOW : 0) | ((flags & O_DIRECTORY) !== 0 ? LOOKUP_DIRECTORY : 0),
+  );
+  return op;
+}

@@ -1,0 +1,205 @@
+/**
+ * Reading and writing: `fs/read_write.c`. Kinds of files do their part in functions of their own, called through
+ * `f_op`.
+ *
+ * @module
+ */
+
+import type { Addr } from "../../image/model.ts";
+import { type Blocking, blocking, fn, type FunctionRef } from "../calls/function.ts";
+import type { Kernel } from "../kernel.ts";
+import { field, sizeOfStruct } from "../process/objects.ts";
+import { popLocals, pushLocal } from "../process/stack.ts";
+import { EBADF, EFAULT, EINVAL, ESPIPE } from "../syscalls/errno.ts";
+import { FILE } from "./fields.ts";
+import { fileOf } from "./fdtable.ts";
+import type { OpenFile } from "./file.ts";
+import { READERS, WRITERS } from "./fileops.ts";
+import { FMODE_CAN_READ, FMODE_CAN_WRITE, FMODE_PREAD, FMODE_PWRITE, FMODE_READ, FMODE_WRITE } from "./modes.ts";
+
+const KIOCB = { filp: field("kiocb", "ki_filp"), pos: field("kiocb", "ki_pos") } as const;
+const ITER = {
+  source: field("iov_iter", "data_source"),
+  offset: field("iov_iter", "iov_offset"),
+  count: field("iov_iter", "count"),
+  iov: field("iov_iter", "iov"),
+  segments: field("iov_iter", "nr_segs"),
+} as const;
+
+const RW_VERIFY_AREA = fn("rw_verify_area");
+const MAX_RW_COUNT = 0x7ffff000;
+
+/** Reads from a file at `*pos` into user memory: a byte count, or -errno. */
+export const VFS_READ: FunctionRef = blocking(
+  "vfs_read",
+  [RW_VERIFY_AREA, ...READERS],
+  function* (k, address = 0, buf = 0, count = 0, pos = 0) {
+    const file = k.vfs.files.get(address);
+    const mode = FILE.mode.get(k, address);
+    if (file === undefined || (mode & FMODE_READ) === 0) return -EBADF;
+    if ((mode & FMODE_CAN_READ) === 0) return -EINVAL;
+    if (count > 0 && !userRange(k, buf, count)) return -EFAULT;
+    k.call(RW_VERIFY_AREA, 0, address, pos, Math.min(count, MAX_RW_COUNT));
+    const ops = file.ops;
+    if (ops?.read !== undefined) return yield* k.calls.callBlocking(ops.read, address, buf, count, pos);
+    if (ops?.readIter === undefined) return -EINVAL;
+    return yield* iterate(k, ops.readIter, file, buf, Math.min(count, MAX_RW_COUNT), pos);
+  },
+);
+
+/** Writes user memory to a file at `*pos`: a byte count, or -errno. */
+export const VFS_WRITE: FunctionRef = blocking(
+  "vfs_write",
+  [RW_VERIFY_AREA, ...WRITERS],
+  function* (k, address = 0, buf = 0, count = 0, pos = 0) {
+    const file = k.vfs.files.get(address);
+    const mode = FILE.mode.get(k, address);
+    if (file === undefined || (mode & FMODE_WRITE) === 0) return -EBADF;
+    if ((mode & FMODE_CAN_WRITE) === 0) return -EINVAL;
+    if (count > 0 && !userRange(k, buf, count)) return -EFAULT;
+    k.call(RW_VERIFY_AREA, 1, address, pos, Math.min(count, MAX_RW_COUNT));
+    const ops = file.ops;
+    if (ops?.write !== undefined) return yield* k.calls.callBlocking(ops.write, address, buf, count, pos);
+    if (ops?.writeIter === undefined) return -EINVAL;
+    return yield* iterate(k, ops.writeIter, file, buf, Math.min(count, MAX_RW_COUNT), pos);
+  },
+);
+
+/** `read`: at the file's own position. */
+export const KSYS_READ: FunctionRef = blocking("ksys_read", [VFS_READ], function* (k, fd = 0, buf = 0, count = 0) {
+  return yield* positioned(k, VFS_READ, fd, buf, count);
+});
+
+/** `write`: at the file's own position. */
+export const KSYS_WRITE: FunctionRef = blocking("ksys_write", [VFS_WRITE], function* (k, fd = 0, buf = 0, count = 0) {
+  return yield* positioned(k, VFS_WRITE, fd, buf, count);
+});
+
+/** `pread64`: at a given position. */
+export const KSYS_PREAD64: FunctionRef = blocking(
+  "ksys_pread64",
+  [VFS_READ],
+  function* (k, fd = 0, buf = 0, count = 0, pos = 0) {
+    return yield* at(k, VFS_READ, FMODE_PREAD, fd, buf, count, pos);
+  },
+);
+
+/** `pwrite64`: at a given position. */
+export const KSYS_PWRITE64: FunctionRef = blocking(
+  "ksys_pwrite64",
+  [VFS_WRITE],
+  function* (k, fd = 0, buf = 0, count = 0, pos = 0) {
+    return yield* at(k, VFS_WRITE, FMODE_PWRITE, fd, buf, count, pos);
+  },
+);
+
+/** What a `read_iter` or `write_iter` is given: the file, its inode's contents, the position, the user buffer. */
+export interface Transfer {
+  readonly file: OpenFile;
+  readonly pos: number;
+  readonly count: number;
+  /** User ranges, in order. */
+  readonly ranges: readonly { readonly base: Addr; readonly length: number }[];
+}
+
+/** Decodes the `kiocb` and `iov_iter` that a file's own read or write was called with. */
+export function transferOf(k: Kernel, kiocb: Addr, iter: Addr): Transfer | undefined {
+  const file = k.vfs.files.get(KIOCB.filp.get(k, kiocb));
+  if (file === undefined) return undefined;
+  const segments = ITER.segments.get(k, iter);
+  const iov = ITER.iov.get(k, iter);
+  const word = k.image.pointerSize;
+  const ranges = Array.from({ length: segments }, (_, i) => ({
+    base: k.memory.readPointer(iov + i * 2 * word),
+    length: k.memory.load(iov + i * 2 * word + word, word, false),
+  }));
+  return { file, pos: KIOCB.pos.get(k, kiocb), count: ITER.count.get(k, iter), ranges };
+}
+
+/** Moves the position of a transfer on and takes what was moved off its iterator. */
+export function advance(k: Kernel, kiocb: Addr, iter: Addr, bytes: number): void {
+  KIOCB.pos.add(k, kiocb, bytes);
+  ITER.count.add(k, iter, -bytes);
+}
+
+/** Calls a file's own `read_iter` or `write_iter` with a control block and an iterator in the stack. */
+export function* iterate(
+  k: Kernel,
+  operation: FunctionRef,
+  file: OpenFile,
+  buf: Addr,
+  count: number,
+  pos: Addr,
+): Blocking<number> {
+  const mark = k.current.locals;
+  const word = k.image.pointerSize;
+  const iov = pushLocal(k, 2 * word);
+  k.memory.writeWord(iov, buf);
+  k.memory.writeWord(iov + word, count);
+  const result = yield* iterateVector(k, operation, file, iov, 1, count, pos);
+  popLocals(k, mark);
+  return result;
+}
+
+/** `iterate` for several user ranges: `iov` points to `segments` of them, `count` bytes together. */
+export function* iterateVector(
+  k: Kernel,
+  operation: FunctionRef,
+  file: OpenFile,
+  iov: Addr,
+  segments: number,
+  count: number,
+  pos: Addr,
+): Blocking<number> {
+  const mark = k.current.locals;
+  const kiocb = pushLocal(k, sizeOfStruct(k, "kiocb"));
+  const iter = pushLocal(k, sizeOfStruct(k, "iov_iter"));
+  KIOCB.filp.set(k, kiocb, file.address);
+  KIOCB.pos.set(k, kiocb, pos === 0 ? 0 : k.memory.load(pos, 8, true));
+  ITER.iov.set(k, iter, iov);
+  ITER.segments.set(k, iter, segments);
+  ITER.count.set(k, iter, count);
+  const result = yield* k.calls.callBlocking(operation, kiocb, iter);
+  if (result > 0 && pos !== 0) k.memory.store(pos, 8, KIOCB.pos.get(k, kiocb));
+  popLocals(k, mark);
+  return result;
+}
+
+/** Whether a range lies in user space by its addresses (`access_ok`). */
+export function userRange(k: Kernel, start: Addr, length: number): boolean {
+  return k.memory.isUser(start) && (length === 0 || k.memory.isUser(start + length - 1));
+}
+
+function* positioned(k: Kernel, operation: FunctionRef, fd: number, buf: Addr, count: number): Blocking<number> {
+  const file = fileOf(k, fd);
+  if (file === undefined) return -EBADF;
+  if (file.ops?.seekable !== true) return yield* k.calls.callBlocking(operation, file.address, buf, count, 0);
+  const mark = k.current.locals;
+  const pos = pushLocal(k, 8);
+  k.memory.store(pos, 8, FILE.pos.get(k, file.address));
+  const result = yield* k.calls.callBlocking(operation, file.address, buf, count, pos);
+  if (result >= 0) FILE.pos.set(k, file.address, k.memory.load(pos, 8, true));
+  popLocals(k, mark);
+  return result;
+}
+
+function* at(
+  k: Kernel,
+  operation: FunctionRef,
+  need: number,
+  fd: number,
+  buf: Addr,
+  count: number,
+  pos: number,
+): Blocking<number> {
+  if (pos < 0) return -EINVAL;
+  const file = fileOf(k, fd);
+  if (file === undefined) return -EBADF;
+  if ((FILE.mode.get(k, file.address) & need) === 0) return -ESPIPE;
+  const mark = k.current.locals;
+  const place = pushLocal(k, 8);
+  k.memory.store(place, 8, pos);
+  const result = yield* k.calls.callBlocking(operation, file.address, buf, count, place);
+  popLocals(k, mark);
+  return result;
+}

@@ -1,0 +1,210 @@
+/**
+ * File attributes: `fs/stat.c`.
+ *
+ * @module
+ */
+
+import type { Addr } from "../../image/model.ts";
+import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
+import type { Kernel } from "../kernel.ts";
+import { MemoryFault } from "../memory/fault.ts";
+import { field, type Field, sizeOfStruct } from "../process/objects.ts";
+import { popLocals, pushLocal } from "../process/stack.ts";
+import { EBADF, EFAULT } from "../syscalls/errno.ts";
+import { FILE, INODE, PATH, SUPER } from "./fields.ts";
+import { fileOf } from "./fdtable.ts";
+import { symbolAddress } from "./fileops.ts";
+import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, LOOKUP_EMPTY, LOOKUP_FOLLOW } from "./modes.ts";
+import { FILENAME_LOOKUP, PATH_PUT } from "./namei.ts";
+import { GETNAME_FLAGS, PUTNAME } from "./names.ts";
+import { recorded } from "./recorded.ts";
+
+const KSTAT = {
+  mode: field("kstat", "mode"),
+  nlink: field("kstat", "nlink"),
+  blksize: field("kstat", "blksize"),
+  ino: field("kstat", "ino"),
+  dev: field("kstat", "dev"),
+  rdev: field("kstat", "rdev"),
+  uid: field("kstat", "uid.val"),
+  gid: field("kstat", "gid.val"),
+  size: field("kstat", "size"),
+  blocks: field("kstat", "blocks"),
+} as const;
+const STATX_BASIC_STATS = 0x7ff;
+const AT_NO_AUTOMOUNT = 0x800;
+
+/** A user structure that attributes are copied to. */
+interface Target {
+  readonly struct: string;
+  readonly fields: readonly (readonly [Field, Field])[];
+}
+
+function target(struct: string, names: Readonly<Record<string, Field>>): Target {
+  return { struct, fields: Object.entries(names).map(([name, from]) => [field(struct, name), from] as const) };
+}
+
+const STAT = target("stat", {
+  st_dev: KSTAT.dev,
+  st_ino: KSTAT.ino,
+  st_mode: KSTAT.mode,
+  st_nlink: KSTAT.nlink,
+  st_uid: KSTAT.uid,
+  st_gid: KSTAT.gid,
+  st_rdev: KSTAT.rdev,
+  st_size: KSTAT.size,
+  st_blksize: KSTAT.blksize,
+  st_blocks: KSTAT.blocks,
+});
+const STAT64 = target("stat64", {
+  st_mode: KSTAT.mode,
+  st_nlink: KSTAT.nlink,
+  st_uid: KSTAT.uid,
+  st_gid: KSTAT.gid,
+  st_rdev: KSTAT.rdev,
+  st_size: KSTAT.size,
+  st_blocks: KSTAT.blocks,
+  st_ino: KSTAT.ino,
+});
+const STATX = target("statx", {
+  stx_blksize: KSTAT.blksize,
+  stx_nlink: KSTAT.nlink,
+  stx_uid: KSTAT.uid,
+  stx_gid: KSTAT.gid,
+  stx_mode: KSTAT.mode,
+  stx_ino: KSTAT.ino,
+  stx_size: KSTAT.size,
+  stx_blocks: KSTAT.blocks,
+});
+
+/** Copies an inode's attributes to a `struct kstat`. */
+export const GENERIC_FILLATTR: FunctionRef = behaviour("generic_fillattr", [], (k, _userns, inode = 0, stat = 0) => {
+  KSTAT.mode.set(k, stat, INODE.mode.get(k, inode));
+  KSTAT.nlink.set(k, stat, INODE.nlink.get(k, inode));
+  KSTAT.blksize.set(k, stat, 4096);
+  KSTAT.ino.set(k, stat, INODE.ino.get(k, inode));
+  KSTAT.dev.set(k, stat, SUPER.dev.get(k, INODE.sb.get(k, inode)));
+  KSTAT.rdev.set(k, stat, INODE.rdev.get(k, inode));
+  KSTAT.uid.set(k, stat, INODE.uid.get(k, inode));
+  KSTAT.gid.set(k, stat, INODE.gid.get(k, inode));
+  KSTAT.size.set(k, stat, INODE.size.get(k, inode));
+  KSTAT.blocks.set(k, stat, INODE.blocks.get(k, inode));
+  return Number.NaN;
+});
+
+/** Attributes of a tmpfs file. */
+export const SHMEM_GETATTR: FunctionRef = behaviour(
+  "shmem_getattr",
+  [GENERIC_FILLATTR],
+  (k, userns = 0, path = 0, stat = 0) => {
+    const inode = k.vfs.dentries.get(PATH.dentry.get(k, path))?.inode;
+    k.call(GENERIC_FILLATTR, userns, inode?.address ?? 0, stat);
+    return 0;
+  },
+);
+
+/** Attributes of what a path leads to. */
+export const VFS_GETATTR_NOSEC: FunctionRef = behaviour(
+  "vfs_getattr_nosec",
+  [SHMEM_GETATTR, GENERIC_FILLATTR],
+  (k, path = 0, stat = 0, mask = 0, flags = 0) => {
+    const inode = k.vfs.dentries.get(PATH.dentry.get(k, path))?.inode;
+    if (!inode) return -EBADF;
+    const userns = symbolAddress(k, "init_user_ns");
+    // Devices and pipes have no getattr of their own.
+    if (inode.ops.symbol === "shmem_file_operations" || inode.entries !== null || inode.target !== null) {
+      return k.call(SHMEM_GETATTR, userns, path, stat, mask, flags & ~AT_NO_AUTOMOUNT & ~AT_EMPTY_PATH);
+    }
+    k.call(GENERIC_FILLATTR, userns, inode.address, stat);
+    return 0;
+  },
+);
+
+/** `vfs_getattr_nosec`, after asking the security modules. */
+export const VFS_GETATTR: FunctionRef = behaviour(
+  "vfs_getattr",
+  [VFS_GETATTR_NOSEC],
+  (k, path = 0, stat = 0, mask = 0, flags = 0) => k.call(VFS_GETATTR_NOSEC, path, stat, mask, flags),
+);
+
+/** Attributes of a path: 0 or -errno. */
+export const VFS_STATX: FunctionRef = behaviour(
+  "vfs_statx",
+  [FILENAME_LOOKUP, fn("security_inode_getattr"), VFS_GETATTR_NOSEC, PATH_PUT],
+  (k, dfd = 0, name = 0, flags = 0, stat = 0, mask = 0) => {
+    const lookup = ((flags & AT_SYMLINK_NOFOLLOW) === 0 ? LOOKUP_FOLLOW : 0) |
+      ((flags & AT_EMPTY_PATH) !== 0 ? LOOKUP_EMPTY : 0);
+    const mark = k.current.locals;
+    const path = pushLocal(k, sizeOfStruct(k, "path"));
+    let error = k.call(FILENAME_LOOKUP, dfd, name, lookup, path, 0);
+    if (error === 0) {
+      k.call(fn("security_inode_getattr"), path);
+      error = k.call(VFS_GETATTR_NOSEC, path, stat, mask, flags);
+      k.call(PATH_PUT, path);
+    }
+    popLocals(k, mark);
+    return error;
+  },
+);
+
+/** `stat` and its relatives for a path in user memory. */
+export const VFS_FSTATAT: FunctionRef = behaviour(
+  "vfs_fstatat",
+  [GETNAME_FLAGS, VFS_STATX, PUTNAME],
+  (k, dfd = 0, filename = 0, stat = 0, flags = 0) => {
+    const name = k.call(GETNAME_FLAGS, filename, (flags & AT_EMPTY_PATH) !== 0 ? LOOKUP_EMPTY : 0, 0);
+    const error = k.call(VFS_STATX, dfd, name, flags | AT_NO_AUTOMOUNT, stat, STATX_BASIC_STATS);
+    k.call(PUTNAME, name);
+    return error;
+  },
+);
+
+/** Attributes of a descriptor. */
+export const VFS_FSTAT: FunctionRef = behaviour("vfs_fstat", [VFS_GETATTR], (k, fd = 0, stat = 0) => {
+  const file = fileOf(k, fd);
+  if (file === undefined) return -EBADF;
+  return k.call(VFS_GETATTR, FILE.path.at(k, file.address), stat, STATX_BASIC_STATS, 0);
+});
+
+/** Copies attributes to a user `struct stat`. */
+export const CP_NEW_STAT: FunctionRef = behaviour("cp_new_stat", [], (k, stat = 0, buf = 0) => copyOut(k, STAT, stat, buf));
+/** Copies attributes to a user `struct stat64` (i386). */
+export const CP_NEW_STAT64: FunctionRef = behaviour(
+  "cp_new_stat64",
+  [],
+  (k, stat = 0, buf = 0) => copyOut(k, STAT64, stat, buf),
+);
+/** Copies attributes to a user `struct statx`. */
+export const CP_STATX: FunctionRef = behaviour("cp_statx", [], (k, stat = 0, buf = 0) => copyOut(k, STATX, stat, buf));
+
+/** `statx` for a `struct filename`. */
+export const DO_STATX: FunctionRef = behaviour(
+  "do_statx",
+  [VFS_STATX, CP_STATX],
+  (k, dfd = 0, name = 0, flags = 0, mask = 0, buf = 0) =>
+    withKstat(k, (stat) => {
+      const error = k.call(VFS_STATX, dfd, name, flags, stat, mask);
+      return error === 0 ? k.call(CP_STATX, stat, buf) : error;
+    }),
+);
+
+/** Runs `body` with a `struct kstat` in the stack. */
+export function withKstat(k: Kernel, body: (stat: Addr) => number): number {
+  const mark = k.current.locals;
+  const result = body(pushLocal(k, sizeOfStruct(k, "kstat")));
+  popLocals(k, mark);
+  return result;
+}
+
+function copyOut(k: Kernel, to: Target, stat: Addr, buf: Addr): number {
+  try {
+    if (!k.memory.isUser(buf)) throw new MemoryFault(buf, "write", k.arch.wordSize);
+    if (k.image.type(`struct ${to.struct}`) === undefined) return 0;
+    for (const [member, from] of to.fields) member.set(k, buf, from.get(k, stat));
+    return 0;
+  } catch (error) {
+    if (!(error instanceof MemoryFault)) throw error;
+    // A replay has no buffer of the program's own; the recording knows that there was one.
+    return recorded(k) === undefined ? -EFAULT : 0;
+  }
+}

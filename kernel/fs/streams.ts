@@ -1,0 +1,112 @@
+/**
+ * Files that are no regular files: `/dev/null` and its kin, terminals, sockets, procfs, event descriptors. What the
+ * model has no contents for gives what was recorded, else nothing.
+ *
+ * @module
+ */
+
+import { behaviour, type Blocking, blocking } from "../calls/function.ts";
+import type { Kernel } from "../kernel.ts";
+import { waitFor } from "../process/sleep.ts";
+import { EINVAL } from "../syscalls/errno.ts";
+import { mayBlock } from "../syscalls/may_block.ts";
+import { FILE } from "./fields.ts";
+import { PIPE, READERS, SHMEM_FILE, WRITERS } from "./fileops.ts";
+import { advance, type Transfer, transferOf } from "./read_write.ts";
+import { recorded } from "./recorded.ts";
+import { scatter } from "./shmem.ts";
+
+/** Bytes that a kind of file gives where no recording decides. */
+type Source = (k: Kernel, count: number) => Uint8Array;
+
+const NOTHING: Source = () => new Uint8Array(0);
+const SOURCES: Readonly<Record<string, Source>> = {
+  read_zero: (_k, count) => new Uint8Array(count),
+  urandom_read_iter: (k, count) => randomBytes(k, count),
+};
+const READS = new Set(["read", "pread64", "readv", "preadv", "preadv2"]);
+const WRITES = new Set(["write", "pwrite64", "writev", "pwritev", "pwritev2"]);
+
+for (const ref of READERS) {
+  if (ref.name === SHMEM_FILE.readIter?.name || ref.name === PIPE.readIter?.name) continue;
+  const source = SOURCES[ref.name] ?? NOTHING;
+  if (byIterator(ref.name)) {
+    blocking(ref.name, [], function* (k, kiocb = 0, iter = 0) {
+      const transfer = transferOf(k, kiocb, iter);
+      if (transfer === undefined) return -EINVAL;
+      const ret = yield* give(k, transfer, source);
+      if (ret > 0) advance(k, kiocb, iter, ret);
+      return ret;
+    });
+  } else {
+    blocking(ref.name, [], function* (k, address = 0, buf = 0, count = 0) {
+      const file = k.vfs.files.get(address);
+      if (file === undefined) return -EINVAL;
+      return yield* give(k, { file, pos: 0, count, ranges: [{ base: buf, length: count }] }, source);
+    });
+  }
+}
+
+for (const ref of WRITERS) {
+  if (ref.name === SHMEM_FILE.writeIter?.name || ref.name === PIPE.writeIter?.name) continue;
+  if (byIterator(ref.name)) {
+    blocking(ref.name, [], function* (k, kiocb = 0, iter = 0) {
+      const transfer = transferOf(k, kiocb, iter);
+      if (transfer === undefined) return -EINVAL;
+      const ret = yield* take(k, transfer.count);
+      if (ret > 0) advance(k, kiocb, iter, ret);
+      return ret;
+    });
+  } else {
+    blocking(ref.name, [], function* (k, _file, _buf, count = 0) {
+      return yield* take(k, count);
+    });
+  }
+}
+
+behaviour("null_lseek", [], (k, address = 0) => {
+  FILE.pos.set(k, address, 0);
+  return 0;
+});
+
+function* give(k: Kernel, transfer: Transfer, source: Source): Blocking<number> {
+  const task = k.current;
+  const outcome = task.request !== null && READS.has(task.request.name) ? recorded(k) : undefined;
+  if (outcome === undefined) {
+    const bytes = source(k, transfer.count);
+    scatter(k, transfer, bytes);
+    return bytes.length;
+  }
+  if (task.request !== null && mayBlock(k, task, task.request)) yield* waitFor(k, () => true);
+  if (outcome.data !== undefined && outcome.ret > 0) scatter(k, transfer, outcome.data.subarray(0, outcome.ret));
+  return outcome.ret;
+}
+
+function* take(k: Kernel, count: number): Blocking<number> {
+  const task = k.current;
+  const outcome = task.request !== null && WRITES.has(task.request.name) ? recorded(k) : undefined;
+  if (outcome === undefined) return count;
+  if (task.request !== null && mayBlock(k, task, task.request)) yield* waitFor(k, () => true);
+  return outcome.ret;
+}
+
+/** Whether a file's own function takes a control block and an iterator, rather than a buffer. */
+function byIterator(name: string): boolean {
+  return [...READERS, ...WRITERS].some((ref) => ref.name === name) && !BUFFER.has(name);
+}
+
+const BUFFER = new Set([
+  "read_null",
+  "write_null",
+  "read_zero",
+  "timerfd_read",
+  "signalfd_read",
+  "inotify_read",
+  "eventfd_write",
+]);
+
+function randomBytes(k: Kernel, count: number): Uint8Array {
+  const bytes = new Uint8Array(count);
+  for (let i = 0; i < count; i++) bytes[i] = k.random.below(256, k.current.pid, k.current.syscalls, i);
+  return bytes;
+}

@@ -1,0 +1,54 @@
+/**
+ * Changing a file's size: `do_truncate` and the calls that end there.
+ *
+ * @module
+ */
+
+import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
+import { EACCES, EBADF, EINVAL, EISDIR } from "../syscalls/errno.ts";
+import { FILE } from "./fields.ts";
+import { fileOf } from "./fdtable.ts";
+import { symbolAddress } from "./fileops.ts";
+import { FMODE_WRITE, S_IFDIR, S_IFREG } from "./modes.ts";
+
+/** Sets attributes of an inode; the model's only user is truncation. */
+const NOTIFY_CHANGE = fn("notify_change");
+
+/** Cuts or extends the file behind a dentry. */
+export const DO_TRUNCATE: FunctionRef = behaviour(
+  "do_truncate",
+  [NOTIFY_CHANGE],
+  (k, userns = 0, dentry = 0, length = 0) => {
+    const inode = k.vfs.dentries.get(dentry)?.inode;
+    if (length < 0) return -EINVAL;
+    k.call(NOTIFY_CHANGE, userns, dentry);
+    if (inode) inode.size = length;
+    return 0;
+  },
+);
+
+/** `ftruncate`: 0 or -errno. */
+export const DO_SYS_FTRUNCATE: FunctionRef = behaviour("do_sys_ftruncate", [DO_TRUNCATE], (k, fd = 0, length = 0) => {
+  if (length < 0) return -EINVAL;
+  const file = fileOf(k, fd);
+  if (file === undefined) return -EBADF;
+  if (file.inode?.type !== S_IFREG || (FILE.mode.get(k, file.address) & FMODE_WRITE) === 0) return -EINVAL;
+  return k.call(
+    DO_TRUNCATE,
+    symbolAddress(k, "init_user_ns"),
+    file.dentry?.address ?? 0,
+    length,
+    0x2060,
+    file.address,
+  );
+});
+
+/** Checks that the inode at the end of a path may be truncated, and does it. */
+export const VFS_TRUNCATE: FunctionRef = behaviour("vfs_truncate", [DO_TRUNCATE], (k, path = 0, length = 0) => {
+  const dentry = k.vfs.dentries.get(k.memory.readPointer(path + k.image.pointerSize));
+  const inode = dentry?.inode ?? null;
+  if (inode === null || dentry === undefined) return -EACCES;
+  if (inode.type === S_IFDIR) return -EISDIR;
+  if (inode.type !== S_IFREG) return -EINVAL;
+  return k.call(DO_TRUNCATE, symbolAddress(k, "init_user_ns"), dentry.address, length, 0, 0);
+});

@@ -1,0 +1,9 @@
+/**
+ * Every system call that has a model: importing this registers them.
+ *
+ * @module
+ */
+
+import "../fs/streams.ts";
+import "./io_calls.ts";
+import "./stat_calls.ts";

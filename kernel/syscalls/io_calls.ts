@@ -1,0 +1,153 @@
+/**
+ * System calls that open, read, write and close.
+ *
+ * @module
+ */
+
+import { behaviour, type FunctionRef } from "../calls/function.ts";
+import { ALLOC_FD, CLOSE_FD, FD_INSTALL, fileOf } from "../fs/fdtable.ts";
+import { FILE } from "../fs/fields.ts";
+import { SEEKERS } from "../fs/fileops.ts";
+import { AT_FDCWD, FMODE_LSEEK, O_CREAT, O_TRUNC, O_WRONLY } from "../fs/modes.ts";
+import { NOFILE } from "../fs/files_struct.ts";
+import { DO_SYS_OPENAT2, openHow } from "../fs/open.ts";
+import { DO_PIPE2 } from "../fs/pipe.ts";
+import { KSYS_PREAD64, KSYS_PWRITE64, KSYS_READ, KSYS_WRITE } from "../fs/read_write.ts";
+import { recordedOr } from "../fs/recorded.ts";
+import { DO_READV, DO_WRITEV, DO_PREADV, DO_PWRITEV } from "../fs/vectors.ts";
+import type { Kernel } from "../kernel.ts";
+import { popLocals } from "../process/stack.ts";
+import { blockingSyscall, syscall } from "./define.ts";
+import { EBADF, ESPIPE } from "./errno.ts";
+
+/** `open` in all its forms. */
+export const DO_SYS_OPEN: FunctionRef = behaviour(
+  "do_sys_open",
+  [DO_SYS_OPENAT2],
+  (k, dfd = 0, filename = 0, flags = 0, mode = 0) => {
+    const mark = k.current.locals;
+    const fd = k.call(DO_SYS_OPENAT2, dfd, filename, openHow(k, flags, mode));
+    popLocals(k, mark);
+    return fd;
+  },
+);
+
+syscall(
+  "openat",
+  ["int", "ulong", "int", "uint"],
+  [DO_SYS_OPEN],
+  (k, dfd = 0, filename, flags, mode) => k.call(DO_SYS_OPEN, dfd, filename, flags, mode),
+);
+syscall(
+  "open",
+  ["ulong", "int", "uint"],
+  [DO_SYS_OPEN],
+  (k, filename, flags, mode) => k.call(DO_SYS_OPEN, AT_FDCWD, filename, flags, mode),
+);
+syscall(
+  "creat",
+  ["ulong", "uint"],
+  [DO_SYS_OPEN],
+  (k, filename, mode) => k.call(DO_SYS_OPEN, AT_FDCWD, filename, O_CREAT | O_WRONLY | O_TRUNC, mode),
+);
+syscall(
+  "openat2",
+  ["int", "ulong", "ulong", "ulong"],
+  [DO_SYS_OPENAT2],
+  (k, dfd, filename, how = 0) => {
+    const mark = k.current.locals;
+    const flags = k.memory.isUser(how) ? k.memory.load(how, 4, false) : 0;
+    const mode = k.memory.isUser(how) ? k.memory.load(how + 8, 4, false) : 0;
+    const fd = k.call(DO_SYS_OPENAT2, dfd, filename, openHow(k, flags, mode));
+    popLocals(k, mark);
+    return fd;
+  },
+);
+syscall("close", ["int"], [CLOSE_FD], (k, fd) => k.call(CLOSE_FD, fd));
+
+blockingSyscall("read", ["int", "ulong", "ulong"], [KSYS_READ], function* (k, fd = 0, buf = 0, count = 0) {
+  return yield* k.calls.callBlocking(KSYS_READ, fd, buf, count);
+});
+blockingSyscall("write", ["int", "ulong", "ulong"], [KSYS_WRITE], function* (k, fd = 0, buf = 0, count = 0) {
+  return yield* k.calls.callBlocking(KSYS_WRITE, fd, buf, count);
+});
+for (const [name, operation] of [["pread64", KSYS_PREAD64], ["pwrite64", KSYS_PWRITE64]] as const) {
+  blockingSyscall(name, ["int", "ulong", "ulong", "long"], [operation], function* (k, fd = 0, buf = 0, count = 0, pos = 0) {
+    return yield* k.calls.callBlocking(operation, fd, buf, count, pos);
+  });
+  // i386 passes the position in two registers.
+  blockingSyscall(
+    `ia32_${name}`,
+    ["int", "ulong", "ulong", "uint", "uint"],
+    [operation],
+    function* (k, fd = 0, buf = 0, count = 0, low = 0, high = 0) {
+      return yield* k.calls.callBlocking(operation, fd, buf, count, wide(low, high));
+    },
+  );
+}
+for (const [name, operation] of [["readv", DO_READV], ["writev", DO_WRITEV]] as const) {
+  blockingSyscall(name, ["int", "ulong", "ulong"], [operation], function* (k, fd = 0, vec = 0, vlen = 0) {
+    return yield* k.calls.callBlocking(operation, fd, vec, vlen, 0);
+  });
+}
+for (const [name, operation] of [["preadv", DO_PREADV], ["pwritev", DO_PWRITEV]] as const) {
+  blockingSyscall(
+    name,
+    ["int", "ulong", "ulong", "ulong", "ulong"],
+    [operation],
+    function* (k, fd = 0, vec = 0, vlen = 0, low = 0, high = 0) {
+      const pos = k.image.pointerSize === 4 ? wide(low >>> 0, high) : low;
+      return yield* k.calls.callBlocking(operation, fd, vec, vlen, pos, 0);
+    },
+  );
+}
+
+/** Moves a descriptor's position: the new one, or -errno. */
+export const KSYS_LSEEK: FunctionRef = behaviour(
+  "ksys_lseek",
+  SEEKERS,
+  (k, fd = 0, offset = 0, whence = 0) => seek(k, fd, offset, whence),
+);
+syscall("lseek", ["int", "long", "uint"], [KSYS_LSEEK], (k, fd, offset, whence) => k.call(KSYS_LSEEK, fd, offset, whence));
+syscall(
+  "llseek",
+  ["int", "uint", "uint", "ulong", "uint"],
+  SEEKERS,
+  (k, fd = 0, high = 0, low = 0, result = 0, whence = 0) => {
+    const pos = seek(k, fd, wide(low, high), whence);
+    if (pos < 0) return pos;
+    if (k.memory.user?.areaAt(result) !== undefined) k.memory.store(result, 8, pos);
+    return 0;
+  },
+);
+
+syscall("pipe2", ["ulong", "int"], [DO_PIPE2], (k, fds, flags) => k.call(DO_PIPE2, fds, flags));
+syscall("pipe", ["ulong"], [DO_PIPE2], (k, fds) => k.call(DO_PIPE2, fds, 0));
+
+syscall("dup", ["int"], [ALLOC_FD, FD_INSTALL], (k, fd = 0) => {
+  const file = fileOf(k, fd);
+  if (file === undefined) return -EBADF;
+  const copy = k.call(ALLOC_FD, 0, NOFILE, 0);
+  if (copy < 0) return copy;
+  FILE.count.add(k, file.address, 1);
+  k.call(FD_INSTALL, copy, file.address);
+  return copy;
+});
+
+/** A 64-bit argument out of two registers. */
+export function wide(low: number, high: number): number {
+  return (high | 0) * 0x100000000 + (low >>> 0);
+}
+
+function seek(k: Kernel, fd: number, offset: number, whence: number): number {
+  const file = fileOf(k, fd);
+  if (file === undefined) return -EBADF;
+  const llseek = file.ops?.llseek;
+  if (llseek === undefined || (FILE.mode.get(k, file.address) & FMODE_LSEEK) === 0) return -ESPIPE;
+  const pos = k.call(llseek, file.address, offset, whence);
+  // i386's _llseek stores the position apart and was recorded to return 0.
+  if (k.current.request?.name === "_llseek" || Number.isNaN(pos)) return Number.isNaN(pos) ? 0 : pos;
+  const recorded = recordedOr(k, pos);
+  if (recorded >= 0) FILE.pos.set(k, file.address, recorded);
+  return recorded;
+}
