@@ -17,10 +17,12 @@ export interface KprobeOptions {
 }
 
 /** The context of a kprobe on a declared function. */
-export type KprobeContext<N extends keyof Functions> = EntryContext<Functions[N]["args"]>;
+export type KprobeContext<N extends keyof F, F = Functions> = EntryContext<
+  F[N] extends { readonly args: infer Args } ? Args : never
+>;
 
-/** What `kprobe` can be called as. */
-export interface Kprobe {
+/** What `kprobe` can be called as; `F` declares the functions. */
+export interface Kprobe<F = Functions> {
   /**
    * A probe at the entry of a kernel function. Its arguments have the types of the kernel's own prototype. The names
    * are those of the generated declarations; `kprobe.any` takes every other. Whether the kernel at hand has the
@@ -34,7 +36,7 @@ export interface Kprobe {
    *
    * @throws {TypeError} For a name or options of the wrong shape.
    */
-  <N extends keyof Functions>(name: N, options?: KprobeOptions): Probe<KprobeContext<N>>;
+  <N extends keyof F>(name: N, options?: KprobeOptions): Probe<KprobeContext<N, F>>;
   /** A probe on a function that the declarations leave out: its arguments have no types. */
   any(name: string, options?: KprobeOptions): Probe<EntryContext<UnknownArgs>>;
 }

@@ -20,10 +20,14 @@ export interface KretprobeOptions {
 }
 
 /** The context of a kretprobe on a declared function. */
-export type KretprobeContext<N extends keyof Functions> = ReturnContext<Functions[N]["ret"]>;
+export type KretprobeContext<N extends keyof F, F = Functions> = ReturnContext<Returned<N, F>>;
 
-/** What `kretprobe` can be called as. */
-export interface Kretprobe {
+/** What a declared function returns. */
+export type Returned<N extends keyof F, F = Functions> = F[N] extends { readonly ret: infer Ret } ? Ret
+  : never;
+
+/** What `kretprobe` can be called as; `F` declares the functions. */
+export interface Kretprobe<F = Functions> {
   /**
    * A probe where a kernel function returns: `c.retval` has the type of the kernel's own prototype.
    *
@@ -35,7 +39,7 @@ export interface Kretprobe {
    *
    * @throws {TypeError} For a name or options of the wrong shape.
    */
-  <N extends keyof Functions>(name: N, options?: KretprobeOptions): Probe<KretprobeContext<N>>;
+  <N extends keyof F>(name: N, options?: KretprobeOptions): Probe<KretprobeContext<N, F>>;
   /** A probe on a function that the declarations leave out: its result has no type. */
   any(name: string, options?: KretprobeOptions): Probe<ReturnContext<Unknown>>;
 }

@@ -7,12 +7,12 @@
 import { Probe } from "./builder.ts";
 import type { LatencyContext } from "./context.ts";
 import type { Functions, Unknown } from "./declared.ts";
-import { checkMaxactive, type KretprobeOptions } from "./kretprobe.ts";
+import { checkMaxactive, type KretprobeOptions, type Returned } from "./kretprobe.ts";
 import { checkName } from "./options.ts";
 import { emptySpec } from "./spec.ts";
 
-/** What `latency` can be called as. */
-export interface Latency {
+/** What `latency` can be called as; `F` declares the functions. */
+export interface Latency<F = Functions> {
   /**
    * A probe where a kernel function returns, which knows how long the call took: `c.duration`, in virtual
    * nanoseconds. A kretprobe whose instances keep their entry time; calls beyond `maxactive` are missed, and counted.
@@ -25,10 +25,7 @@ export interface Latency {
    *
    * @throws {TypeError} For a name or options of the wrong shape.
    */
-  <N extends keyof Functions>(
-    name: N,
-    options?: KretprobeOptions,
-  ): Probe<LatencyContext<Functions[N]["ret"]>>;
+  <N extends keyof F>(name: N, options?: KretprobeOptions): Probe<LatencyContext<Returned<N, F>>>;
   /** The same for a function that the declarations leave out. */
   any(name: string, options?: KretprobeOptions): Probe<LatencyContext<Unknown>>;
 }
@@ -46,7 +43,7 @@ function any(name: string, options?: KretprobeOptions): Probe<LatencyContext<Unk
 function typed<N extends keyof Functions>(
   name: N,
   options?: KretprobeOptions,
-): Probe<LatencyContext<Functions[N]["ret"]>> {
+): Probe<LatencyContext<Returned<N>>> {
   return build(name, options);
 }
 

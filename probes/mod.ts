@@ -18,10 +18,17 @@ export { begin } from "./begin.ts";
 export { MapProbe, type NoValues, type Numeric, Probe } from "./builder.ts";
 export type * from "./context.ts";
 export type * from "./declared.ts";
+export { declared, type DeclaredProbes } from "./declarations.ts";
 export { end } from "./end.ts";
 export { type Interval, interval } from "./interval.ts";
 export { type Kprobe, kprobe, type KprobeContext, type KprobeOptions } from "./kprobe.ts";
-export { type Kretprobe, kretprobe, type KretprobeContext, type KretprobeOptions } from "./kretprobe.ts";
+export {
+  type Kretprobe,
+  kretprobe,
+  type KretprobeContext,
+  type KretprobeOptions,
+  type Returned,
+} from "./kretprobe.ts";
 export { type Latency, latency } from "./latency.ts";
 export type { HistOptions, LhistOptions } from "./options.ts";
 export { pointName } from "./point_name.ts";
@@ -35,6 +42,6 @@ export {
   program,
   type ResultOf,
 } from "./program.ts";
-export type { CountResult, Data, Key, KeyedMap, KeyPart, MapResult, NoKey } from "./results.ts";
-export { type Tracepoint, tracepoint } from "./tracepoint.ts";
+export type { AnyPointer, CountResult, Data, Key, KeyedMap, KeyPart, MapResult, NoKey } from "./results.ts";
+export { type Tracepoint, tracepoint, type TracepointContext } from "./tracepoint.ts";
 export type { Values } from "./capture/mod.ts";

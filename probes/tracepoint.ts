@@ -10,8 +10,13 @@ import type { RecordContext } from "./context.ts";
 import type { Tracepoints, UnknownArgs } from "./declared.ts";
 import { emptySpec } from "./spec.ts";
 
-/** What `tracepoint` can be called as. */
-export interface Tracepoint {
+/** The context of a declared tracepoint. */
+export type TracepointContext<N extends keyof T, T = Tracepoints> = RecordContext<
+  T[N] extends { readonly fields: infer Fields } ? Fields : never
+>;
+
+/** What `tracepoint` can be called as; `T` declares the tracepoints. */
+export interface Tracepoint<T = Tracepoints> {
   /**
    * A probe at a tracepoint. `c.args` has the fields of its record.
    *
@@ -23,7 +28,7 @@ export interface Tracepoint {
    *
    * @throws {TypeError} If the name is not of the form `subsystem:event`.
    */
-  <N extends keyof Tracepoints>(name: N): Probe<RecordContext<Tracepoints[N]["fields"]>>;
+  <N extends keyof T>(name: N): Probe<TracepointContext<N, T>>;
   /** A tracepoint that the declarations leave out: its fields have no types. */
   any(name: string): Probe<RecordContext<UnknownArgs>>;
 }
@@ -42,7 +47,7 @@ function any(name: string): Probe<RecordContext<UnknownArgs>> {
   return build(name);
 }
 
-function typed<N extends keyof Tracepoints>(name: N): Probe<RecordContext<Tracepoints[N]["fields"]>> {
+function typed<N extends keyof Tracepoints>(name: N): Probe<TracepointContext<N>> {
   return build(name);
 }
 

@@ -30,9 +30,10 @@ Usage: deno run --allow-read --allow-write tools/generate_types.ts [options]
   --check            write nothing; fail if FILE is not what would be written
   --help             this text
 
-The result is a module of interfaces: Functions, Tracepoints, and one per struct and union. Use it with
-  const { kprobe, tracepoint } = declared<Declarations>();
-where Declarations is { Functions; Tracepoints } of the generated module.`;
+The result is a module of interfaces: Functions, Tracepoints, KernelTypes, and one per struct and union. Probes
+over it:
+  import type { Functions, Tracepoints } from "./my_kernel.ts";
+  const { kprobe, tracepoint } = declared<Functions, Tracepoints>();`;
 
 /** The committed default declarations are made by these arguments. */
 export const DEFAULT_OUT = "types/kernel.ts";

@@ -30,9 +30,10 @@ export function call(node: ESTree.CallExpression, scope: Scope, capture: Capture
     return oneOf(items(base, scope, capture), expression(only, scope, capture), span);
   }
   const text = expression(base, scope, capture);
+  if (method === "cast") return cast(text, only === undefined ? undefined : expression(only, scope, capture), span);
   if (!STRING_METHODS.has(method)) {
     throw new NotCaptured(
-      `.${method}() cannot run inside a probe; startsWith, endsWith and includes can`,
+      `.${method}() cannot run inside a probe; startsWith, endsWith, includes and cast can`,
       span,
     );
   }
@@ -86,6 +87,15 @@ function calleeOf(
     throw new NotCaptured(`\`${name}\` is a value, not a function`, capture.span(callee));
   }
   return { method: name, base: callee.object };
+}
+
+/** `pointer.cast("tcp_sock")`: the same address as a pointer to that struct. */
+function cast(base: Expr, to: Expr | undefined, span: Span): Expr {
+  if (to?.op !== "literal" || typeof to.value !== "string") {
+    throw new NotCaptured('`cast` takes the name of a struct, written out: cast("tcp_sock")', span);
+  }
+  const type = to.value.trim();
+  return { op: "cast", base, type: type.endsWith("*") ? type : `${type} *`, span };
 }
 
 function contextCall(
