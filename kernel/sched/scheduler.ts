@@ -13,6 +13,7 @@ import type { Task } from "../process/task.ts";
 import type { Coroutine, Thread } from "./coroutine.ts";
 import { Cpus } from "./cpus.ts";
 import type { BlockedTask, RunOutcome } from "./outcome.ts";
+import { fireSwitchIn, fireSwitchOut, fireWakeup } from "./tracepoints.ts";
 
 /** How a run is done. */
 export interface RunOptions {
@@ -94,6 +95,7 @@ export class Scheduler {
       this.#k.events.cancel(thread.event);
     }
     thread.state = "ready";
+    fireWakeup(this.#k, task, this.#cpus.pick(task.cpu, time));
     this.#schedule(thread, time);
   }
 
@@ -188,12 +190,15 @@ export class Scheduler {
   #resume(thread: Thread): void {
     const k = this.#k;
     const { task } = thread;
-    const fromUser = thread.state === "user";
+    const before = thread.state;
     thread.event = null;
     thread.state = "running";
-    if (!fromUser) {
+    if (before !== "user") {
       const cpu = this.#cpus.pick(task.cpu, k.clock.now);
       if (cpu !== task.cpu) task.cpu = cpu;
+      // Its time came: the timer interrupt wakes it.
+      if (before === "blocked") fireWakeup(k, task, cpu);
+      fireSwitchIn(k, task);
     }
     this.#enter(task);
     this.#beforeResume?.(task);
@@ -229,10 +234,12 @@ export class Scheduler {
     if (wait === null) {
       thread.state = "done";
       this.#threads.delete(task);
+      fireSwitchOut(this.#k, task);
       return;
     }
     const { until } = wait;
     thread.state = "user" in wait ? "user" : "blocked";
+    if (thread.state === "blocked") fireSwitchOut(this.#k, task);
     if (until === undefined) return;
     if (thread.state === "user") this.#cpus.occupy(task.cpu, until);
     this.#schedule(thread, Math.max(until, thread.since));

@@ -25,7 +25,7 @@ export interface MalformedLine {
 /** How a recording is read. */
 export interface RecordingOptions {
   /** Its name in messages. Default `recording`. */
-  readonly label?: string;
+  readonly name?: string;
   /** How many malformed lines are kept; all are counted. Default 20. */
   readonly keepMalformed?: number;
   /** Limit of its text in characters. Default 1 GiB. */
@@ -89,7 +89,7 @@ export class Recording {
   #wrapped = 0;
 
   constructor(options: RecordingOptions = {}) {
-    this.label = options.label ?? "recording";
+    this.label = options.name ?? "recording";
     this.#keepMalformed = options.keepMalformed ?? 20;
   }
 

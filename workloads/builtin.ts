@@ -1,0 +1,117 @@
+/**
+ * The built-in workloads by name.
+ *
+ * @module
+ */
+
+import { nearNames } from "./near_names.ts";
+import { catWorkload } from "./scenarios/cat.ts";
+import { ddWorkload } from "./scenarios/dd.ts";
+import { pipelineWorkload } from "./scenarios/pipeline.ts";
+import { sleepersWorkload } from "./scenarios/sleepers.ts";
+import { treeWorkload } from "./scenarios/tree.ts";
+import type { Workload } from "./workload.ts";
+
+/** A built-in workload, for lists. */
+export interface BuiltinWorkload {
+  readonly name: string;
+  readonly summary: string;
+  /** Its parameters and their defaults, positive integers. */
+  readonly parameters: Readonly<Record<string, number>>;
+}
+
+interface Definition extends BuiltinWorkload {
+  make(parameters: Readonly<Record<string, number>>): Workload;
+}
+
+const DEFINITIONS: readonly Definition[] = [
+  {
+    name: "cat",
+    summary: "cat of two files, from execve to exit",
+    parameters: {},
+    make: () => catWorkload(),
+  },
+  {
+    name: "dd",
+    summary: "a copy in blocks of 4 KiB",
+    parameters: { blocks: 16 },
+    make: ({ blocks = 16 }) => ddWorkload(blocks),
+  },
+  {
+    name: "pipeline",
+    summary: "a shell that runs cat FILE | wc -l in a loop",
+    parameters: { rounds: 3 },
+    make: ({ rounds = 3 }) => pipelineWorkload(rounds),
+  },
+  {
+    name: "sleepers",
+    summary: "tasks that sleep, again and again",
+    parameters: { tasks: 2, ns: 1_000_000, times: 5 },
+    make: ({ tasks = 2, ns = 1_000_000, times = 5 }) => sleepersWorkload(tasks, ns, times),
+  },
+  {
+    name: "tree",
+    summary: "directories and files made, renamed and removed",
+    parameters: { dirs: 5 },
+    make: ({ dirs = 5 }) => treeWorkload(dirs),
+  },
+];
+
+/** All built-in workloads, by name. */
+export function builtinWorkloads(): readonly BuiltinWorkload[] {
+  return DEFINITIONS;
+}
+
+/**
+ * A built-in workload: `cat`, or with parameters `sleepers:tasks=4,ns=500000,times=10`.
+ *
+ * @throws {Error} When there is no workload of that name, or a parameter is wrong
+ */
+export function builtinWorkload(
+  specification: string,
+  parameters: Readonly<Record<string, number>> = {},
+): Workload {
+  const colon = specification.indexOf(":");
+  const name = colon < 0 ? specification : specification.slice(0, colon);
+  const definition = DEFINITIONS.find((candidate) => candidate.name === name);
+  if (definition === undefined) {
+    const names = DEFINITIONS.map((candidate) => candidate.name);
+    const near = nearNames(name, names)[0];
+    const hint = near === undefined ? `the built-in ones are ${names.join(", ")}` : `did you mean "${near}"?`;
+    throw new Error(`Cannot run workload "${name}": there is none of that name; ${hint}`);
+  }
+  const given = { ...(colon < 0 ? {} : parse(definition, specification.slice(colon + 1))), ...parameters };
+  for (const [parameter, value] of Object.entries(given)) check(definition, parameter, value);
+  return definition.make({ ...definition.parameters, ...given });
+}
+
+function parse(definition: Definition, text: string): Record<string, number> {
+  const parameters: Record<string, number> = {};
+  for (const part of text.split(",")) {
+    const equals = part.indexOf("=");
+    if (equals < 0) {
+      throw new Error(
+        `Cannot run workload "${definition.name}": the parameter "${part}" has no value; write NAME=NUMBER`,
+      );
+    }
+    parameters[part.slice(0, equals)] = Number(part.slice(equals + 1));
+  }
+  return parameters;
+}
+
+function check(definition: Definition, parameter: string, value: number): void {
+  const names = Object.keys(definition.parameters);
+  if (!names.includes(parameter)) {
+    const near = nearNames(parameter, names)[0];
+    const known = names.length === 0 ? "it has none" : `it has ${names.join(", ")}`;
+    throw new Error(
+      `Cannot run workload "${definition.name}": it has no parameter "${parameter}"; ` +
+        (near === undefined ? known : `did you mean "${near}"?`),
+    );
+  }
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new Error(
+      `Cannot run workload "${definition.name}": ${parameter} is ${value}, and must be a positive integer`,
+    );
+  }
+}

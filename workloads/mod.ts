@@ -1,0 +1,20 @@
+/**
+ * What drives a modeled kernel: recorded runs, built-in scenarios, programs written here.
+ *
+ * @module
+ */
+
+export { type BuiltinWorkload, builtinWorkload, builtinWorkloads } from "./builtin.ts";
+export {
+  type ProgramWorkload,
+  programWorkload,
+  type StartedProgram,
+  type Steps,
+  type UserProgram,
+} from "./program.ts";
+export { replay } from "./replay/replay.ts";
+export type { ReplayOptions } from "./replay/options.ts";
+export { RecordingError, type RecordingSource } from "./replay/read_lines.ts";
+export type { MalformedLine } from "./replay/recording.ts";
+export { Sys, type SysArgument } from "./sys.ts";
+export type { RecordingReport, Workload, WorkloadReport } from "./workload.ts";

@@ -1,0 +1,120 @@
+/**
+ * User programs written here: generators over `Sys`, each run by a task of its own.
+ *
+ * @module
+ */
+
+import type { Kernel } from "../kernel/kernel.ts";
+import type { Coroutine } from "../kernel/sched/coroutine.ts";
+import type { Wait } from "../kernel/calls/function.ts";
+import type { Task } from "../kernel/process/task.ts";
+import { Counter } from "./counter.ts";
+import { ProgramExit, Sys } from "./sys.ts";
+import type { Workload, WorkloadReport } from "./workload.ts";
+
+/** A step of a user program: it may wait, and ends with a value. */
+export type Steps<T> = Generator<Wait, T, void>;
+
+/** A user program: makes system calls through `sys`. What it returns is its exit status; nothing is 0. */
+export type UserProgram = (sys: Sys) => Steps<number | void>;
+
+/** A program that a workload starts with. */
+export interface StartedProgram {
+  readonly program: UserProgram;
+  /** Process id; the next free one by default. */
+  readonly pid?: number;
+  /** Command name before its first `execve`. Default `sh`, as if a shell had just forked it. */
+  readonly comm?: string;
+  readonly uid?: number;
+  /** Virtual time at which it starts, in nanoseconds. Default 0. */
+  readonly at?: number;
+}
+
+/** What a workload of programs is made of. */
+export interface ProgramWorkload {
+  readonly name: string;
+  readonly description: string;
+  readonly programs: readonly StartedProgram[];
+  /** Puts files in place before the programs start. */
+  readonly prepare?: (k: Kernel) => void;
+}
+
+/** A workload out of programs. */
+export function programWorkload(definition: ProgramWorkload): Workload {
+  return new Programs(definition);
+}
+
+/** What the programs of one run share. */
+export class ProgramRun {
+  readonly kernel: Kernel;
+  readonly leftOut: Counter = new Counter();
+  readonly unknown: Counter = new Counter();
+  calls = 0;
+  /** What the child of a fork runs that is being made, by parent. */
+  readonly children: Map<Task, UserProgram> = new Map();
+
+  constructor(k: Kernel) {
+    this.kernel = k;
+    const before = k.tasks.onNewTask;
+    k.tasks.onNewTask = (task) => {
+      before?.(task);
+      const program = task.parent === null ? undefined : this.children.get(task.parent);
+      if (program === undefined || task.parent === null) return;
+      this.children.delete(task.parent);
+      this.spawn(task, program, k.clock.now);
+    };
+  }
+
+  /** Gives `task` its program. */
+  spawn(task: Task, program: UserProgram, at: number): void {
+    this.kernel.scheduler.spawn(task, this.#life(task, program), at);
+  }
+
+  *#life(task: Task, program: UserProgram): Coroutine {
+    const sys = new Sys(this, task);
+    try {
+      const status = yield* program(sys);
+      yield* sys.exit(typeof status === "number" ? status : 0);
+    } catch (error) {
+      if (!(error instanceof ProgramExit) || error.task !== task) throw error;
+    }
+  }
+}
+
+class Programs implements Workload {
+  readonly name: string;
+  readonly description: string;
+  readonly #definition: ProgramWorkload;
+  #run: ProgramRun | null = null;
+
+  constructor(definition: ProgramWorkload) {
+    this.name = definition.name;
+    this.description = definition.description;
+    this.#definition = definition;
+  }
+
+  start(k: Kernel): void {
+    const run = new ProgramRun(k);
+    this.#run = run;
+    this.#definition.prepare?.(k);
+    for (const { program, pid, comm = "sh", uid = 0, at = 0 } of this.#definition.programs) {
+      const task = k.tasks.create({ comm, uid, gid: uid, ...(pid === undefined ? {} : { pid }) });
+      run.spawn(task, program, k.clock.now + at);
+    }
+  }
+
+  report(): WorkloadReport {
+    const run = this.#run;
+    if (run === null) throw new Error(`Cannot report on the workload ${this.name}: it was not started`);
+    const { unmodeled, warnings } = run.kernel.syscalls;
+    return {
+      workload: this.name,
+      calls: run.calls,
+      leftOut: run.leftOut.sorted(),
+      unmodeled: new Map([...unmodeled].sort(([a], [b]) => (a < b ? -1 : 1))),
+      signals: new Map(),
+      unknownArguments: run.unknown.sorted(),
+      warnings: [...warnings],
+    };
+  }
+}

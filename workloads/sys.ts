@@ -1,0 +1,270 @@
+/**
+ * The system calls of a user program written here.
+ *
+ * @module
+ */
+
+import type { Arch } from "../image/model.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import { userTime } from "../kernel/sched/coroutine.ts";
+import type { Task } from "../kernel/process/task.ts";
+import { runSyscall } from "../kernel/syscalls/entry.ts";
+import { AddressMap } from "./replay/address_map.ts";
+import { array, name, NULL, number, struct, text } from "./replay/build_value.ts";
+import { parseValue } from "./replay/parse_value.ts";
+import { translate } from "./replay/translate.ts";
+import { UserBuffers } from "./replay/user_buffers.ts";
+import type { StraceValue } from "./replay/value.ts";
+import type { ProgramRun, Steps, UserProgram } from "./program.ts";
+
+/** Nanoseconds that a program computes before each call, on average; a keyed random number spreads it by half. */
+const THINK = 2000;
+
+/** An argument of `Sys.call`: a word, a string in user memory, or a value as strace prints it. */
+export type SysArgument = number | string | StraceValue;
+
+/** Thrown inside a program whose task has ended: unwinds it. */
+export class ProgramExit extends Error {
+  override readonly name = "ProgramExit";
+  /** The task that ended. */
+  readonly task: Task;
+
+  constructor(task: Task) {
+    super(`${task.comm} (${task.pid}) has ended`);
+    this.task = task;
+  }
+}
+
+/**
+ * System calls by name, for generators: `const fd = yield* sys.open("/etc/hosts")`. They return what the kernel
+ * returns: a result, or -errno (as the kernel does; nothing is thrown). Flags are written as strace prints them:
+ * `"O_RDWR|O_CREAT"`. Each architecture makes the call that its C library would.
+ */
+export class Sys {
+  readonly task: Task;
+  /** Average nanoseconds of user time before each call. */
+  think: number = THINK;
+  readonly #run: ProgramRun;
+  readonly #k: Kernel;
+  readonly #buffers: UserBuffers;
+  readonly #addresses: AddressMap;
+  #args: readonly number[] = [];
+  /** Where the last read put its data: what a write of a number of bytes writes. */
+  #buffer = 0;
+
+  constructor(run: ProgramRun, task: Task) {
+    this.#run = run;
+    this.#k = run.kernel;
+    this.task = task;
+    this.#buffers = new UserBuffers(this.#k, (what, reason) => run.unknown.add(`${what}: ${reason}`));
+    this.#addresses = new AddressMap(this.#k.image.arch);
+  }
+
+  /** Process id. */
+  get pid(): number {
+    return this.task.pid;
+  }
+
+  /** Architecture that it runs on. */
+  get arch(): Arch {
+    return this.#k.image.arch;
+  }
+
+  /** Virtual time in nanoseconds. */
+  get now(): number {
+    return this.#k.clock.now;
+  }
+
+  /** Computes for `ns` nanoseconds in user space. */
+  *compute(ns: number): Steps<void> {
+    if (ns > 0) yield userTime(this.#k.clock.now + Math.round(ns));
+  }
+
+  /** Makes any call by name. -38 (ENOSYS) when this architecture has nothing of the kind. */
+  *call(call: string, ...args: readonly SysArgument[]): Steps<number> {
+    const k = this.#k;
+    const { task } = this;
+    const jitter = k.random.below(1024, task.pid, task.syscalls, 0x7573) / 1024 + 0.5;
+    yield* this.compute(this.think * jitter);
+    const values = args.map(valueOf);
+    const recorded = {
+      kind: "call" as const,
+      pid: task.pid,
+      time: k.clock.now,
+      line: 0,
+      name: call,
+      args: values.map((value) => ({ value })),
+      result: { value: 0 },
+      duration: undefined,
+      interrupted: false,
+      cutShort: false,
+    };
+    const target = { arch: k.image.arch, has: (known: string) => k.image.syscallNumber(known) !== undefined };
+    const translated = translate(recorded, target);
+    if (translated === null) {
+      this.#run.leftOut.add(call);
+      return -38;
+    }
+    this.#run.calls++;
+    this.#args = this.#buffers.place(task, translated.name, translated.args, this.#addresses);
+    const result = yield* runSyscall(k, task, { name: translated.name, args: this.#args });
+    if (task.exitCode !== null) throw new ProgramExit(task);
+    return result;
+  }
+
+  /** Opens a file relative to the working directory; the descriptor, or -errno. */
+  *open(path: string, flags = "O_RDONLY", mode = 0o666): Steps<number> {
+    return yield* this.call("openat", name("AT_FDCWD"), path, parseValue(flags), mode);
+  }
+
+  /** Reads at most `count` bytes; their number, 0 at the end. */
+  *read(fd: number, count: number): Steps<number> {
+    const length = yield* this.call("read", fd, text(""), count);
+    this.#buffer = this.#args[1] ?? 0;
+    return length;
+  }
+
+  /** Reads as text; null for an error. */
+  *readText(fd: number, count: number): Steps<string | null> {
+    const length = yield* this.read(fd, count);
+    if (length < 0) return null;
+    return new TextDecoder().decode(this.#k.memory.readBytes(this.#args[1] ?? 0, length));
+  }
+
+  /** Reads at an offset. */
+  *pread(fd: number, count: number, offset: number): Steps<number> {
+    return yield* this.call("pread64", fd, text(""), count, offset);
+  }
+
+  /** Writes text, or so many bytes of what was read last. */
+  *write(fd: number, data: string | number): Steps<number> {
+    if (typeof data === "number") return yield* this.call("write", fd, this.#buffer, data);
+    return yield* this.call("write", fd, data, new TextEncoder().encode(data).length);
+  }
+
+  /** Closes a descriptor. */
+  *close(fd: number): Steps<number> {
+    return yield* this.call("close", fd);
+  }
+
+  /** Moves a file's position; `whence` is `SEEK_SET`, `SEEK_CUR` or `SEEK_END`. */
+  *lseek(fd: number, offset: number, whence = "SEEK_SET"): Steps<number> {
+    return yield* this.call("lseek", fd, offset, name(whence));
+  }
+
+  /** Asks for a file's attributes by path. */
+  *stat(path: string): Steps<number> {
+    return yield* this.call("newfstatat", name("AT_FDCWD"), path, struct({}), 0);
+  }
+
+  /** Asks for an open file's attributes. */
+  *fstat(fd: number): Steps<number> {
+    return yield* this.call("newfstatat", fd, "", struct({}), name("AT_EMPTY_PATH"));
+  }
+
+  /** Whether a file can be accessed: 0, or -errno. */
+  *access(path: string, mode = "R_OK"): Steps<number> {
+    return yield* this.call("access", path, parseValue(mode));
+  }
+
+  /** Maps memory: anonymous, or `fd` from `offset` (a multiple of 4096). The address, or -errno. */
+  *mmap(length: number, prot: string, flags: string, fd = -1, offset = 0, address = 0): Steps<number> {
+    return yield* this.call("mmap", address, length, parseValue(prot), parseValue(flags), fd, offset);
+  }
+
+  /** Unmaps memory. */
+  *munmap(address: number, length: number): Steps<number> {
+    return yield* this.call("munmap", address, length);
+  }
+
+  /** Changes the protection of memory. */
+  *mprotect(address: number, length: number, prot: string): Steps<number> {
+    return yield* this.call("mprotect", address, length, parseValue(prot));
+  }
+
+  /** Moves the end of the heap; 0 asks where it is. */
+  *brk(address = 0): Steps<number> {
+    return yield* this.call("brk", address);
+  }
+
+  /** Makes a pipe; its read and write ends, or -errno. */
+  *pipe(): Steps<readonly [read: number, write: number] | number> {
+    const result = yield* this.call("pipe2", array(number(0), number(0)), 0);
+    if (result < 0) return result;
+    const at = this.#args[0] ?? 0;
+    return [this.#k.memory.readS32(at), this.#k.memory.readS32(at + 4)];
+  }
+
+  /** Makes `to` another name of descriptor `from`. */
+  *dup2(from: number, to: number): Steps<number> {
+    return yield* this.call("dup2", from, to);
+  }
+
+  /** Forks: the child runs `program` and exits with what that returns. The child's pid. */
+  *fork(program: UserProgram): Steps<number> {
+    this.#run.children.set(this.task, program);
+    const pid = yield* this.call("fork");
+    this.#run.children.delete(this.task);
+    return pid;
+  }
+
+  /** Replaces the program's image: from here on its name is the path's last part. */
+  *execve(path: string, argv: readonly string[] = [path]): Steps<number> {
+    return yield* this.call("execve", path, array(...argv.map(text)), array(text("PATH=/usr/bin:/bin")));
+  }
+
+  /** Waits for a child to end; its pid, or -errno. */
+  *wait(pid = -1): Steps<number> {
+    return yield* this.call("wait4", pid, array(number(0)), 0, NULL);
+  }
+
+  /** Sleeps for `ns` nanoseconds. */
+  *nanosleep(ns: number): Steps<number> {
+    const seconds = Math.floor(ns / 1e9);
+    const request = struct({ tv_sec: number(seconds), tv_nsec: number(Math.round(ns - seconds * 1e9)) });
+    return yield* this.call("nanosleep", request, NULL);
+  }
+
+  /** Makes a directory. */
+  *mkdir(path: string, mode = 0o777): Steps<number> {
+    return yield* this.call("mkdir", path, mode);
+  }
+
+  /** Removes an empty directory. */
+  *rmdir(path: string): Steps<number> {
+    return yield* this.call("rmdir", path);
+  }
+
+  /** Removes a file. */
+  *unlink(path: string): Steps<number> {
+    return yield* this.call("unlink", path);
+  }
+
+  /** Renames a file or directory. */
+  *rename(from: string, to: string): Steps<number> {
+    return yield* this.call("rename", from, to);
+  }
+
+  /** Changes the working directory. */
+  *chdir(path: string): Steps<number> {
+    return yield* this.call("chdir", path);
+  }
+
+  /** The process id, asked of the kernel. */
+  *getpid(): Steps<number> {
+    return yield* this.call("getpid");
+  }
+
+  /** Ends the program. Does not return. */
+  *exit(status = 0): Steps<never> {
+    yield* this.call("exit_group", status);
+    throw new ProgramExit(this.task);
+  }
+}
+
+function valueOf(argument: SysArgument): StraceValue {
+  if (typeof argument === "number") return number(argument);
+  return typeof argument === "string"
+    ? { kind: "string", bytes: new TextEncoder().encode(argument), truncated: false }
+    : argument;
+}
