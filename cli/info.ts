@@ -14,12 +14,15 @@ export const INFO: ProgramInfo = {
     "kscope probes a modeled Linux kernel: typed TypeScript probes, recorded or built-in workloads, three " +
     "architectures, the same result on every run.",
   examples: [
-    { line: "run examples/vfs_open_cat.ts --workload cat", summary: "Run a probe script" },
     {
-      line: "eval 'kprobe(\"vfs_open\").by(c => c.comm).count()' --replay app.strace.gz",
-      summary: "Probe a recording",
+      line: "run examples/vfs_open_cat.ts -r examples/recordings/cat.strace.gz",
+      summary: "Run a probe script over a recording",
+    },
+    {
+      line: "eval 'kprobe(\"vfs_open\").by(c => c.comm).count()' --workload pipeline",
+      summary: "Probe a built-in workload",
     },
     { line: "list -v 'kprobe:vfs_*'", summary: "See what can be probed" },
-    { line: "repl --workload shell-loop", summary: "Look around live" },
+    { line: "repl --workload pipeline", summary: "Look around live" },
   ],
 };

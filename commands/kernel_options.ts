@@ -31,7 +31,7 @@ export const WORKLOAD_OPTIONS = [
     name: "replay",
     short: "r",
     value: "FILE",
-    summary: "strace recording to replay (text or gzip)",
+    summary: "Recording of strace -f -ttt -T, text or gzip",
   },
   {
     kind: "text",

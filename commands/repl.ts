@@ -22,7 +22,7 @@ export const replCommand = command({
   arguments: [],
   options: [...WORKLOAD_OPTIONS, ...KERNEL_OPTIONS],
   examples: [
-    { line: "repl --workload shell-loop", summary: "Over a built-in workload" },
+    { line: "repl --workload pipeline", summary: "Over a built-in workload" },
     { line: "repl --replay app.strace.gz --arch arm64 < session.ts", summary: "Lines from a file" },
   ],
   async run(context, options) {

@@ -20,8 +20,9 @@ export const runCommand = command({
   arguments: [{ name: "SCRIPT", summary: "TypeScript file that default-exports a program", required: true }],
   options: [...WORKLOAD_OPTIONS, ...KERNEL_OPTIONS, ...RESULT_OPTIONS],
   examples: [
-    { line: "run examples/vfs_open_cat.ts --workload cat", summary: "Over a built-in workload" },
-    { line: "run opens.ts --replay app.strace.gz --arch arm64", summary: "Over a recording of your own" },
+    { line: "run opens.ts --workload pipeline", summary: "Over a built-in workload" },
+    { line: "run opens.ts --replay app.strace.gz --arch arm64", summary: "Over a recording" },
+    { line: "run opens.ts -r app.strace -f json", summary: "Results as JSON lines" },
   ],
   async run(context, options, words) {
     const path = words[0]!;
