@@ -26,6 +26,8 @@ import { PrototypeWords } from "./words.ts";
 export const TIME_FACTOR = 64;
 /** Own times above this many times the function's median are waits, not work. */
 const WAIT_FACTOR = 8;
+/** Functions whose own time is mostly that of other tasks. */
+const WAITING = /^(?:__)?(?:preempt_)?schedule/;
 /** Nanoseconds, as recorded, of a function of which no time is known. */
 const UNTIMED = 1000;
 
@@ -197,17 +199,21 @@ function selfTimes(structures: Structures): Float64Array {
     if (list === undefined) byFn.set(fn, [...selfs]);
     else list.push(...selfs);
   }
-  const medians = new Map([...byFn].map(([fn, selfs]) => [fn, selfs.length === 0 ? UNTIMED : median(selfs)]));
+  const medians = new Map(
+    [...byFn].map((
+      [fn, selfs],
+    ) => [fn, selfs.length === 0 ? UNTIMED : quantile(selfs, WAITING.test(fn) ? 0.02 : 0.5)]),
+  );
   return Float64Array.from(structures.list, ({ fn, selfs }) => {
     const usual = medians.get(fn) ?? UNTIMED;
-    const own = selfs.length === 0 ? usual : median(selfs);
+    const own = selfs.length === 0 || WAITING.test(fn) ? usual : quantile(selfs, 0.5);
     return Math.max(1, Math.min(own, usual * WAIT_FACTOR) / TIME_FACTOR);
   });
 }
 
-function median(values: number[]): number {
+function quantile(values: readonly number[], part: number): number {
   const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? 0;
+  return sorted[Math.floor(sorted.length * part)] ?? 0;
 }
 
 function mostly(outcomes: ReadonlyMap<string, number>): Outcome {

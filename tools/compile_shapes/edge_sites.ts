@@ -9,6 +9,12 @@ import type { CallSite, KernelImage } from "../../image/model.ts";
 import type { ShapeSite } from "../../kernel/shapes/node.ts";
 import type { ReturnPlace } from "./call_tree.ts";
 
+/** What the static calls `might_resched` and `cond_resched` lead to. */
+const RESCHED = /^__cond_resched/;
+/** Calls that lead to nothing that recordings show. */
+const NOISE =
+  /^(?:__fentry__|_mcount|__x86_return_thunk|__stack_chk_fail|__warn_printk|_printk|__SCT__|__x86_|__indirect_)/;
+
 /** A way from caller to callee, and the return offset in the caller by which calls are put in order (-1: none). */
 export interface SiteChoice {
   readonly site: ShapeSite;
@@ -85,8 +91,20 @@ export class EdgeSites {
     if (direct.length > 0) return direct;
     const through = this.#sites(caller).flatMap((outer) => this.#throughText(caller, outer, callee));
     if (through.length > 0) return through;
-    const indirect = this.#sites(caller).filter(isIndirect);
-    return indirect.map((site) => called(caller, site, site.kind === "jump"));
+    const sites = this.#sites(caller);
+    const scheduling = RESCHED.test(callee)
+      ? sites.filter((site) => /^__SCT__.*resched/.test(site.target))
+      : [];
+    const others = sites.filter((site) => isIndirect(site) || this.#isOpaque(site.target));
+    return (scheduling.length > 0 ? scheduling : others).map((site) =>
+      called(caller, site, site.kind === "jump")
+    );
+  }
+
+  /** Whether a function's text is unknown: what recordings show below its caller may have come through it. */
+  #isOpaque(target: string): boolean {
+    return !NOISE.test(target) && this.#sites(target).length === 0 &&
+      this.#image.symbol(target) !== undefined;
   }
 
   /** Direct calls and tail jumps. */
@@ -139,7 +157,8 @@ function called(caller: string, site: CallSite, tail: boolean): SiteChoice {
 }
 
 function isIndirect(site: CallSite): boolean {
-  return site.kind === "indirect" || /^__(?:x86_)?indirect_/.test(site.target);
+  return site.kind === "indirect" ||
+    /^__(?:x86_)?indirect_|^__SCT__(?!.*resched|tp_func|preempt_)/.test(site.target);
 }
 
 /** A place as text. */

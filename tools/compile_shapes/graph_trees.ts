@@ -48,7 +48,10 @@ export function parseGraph(text: string): TaskTrees[] {
     }
     take(state, indent.length, body, duration === undefined ? NaN : Number(duration) * 1000);
   }
-  for (const state of tasks.values()) closeAll(state);
+  for (const state of tasks.values()) {
+    closeAll(state);
+    state.trees.roots.forEach(dropPreemption);
+  }
   return [...tasks.values()].map((state) => state.trees);
 }
 
@@ -110,4 +113,30 @@ function closeAll(state: TaskState): void {
       top.tree.total = top.tree.calls.reduce((sum, call) => sum + (call.total > 0 ? call.total : 0), 0);
     } else top.tree.broken = true;
   }
+}
+
+/** What a task switch calls, in a function that gave up the CPU. */
+const SWITCHING =
+  /^(?:rcu_note_context_switch|raw_spin_rq_lock_nested|_raw_spin_lock|update_rq_clock|pick_next_task_\w+|put_prev_\w+|psi_task_\w+|switch_mm_irqs_off|save_fpregs_to_fpstate|fpsimd_thread_switch|enter_lazy_tlb|check_and_switch_context|__switch_to|newidle_balance|sched_clock|hw_breakpoint_thread_switch|entry_task_switch|uao_thread_switch|tls_preserve_current_state|spectre_v4_enable_task_mitigation|erratum_\w+_thread_switch|mte_thread_switch|finish_task_switch)/;
+/** Functions whose purpose is to switch. */
+const SCHEDULERS = /^(?:__)?(?:preempt_)?schedule/;
+
+/** Takes task switches out of functions that were merely preempted: they are no part of what the function does. */
+function dropPreemption(tree: CallTree): void {
+  if (!SCHEDULERS.test(tree.fn)) {
+    for (let at = switchIn(tree); at >= 0; at = switchIn(tree)) {
+      let start = at;
+      while (start > 0 && SWITCHING.test(tree.calls[start - 1]?.fn ?? "")) start--;
+      let end = at + 1;
+      while (SWITCHING.test(tree.calls[end]?.fn ?? "")) end++;
+      tree.calls.splice(start, end - start);
+      tree.total = NaN;
+    }
+  }
+  tree.calls.forEach(dropPreemption);
+}
+
+/** Where a function that is no scheduler picks the next task. */
+function switchIn(tree: CallTree): number {
+  return tree.calls.findIndex((call) => /^pick_next_task_|^finish_task_switch/.test(call.fn));
 }

@@ -8,7 +8,7 @@ import type { KernelImage } from "../../image/model.ts";
 import { outcomeOf } from "../../kernel/calls/outcome.ts";
 import type { CallTree, TaskTrees } from "./call_tree.ts";
 import type { EdgeSites } from "./edge_sites.ts";
-import { type NamedRule, ValueHistory } from "./value_rules.ts";
+import { type NamedRule, type Source, ValueHistory } from "./value_rules.ts";
 import type { PrototypeWords } from "./words.ts";
 
 /** Most arguments that recordings have. */
@@ -37,7 +37,10 @@ export class RuleMiner {
   /** Takes the trees of one task into account. */
   learn(task: TaskTrees): void {
     const current = this.#currentOf(task);
-    for (const root of task.roots) this.#visit(root, current);
+    const stack = this.#stackOf(task);
+    const size = stackSize(this.#image.pointerSize);
+    const onStack = (address: number) => Math.floor(address / size) === stack;
+    for (const root of task.roots) this.#visit(root, { current, onStack });
   }
 
   /** Rules of all edges. */
@@ -62,18 +65,18 @@ export class RuleMiner {
     return this.#results.get(`${fn} ${outcome}`)?.decide((value) => this.#isStatic(value), () => false);
   }
 
-  #visit(tree: CallTree, current: number): void {
+  #visit(tree: CallTree, task: Pick<Source, "current" | "onStack">): void {
     const data = tree.data;
     const results = new Map<string, number>();
     for (const call of tree.calls) {
-      this.#visit(call, current);
+      this.#visit(call, task);
       if (call.data === null) {
         results.delete(call.fn);
         continue;
       }
       if (data !== null) {
         this.#sites.note(tree.fn, call.fn, call.data.place);
-        const source = { args: data.args, results, current };
+        const source = { args: data.args, results, ...task };
         const histories = this.#edge(tree.fn, call.fn).args;
         call.data.args.slice(0, MAX_RECORDED).forEach((value, i) => {
           (histories[i] ??= new ValueHistory()).add(value, source);
@@ -88,7 +91,7 @@ export class RuleMiner {
       history = new ValueHistory();
       this.#results.set(key, history);
     }
-    history.add(data.result, { args: data.args, results, current });
+    history.add(data.result, { args: data.args, results, ...task });
   }
 
   #edge(caller: string, callee: string): EdgeHistory {
@@ -99,6 +102,17 @@ export class RuleMiner {
       this.#edges.set(key, edge);
     }
     return edge;
+  }
+
+  /** Number of the task's stack: system call entries get the user registers at its top. */
+  #stackOf(task: TaskTrees): number {
+    for (const root of task.roots) {
+      const first = root.data?.args[0];
+      if (first !== undefined && this.#words.param(root.fn, 0)?.pointee === "pt_regs") {
+        return Math.floor(first / stackSize(this.#image.pointerSize));
+      }
+    }
+    return NaN;
   }
 
   /** The task's own `task_struct`: what arguments of that type mostly are. */
@@ -131,4 +145,9 @@ export class RuleMiner {
     return found !== undefined && found.offset < Math.max(1, found.symbol.size) &&
       !/^(_end|_einittext)$/.test(found.symbol.name);
   }
+}
+
+/** Bytes of a kernel stack. */
+function stackSize(pointerSize: number): number {
+  return pointerSize === 8 ? 16384 : 8192;
 }

@@ -13,6 +13,11 @@ export interface Source {
   readonly results: ReadonlyMap<string, number>;
   /** The running task's `task_struct`, NaN where unknown. */
   readonly current: number;
+  /**
+   * Whether an address lies on the running task's stack: how far one local variable lies from another is the
+   * compiler's doing, not a rule.
+   */
+  readonly onStack: (address: number) => boolean;
 }
 
 /** A rule that names functions instead of numbering them. */
@@ -88,7 +93,7 @@ export class ValueHistory {
 
 function candidatesFor(value: number, source: Source): Candidate[] {
   const found: Candidate[] = [];
-  const pointer = Math.abs(value) > SMALL;
+  const pointer = Math.abs(value) > SMALL && !source.onStack(value);
   const near = (base: number) =>
     base === value || (pointer && Math.abs(base) > SMALL && Math.abs(value - base) <= MAX_OFFSET);
   source.args.forEach((arg, index) => {
