@@ -78,6 +78,8 @@ export type Ir =
       readonly bits: number;
       readonly signed: boolean;
     }
+    /** An address as an unsigned bigint. */
+    | { readonly op: "exact"; readonly operand: Ir }
     /** An integer as a C truth value. */
     | { readonly op: "truth"; readonly operand: Ir }
     /** Address arithmetic: `address + offset + index * scale`. */
@@ -141,6 +143,7 @@ export function children(ir: Ir): readonly Ir[] {
     case "wrap":
     case "slice":
     case "truth":
+    case "exact":
     case "unary":
       return [ir.operand];
     case "binary":

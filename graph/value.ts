@@ -111,8 +111,16 @@ function objectValue(raw: object, symbolize: Symbolizer): Value {
   }
   if (isValueObject(raw)) return raw;
   if (isStack(raw)) return stackValue(raw, symbolize);
-  if ("address" in raw && typeof raw.address === "number") return { kind: "pointer", address: raw.address };
-  return String(raw);
+  const address = addressOf(raw);
+  return address === undefined ? String(raw) : { kind: "pointer", address };
+}
+
+/** The address of an object that stands for a place in memory, signed as everywhere; undefined for other objects. */
+export function addressOf(raw: object): Addr | undefined {
+  // Typed views answer "address" without listing it among their fields.
+  const address: unknown = Reflect.get(raw, "address");
+  if (typeof address === "bigint") return Number(BigInt.asIntN(64, address));
+  return typeof address === "number" ? address : undefined;
 }
 
 /** True for a captured stack. */

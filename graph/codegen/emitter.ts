@@ -143,6 +143,8 @@ export class Emitter {
         return `cutBits(${emit(ir.operand)}, ${ir.shift}, ${ir.bits}, ${ir.signed})`;
       case "truth":
         return `(${emit(ir.operand)} !== 0)`;
+      case "exact":
+        return `BigInt.asUintN(64, BigInt(${emit(ir.operand)}))`;
       case "address": {
         const base = plus(emit(ir.address), ir.offset);
         return ir.index === undefined ? `(${base})` : `(${base} + ${emit(ir.index)} * ${ir.scale})`;

@@ -6,8 +6,7 @@
  */
 
 import type { Aggregation, MapNode } from "../nodes.ts";
-import type { Stack } from "../hit.ts";
-import { isStack, stackValue, type Symbolizer, toValue, type Value } from "../value.ts";
+import { addressOf, isStack, stackValue, type Symbolizer, toValue, type Value } from "../value.ts";
 import type { AggregateValue, Cell } from "./cell.ts";
 import { newCell } from "./cells.ts";
 import { compareNumbers } from "./sort.ts";
@@ -185,18 +184,15 @@ export function integerKey(value: number): number {
   return Math.trunc(value) + 0;
 }
 
-function objectKey(raw: unknown): string {
+/** Pointers and stacks are what they are where their type is known, so that both kinds of use can share a map. */
+function objectKey(raw: unknown): KeyPart {
   if (Array.isArray(raw)) {
     return `\0tuple ${raw.map((item: unknown) => `${typeof item} ${String(keyPart(item))}`).join("\0")}`;
   }
   if (typeof raw === "object" && raw !== null) {
-    if (isStack(raw)) return stackKey(raw);
-    if ("address" in raw) return `\0address ${String(raw.address)}`;
+    if (isStack(raw)) return raw.key;
+    const address = addressOf(raw);
+    if (address !== undefined) return address;
   }
   return `\0object ${String(raw)}`;
-}
-
-/** A stack as a part of a key. */
-export function stackKey(stack: Stack): string {
-  return stack.key;
 }

@@ -8,6 +8,8 @@
  * @module
  */
 
+import { addressOf } from "../value.ts";
+
 /** The aggregated value under one key. */
 export interface Cell {
   /** Takes in one value, an integer (`toInteger` makes one of anything else). */
@@ -55,13 +57,12 @@ export interface Bucket {
 }
 
 /**
- * Any value as the integer that a map takes in: fractions dropped, booleans 0 or 1, numeric strings their number,
- * what is no number 0.
+ * Any value as the integer that a map takes in: fractions dropped, booleans 0 or 1, pointers their address,
+ * anything else 0.
  */
 export function toInteger(value: unknown): number {
   if (typeof value === "number") return value - value === 0 ? Math.trunc(value) : 0;
   if (typeof value === "bigint") return Number(BigInt.asIntN(64, value));
   if (typeof value === "boolean") return value ? 1 : 0;
-  if (typeof value === "object" && value !== null && "address" in value) return toInteger(value.address);
-  return 0;
+  return typeof value === "object" && value !== null ? addressOf(value) ?? 0 : 0;
 }

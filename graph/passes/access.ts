@@ -9,7 +9,7 @@ import { nearNames } from "../../image/near.ts";
 import type { CType } from "../../image/model.ts";
 import type { Ir } from "../ir.ts";
 import type { Span } from "../nodes.ts";
-import { BOOL, INT64, isCharacter, STRING, strip, typeText, type ValueType } from "../types.ts";
+import { BIGINT, BOOL, INT64, isCharacter, STRING, strip, typeText, type ValueType } from "../types.ts";
 import { quoted } from "./attach_points.ts";
 import { at, failed, MAX_STRING, type Scope } from "./scope.ts";
 
@@ -153,6 +153,8 @@ export function resolveField(base: Ir, name: string, span: Span | undefined, sco
   const { image, report } = scope;
   const target = structOf(base.type);
   if (target === undefined) {
+    const own = pointerProperty(base, name, span);
+    if (own !== undefined) return own;
     if (base.type.kind === "unknown") {
       if (base.op !== "const") {
         report("error", `No field "${name}" in a value whose type is known only when it runs`, { span });
@@ -167,6 +169,8 @@ export function resolveField(base: Ir, name: string, span: Span | undefined, sco
   }
   const layout = image.field(target, name);
   if (layout === undefined) {
+    const own = pointerProperty(base, name, span);
+    if (own !== undefined) return own;
     const names = image.fieldNames(target);
     const near = nearNames(name, names, 3);
     report("error", `No field "${name}" in ${image.typeText(target)}`, {
@@ -190,6 +194,15 @@ export function resolveField(base: Ir, name: string, span: Span | undefined, sco
     ...at(span),
   };
   return value.kind === "bool" ? { op: "truth", operand: bits, type: BOOL, ...at(span) } : bits;
+}
+
+/** What every pointer can be asked, unless what it points to has a field of that name. */
+function pointerProperty(base: Ir, name: string, span: Span | undefined): Ir | undefined {
+  if (base.type.kind !== "pointer" && base.type.kind !== "struct" || base.op === "slice") return undefined;
+  if (name === "address") return { op: "exact", operand: base, type: BIGINT, ...at(span) };
+  if (name !== "isNull" || base.type.kind !== "pointer") return undefined;
+  const zero: Ir = { op: "const", value: 0, type: INT64 };
+  return { op: "binary", operator: "==", left: base, right: zero, type: BOOL, ...at(span) };
 }
 
 function fieldsHint(names: readonly string[]): string | undefined {

@@ -153,15 +153,13 @@ function readRecord(field: TracepointField, span: Span | undefined, scope: Scope
   return recordScalar(field, text, span, scope);
 }
 
-/** A system call's record holds each argument in a long; its C type tells how much of it counts, and the sign. */
+/** A system call's record holds each argument in a long; its C type tells how much counts, and the sign. */
 function recordScalar(field: TracepointField, text: string, span: Span | undefined, scope: Scope): Ir {
   const named = typeByText(text, scope.image);
   const bare = named === undefined ? undefined : strip(named);
-  const narrower = (bare?.kind === "int" || bare?.kind === "enum") && bare.size < field.size
-    ? bare
-    : undefined;
-  const size = narrower?.size ?? field.size;
-  const signed = narrower?.signed ?? field.signed;
+  const known = (bare?.kind === "int" || bare?.kind === "enum") && bare.size <= field.size ? bare : undefined;
+  const size = known?.size ?? field.size;
+  const signed = known?.signed ?? field.signed;
   const type: ValueType = { kind: "int", size, signed };
   const load: Ir = { op: "record", offset: field.offset, size, signed, index: undefined, type, ...at(span) };
   const isBool = bare?.kind === "int" && bare.encoding === "bool";

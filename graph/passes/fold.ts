@@ -89,9 +89,9 @@ export function fold(ir: Ir): Ir {
       return { ...ir, args: ir.args.map(fold) };
     case "load":
     case "bits":
-      return { ...ir, address: fold(ir.address) };
+      return { ...ir, ...place(fold(ir.address), ir.offset) };
     case "str":
-      return { ...ir, address: fold(ir.address), max: fold(ir.max) };
+      return { ...ir, ...place(fold(ir.address), ir.offset), max: fold(ir.max) };
     case "address":
       return foldAddress(ir);
     case "record":
@@ -99,6 +99,7 @@ export function fold(ir: Ir): Ir {
     case "wrap":
     case "slice":
     case "truth":
+    case "exact":
       return { ...ir, operand: fold(ir.operand) };
     case "charAt":
       return { ...ir, base: fold(ir.base), index: fold(ir.index) };
@@ -167,6 +168,12 @@ function foldTemplate(ir: Ir & { readonly op: "template" }): Ir {
   if (parts.length === 0) return constant("", ir);
   const [only] = parts;
   return parts.length === 1 && typeof only === "string" ? constant(only, ir) : { ...ir, parts };
+}
+
+/** Where a read goes: a constant offset inside the address moves into the read's own. */
+function place(address: Ir, offset: number): { readonly address: Ir; readonly offset: number } {
+  if (address.op !== "address" || address.index !== undefined) return { address, offset };
+  return { address: address.address, offset: address.offset + offset };
 }
 
 /** Offsets of nested structs add up. */

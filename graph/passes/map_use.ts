@@ -115,7 +115,10 @@ function checkValue(map: MapNode, value: Ir | undefined, image: KernelImage, rep
     return;
   }
   const kind = value.type.kind;
-  if (kind === "int" || kind === "float" || kind === "bool" || kind === "pointer" || kind === "unknown") {
+  if (
+    kind === "int" || kind === "float" || kind === "bool" || kind === "pointer" || kind === "bigint" ||
+    kind === "unknown"
+  ) {
     return;
   }
   report("error", `"${fn}" of "@${map.name}" needs an integer, not a ${typeText(value.type, image)}`, {

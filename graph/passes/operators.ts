@@ -193,10 +193,26 @@ function mismatch(
   return UNKNOWN;
 }
 
+/** Warns where a pointer is tested for truth: JavaScript itself takes every object for true. */
+export function checkTruth(ir: Ir, scope: Scope): void {
+  if (ir.type.kind !== "pointer") return;
+  scope.report(
+    "warning",
+    "This tests whether the address is 0, as C does; in a function that is not captured it is always true",
+    {
+      span: ir.span,
+      hint: "isNull means the same in both",
+    },
+  );
+}
+
 /** Type of `operator operand`. */
 export function unaryType(operator: string, operand: Ir, span: Span | undefined, scope: Scope): ValueType {
   const type = operand.type;
-  if (operator === "!") return BOOL;
+  if (operator === "!") {
+    checkTruth(operand, scope);
+    return BOOL;
+  }
   if (type.kind === "unknown") return UNKNOWN;
   if (isNumber(type) || type.kind === "bool" || type.kind === "pointer") {
     if (operator === "~") return INT32;

@@ -24,7 +24,7 @@ import { readRegisterValue, resolveField, resolveIndex, valueType } from "./acce
 import { resolveArg } from "./args.ts";
 import { quoted } from "./attach_points.ts";
 import { resolveBuiltin, resolveRegister, resolveWord } from "./builtins.ts";
-import { binaryType, callType, isText, join, unaryType } from "./operators.ts";
+import { binaryType, callType, checkTruth, isText, join, unaryType } from "./operators.ts";
 import { at, failed, MAX_STRING, type Scope } from "./scope.ts";
 import { typeByText } from "./type_names.ts";
 
@@ -36,7 +36,7 @@ export function resolveSteps(steps: readonly Step[], scope: Scope): readonly IrS
   return steps.map((step): IrStep => {
     switch (step.op) {
       case "filter":
-        return { op: "filter", test: resolveExpr(step.test, scope) };
+        return { op: "filter", test: resolveTest(step.test, scope) };
       case "aggregate": {
         const value = step.value === undefined ? undefined : resolveExpr(step.value, scope);
         return { op: "aggregate", map: step.map, key: step.key.map((key) => resolveExpr(key, scope)), value };
@@ -70,7 +70,7 @@ function resolveBody(body: readonly Statement[], outer: Scope): readonly IrState
       case "if":
         return {
           op: "if",
-          test: resolveExpr(statement.test, scope),
+          test: resolveTest(statement.test, scope),
           then: resolveBody(statement.then, scope),
           else: resolveBody(statement.else, scope),
         };
@@ -117,7 +117,7 @@ export function resolveExpr(expr: Expr, scope: Scope): Ir {
       const then = resolveExpr(expr.then, scope);
       const otherwise = resolveExpr(expr.else, scope);
       const type = join(then.type, otherwise.type);
-      return { op: "cond", test: resolveExpr(expr.test, scope), then, else: otherwise, type, ...at(span) };
+      return { op: "cond", test: resolveTest(expr.test, scope), then, else: otherwise, type, ...at(span) };
     }
     case "template":
       return resolveTemplate(expr, scope);
@@ -154,6 +154,12 @@ export function resolveExpr(expr: Expr, scope: Scope): Ir {
         ...at(span),
       };
   }
+}
+
+function resolveTest(expr: Expr, scope: Scope): Ir {
+  const test = resolveExpr(expr, scope);
+  checkTruth(test, scope);
+  return test;
 }
 
 function excerpt(source: string): string {
