@@ -8,9 +8,11 @@ import type { Addr } from "../../image/model.ts";
 import type { Kernel } from "../kernel.ts";
 import { freeObject, newObject } from "../process/alloc.ts";
 import type { Dentry } from "./dentry.ts";
-import { FILE } from "./fields.ts";
+import { FILE, INODE } from "./fields.ts";
 import { type FileOperations, symbolAddress } from "./fileops.ts";
+import type { Task } from "../process/task.ts";
 import type { Inode } from "./inode.ts";
+import type { Vfs } from "./vfs.ts";
 import {
   FMODE_ATOMIC_POS,
   FMODE_CAN_READ,
@@ -54,14 +56,15 @@ export class OpenFile {
 }
 
 /** A `struct file` with one reference and nothing open (`alloc_empty_file`). */
-export function newFile(k: Kernel, flags: number): OpenFile {
+export function newFile(k: Kernel, flags: number, vfs: Vfs = k.vfs): OpenFile {
   const address = newObject(k, "filp", "file");
   FILE.count.set(k, address, 1);
   FILE.flags.set(k, address, flags);
   FILE.mode.set(k, address, modeOf(flags));
-  FILE.cred.set(k, address, k.current?.cred ?? 0);
+  // The first files are opened before any task runs.
+  FILE.cred.set(k, address, (k.current as Task | undefined)?.cred ?? 0);
   const file = new OpenFile(address);
-  k.vfs.files.set(address, file);
+  vfs.files.set(address, file);
   return file;
 }
 
@@ -74,7 +77,7 @@ export function openOn(k: Kernel, file: OpenFile, dentry: Dentry, mnt: Addr): vo
   FILE.dentry.set(k, address, dentry.address);
   if (inode === null) return;
   FILE.inode.set(k, address, inode.address);
-  FILE.mapping.set(k, address, inode.address === 0 ? 0 : k.vfs.mappingOf(inode));
+  FILE.mapping.set(k, address, INODE.mapping.get(k, inode.address));
   let mode = FILE.mode.get(k, address);
   if ((FILE.flags.get(k, address) & O_PATH) !== 0) {
     FILE.mode.set(k, address, FMODE_PATH | FMODE_OPENED);

@@ -24,13 +24,23 @@ const SOURCES: Readonly<Record<string, Source>> = {
   read_zero: (_k, count) => new Uint8Array(count),
   urandom_read_iter: (k, count) => randomBytes(k, count),
 };
+/** Functions that are called with a buffer rather than with a control block and an iterator. */
+const BUFFER = new Set([
+  "read_null",
+  "write_null",
+  "read_zero",
+  "timerfd_read",
+  "signalfd_read",
+  "inotify_read",
+  "eventfd_write",
+]);
 const READS = new Set(["read", "pread64", "readv", "preadv", "preadv2"]);
 const WRITES = new Set(["write", "pwrite64", "writev", "pwritev", "pwritev2"]);
 
 for (const ref of READERS) {
   if (ref.name === SHMEM_FILE.readIter?.name || ref.name === PIPE.readIter?.name) continue;
   const source = SOURCES[ref.name] ?? NOTHING;
-  if (byIterator(ref.name)) {
+  if (!BUFFER.has(ref.name)) {
     blocking(ref.name, [], function* (k, kiocb = 0, iter = 0) {
       const transfer = transferOf(k, kiocb, iter);
       if (transfer === undefined) return -EINVAL;
@@ -49,7 +59,7 @@ for (const ref of READERS) {
 
 for (const ref of WRITERS) {
   if (ref.name === SHMEM_FILE.writeIter?.name || ref.name === PIPE.writeIter?.name) continue;
-  if (byIterator(ref.name)) {
+  if (!BUFFER.has(ref.name)) {
     blocking(ref.name, [], function* (k, kiocb = 0, iter = 0) {
       const transfer = transferOf(k, kiocb, iter);
       if (transfer === undefined) return -EINVAL;
@@ -90,20 +100,7 @@ function* take(k: Kernel, count: number): Blocking<number> {
   return outcome.ret;
 }
 
-/** Whether a file's own function takes a control block and an iterator, rather than a buffer. */
-function byIterator(name: string): boolean {
-  return [...READERS, ...WRITERS].some((ref) => ref.name === name) && !BUFFER.has(name);
-}
 
-const BUFFER = new Set([
-  "read_null",
-  "write_null",
-  "read_zero",
-  "timerfd_read",
-  "signalfd_read",
-  "inotify_read",
-  "eventfd_write",
-]);
 
 function randomBytes(k: Kernel, count: number): Uint8Array {
   const bytes = new Uint8Array(count);

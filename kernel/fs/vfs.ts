@@ -108,7 +108,7 @@ export class Vfs {
     const k = this.#k;
     const stdio = this.lookup("/dev/null");
     if (task.userSpace === null || stdio === null) return;
-    const file = newFile(k, O_RDWR);
+    const file = newFile(k, O_RDWR, this);
     openOn(k, file, stdio, this.mnt);
     for (let fd = 0; fd < 3; fd++) installFd(k, task.files, fd, file.address, false);
     FILE.count.set(k, file.address, 3);
@@ -245,11 +245,6 @@ export class Vfs {
       for (const task of [...inode.pipe.waitingReaders, ...inode.pipe.waitingWriters]) k.scheduler.wake(task);
     }
     freeFile(k, file);
-  }
-
-  /** Address of an inode's page cache (`i_mapping`). */
-  mappingOf(inode: Inode): Addr {
-    return INODE.mapping.get(this.#k, inode.address);
   }
 
   #walk(path: string, from: Dentry, follow: boolean, links: number): Dentry | null {
