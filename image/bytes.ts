@@ -31,8 +31,7 @@ export class ByteReader {
 
   /** An unsigned integer. */
   uint(): number {
-    const bytes = this.#bytes;
-    let byte = bytes[this.position++]!;
+    let byte = this.byte();
     if (byte < 0x80) return byte;
     let value = byte & 0x7f;
     let scale = 0x80;

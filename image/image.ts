@@ -101,7 +101,7 @@ export class ImageFile implements KernelImage {
   }
 
   callersOf(name: string): readonly { readonly caller: string; readonly site: CallSite }[] {
-    return this.#text.callersOf(this.#nameInText(name)).map(({ fn, call }) => ({
+    return this.#text.callersOf(this.#aliases(name)).map(({ fn, call }) => ({
       caller: this.#symbols.nameOf(this.#symbols.ofFunction(fn)),
       site: this.#text.callSites(fn)[call]!,
     }));
@@ -205,11 +205,16 @@ export class ImageFile implements KernelImage {
     return symbol === undefined || !entry ? undefined : { symbol, entry };
   }
 
-  /** The name that text facts use for a function: the first symbol at its address. */
-  #nameInText(name: string): string {
+  /** Every name of the place that a name means: call sites may use any. */
+  #aliases(name: string): readonly string[] {
     const index = this.#symbolIndex(name);
-    const first = index === undefined ? undefined : this.#symbols.covering(this.#symbols.addressOf(index));
-    return first === undefined ? name : this.#symbols.nameOf(first);
+    const address = index === undefined ? undefined : this.#symbols.addressOf(index);
+    const names = new Set([name]);
+    let at = address === undefined ? undefined : this.#symbols.covering(address);
+    while (at !== undefined && at < this.#symbols.count && this.#symbols.addressOf(at) === address) {
+      names.add(this.#symbols.nameOf(at++));
+    }
+    return [...names];
   }
 
   #listFunctions(): readonly string[] {

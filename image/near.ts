@@ -32,9 +32,11 @@ export function nearNames(wanted: string, names: Iterable<string>, limit = 3): s
   found.sort((a, b) =>
     a.score - b.score || a.name.length - b.name.length || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)
   );
+  // Far behind the best there is only noise.
+  const worst = found[0] === undefined ? 0 : found[0].score + 1;
   const out: string[] = [];
-  for (const { name } of found) {
-    if (out.length >= limit) break;
+  for (const { name, score } of found) {
+    if (out.length >= limit || score > worst) break;
     if (out.at(-1) !== name) out.push(name);
   }
   return out;

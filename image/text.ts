@@ -74,12 +74,19 @@ export class TextTable {
     return sites;
   }
 
-  /** Direct calls and tail jumps to a name, by the callers' addresses. */
-  callersOf(name: string): CallerSite[] {
+  /** Direct calls and tail jumps to a place that has one or more names, by the callers' addresses. */
+  callersOf(names: readonly string[]): CallerSite[] {
+    const ranks = names.map((name) => this.#rankOf(name)).filter((rank) => rank >= 0);
+    return ranks.flatMap((rank) => this.#callersOfRank(rank)).sort((a, b) => a.fn - b.fn || a.call - b.call);
+  }
+
+  #rankOf(name: string): number {
     const id = this.#names.id(name);
-    const rank = id === undefined ? -1 : this.#targetIds.indexOf(id);
+    return id === undefined ? -1 : this.#targetIds.indexOf(id);
+  }
+
+  #callersOfRank(rank: number): CallerSite[] {
     const found: CallerSite[] = [];
-    if (rank < 0) return found;
     const indirect = CALL_KINDS.indexOf("indirect");
     for (let first = 0; first < this.#count(); first += FUNCTIONS_PER_CHUNK) {
       const { starts, kind, target } = this.#callsOf(first);
