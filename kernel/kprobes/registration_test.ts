@@ -1,0 +1,301 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import fc from "fast-check";
+import { coreImage, fullImage } from "../../image/load.ts";
+import type { Arch } from "../../image/model.ts";
+import { FakeMachine } from "./fake_machine.ts";
+import { hashPtr } from "./hash.ts";
+import {
+  E2BIG,
+  EILSEQ,
+  EINVAL,
+  ENOENT,
+  Kprobe,
+  KPROBE_FLAG_DISABLED,
+  KPROBE_FLAG_FTRACE,
+  KPROBE_FLAG_ON_FUNC_ENTRY,
+  Kretprobe,
+} from "./mod.ts";
+
+/** What Debian's kernels answered, where register_kprobe (not tracefs) decided. */
+const RECORDED: Readonly<Record<Arch, readonly (readonly [string, number, number])[]>> = {
+  x86_64: [
+    ["vfs_read", 0, 0],
+    ["nosuch_function", 0, ENOENT],
+    ["nosuch_function", 4, ENOENT],
+    ["vfs_read", 1, EILSEQ],
+    ["vfs_read", 4, EILSEQ],
+    ["vfs_read", 5, 0],
+    ["vfs_read", 8, EILSEQ],
+    ["vfs_read", 100000, EINVAL],
+    ["vfs_read", 0x10000000, ENOENT],
+    ["asm_exc_divide_error", 0, EINVAL],
+    ["asm_exc_divide_error", 2, EINVAL],
+    ["kprobe_dispatcher", 0, EINVAL],
+    ["linux_banner", 0, EINVAL],
+    ["jiffies", 0, EINVAL],
+    ["_etext", 0, EINVAL],
+    ["__init_begin", 0, EINVAL],
+    ["do_one_initcall", 0, 0],
+    ["start_kernel", 0, EINVAL],
+    ["panic", 0, 0],
+    ["do_syscall_64", 0, EINVAL],
+    ["memcpy", 0, EINVAL],
+    ["_printk", 0, 0],
+    ["printk", 0, ENOENT],
+    ["rcu_read_unlock_strict", 0, ENOENT],
+    ["do_exit.cold", 0, 0],
+  ],
+  arm64: [
+    ["vfs_read", 0, 0],
+    ["nosuch_function", 0, ENOENT],
+    ["vfs_read", 1, EINVAL],
+    ["vfs_read", 4, EINVAL],
+    ["vfs_read", 5, EINVAL],
+    ["vfs_read", 8, 0],
+    ["vfs_read", 100000, 0],
+    ["vfs_read", 0x10000000, ENOENT],
+    ["start_kernel", 0, EINVAL],
+    ["panic", 0, 0],
+  ],
+  i386: [
+    ["vfs_read", 0, 0],
+    ["vfs_read", 1, EILSEQ],
+    ["vfs_read", 8, 0],
+    ["vfs_read", 100000, 0],
+    ["vfs_read", 0x10000000, ENOENT],
+    ["linux_banner", 0, ENOENT],
+    ["memcpy", 0, 0],
+    ["preempt_schedule_thunk", 2, EINVAL],
+    ["start_kernel", 0, EINVAL],
+  ],
+};
+
+for (const arch of ["x86_64", "arm64", "i386"] as const) {
+  Deno.test(`register_kprobe answers as recorded on ${arch}`, async () => {
+    const { table } = new FakeMachine(await fullImage(arch));
+    for (const [symbolName, offset, errno] of RECORDED[arch]) {
+      const p = new Kprobe({ symbolName, offset });
+      assertEquals([symbolName, offset, table.registerKprobe(p)], [
+        symbolName,
+        offset,
+        errno === 0 ? 0 : -errno,
+      ]);
+      assertEquals(table.reasonOf(p) === undefined, errno === 0);
+      table.unregisterKprobe(p);
+    }
+    assertEquals(table.list(), []);
+  });
+}
+
+Deno.test("a refusal is explained in a sentence", async () => {
+  const { table } = new FakeMachine(await coreImage("x86_64"));
+  const reason = (p: Kprobe) => {
+    table.registerKprobe(p);
+    return table.reasonOf(p) ?? "";
+  };
+  assertMatch(
+    reason(new Kprobe({ symbolName: "vfs_opne" })),
+    /^Cannot register kprobe "vfs_opne": .*did you mean "vfs_open"\?$/,
+  );
+  assertMatch(
+    reason(new Kprobe({ symbolName: "vfs_read", offset: 1 })),
+    /"vfs_read\+0x1": vfs_read\+0x1 is not on an instruction boundary; near it are \+0x0 and \+0x5$/,
+  );
+  assertMatch(reason(new Kprobe({})), /neither a symbol name nor an address$/);
+  assertMatch(
+    reason(new Kprobe({ symbolName: "vfs_read", address: -1 })),
+    /both a symbol name and an address/,
+  );
+  const rp = new Kretprobe({ symbolName: "vfs_read", offset: 5 });
+  assertEquals(table.registerKretprobe(rp), -EINVAL);
+  assertMatch(
+    table.reasonOf(rp) ?? "",
+    /^Cannot register kretprobe "vfs_read\+0x5": .* not a function's entry/,
+  );
+});
+
+Deno.test("an address works like a symbol, and module:symbol needs the module", async () => {
+  const machine = new FakeMachine(await coreImage("arm64"));
+  const p = new Kprobe({ address: machine.address("vfs_read"), offset: 8 });
+  assertEquals([machine.table.registerKprobe(p), p.addr], [0, machine.address("vfs_read") + 8]);
+  assertEquals(machine.table.registerKprobe(new Kprobe({ symbolName: "ext4:vfs_read" })), -ENOENT);
+});
+
+Deno.test("flags tell where a probe sits", async () => {
+  const x86 = new FakeMachine(await coreImage("x86_64")).table;
+  const arm = new FakeMachine(await coreImage("arm64")).table;
+  const flags = (table: typeof x86, offset: number) => {
+    const p = new Kprobe({ symbolName: "vfs_read", offset, flags: KPROBE_FLAG_FTRACE });
+    assertEquals(table.registerKprobe(p), 0);
+    return p.flags;
+  };
+  assertEquals(flags(x86, 0), KPROBE_FLAG_FTRACE | KPROBE_FLAG_ON_FUNC_ENTRY);
+  assertEquals(flags(x86, 5), 0);
+  assertEquals(flags(arm, 0), KPROBE_FLAG_ON_FUNC_ENTRY);
+});
+
+Deno.test("the same object can't be registered twice, nor again without being reset", async () => {
+  const { table } = new FakeMachine(await coreImage("x86_64"));
+  const p = new Kprobe({ symbolName: "vfs_read" });
+  assertEquals([table.registerKprobe(p), table.registerKprobe(p)], [0, -EINVAL]);
+  table.unregisterKprobe(p);
+  assertEquals(table.registerKprobe(p), -EINVAL);
+  p.addr = null;
+  assertEquals([table.registerKprobe(p), p.disabled], [0, true]);
+  const byAddress = new Kprobe({ address: p.addr ?? 0 });
+  assertEquals([table.registerKprobe(byAddress), table.registerKprobe(byAddress)], [0, -EINVAL]);
+  const never = new Kprobe({ address: 5 });
+  table.unregisterKprobe(never);
+  assertEquals(never.addr, null);
+});
+
+Deno.test("a batch is registered whole or not at all", async () => {
+  const { table } = new FakeMachine(await coreImage("x86_64"));
+  const good = ["vfs_read", "vfs_open"].map((symbolName) => new Kprobe({ symbolName }));
+  assertEquals(table.registerKprobes([...good, new Kprobe({ symbolName: "nosuch" })]), -ENOENT);
+  assertEquals(table.list(), []);
+  assertEquals([table.registerKprobes([]), table.registerKretprobes([])], [-EINVAL, -EINVAL]);
+  const returns = ["vfs_read", "vfs_open"].map((symbolName) => new Kretprobe({ symbolName }));
+  assertEquals([table.registerKretprobes(returns), table.list().length], [0, 2]);
+});
+
+Deno.test("kretprobes: default maxactive by CPUs, data size limit, blacklist", async () => {
+  for (const [cpus, maxactive] of [[1, 10], [2, 10], [5, 10], [6, 12], [8, 16]] as const) {
+    const { table } = new FakeMachine(await coreImage("x86_64"), cpus);
+    const rp = new Kretprobe({ symbolName: "vfs_read" });
+    assertEquals([table.registerKretprobe(rp), rp.maxactive, rp.pool?.free], [0, maxactive, maxactive]);
+  }
+  const { table } = new FakeMachine(await fullImage("x86_64"));
+  assertEquals(table.registerKretprobe(new Kretprobe({ symbolName: "vfs_read", dataSize: 4097 })), -E2BIG);
+  assertEquals(table.registerKretprobe(new Kretprobe({ symbolName: "vfs_read", dataSize: 4096 })), 0);
+  assertEquals(table.registerKretprobe(new Kretprobe({ symbolName: "__switch_to" })), -EINVAL);
+});
+
+Deno.test("enabling and disabling follow the kernel's answers", async () => {
+  const machine = new FakeMachine(await coreImage("x86_64"));
+  const { table } = machine;
+  const p = new Kprobe({ symbolName: "vfs_read", flags: KPROBE_FLAG_DISABLED });
+  assertEquals([table.enableKprobe(p), table.disableKprobe(p)], [-EINVAL, -EINVAL]);
+  assertEquals([table.registerKprobe(p), table.pointOf(p)?.armed], [0, false]);
+  assertEquals([table.enableKprobe(p), table.enableKprobe(p), p.disabled, table.pointOf(p)?.armed], [
+    0,
+    0,
+    false,
+    true,
+  ]);
+  table.enabled = false;
+  assertEquals([p.disabled, table.pointOf(p)?.armed], [false, false]);
+  table.disableKprobe(p);
+  assertEquals([table.enableKprobe(p), p.disabled], [0, true]);
+  table.enabled = true;
+  assertEquals(table.pointOf(p)?.armed, false);
+});
+
+Deno.test("text is patched exactly where an enabled probe is, and restored after", async () => {
+  for (const arch of ["x86_64", "arm64", "i386"] as const) {
+    const machine = new FakeMachine(await coreImage(arch));
+    const { table } = machine;
+    const read = machine.address("vfs_read");
+    const places = arch === "arm64" ? [0, 8, 12, 16] : arch === "x86_64" ? [0, 5, 7] : [0, 5, 6];
+    const before = machine.text(read, 64);
+    assertEquals(
+      before.slice(0, 14),
+      { x86_64: "0f 1f 44 00 00", arm64: "e9 03 1e aa 1f", i386: "3e 8d 74 26 00" }[arch],
+    );
+    const step = fc.tuple(
+      fc.constantFrom("register", "unregister", "enable", "disable", "global"),
+      fc.constantFrom(...places),
+      fc.nat(20),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const probes: Kprobe[] = [];
+        for (const [op, offset, pick] of steps) {
+          const p = probes[pick % Math.max(1, probes.length)];
+          if (op === "register") {
+            const fresh = new Kprobe({
+              symbolName: "vfs_read",
+              offset,
+              flags: pick % 2 === 0 ? 0 : KPROBE_FLAG_DISABLED,
+            });
+            assertEquals(table.registerKprobe(fresh), 0);
+            probes.push(fresh);
+          } else if (op === "global") table.enabled = !table.enabled;
+          else if (p === undefined) continue;
+          else if (op === "enable") assertEquals(table.enableKprobe(p), 0);
+          else if (op === "disable") assertEquals(table.disableKprobe(p), 0);
+          else {
+            table.unregisterKprobe(p);
+            probes.splice(probes.indexOf(p), 1);
+          }
+          const wanted = new Set(probes.filter((q) => table.enabled && !q.disabled).map((q) => q.addr ?? 0));
+          assertEquals(
+            machine.memory.text.patches().map((patch) => patch.address),
+            [...wanted].sort((a, b) => a - b),
+          );
+          for (const place of places) {
+            const first = machine.memory.readU8(read + place);
+            const breakpoint = arch === "arm64" ? 0x80 : place === 0 ? 0xe8 : 0xcc;
+            assertEquals(first === breakpoint, wanted.has(read + place));
+          }
+          const hooks = machine.calls.functionByName("vfs_read")?.hooks ?? null;
+          assertEquals(hooks === null, wanted.size === 0);
+          assertEquals(
+            hooks?.offsets ?? [],
+            [...wanted].map((a) => a - read).filter((o) => o > 0).sort((a, b) => a - b),
+          );
+        }
+        for (const p of probes) table.unregisterKprobe(p);
+        table.enabled = true;
+        assertEquals([machine.text(read, 64), table.list()], [before, []]);
+      }),
+      { numRuns: 40 },
+    );
+  }
+});
+
+Deno.test("an armed ftrace site calls the entry code, a breakpoint is one byte or word", async () => {
+  const x86 = new FakeMachine(await fullImage("x86_64"));
+  const read = x86.address("vfs_read");
+  x86.table.registerKprobes([0, 5].map((offset) => new Kprobe({ symbolName: "vfs_read", offset })));
+  const target = x86.image.symbol("ftrace_regs_caller")?.address ?? 0;
+  assertEquals(x86.memory.readU8(read), 0xe8);
+  assertEquals(read + 5 + x86.memory.readS32(read + 1), target);
+  assertEquals(x86.memory.readU8(read + 5), 0xcc);
+  const arm = new FakeMachine(await coreImage("arm64"));
+  arm.table.registerKprobe(new Kprobe({ symbolName: "vfs_read", offset: 8 }));
+  assertEquals(arm.text(arm.address("vfs_read") + 8, 4), "80 00 20 d4");
+});
+
+Deno.test("calls in text go where they say", async () => {
+  const image = await fullImage("x86_64");
+  const machine = new FakeMachine(image);
+  const info = image.func("do_sys_openat2");
+  const site = info?.callSites().find((s) => s.target === "getname");
+  const at = (info?.address ?? 0) + (site?.offset ?? 0);
+  assertEquals(machine.memory.readU8(at), 0xe8);
+  assertEquals(at + 5 + machine.memory.readS32(at + 1), image.symbol("getname")?.address);
+  const ret = info?.callSites().find((s) => s.target === "__x86_return_thunk");
+  assertEquals(machine.text((info?.address ?? 0) + (ret?.offset ?? 0), 5), "c3 cc cc cc cc");
+});
+
+Deno.test("the hash is the kernel's", () => {
+  // ffffffff81363d40 × 61c8864680b583eb mod 2^64 >> 58, by hand.
+  assertEquals(
+    hashPtr(-0x7ec9c2c0, 8),
+    Number(((0xffffffff81363d40n * 0x61c8864680b583ebn) & 0xffffffffffffffffn) >> 58n),
+  );
+  assertEquals(hashPtr(0xc12df150, 4), Number(((0xc12df150n * 0x61c88647n) & 0xffffffffn) >> 26n));
+});
+
+Deno.test("the list goes by bucket, newest first", async () => {
+  const { table } = new FakeMachine(await coreImage("x86_64"));
+  const probes = ["vfs_read", "vfs_open", "vfs_read", "do_sys_openat2"].map((symbolName) =>
+    new Kprobe({ symbolName })
+  );
+  assertEquals(table.registerKprobes(probes), 0);
+  const listed = table.list();
+  const buckets = listed.map((p) => hashPtr(p.addr ?? 0, 8));
+  assertEquals(buckets, [...buckets].sort((a, b) => a - b));
+  assertEquals(listed.filter((p) => p.symbolName === "vfs_read"), [probes[2], probes[0]]);
+});
