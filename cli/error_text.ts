@@ -5,6 +5,7 @@
  */
 
 import { bold, red } from "@std/fmt/colors";
+import { ProgramError } from "../graph/diagnostic.ts";
 import { UsageError } from "../commands/context.ts";
 
 /** `error: Cannot …`. The cause is added where the sentence doesn't contain it already. */
@@ -15,6 +16,8 @@ export function errorText(error: unknown, colors: boolean): string {
     const reason = messageOf(cause);
     if (isSentence(cause) && !text.includes(reason)) text += `: ${reason}`;
   }
+  // A program's diagnostics say of each finding where it is and that it is an error.
+  if (error instanceof ProgramError) return text;
   return error instanceof UsageError ? `${mark} ${text}\nkscope --help tells more.` : `${mark} ${text}`;
 }
 

@@ -128,8 +128,9 @@ Deno.test("JSON is one object per line", async () => {
   await withFiles({ "a.strace": RECORDING }, async (folder) => {
     const { stdout, code } = await kscope([...OPENS, "-r", "a.strace", "-f", "json"], { cwd: folder });
     assertEquals(code, 0);
-    const objects = stdout.trim().split("\n").map((line) => JSON.parse(line) as unknown);
-    assert(objects.some((one) => JSON.stringify(one) === '{"type":"map","data":{"@":{"cat":1}}}'), stdout);
+    const objects = stdout.trim().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
+    assertEquals(objects.map((one) => one["type"]), ["attached_probes", "map"]);
+    assertStringIncludes(JSON.stringify(objects[1]), '"cat":1');
   });
 });
 
@@ -154,7 +155,12 @@ Deno.test("a probe on what isn't there is refused with near names", async () => 
     "sys_enter_opnat",
     "sys_enter_openat",
   );
-  assertRefused(await kscope(["eval", 'kprobe("do_int3").count()', ...on]), 1, "do_int3", "blacklist");
+  assertRefused(
+    await kscope(["eval", 'kprobe("do_int3").count()', ...on]),
+    1,
+    "do_int3",
+    "no kprobe may enter",
+  );
   assertRefused(
     await kscope(["eval", 'kprobe("vfs_open", { offset: 100000 }).count()', ...on]),
     1,
@@ -242,12 +248,12 @@ Deno.test("a handler that throws stops the run by name and time, or is passed ov
   const count = 'kprobe("vfs_read").as("reads").count()';
   const stopped = await kscope(["eval", handler, count, "--workload", "cat"]);
   assertEquals(stopped.code, 1);
-  for (const part of ["kprobe:vfs_open", "own words cat", "ns"]) assertStringIncludes(stopped.stderr, part);
+  for (const part of ['kprobe "vfs_open"', "own words", " s: "]) assertStringIncludes(stopped.stderr, part);
   assert(!/^\s+at .*:\d+:\d+/m.test(stopped.stderr), stopped.stderr);
   const kept = await kscope(["eval", handler, count, "--workload", "cat", "--keep-going"]);
   assertEquals(kept.code, 0);
   assertStringIncludes(kept.stdout, "@reads: 7\n");
-  assertStringIncludes(kept.stderr, "own words cat");
+  assertStringIncludes(kept.stderr, "own words");
 });
 
 Deno.test("a reader that leaves early ends the program quietly", async () => {

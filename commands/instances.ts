@@ -23,7 +23,7 @@ export const instancesCommand = command({
     const { kernel } = liveOf(context);
     const pools = kernel.kprobes.list()
       .flatMap((probe) => probe.kretprobe === null ? [] : [instancePool(kernel, probe.kretprobe)])
-      .sort((a, b) => a.function < b.function ? -1 : a.function > b.function ? 1 : 0)
+      .sort((a, b) => a.probe < b.probe ? -1 : a.probe > b.probe ? 1 : 0)
       .map(formatInstancePool);
     context.out.write(pools.length === 0 ? "No kretprobe is attached\n" : `${pools.join("\n")}\n`);
   },

@@ -102,8 +102,8 @@ Deno.test("callersOf finds every direct call site of every function", async () =
         site,
       }))
     );
-    assert(sites.length > 1000);
-    for (const { caller, site } of sites.filter((_, i) => i % 97 === 0)) {
+    assert(sites.length > 500);
+    for (const { caller, site } of sites.filter((_, i) => i % 31 === 0)) {
       const found = image.callersOf(site.target).some((c) =>
         c.caller === caller && c.site.offset === site.offset
       );

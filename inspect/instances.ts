@@ -23,8 +23,8 @@ export interface ActiveInstance {
 
 /** A kretprobe's pool. */
 export interface InstancePoolView {
-  /** Function whose return is probed. */
-  readonly function: string;
+  /** Its name: `kretprobe:vfs_read`. */
+  readonly probe: string;
   readonly maxactive: number;
   readonly free: number;
   readonly nmissed: number;
@@ -44,7 +44,7 @@ export function instancePool(k: Kernel, kretprobe: Kretprobe): InstancePoolView 
     frame: addressHex(k.image.arch, instance.frame),
   }));
   return {
-    function: kretprobe.kp.label,
+    probe: kretprobe.kp.label,
     maxactive: kretprobe.maxactive,
     free: pool?.free ?? 0,
     nmissed: kretprobe.nmissed,
@@ -54,7 +54,7 @@ export function instancePool(k: Kernel, kretprobe: Kretprobe): InstancePoolView 
 
 /** A pool in a few lines. */
 export function formatInstancePool(view: InstancePoolView): string {
-  const head = `kretprobe:${view.function} maxactive=${view.maxactive} free=${view.free} ` +
+  const head = `${view.probe} maxactive=${view.maxactive} free=${view.free} ` +
     `active=${view.active.length} nmissed=${view.nmissed}`;
   const lines = view.active.map((one) =>
     `    ${one.comm} (${one.pid}) since ${one.sinceNs} ns, returns to ${one.returnSymbol} (${one.returnAddress}), ` +
