@@ -34,7 +34,7 @@ export class FunctionTable {
     return this.#root ??= new KernelFunction(
       { base: "", name: "" },
       undefined,
-      { address: 0, visible: false, nargs: 0, shape: -1 },
+      { address: 0, visible: false, nargs: 0, shape: -1, nominal: () => 0 },
       null,
       this.#observer,
     );
@@ -93,6 +93,7 @@ export class FunctionTable {
         visible: address !== undefined && (info !== undefined || shape >= 0),
         nargs: prototype === undefined ? 6 : Math.min(prototype.params.length, 12),
         shape,
+        nominal: () => this.#library.nominal(shape),
       },
       behaviourOf(base) ?? null,
       this.#observer,

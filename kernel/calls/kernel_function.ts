@@ -35,9 +35,8 @@ export class KernelFunction {
   readonly frameSize: number;
   /** How recorded calls fit around the behaviour's own; undefined until first used. */
   plans: PlanSpace | null | undefined = undefined;
-  /** Nominal nanoseconds of a call, 0 until first used. */
-  nominal = 0;
 
+  readonly #nominal: () => number;
   readonly #info: FunctionInfo | undefined;
   readonly #observer: ArmingObserver;
   #hooks: FunctionHooks | null = null;
@@ -50,6 +49,7 @@ export class KernelFunction {
       readonly visible: boolean;
       readonly nargs: number;
       readonly shape: number;
+      readonly nominal: () => number;
     },
     behaviour: Behaviour | null,
     observer: ArmingObserver,
@@ -61,10 +61,16 @@ export class KernelFunction {
     this.visible = facts.visible;
     this.nargs = facts.nargs;
     this.shape = facts.shape;
+    this.#nominal = facts.nominal;
     this.behaviour = behaviour;
     this.#observer = observer;
     this.hash = hashName(names.base);
     this.frameSize = 64 + (this.hash & 7) * 16;
+  }
+
+  /** Mean recorded nanoseconds of a call, 0 where no recording shows it. */
+  get nominal(): number {
+    return this.#nominal();
   }
 
   /** What is armed on it, or null. Setting it tells the engine. */
