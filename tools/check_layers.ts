@@ -1,5 +1,5 @@
 /**
- * Which folder may import which. `deno run --allow-read tools/check_layers.ts [ROOT]` prints one sentence per
+ * Which folder may import which. `deno run --allow-read --allow-env --allow-sys tools/check_layers.ts [ROOT]` prints one sentence per
  * violation of the table below and of the house rules (`check_house.ts`), and exits with 1 if there is any error.
  *
  * @module
