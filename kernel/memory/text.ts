@@ -9,6 +9,9 @@ import type { ArchModel } from "../arch/model.ts";
 import { type Page, PAGE_SIZE } from "./page.ts";
 import { functionBytes } from "./text_bytes.ts";
 
+/** Bytes of the longest patch: a call on x86. */
+const LONGEST_PATCH = 5;
+
 /** A place where text differs from what was built. */
 export interface TextPatch {
   readonly address: Addr;
@@ -59,27 +62,17 @@ export class TextMemory {
     this.#patches.delete(address);
     this.#write(address, this.original(address, patch.bytes.length));
     // Patches that overlapped this one stay.
-    for (const other of this.#patches.values()) {
-      if (other.address < address + patch.bytes.length && other.address + other.bytes.length > address) {
-        this.#write(other.address, other.bytes);
-      }
+    for (let at = address - LONGEST_PATCH + 1; at < address + patch.bytes.length; at++) {
+      const other = this.#patches.get(at);
+      if (other !== undefined) this.#write(at, other.bytes);
     }
   }
 
   /** The unpatched bytes at an address. */
   original(address: Addr, length: number): readonly number[] {
-    const page = new Uint8Array(PAGE_SIZE);
-    const bytes: number[] = [];
-    let loaded = NaN;
-    for (let i = 0; i < length; i++) {
-      const start = Math.floor((address + i) / PAGE_SIZE) * PAGE_SIZE;
-      if (start !== loaded) {
-        this.#build(start, page);
-        loaded = start;
-      }
-      bytes.push(page[address + i - start] as number);
-    }
-    return bytes;
+    const bytes = new Uint8Array(length);
+    this.#build(address, bytes);
+    return [...bytes];
   }
 
   /** Fills one page of text, patches included. */
@@ -100,15 +93,13 @@ export class TextMemory {
     });
   }
 
+  /** Fills `bytes` with the unpatched text from `start` on. */
   #build(start: Addr, bytes: Uint8Array<ArrayBuffer>): void {
-    if (this.#arch.arch === "arm64") {
-      const view = new DataView(bytes.buffer, bytes.byteOffset, PAGE_SIZE);
-      for (let at = 0; at < PAGE_SIZE; at += 4) view.setUint32(at, 0xd503201f, true);
-    } else {
-      bytes.fill(0x90);
-    }
+    const end = start + bytes.length;
+    if (this.#arch.arch === "arm64") fillWords(start, bytes);
+    else bytes.fill(0x90);
     let at = start;
-    while (at < start + PAGE_SIZE) {
+    while (at < end) {
       const found = this.#image.symbolAt(at);
       if (found === undefined) {
         at = (Math.floor(at / 16) + 1) * 16;
@@ -128,7 +119,15 @@ export class TextMemory {
     }
     const text = this.#lastBytes;
     const from = Math.max(info.address, start);
-    const to = Math.min(info.address + text.length, start + PAGE_SIZE);
+    const to = Math.min(info.address + text.length, start + bytes.length);
     if (from < to) bytes.set(text.subarray(from - info.address, to - info.address), from - start);
   }
+}
+
+/** arm64's `nop`, little endian. */
+const ARM64_NOP = [0x1f, 0x20, 0x03, 0xd5] as const;
+
+function fillWords(start: Addr, bytes: Uint8Array<ArrayBuffer>): void {
+  const phase = start - Math.floor(start / 4) * 4;
+  for (let i = 0; i < bytes.length; i++) bytes[i] = ARM64_NOP[(i + phase) % 4] as number;
 }
