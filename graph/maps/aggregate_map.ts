@@ -79,7 +79,7 @@ export class AggregateMap {
 
   /** Number of keys. */
   get size(): number {
-    return this.keyParts === 0 ? (this.scalar.updates > 0 ? 1 : 0) : this.#stored.length;
+    return this.keyParts === 0 ? (this.scalar.updated ? 1 : 0) : this.#stored.length;
   }
 
   /** Updates lost so far because the map was full. */
@@ -132,7 +132,7 @@ export class AggregateMap {
 
   /** A `count` without key is an array with one slot in bpftrace, so it prints 0; other maps print once updated. */
   #scalarEntry(): readonly MapEntry[] {
-    if (this.scalar.updates === 0 && this.aggregation.fn !== "count") return [];
+    if (!this.scalar.updated && this.aggregation.fn !== "count") return [];
     return [{ key: [], value: this.scalar.snapshot() }];
   }
 

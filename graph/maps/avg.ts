@@ -9,24 +9,28 @@ import { Total } from "./total.ts";
 
 /** Cell of an `avg` map. */
 export class AvgCell implements Cell {
-  updates = 0;
+  #count = 0;
   readonly #total = new Total();
 
   add(value: number): void {
-    this.updates++;
+    this.#count++;
     this.#total.add(value);
   }
 
   reset(): void {
-    this.updates = 0;
+    this.#count = 0;
     this.#total.reset();
   }
 
+  get updated(): boolean {
+    return this.#count > 0;
+  }
+
   snapshot(): AggregateValue {
-    return this.#total.average(this.updates);
+    return this.#total.average(this.#count);
   }
 
   sortValue(): number | bigint {
-    return this.#total.average(this.updates);
+    return this.#total.average(this.#count);
   }
 }

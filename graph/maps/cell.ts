@@ -16,8 +16,8 @@ export interface Cell {
   add(value: number): void;
   /** Back to the state before the first `add`. */
   reset(): void;
-  /** How often `add` was called since the last reset. */
-  readonly updates: number;
+  /** True once `add` was called, until the next reset. */
+  readonly updated: boolean;
   /** The value as plain data, at this moment. */
   snapshot(): AggregateValue;
   /** What bpftrace sorts this aggregation by, ascending. */

@@ -56,7 +56,7 @@ Deno.test("reset forgets", () => {
     const cell = newCell({ fn });
     cell.add(-9);
     cell.reset();
-    assertEquals(cell.updates, 0);
+    assertEquals(cell.updated, false);
     cell.add(5);
     const expected: AggregateValue = fn === "stats"
       ? { kind: "stats", count: 1, average: 5, total: 5 }

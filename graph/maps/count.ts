@@ -8,21 +8,25 @@ import type { AggregateValue, Cell } from "./cell.ts";
 
 /** Cell of a `count` map. */
 export class CountCell implements Cell {
-  updates = 0;
+  #count = 0;
 
   add(_value: number): void {
-    this.updates++;
+    this.#count++;
   }
 
   reset(): void {
-    this.updates = 0;
+    this.#count = 0;
+  }
+
+  get updated(): boolean {
+    return this.#count > 0;
   }
 
   snapshot(): AggregateValue {
-    return this.updates;
+    return this.#count;
   }
 
   sortValue(): number {
-    return this.updates;
+    return this.#count;
   }
 }

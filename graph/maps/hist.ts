@@ -42,7 +42,7 @@ export function histLow(index: number, bits: number): bigint {
 
 /** Cell of a `hist` map. */
 export class HistCell implements Cell {
-  updates = 0;
+  #count = 0;
   readonly #bits: number;
   readonly #counts: Float64Array;
 
@@ -53,14 +53,18 @@ export class HistCell implements Cell {
   }
 
   add(value: number): void {
-    this.updates++;
+    this.#count++;
     const index = histIndex(value, this.#bits);
     this.#counts[index] = this.#counts[index]! + 1;
   }
 
   reset(): void {
-    this.updates = 0;
+    this.#count = 0;
     this.#counts.fill(0);
+  }
+
+  get updated(): boolean {
+    return this.#count > 0;
   }
 
   snapshot(): AggregateValue {
@@ -70,7 +74,7 @@ export class HistCell implements Cell {
   }
 
   sortValue(): number {
-    return this.updates;
+    return this.#count;
   }
 }
 

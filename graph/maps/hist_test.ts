@@ -59,7 +59,7 @@ Deno.test("a hist keeps the buckets from the first to the last that is not empty
   });
   assertEquals(cell.sortValue(), 4);
   cell.reset();
-  assertEquals(cell.updates, 0);
+  assertEquals(cell.updated, false);
 });
 
 Deno.test("the largest bucket's bounds are exact", () => {

@@ -26,7 +26,7 @@ export function lhistIndex(value: number, min: number, max: number, step: number
 
 /** Cell of an `lhist` map. */
 export class LhistCell implements Cell {
-  updates = 0;
+  #count = 0;
   readonly #min: number;
   readonly #max: number;
   readonly #step: number;
@@ -40,14 +40,18 @@ export class LhistCell implements Cell {
   }
 
   add(value: number): void {
-    this.updates++;
+    this.#count++;
     const index = lhistIndex(value, this.#min, this.#max, this.#step);
     this.#counts[index] = this.#counts[index]! + 1;
   }
 
   reset(): void {
-    this.updates = 0;
+    this.#count = 0;
     this.#counts.fill(0);
+  }
+
+  get updated(): boolean {
+    return this.#count > 0;
   }
 
   snapshot(): AggregateValue {
@@ -56,7 +60,7 @@ export class LhistCell implements Cell {
   }
 
   sortValue(): number {
-    return this.updates;
+    return this.#count;
   }
 
   #bounds(index: number): { min?: number; max?: number } {

@@ -9,15 +9,16 @@ import { unsignedOrder } from "./sort.ts";
 
 /** Cell of a `max` map. Values compare as signed integers. */
 export class MaxCell implements Cell {
-  updates = 0;
+  updated = false;
   #max = 0;
 
   add(value: number): void {
-    if (this.updates++ === 0 || value > this.#max) this.#max = value;
+    if (!this.updated || value > this.#max) this.#max = value;
+    this.updated = true;
   }
 
   reset(): void {
-    this.updates = 0;
+    this.updated = false;
     this.#max = 0;
   }
 

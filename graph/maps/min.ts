@@ -9,15 +9,16 @@ import { unsignedOrder } from "./sort.ts";
 
 /** Cell of a `min` map. Values compare as signed integers. */
 export class MinCell implements Cell {
-  updates = 0;
+  updated = false;
   #min = 0;
 
   add(value: number): void {
-    if (this.updates++ === 0 || value < this.#min) this.#min = value;
+    if (!this.updated || value < this.#min) this.#min = value;
+    this.updated = true;
   }
 
   reset(): void {
-    this.updates = 0;
+    this.updated = false;
     this.#min = 0;
   }
 

@@ -9,29 +9,33 @@ import { Total } from "./total.ts";
 
 /** Cell of a `stats` map. */
 export class StatsCell implements Cell {
-  updates = 0;
+  #count = 0;
   readonly #total = new Total();
 
   add(value: number): void {
-    this.updates++;
+    this.#count++;
     this.#total.add(value);
   }
 
   reset(): void {
-    this.updates = 0;
+    this.#count = 0;
     this.#total.reset();
+  }
+
+  get updated(): boolean {
+    return this.#count > 0;
   }
 
   snapshot(): AggregateValue {
     return {
       kind: "stats",
-      count: this.updates,
-      average: this.#total.average(this.updates),
+      count: this.#count,
+      average: this.#total.average(this.#count),
       total: this.#total.get(),
     };
   }
 
   sortValue(): number | bigint {
-    return this.#total.average(this.updates);
+    return this.#total.average(this.#count);
   }
 }
