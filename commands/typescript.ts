@@ -4,10 +4,10 @@
  * @module
  */
 
-import { stripTypeScriptTypes } from "node:module";
-
 /** Takes the types out. Throws a SyntaxError that says what is wrong. */
-export function stripTypes(source: string): string {
+export async function stripTypes(source: string): Promise<string> {
+  // Loaded at the first use: it brings in a good part of Node's modules, which running a script doesn't need.
+  const { stripTypeScriptTypes } = await import("node:module");
   try {
     return stripTypeScriptTypes(source);
   } catch (error) {
@@ -32,7 +32,7 @@ export async function evaluateExpression(
   source: string,
   scope: Readonly<Record<string, unknown>>,
 ): Promise<unknown> {
-  const js = stripTypes(`(${source}\n)`);
+  const js = await stripTypes(`(${source}\n)`);
   const names = Object.keys(scope);
   const run = new Function(...names, `"use strict"; return (async () => (${js}))();`);
   return await run(...names.map((name) => scope[name]));

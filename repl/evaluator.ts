@@ -4,8 +4,8 @@
  * @module
  */
 
-import { stripTypeScriptTypes } from "node:module";
 import { parse } from "meriyah";
+import { stripTypes } from "../commands/typescript.ts";
 import { rewrite } from "./rewrite.ts";
 
 /** Names at the prompt. */
@@ -31,7 +31,7 @@ export class Evaluator {
    */
   async evaluate(source: string): Promise<unknown> {
     // An object literal at the start of a line is meant as one, not as a block.
-    const js = strip(/^\s*\{/.test(source) ? asExpression(source) : source);
+    const js = await (/^\s*\{/.test(source) ? asExpression(source) : stripTypes(source));
     const { code, names } = rewrite(js);
     for (const name of names) {
       if (!Object.hasOwn(this.scope, name)) this.scope[name] = undefined;
@@ -45,33 +45,13 @@ export class Evaluator {
   }
 }
 
-function asExpression(source: string): string {
+async function asExpression(source: string): Promise<string> {
   const wrapped = `(${source.trimEnd().replace(/;$/, "")}\n)`;
   try {
-    parse(stripTypeScriptTypes(wrapped), { module: true, next: true });
-    return wrapped;
+    const js = await stripTypes(wrapped);
+    parse(js, { module: true, next: true });
+    return js;
   } catch {
-    return source;
+    return await stripTypes(source);
   }
-}
-
-/** Strips types; where that fails, says what is wrong and where. */
-function strip(source: string): string {
-  try {
-    return stripTypeScriptTypes(source);
-  } catch (error) {
-    throw new SyntaxError(reasonOf(source, error instanceof Error ? error.message : String(error)));
-  }
-}
-
-function reasonOf(source: string, message: string): string {
-  const reason = message.replace(/ at file:\S*:(\d+):(\d+)$/, " at $1:$2").replace(/^\[\w+\] /, "");
-  if (reason !== "Syntax error") return reason;
-  // The stripper tells no place: JavaScript's parser does, as long as the line has no types before it.
-  try {
-    parse(source, { module: true, next: true });
-  } catch (error) {
-    if (error instanceof Error) return error.message;
-  }
-  return reason;
 }

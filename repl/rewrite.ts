@@ -89,7 +89,6 @@ function assignments(declaration: ESTree.VariableDeclaration, source: string, na
     const target = source.slice(start, end);
     if (one.init === null || one.init === undefined) return `(${target} = undefined)`;
     const init = place(one.init);
-    // An arrow function takes its name from a declaration, not from a parenthesis: keep the plain assignment.
     return `(${target} = ${source.slice(init.start, init.end)})`;
   });
   return `${parts.join(", ")};`;
