@@ -8,12 +8,12 @@ import type { Addr, KernelImage } from "../../image/model.ts";
 import type { ArchModel } from "../arch/model.ts";
 import { wordToNumber } from "../arch/words.ts";
 import { MemoryFault } from "./fault.ts";
-import { type Page, PAGE_SIZE, PagePool } from "./page.ts";
+import { type Page, PAGE_SHIFT, PAGE_SIZE, PagePool } from "./page.ts";
 import { kernelRegions, pageDown, pageUp, type Region } from "./regions.ts";
 import { TextMemory } from "./text.ts";
 import type { UserSpace } from "./user_space.ts";
 
-/** Pages whose place is remembered, by the low bits of their number. A power of two. */
+/** Pages whose place is remembered, by the low bits of their number; tags are the pages' addresses. A power of two. */
 const CACHED = 1024;
 
 /**
@@ -86,21 +86,28 @@ export class Memory {
 
   /** Reads an integer of 1, 2, 4 or 8 bytes. */
   load(address: Addr, size: number, signed: boolean): number {
-    const key = Math.floor(address / PAGE_SIZE);
-    const offset = address - key * PAGE_SIZE;
+    // Integer operations on the low bits alone: they hold the offset and the slot, whatever the address's sign.
+    const low = address | 0;
+    const offset = low & (PAGE_SIZE - 1);
+    const slot = (low >>> PAGE_SHIFT) & (CACHED - 1);
+    const base = address - offset;
     if (offset + size > PAGE_SIZE) return this.#loadAcross(address, size, signed);
-    const slot = key & (CACHED - 1);
-    const page = this.#tags[slot] === key ? this.#cached[slot] as Page : this.#reader(key, address);
+    const page = this.#tags[slot] === base
+      ? this.#cached[slot] as Page
+      : this.#reader(base / PAGE_SIZE, address);
     return fetch(page.view, offset, size, signed);
   }
 
   /** Writes an integer of 1, 2, 4 or 8 bytes, modulo its size. */
   store(address: Addr, size: number, value: number): void {
-    const key = Math.floor(address / PAGE_SIZE);
-    const offset = address - key * PAGE_SIZE;
+    const low = address | 0;
+    const offset = low & (PAGE_SIZE - 1);
+    const slot = (low >>> PAGE_SHIFT) & (CACHED - 1);
+    const base = address - offset;
     if (offset + size > PAGE_SIZE) return this.#storeAcross(address, size, value);
-    const slot = key & (CACHED - 1);
-    const page = this.#writeTags[slot] === key ? this.#cached[slot] as Page : this.#writer(key, address);
+    const page = this.#writeTags[slot] === base
+      ? this.#cached[slot] as Page
+      : this.#writer(base / PAGE_SIZE, address);
     deposit(page.view, offset, size, value);
   }
 
@@ -232,14 +239,16 @@ export class Memory {
 
   /** Reads an integer of 1, 2, 4 or 8 bytes; NaN where it faults. A user page that nobody touched faults. */
   probeReadInt(address: Addr, size: number, signed: boolean): number {
-    const key = Math.floor(address / PAGE_SIZE);
-    const offset = address - key * PAGE_SIZE;
+    const low = address | 0;
+    const offset = low & (PAGE_SIZE - 1);
+    const slot = (low >>> PAGE_SHIFT) & (CACHED - 1);
+    const base = address - offset;
+    const key = base / PAGE_SIZE;
     if (offset + size > PAGE_SIZE) {
       const next = this.#find(key + 1, false);
       return next === null || this.#find(key, false) === null ? NaN : this.#loadAcross(address, size, signed);
     }
-    const slot = key & (CACHED - 1);
-    const page = this.#tags[slot] === key ? this.#cached[slot] as Page : this.#find(key, false);
+    const page = this.#tags[slot] === base ? this.#cached[slot] as Page : this.#find(key, false);
     return page === null ? NaN : fetch(page.view, offset, size, signed);
   }
 
@@ -271,7 +280,7 @@ export class Memory {
 
   #reader(key: number, address: Addr): Page {
     const slot = key & (CACHED - 1);
-    if (this.#tags[slot] === key) return this.#cached[slot] as Page;
+    if (this.#tags[slot] === key * PAGE_SIZE) return this.#cached[slot] as Page;
     const page = this.#find(key, true);
     if (page === null) throw new MemoryFault(address, "read", this.arch.wordSize);
     return page;
@@ -279,7 +288,7 @@ export class Memory {
 
   #writer(key: number, address: Addr): Page {
     const slot = key & (CACHED - 1);
-    if (this.#writeTags[slot] === key) return this.#cached[slot] as Page;
+    if (this.#writeTags[slot] === key * PAGE_SIZE) return this.#cached[slot] as Page;
     const at = this.#wide || key >= 0 ? key : key + 0x100000;
     if (at >= 0 && at * PAGE_SIZE < this.#userEnd) {
       const page = this.user?.touchWritable(at) ?? null;
@@ -290,14 +299,14 @@ export class Memory {
     if (page === null || this.regionAt(at * PAGE_SIZE)?.mapped === "text") {
       throw new MemoryFault(address, "write", this.arch.wordSize);
     }
-    this.#writeTags[slot] = key;
+    this.#writeTags[slot] = key * PAGE_SIZE;
     return page;
   }
 
   /** The page with that number, or null. `touch` faults in user pages. */
   #find(key: number, touch: boolean): Page | null {
     const slot = key & (CACHED - 1);
-    if (this.#tags[slot] === key) return this.#cached[slot] as Page;
+    if (this.#tags[slot] === key * PAGE_SIZE) return this.#cached[slot] as Page;
     const at = this.#wide || key >= 0 ? key : key + 0x100000;
     if (at >= 0 && at * PAGE_SIZE < this.#userEnd) {
       const user = this.user;
@@ -305,7 +314,7 @@ export class Memory {
     }
     const page = this.#pages.get(at) ?? this.#materialise(at);
     if (page !== null) {
-      this.#tags[slot] = key;
+      this.#tags[slot] = key * PAGE_SIZE;
       this.#cached[slot] = page;
       this.#writeTags[slot] = NaN;
     }
@@ -406,7 +415,7 @@ function deposit(view: DataView, offset: number, size: number, value: number): v
   switch (size) {
     case 8:
       view.setInt32(offset, value, true);
-      view.setInt32(offset + 4, Math.floor(value / 0x100000000), true);
+      view.setInt32(offset + 4, Math.floor(value * (1 / 0x100000000)), true);
       break;
     case 4:
       view.setInt32(offset, value, true);

@@ -6,6 +6,8 @@
 
 /** Bytes of a page, on every architecture here. */
 export const PAGE_SIZE = 4096;
+/** Its logarithm. */
+export const PAGE_SHIFT = 12;
 
 /** One page's contents. */
 export interface Page {
