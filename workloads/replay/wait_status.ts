@@ -12,9 +12,11 @@ const CORE_DUMPED = 0x80;
 
 /** The status in `[{WIFEXITED(s) && WEXITSTATUS(s) == 3}]` (768); undefined where the value prints none. */
 export function waitStatus(value: StraceValue | undefined): number | undefined {
-  if (value?.kind === "array") return waitStatus(value.items[0]?.value);
+  if (value?.kind === "array") {
+    const first = value.items[0]?.value;
+    return first?.kind === "number" ? first.value : waitStatus(first);
+  }
   if (value?.kind === "struct") return waitStatus(value.fields[0]?.value);
-  if (value?.kind === "number") return value.value;
   if (value?.kind === "call" && value.name === "WIFCONTINUED") return 0xffff;
   if (value?.kind !== "expression") return undefined;
   let status: number | undefined;
