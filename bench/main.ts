@@ -1,0 +1,63 @@
+/**
+ * `deno task bench`: medians and ratios of what must be fast, all in one run. Times depend on the machine; compare
+ * ratios, and figures of one run with each other.
+ *
+ * @module
+ */
+
+import type { Arch } from "../mod.ts";
+import { benchHandlers, handlerLines } from "./handler_bench.ts";
+import { listAll, openAndResolve } from "./image_bench.ts";
+import { median, rate } from "./median.ts";
+import { benchReplay } from "./replay_bench.ts";
+import { benchStartup } from "./startup_bench.ts";
+
+const ARCHES: readonly Arch[] = ["x86_64", "arm64", "i386"];
+const ROUNDS = 7;
+
+function times(rounds: number, measure: () => number): number {
+  return median(Array.from({ length: rounds }, measure));
+}
+
+function heading(text: string): void {
+  console.log(`\n${text}`);
+}
+
+heading("Handlers: fused against hand-written, per hit");
+console.log(handlerLines(await benchHandlers()).trimEnd());
+
+heading("Whole runs");
+for (const run of await benchReplay()) {
+  const calls = run.walked + run.accounted;
+  console.log(
+    `${run.name}: ${rate(run.systemCalls / run.seconds)} system calls/s, ${
+      rate(calls / run.seconds)
+    } kernel calls/s ` +
+      `(${run.walked} walked, ${run.accounted} accounted for)` +
+      (run.hits === 0
+        ? ""
+        : `, ${rate(run.hits / run.seconds)} hits/s, ${(run.seconds * 1e9 / run.hits).toFixed(0)} ns/hit`),
+  );
+}
+console.log("for comparison: a kprobe with a map increment on real hardware costs 110 ns, an fentry 48 ns");
+
+heading("Images");
+for (const arch of ARCHES) {
+  const open = times(ROUNDS, () => openAndResolve(arch));
+  const names = times(ROUNDS, () => listAll(arch).names);
+  const all = times(ROUNDS, () => listAll(arch).withPrototypes);
+  console.log(
+    `${arch}: open and resolve one function ${open.toFixed(1)} ms, list every function ${
+      names.toFixed(0)
+    } ms, ` +
+      `with prototypes ${all.toFixed(0)} ms`,
+  );
+}
+
+heading("Start");
+const startup = await benchStartup();
+console.log(
+  `demo, process start to first line: ${startup.firstLine.toFixed(0)} ms (an empty deno: ${
+    startup.floor.toFixed(0)
+  } ms)`,
+);
