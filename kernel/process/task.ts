@@ -130,6 +130,8 @@ export class Task {
   exitCode: number | null = null;
   /** Reaped: no longer in the task table. */
   reaped = false;
+  /** Nobody will wait for it: it is released as soon as it has exited. */
+  reapsItself = false;
   /** In `wait4` and friends: a child's exit wakes it. */
   waitingForChild = false;
   /** A vfork parent that sleeps until this task calls execve or exits. */

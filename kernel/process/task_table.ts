@@ -44,7 +44,9 @@ export interface TaskOptions {
   readonly kthread?: boolean;
   /** Make it a thread of this task's process (same tgid, mm, files, fs, signal). */
   readonly threadOf?: Task;
-  /** What a fork shares or copies from the parent; absent for a program started afresh. */
+  /** Whose resources a fork shares or copies. Default: the parent, or the leader of a thread. */
+  readonly source?: Task;
+  /** What a fork shares; the rest is copied. Absent for a program started afresh. */
   readonly fork?: ForkSharing;
 }
 
@@ -132,7 +134,7 @@ export class TaskTable {
   exit(task: Task, code: number): void {
     const k = this.#k;
     if (task.exitCode !== null) return;
-    this.dropMm(task);
+    this.leaveMm(task);
     this.dropFiles(task);
     this.dropFs(task);
     for (const child of task.children.splice(0)) {
@@ -172,13 +174,17 @@ export class TaskTable {
   }
 
   /** Leaves its memory (`exit_mm`); the last user frees it. */
-  dropMm(task: Task): void {
-    const k = this.#k;
-    const mm = task.mm;
+  leaveMm(task: Task): void {
+    const { mm } = task;
     if (mm === 0) return;
-    TASK.mm.set(k, task.address, 0);
+    TASK.mm.set(this.#k, task.address, 0);
     task.userSpace = null;
-    putMm(k, mm);
+    putMm(this.#k, mm);
+  }
+
+  /** Drops a use of an address space that no task has. */
+  putMm(mm: number): void {
+    putMm(this.#k, mm);
   }
 
   /** Leaves its open files (`exit_files`); the last user closes them. */
@@ -249,7 +255,7 @@ export class TaskTable {
     task.cpu = options.cpu ?? 0;
     this.#attachPid(address, pid);
     this.#attachSignal(address, leader);
-    this.#attachResources(task, options, leader ?? parent);
+    this.#attachResources(task, options, options.source ?? leader ?? parent);
     return task;
   }
 

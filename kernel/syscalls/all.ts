@@ -6,4 +6,5 @@
 
 import "../fs/streams.ts";
 import "./io_calls.ts";
+import "./process_calls.ts";
 import "./stat_calls.ts";

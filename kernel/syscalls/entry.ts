@@ -67,6 +67,8 @@ export function* runSyscall(k: Kernel, task: Task, request: SyscallRequest): Blo
     if (!(error instanceof TaskExit) || error.task !== task) throw error;
     k.calls.unwind(task);
     task.locals = 0;
+    k.kprobes.flushTask(task);
+    if (task.reapsItself) k.tasks.release(task);
     leave(task);
     return 0;
   }
