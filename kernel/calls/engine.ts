@@ -16,7 +16,7 @@ import { Frame, LEFT, MAX_ARGS, SP } from "./frame.ts";
 import type { Blocking, BlockingBody, FunctionRef, PlainBody } from "./function.ts";
 import { FunctionTable } from "./function_table.ts";
 import { hashName, type KernelFunction } from "./kernel_function.ts";
-import { outcomeOf } from "./outcome.ts";
+import { outcomeCode, UNKNOWN } from "./outcome.ts";
 import { PlanSpace, type PlanStep, type Segment } from "./plan.ts";
 import { explicitCallees } from "./explicit.ts";
 import { ShapeWalker } from "./walker.ts";
@@ -235,7 +235,16 @@ export class CallEngine {
 
   /** The address that the newest call of a task returns to; 0 at the bottom of a stack that has none. */
   returnAddress(task: Task): Addr {
-    return this.stack(task, 1)[0] ?? 0;
+    const frames = task.frames;
+    for (let i = task.depth - 1; i >= 0; i--) {
+      const frame = frames[i] as Frame;
+      const caller = i > 0 ? frames[i - 1] as Frame : undefined;
+      const returns = frame.base ??
+        (caller === undefined ? NO_RETURNS : this.#sites.way(caller.fn, frame.fn, frame.site).returns);
+      // A tail-called function returns to where its caller would have.
+      if (returns.length > 0) return returns[0] as Addr;
+    }
+    return 0;
   }
 
   /** Told by `KernelFunction`: its hooks were set or cleared. */
@@ -299,7 +308,8 @@ export class CallEngine {
     this.#budget = NaN;
     if (caller === undefined || task.depth === 0) {
       const root = this.#frameAt(task, undefined, fn, -1);
-      root.base = [];
+      root.base = NO_RETURNS;
+      root.key = this.#seedKey;
       root.owner = root;
       this.#begin(root, fn);
       return root;
@@ -354,10 +364,8 @@ export class CallEngine {
     frame.hooked = false;
     frame.made = 0;
     frame.passed = 0;
-    frame.key = this.#seedKey;
     frame.words[LEFT] = NaN;
-    frame.callees.length = 0;
-    frame.results.length = 0;
+    frame.noted = 0;
     frame.words[SP] = caller === undefined
       ? task.userRegs - 64
       : (caller.words[SP] ?? 0) - caller.fn.frameSize;
@@ -403,7 +411,10 @@ export class CallEngine {
   /** Takes a step: keeps the variant where it still fits, else chooses among those that do. */
   #follow(owner: Frame, step: PlanStep): Segment | undefined {
     let index = owner.variant < 0 ? -1 : step.map[owner.variant] ?? -1;
-    if (index < 0) index = chooseByWeight(step.state.cumulative, mixKey(owner.key, owner.made));
+    if (index < 0) {
+      const cumulative = step.state.cumulative;
+      index = cumulative.length === 1 ? 0 : chooseByWeight(cumulative, mixKey(owner.key, owner.made));
+    }
     owner.plan = step.state;
     owner.variant = index;
     return step.segments[index];
@@ -412,7 +423,7 @@ export class CallEngine {
   #restOf(owner: Frame): number {
     const plan = owner.plan;
     if (plan === null) return 0;
-    const end = plan.end("unknown");
+    const end = plan.end(UNKNOWN);
     const index = owner.variant < 0 ? 0 : end.map[owner.variant] ?? 0;
     return end.segments[index < 0 ? 0 : index]?.padWeight ?? 0;
   }
@@ -435,7 +446,7 @@ export class CallEngine {
   #leave(task: Task, frame: Frame, depth: number, result: number): number {
     const plan = frame.plan;
     if (plan !== null) {
-      const segment = this.#follow(frame, plan.end(outcomeOf(result)));
+      const segment = this.#follow(frame, plan.end(outcomeCode(result)));
       if (segment !== undefined) this.#pad(task, frame, segment);
     }
     if (frame.owner === frame) {
@@ -461,10 +472,7 @@ export class CallEngine {
       const caller = task.frames[depth - 2];
       if (caller !== undefined && depth > 1) {
         const owner = caller.owner;
-        if (owner.shape === null) {
-          owner.callees.push(frame.fn.shape);
-          owner.results.push(value);
-        }
+        if (owner.shape === null) owner.note(frame.fn.shape, value);
       }
     }
     return value;
@@ -504,7 +512,10 @@ export class CallEngine {
   ): void {
     const kind = options.kind ?? "syscall";
     const path = entryPath(this.#k.image.arch, kind);
-    const key = mixKey(mixKey(mixKey(this.#seedKey, task.pid), task.syscalls), hashName(ref.name));
+    const key = mixKey(
+      mixKey(mixKey(this.#seedKey, task.pid), task.syscalls),
+      (this.#byRef[ref.index] ?? this.#resolve(ref)).hash,
+    );
     const bottom = this.#frameAt(task, task.frames[task.depth - 1], this.functions.root, -1);
     this.stats.walked--;
     bottom.base = this.#baseOf(kind);
@@ -550,6 +561,8 @@ export class CallEngine {
   }
 }
 
+const NO_RETURNS: readonly Addr[] = [];
+
 /** `weight`'s part of `left`, where `rest` comes after it. */
 function share(left: number, weight: number, rest: number): number {
   const all = weight + rest;
@@ -557,9 +570,10 @@ function share(left: number, weight: number, rest: number): number {
 }
 
 function setArguments(frame: Frame, args: readonly number[]): void {
-  const count = Math.min(args.length, MAX_ARGS);
-  for (let i = 0; i < count; i++) frame.words[i] = args[i] ?? NaN;
-  for (let i = count; i < MAX_ARGS; i++) frame.words[i] = NaN;
+  const words = frame.words;
+  const count = args.length < MAX_ARGS ? args.length : MAX_ARGS;
+  for (let i = 0; i < count; i++) words[i] = args[i] as number;
+  for (let i = count; i < frame.fn.nargs; i++) words[i] = NaN;
   frame.nargs = count;
 }
 

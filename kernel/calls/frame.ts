@@ -47,7 +47,20 @@ export class Frame {
   passed = 0;
   /** Registers of the hit on this call; made at the first hit, then kept. */
   regs: PtRegs | null = null;
-  /** Results of the calls made so far, kept only while something is armed: callee's library id, result. */
+  /** Results of the calls made so far, kept only while something is armed: how many, callees' library ids, results. */
+  noted = 0;
   readonly callees: number[] = [];
   readonly results: number[] = [];
+
+  /** Keeps the result of a call that was made. */
+  note(callee: number, result: number): void {
+    this.callees[this.noted] = callee;
+    this.results[this.noted++] = result;
+  }
+
+  /** Result of the latest call of a function, NaN where it made none or nothing determines it. */
+  latest(callee: number): number {
+    for (let i = this.noted - 1; i >= 0; i--) if (this.callees[i] === callee) return this.results[i] ?? NaN;
+    return NaN;
+  }
 }

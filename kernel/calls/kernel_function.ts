@@ -8,6 +8,7 @@ import type { Addr, CallSite, FunctionInfo } from "../../image/model.ts";
 import type { Behaviour } from "./function.ts";
 import type { FunctionHooks } from "./hooks.ts";
 import type { PlanSpace } from "./plan.ts";
+import type { Way } from "./sites.ts";
 
 /** What the engine is told when something is armed or disarmed. */
 export interface ArmingObserver {
@@ -35,6 +36,8 @@ export class KernelFunction {
   readonly frameSize: number;
   /** How recorded calls fit around the behaviour's own; undefined until first used. */
   plans: PlanSpace | null | undefined = undefined;
+  /** Ways to callees by this function's text, as far as they were asked for. */
+  readonly ways = new Map<KernelFunction, Way>();
 
   readonly #nominal: () => number;
   readonly #info: FunctionInfo | undefined;

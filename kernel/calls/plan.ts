@@ -9,6 +9,7 @@
  */
 
 import type { ShapeLibrary, ShapeNode } from "../shapes/library.ts";
+import { OUTCOMES } from "./outcome.ts";
 
 /** What happens at an explicit call, for one variant of the state that the step leads to. */
 export interface Segment {
@@ -49,7 +50,7 @@ export class PlanState {
   readonly cumulative: Float64Array;
   readonly #space: PlanSpace;
   readonly #steps = new Map<number, PlanStep | null>();
-  readonly #ends = new Map<string, PlanStep>();
+  readonly #ends: (PlanStep | undefined)[] = new Array<PlanStep | undefined>(OUTCOMES.length).fill(undefined);
   #lastFn = -2;
   #lastStep: PlanStep | null = null;
 
@@ -75,12 +76,12 @@ export class PlanState {
     return step;
   }
 
-  /** The step that ends the function with a result of the given outcome. */
-  end(outcome: string): PlanStep {
-    let step = this.#ends.get(outcome);
+  /** The step that ends the function with a result of the given outcome (its code). */
+  end(outcome: number): PlanStep {
+    let step = this.#ends[outcome];
     if (step === undefined) {
-      step = this.#space.makeEnd(this, outcome);
-      this.#ends.set(outcome, step);
+      step = this.#space.makeEnd(this, OUTCOMES[outcome] ?? "unknown");
+      this.#ends[outcome] = step;
     }
     return step;
   }

@@ -52,10 +52,7 @@ export class RuleEvaluator {
     const scope: Scope = {
       args: frame.words,
       nargs: frame.nargs,
-      latest: (fn) => {
-        const at = frame.callees.lastIndexOf(fn);
-        return at < 0 ? NaN : frame.results[at] ?? NaN;
-      },
+      latest: (fn) => frame.latest(fn),
     };
     this.#fill(frame.fn.shape, callee, scope, called);
   }

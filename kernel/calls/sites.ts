@@ -25,7 +25,6 @@ export class SiteTable {
   readonly #image: KernelImage;
   readonly #library: ShapeLibrary;
   readonly #recorded: (Way | undefined)[] = [];
-  readonly #static = new Map<string, Way>();
 
   constructor(image: KernelImage, library: ShapeLibrary) {
     this.#image = image;
@@ -61,11 +60,10 @@ export class SiteTable {
    * in between, else the first indirect call.
    */
   #ofText(caller: KernelFunction, callee: KernelFunction): Way {
-    const key = `${caller.name} ${callee.name}`;
-    let way = this.#static.get(key);
+    let way = caller.ways.get(callee);
     if (way === undefined) {
       way = this.#search(caller, callee);
-      this.#static.set(key, way);
+      caller.ways.set(callee, way);
     }
     return way;
   }

@@ -159,8 +159,7 @@ export class ShapeWalker {
         engine.stats.accounted += this.#library.callsIn(id);
         this.#spendUntil(end);
         if (pads !== null) {
-          frame.callees.push(child.fn);
-          frame.results.push(this.#rules.padResult(frame, child, this.#scratch));
+          frame.note(child.fn, this.#rules.padResult(frame, child, this.#scratch));
         }
       }
     }

@@ -13,21 +13,12 @@
  */
 
 import { ByteReader } from "../../image/bytes.ts";
+import { OUTCOMES } from "../calls/outcome.ts";
 import type { ShapeSource } from "./library.ts";
 import type { Outcome, ShapeNode, ShapeSite, ValueRule } from "./node.ts";
 
 /** First bytes of compiled shapes. */
 export const MAGIC = "KSH1";
-/** Outcomes by their code. */
-export const OUTCOMES: readonly Outcome[] = [
-  "unknown",
-  "void",
-  "zero",
-  "errno",
-  "positive",
-  "pointer",
-  "null",
-];
 /** Rules by their code; 0 is no rule. */
 export const RULE_CODES = { constant: 1, argument: 2, result: 3, current: 4, field: 5 } as const;
 

@@ -5,7 +5,8 @@
  */
 
 import { ByteWriter } from "../../image/bytes.ts";
-import { MAGIC, OUTCOMES, RULE_CODES } from "../../kernel/shapes/decode.ts";
+import { OUTCOMES } from "../../kernel/calls/outcome.ts";
+import { MAGIC, RULE_CODES } from "../../kernel/shapes/decode.ts";
 import type { Forest } from "../../kernel/shapes/forest.ts";
 import type { ShapeNode, ShapeSite, ValueRule } from "../../kernel/shapes/node.ts";
 
