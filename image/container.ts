@@ -11,7 +11,7 @@ import { ByteReader, ByteWriter } from "./bytes.ts";
 import type { Arch } from "./model.ts";
 
 /** Format version that this code reads and writes. */
-export const IMAGE_VERSION = 3;
+export const IMAGE_VERSION = 4;
 const MAGIC = 0x474d_494b;
 const PREFIX = 16;
 

@@ -17,6 +17,7 @@ import type {
   FieldLayout,
   FunctionInfo,
   KernelImage,
+  Param,
   Prototype,
   SymbolInfo,
   TracepointInfo,
@@ -243,12 +244,10 @@ export class ImageFile implements KernelImage {
 
   #makePrototype(name: string): Prototype | undefined {
     const proto = this.#funcProto(name) ?? this.#funcProto(name.replace(CLONE_SUFFIX, ""));
-    if (!proto) return undefined;
-    const { params, ret } = proto;
-    return { name, params, ret, text: declaration(ret, `${name}(${paramsText(params)})`) };
+    return proto && new FunctionPrototype(name, proto);
   }
 
-  #funcProto(name: string): Extract<CType, { kind: "func_proto" }> | undefined {
+  #funcProto(name: string): FunctionType | undefined {
     const id = this.#names.id(name);
     const type = id === undefined ? undefined : this.#meanings.prototype(id);
     const proto = type === undefined ? undefined : this.#types.byId(type);
@@ -263,6 +262,28 @@ export class ImageFile implements KernelImage {
       byName: new Map(rows.map((row) => [row.name, row])),
       byNumber: new Map(rows.map((row) => [row.nr, row])),
     };
+  }
+}
+
+type FunctionType = Extract<CType, { kind: "func_proto" }>;
+
+/** A prototype that is spelt out when its text is asked for. */
+class FunctionPrototype implements Prototype {
+  readonly params: readonly Param[];
+  readonly #type: FunctionType;
+  #text: string | undefined;
+
+  constructor(readonly name: string, type: FunctionType) {
+    this.params = type.params;
+    this.#type = type;
+  }
+
+  get ret(): CType {
+    return this.#type.ret;
+  }
+
+  get text(): string {
+    return this.#text ??= declaration(this.ret, `${this.name}(${paramsText(this.params)})`);
   }
 }
 

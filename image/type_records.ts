@@ -74,7 +74,8 @@ export function encodeTypes(types: readonly TypeRecord[], firstId: number): Uint
 }
 
 function encodeType(out: ByteWriter, type: TypeRecord, id: number): void {
-  const ref = (to: number) => out.int(to === 0 ? 0 : id - to);
+  // A distance back, or below 0 to itself and forward; 0 is void.
+  const ref = (to: number) => out.int(to === 0 ? 0 : to < id ? id - to : id - to - 1);
   out.byte(KINDS.indexOf(type.kind));
   switch (type.kind) {
     case "hole":
@@ -150,7 +151,7 @@ export function decodeTypes(bytes: Uint8Array, firstId: number): TypeRecord[] {
 function decodeType(reader: ByteReader, id: number): TypeRecord {
   const ref = () => {
     const distance = reader.int();
-    return distance === 0 ? 0 : id - distance;
+    return distance === 0 ? 0 : distance > 0 ? id - distance : id - distance - 1;
   };
   const code = reader.byte();
   const kind = KINDS[code];

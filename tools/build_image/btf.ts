@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { InputError } from "./lines.ts";
 
 /** A type as BTF stores it, names resolved. Type ids count from 1; 0 is void. */
 export type BtfType =
@@ -64,12 +65,12 @@ const MAGIC = 0xeb9f;
 /**
  * Parses a BTF section. The result's index is the type id; entry 0 is undefined (void).
  *
- * Throws an Error that names `label` and the byte offset for what is no BTF, is cut short or holds an unknown kind.
+ * Throws an InputError that names `label` and the byte offset for what is no BTF, is cut short or holds an unknown kind.
  */
 export function parseBtf(bytes: Uint8Array, label: string): (BtfType | undefined)[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const fail = (what: string, at: number): Error =>
-    new Error(
+  const fail = (what: string, at: number): InputError =>
+    new InputError(
       `Cannot read BTF from ${label}: ${what} at byte ${at}; wanted the raw section, as /sys/kernel/btf/vmlinux has it`,
     );
   if (bytes.length < 24) throw fail("the header is cut short", bytes.length);
@@ -96,7 +97,37 @@ export function parseBtf(bytes: Uint8Array, label: string): (BtfType | undefined
       throw fail(`type ${types.length}: ${error instanceof Error ? error.message : error}`, start);
     }
   }
+  types.forEach((type, id) => {
+    const outside = type && referencesOf(type).find((to) => to >= types.length);
+    if (outside !== undefined) {
+      throw fail(`type ${id} refers to type ${outside}, of ${types.length - 1}`, typesStart);
+    }
+  });
   return normalizeBitFields(types);
+}
+
+/** Type ids that a type is made of. */
+export function referencesOf(type: BtfType): number[] {
+  switch (type.kind) {
+    case "ptr":
+    case "const":
+    case "volatile":
+    case "restrict":
+    case "typedef":
+    case "type_tag":
+      return [type.to];
+    case "array":
+      return [type.of];
+    case "struct":
+    case "union":
+      return type.members.map((member) => member.type);
+    case "func":
+      return [type.proto];
+    case "func_proto":
+      return [type.ret, ...type.params.map((param) => param.type)];
+    default:
+      return [];
+  }
 }
 
 interface Cursor {

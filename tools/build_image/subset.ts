@@ -4,7 +4,7 @@
  * @module
  */
 import { type Addr, isKernelAddress, pageAlign } from "../../image/mod.ts";
-import type { BtfType } from "./btf.ts";
+import { type BtfType, referencesOf } from "./btf.ts";
 import type { ImageSource, SourceFunction, SourceSymbol } from "./source.ts";
 
 /** What a core image keeps. */
@@ -83,29 +83,6 @@ function reachable(types: ImageSource["types"], roots: readonly number[]): (BtfT
   const renumbered = new Map(order.map((id, i) => [id, i + 1]));
   const to = (id: number): number => renumbered.get(id) ?? 0;
   return [undefined, ...order.map((id) => withReferences(types[id]!, to))];
-}
-
-function referencesOf(type: BtfType): number[] {
-  switch (type.kind) {
-    case "ptr":
-    case "const":
-    case "volatile":
-    case "restrict":
-    case "typedef":
-    case "type_tag":
-      return [type.to];
-    case "array":
-      return [type.of];
-    case "struct":
-    case "union":
-      return type.members.map((member) => member.type);
-    case "func":
-      return [type.proto];
-    case "func_proto":
-      return [type.ret, ...type.params.map((param) => param.type)];
-    default:
-      return [];
-  }
 }
 
 function withReferences(type: BtfType, to: (id: number) => number): BtfType {
