@@ -60,3 +60,6 @@ export interface Tp<Fields, On extends string = string> {
   readonly fields: Fields;
   readonly on: On;
 }
+
+/** Many names with the same entry. */
+export type Same<Names extends string, Entry> = { readonly [N in Names]: Entry };

@@ -6,6 +6,9 @@
 
 import type { Merged, MergedFunction, MergedShapes, MergedSlot } from "./merge.ts";
 
+/** From so many equal entries on, an interface lists their names instead of repeating the entry: less to check. */
+const GROUP = 8;
+
 /** The declarations as text. `from` is the specifier of the module that has `Fn`, `Ptr` and the other words. */
 export function renderModule(shapes: MergedShapes, from: string, command: string): string {
   const lines = [
@@ -14,19 +17,26 @@ export function renderModule(shapes: MergedShapes, from: string, command: string
     `// Kernels: ${shapes.kernels.join(", ")}. A comment names those that have what the others lack.`,
     "// deno-fmt-ignore-file",
     "// deno-lint-ignore-file",
-    `import type { Address, Bare, CArray, Fn, Ptr, PtrTo, Tp } from ${JSON.stringify(from)};`,
+    `import type { Address, Bare, CArray, Fn, Ptr, PtrTo, Same, Tp } from ${JSON.stringify(from)};`,
     "",
     "/** Kernel functions by name. */",
-    "export interface Functions {",
+    ...entries(
+      "Functions",
+      new Map([...shapes.functions].map(([name, shape]) => [name, functionText(shape)])),
+    ),
+    "",
+    "/** Tracepoints by name. */",
+    ...entries(
+      "Tracepoints",
+      new Map([...shapes.tracepoints].map(([name, shape]) => [name, tracepointText(shape)])),
+    ),
+    "",
+    "/** Structs and unions by name. */",
+    "export interface KernelTypes {",
+    ...[...shapes.types.keys()].map((name) => `  ${name}: ${name};`),
+    "}",
+    "",
   ];
-  for (const [name, shape] of shapes.functions) lines.push(functionLine(name, shape));
-  lines.push("}", "", "/** Tracepoints by name. */", "export interface Tracepoints {");
-  for (const [name, shape] of shapes.tracepoints) {
-    lines.push(`  ${JSON.stringify(name)}: Tp<${slotsText(shape.slots)}${onText(shape)}>;`);
-  }
-  lines.push("}", "", "/** Structs and unions by name. */", "export interface KernelTypes {");
-  for (const name of shapes.types.keys()) lines.push(`  ${name}: ${name};`);
-  lines.push("}", "");
   for (const [name, shape] of shapes.types) {
     lines.push(`${comment(shape)}export interface ${name} {`);
     for (const slot of shape.slots) lines.push(`  ${comment(slot)}${slot.name}: ${slot.type};`);
@@ -35,12 +45,31 @@ export function renderModule(shapes: MergedShapes, from: string, command: string
   return lines.join("\n") + "\n";
 }
 
-function functionLine(name: string, shape: MergedFunction): string {
-  const key = /^\w+$/.test(name) ? name : JSON.stringify(name);
-  if (shape.ret === undefined) {
-    return `  ${key}: Bare${shape.on === undefined ? "" : `<${onUnion(shape.on)}>`};`;
-  }
-  return `  ${key}: Fn<${slotsText(shape.slots)}, ${shape.ret}${onText(shape)}>;`;
+/** An interface of entries by name. */
+function entries(owner: string, texts: ReadonlyMap<string, string>): string[] {
+  const byText = new Map<string, string[]>();
+  for (const [name, text] of texts) byText.set(text, [...byText.get(text) ?? [], name]);
+  const groups = [...byText].filter(([, names]) => names.length >= GROUP);
+  const grouped = new Set(groups.flatMap(([, names]) => names));
+  const parents = groups.map(([text, names]) =>
+    `  Same<${names.map((name) => JSON.stringify(name)).join(" | ")}, ${text}>`
+  );
+  return [
+    `export interface ${owner}${parents.length === 0 ? "" : ` extends\n${parents.join(",\n")}`} {`,
+    ...[...texts].filter(([name]) => !grouped.has(name)).map(([name, text]) =>
+      `  ${/^\w+$/.test(name) ? name : JSON.stringify(name)}: ${text};`
+    ),
+    "}",
+  ];
+}
+
+function functionText(shape: MergedFunction): string {
+  if (shape.ret === undefined) return `Bare${shape.on === undefined ? "" : `<${onUnion(shape.on)}>`}`;
+  return `Fn<${slotsText(shape.slots)}, ${shape.ret}${onText(shape)}>`;
+}
+
+function tracepointText(shape: Merged): string {
+  return `Tp<${slotsText(shape.slots)}${onText(shape)}>`;
 }
 
 function slotsText(slots: readonly MergedSlot[]): string {
