@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { CType, KernelImage, Prototype } from "../../image/model.ts";
 import type { ArchModel } from "./model.ts";
 
 /** How a function takes its arguments. */
@@ -12,6 +13,13 @@ export interface ArgumentOptions {
   /** Everything on the stack: i386's `asmlinkage` functions and every function with `...`. No effect elsewhere. */
   readonly onStack?: boolean;
 }
+
+/** An argument's size in bytes; a number is an integer or pointer of that size, aligned to it. */
+export type ArgumentWidth = number | {
+  readonly size: number;
+  /** A structure passed by value, made of words. */
+  readonly struct: true;
+};
 
 /** The words that a function's arguments occupy. */
 export interface ArgumentLayout {
@@ -25,11 +33,11 @@ export interface ArgumentLayout {
 }
 
 /**
- * Lays out arguments of the given widths in bytes, as GCC does for kernel code.
+ * Lays out arguments of the given widths, as GCC does for kernel code.
  *
  * On i386 an argument wider than what is left of the three registers goes to the stack, and so does all that follows it.
- * On the 64-bit architectures a 16-byte integer needs two registers (an even and the next one on arm64) or two
- * aligned stack words. Widths above 16 (structures in memory) go to the stack.
+ * On the 64-bit architectures 16 bytes need two registers (for an integer on arm64: an even one and the next) or two
+ * stack words. Larger structures go to the stack; on arm64 a pointer to a copy is passed instead.
  *
  * ```ts
  * import { archModel } from "./mod.ts";
@@ -43,7 +51,7 @@ export interface ArgumentLayout {
  */
 export function argumentLayout(
   model: ArchModel,
-  widths: readonly number[],
+  widths: readonly ArgumentWidth[],
   options: ArgumentOptions = {},
 ): ArgumentLayout {
   const registers = model.argumentRegisters.length;
@@ -52,22 +60,53 @@ export function argumentLayout(
   let register = model.arch === "i386" && options.onStack === true ? registers : 0;
   let stack = 0;
   let plain = register === 0;
-  for (let i = 0; i < widths.length; i++) {
-    const width = widths[i] ?? model.wordSize;
-    const need = Math.max(1, Math.ceil(width / model.wordSize));
+  widths.forEach((width, i) => {
+    const paired = typeof width === "number" && width > model.wordSize && model.wordSize === 8;
+    const need = wordsOf(model, typeof width === "number" ? width : width.size);
     words[i] = need;
-    if (model.arch === "arm64" && need === 2 && register % 2 === 1) register++;
+    if (paired && model.arch === "arm64") register += register % 2;
     if (register + need <= registers && (model.arch === "i386" || need <= 2)) {
       first[i] = register;
       register += need;
     } else {
       // x86_64 may still use the remaining registers for later, smaller arguments; the others may not.
       if (model.arch !== "x86_64") register = registers;
-      if (model.wordSize === 8 && need === 2) stack += stack % 2;
+      if (paired) stack += stack % 2;
       first[i] = registers + stack;
       stack += need;
     }
     if (first[i] !== i || need !== 1) plain = false;
-  }
+  });
   return { model, first, words, plain };
+}
+
+/** Words that an argument takes; on arm64 a large structure is one: the pointer to its copy. */
+function wordsOf(model: ArchModel, size: number): number {
+  if (model.arch === "arm64" && size > 16) return 1;
+  return Math.max(1, Math.ceil(size / model.wordSize));
+}
+
+/**
+ * The layout of a prototype's arguments. A function with `...` (in BTF a last parameter of type void) takes everything on
+ * i386's stack; its variable arguments follow the named ones and are not part of the layout.
+ */
+export function prototypeLayout(model: ArchModel, image: KernelImage, prototype: Prototype): ArgumentLayout {
+  const variadic = prototype.params.at(-1)?.type.kind === "void";
+  const params = variadic ? prototype.params.slice(0, -1) : prototype.params;
+  const widths = params.map(({ type }): ArgumentWidth => {
+    const bare = plainType(type);
+    const size = image.sizeOf(bare);
+    return bare.kind === "struct" || bare.kind === "union" ? { size, struct: true } : size;
+  });
+  return argumentLayout(model, widths, { onStack: variadic });
+}
+
+function plainType(type: CType): CType {
+  let plain = type;
+  while (
+    plain.kind === "typedef" || plain.kind === "const" || plain.kind === "volatile" ||
+    plain.kind === "restrict" ||
+    plain.kind === "type_tag"
+  ) plain = plain.to;
+  return plain;
 }

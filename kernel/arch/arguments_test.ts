@@ -3,7 +3,8 @@ import fc from "fast-check";
 import type { Arch } from "../../image/model.ts";
 import { kernelArgument, kernelStackNth, ptRegsParm, ptRegsParmSyscall, ptRegsRet } from "./accessors.ts";
 import { argumentLayout, fillEntry, fillReturn, PtRegs, stackAfterReturn, type StackMemory } from "./mod.ts";
-import { archModel, registerNames, registerOf } from "./mod.ts";
+import { archModel, prototypeLayout, registerNames, registerOf } from "./mod.ts";
+import { fullImage } from "../../image/load.ts";
 
 const ARCHES: readonly Arch[] = ["x86_64", "arm64", "i386"];
 const STACK = { x86_64: -0x36ffffff8000, arm64: -0x7fffefff8000, i386: 0xc2341000 } as const;
@@ -91,6 +92,22 @@ Deno.test("i386 puts 64-bit arguments where GCC does", () => {
   assertEquals(words([4, 4], true), [3, 4]);
 });
 
+Deno.test("prototypes of real functions are laid out as recorded", async () => {
+  const image = await fullImage("i386");
+  const first = (name: string, arch: Arch = "i386", from = image) => {
+    const prototype = from.prototype(name);
+    if (prototype === undefined) throw new Error(`no prototype of ${name}`);
+    return [...prototypeLayout(archModel(arch), from, prototype).first];
+  };
+  assertEquals(first("vfs_fallocate"), [0, 1, 3, 5]);
+  assertEquals(first("generic_file_llseek_size"), [0, 1, 3, 4, 6]);
+  assertEquals(first("vfs_truncate"), [0, 1]);
+  assertEquals(first("_printk"), [3]);
+  const arm64 = await fullImage("arm64");
+  // sockptr_t, a structure of two words: x3 and x4.
+  assertEquals(first("do_tcp_setsockopt", "arm64", arm64), [0, 1, 2, 3, 5]);
+});
+
 Deno.test("128-bit arguments take register pairs", () => {
   assertEquals([...argumentLayout(archModel("arm64"), [8, 16, 8]).first], [0, 2, 4]);
   assertEquals([...argumentLayout(archModel("x86_64"), [8, 8, 8, 8, 8, 16, 8]).first], [0, 1, 2, 3, 4, 6, 5]);
@@ -146,14 +163,13 @@ Deno.test("PT_REGS accessors have their documented limits and quirks", () => {
 
 Deno.test("pt_regs has the real offsets and sizes", () => {
   const sample = {
-    x86_64: ["r15", 0, "di", 112, "ss", 160],
-    arm64: ["x8", 64, "lr", 240, "pstate", 264],
-    i386: ["bx", 0, "orig_ax", 44, "ss", 64],
+    x86_64: { r15: 0, di: 112, ss: 160 },
+    arm64: { x8: 64, lr: 240, pstate: 264 },
+    i386: { bx: 0, orig_ax: 44, ss: 64 },
   } as const;
   for (const arch of ARCHES) {
-    const model = archModel(arch);
-    for (let i = 0; i < 6; i += 2) {
-      assertEquals(registerOf(model, sample[arch][i] as string)?.offset, sample[arch][i + 1]);
+    for (const [name, offset] of Object.entries(sample[arch])) {
+      assertEquals(registerOf(archModel(arch), name)?.offset, offset);
     }
   }
   assertEquals(ARCHES.map((a) => archModel(a).regsSize), [168, 336, 68]);

@@ -97,10 +97,12 @@ function fillByLayout(
   const narrow = regs.model.wordSize === 4;
   const base = sp + regs.model.stackArguments;
   let unknown = 0;
-  for (let i = 0; i < nargs; i++) {
+  // Arguments past the prototype have no place.
+  const laidOut = Math.min(nargs, layout.first.length);
+  for (let i = 0; i < laidOut; i++) {
     const given = args[i] as number;
-    const word = layout.first[i] ?? i;
-    const words = layout.words[i] ?? 1;
+    const word = layout.first[i] as number;
+    const words = layout.words[i] as number;
     for (let part = 0; part < words; part++) {
       const at = word + part;
       if (given !== given) unknown |= unknownBit(at);

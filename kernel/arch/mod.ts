@@ -20,7 +20,13 @@ import { X86_64 } from "./x86_64.ts";
 
 export type { AddressLayout, ArchModel, RegisterInfo } from "./model.ts";
 export { registerNames, registerOf } from "./model.ts";
-export { type ArgumentLayout, argumentLayout, type ArgumentOptions } from "./arguments.ts";
+export {
+  type ArgumentLayout,
+  argumentLayout,
+  type ArgumentOptions,
+  type ArgumentWidth,
+  prototypeLayout,
+} from "./arguments.ts";
 export { fillEntry, fillReturn, stackAfterReturn } from "./fill.ts";
 export { PtRegs, type StackMemory, UNKNOWN_RETURN, unknownBit, type UnknownReader } from "./pt_regs.ts";
 

@@ -6,7 +6,7 @@
  */
 
 import type { CType } from "../../image/model.ts";
-import { type ArgumentLayout, argumentLayout } from "../arch/arguments.ts";
+import { type ArgumentLayout, prototypeLayout } from "../arch/arguments.ts";
 import { fillEntry, fillReturn, stackAfterReturn } from "../arch/fill.ts";
 import { PtRegs, UNKNOWN_RETURN, type UnknownReader } from "../arch/pt_regs.ts";
 import type { Kernel } from "../kernel.ts";
@@ -110,9 +110,7 @@ export class ArmedCalls {
     if (convention === undefined) {
       const image = this.#k.image;
       const prototype = image.prototype(fn.name) ?? image.prototype(fn.base);
-      const layout = prototype === undefined
-        ? null
-        : argumentLayout(this.#k.arch, prototype.params.map((p) => image.sizeOf(p.type)));
+      const layout = prototype === undefined ? null : prototypeLayout(this.#k.arch, image, prototype);
       const wideResult = prototype !== undefined &&
         isWide(prototype.ret, (t) => image.sizeOf(t), image.pointerSize);
       convention = { layout: layout === null || layout.plain ? null : layout, wideResult };
