@@ -184,8 +184,11 @@ function foldAddress(ir: Ir & { readonly op: "address" }): Ir {
   if (typeof at === "number") {
     return foldAddress({ ...ir, address, index: undefined, offset: ir.offset + at * ir.scale });
   }
-  if (index === undefined && address.op === "address") {
-    return { ...address, offset: address.offset + ir.offset, type: ir.type };
-  }
-  return { ...ir, address, index };
+  // An element of an array inside a struct: the inner offset is a constant too.
+  const inner = address.op === "address" && (index === undefined || address.index === undefined)
+    ? address
+    : undefined;
+  if (inner === undefined) return { ...ir, address, index };
+  const [by, scale] = index === undefined ? [inner.index, inner.scale] : [index, ir.scale];
+  return { ...ir, address: inner.address, offset: inner.offset + ir.offset, index: by, scale };
 }

@@ -43,7 +43,12 @@ function checkFormat(format: string, args: readonly Ir[], image: KernelImage, re
     if (verb[1] !== undefined) verbs.push(verb[1]);
   }
   if (verbs.length !== args.length) {
-    report("error", `printf: the format takes ${verbs.length} values, but ${args.length} are given`);
+    report(
+      "error",
+      `printf: the format takes ${verbs.length} value${
+        verbs.length === 1 ? "" : "s"
+      }, but ${args.length} are given`,
+    );
     return;
   }
   verbs.forEach((verb, i) => {
