@@ -149,7 +149,9 @@ export class Sys {
 
   /** Moves a file's position; `whence` is `SEEK_SET`, `SEEK_CUR` or `SEEK_END`. */
   *lseek(fd: number, offset: number, whence = "SEEK_SET"): Steps<number> {
-    return yield* this.call("lseek", fd, offset, name(whence));
+    const result = yield* this.call("lseek", fd, offset, name(whence));
+    // i386 stores the position through a pointer.
+    return this.arch === "i386" && result === 0 ? this.#k.memory.load(this.#args[3] ?? 0, 8, true) : result;
   }
 
   /** Asks for a file's attributes by path. */

@@ -7,11 +7,12 @@
  * @module
  */
 
-import { epochBase, parseLine } from "./parse_line.ts";
+import { parseLine } from "./parse_line.ts";
 import { parseCall, parseUnfinished } from "./parse_call.ts";
 import { parseValue } from "./parse_value.ts";
 import { readLines, RecordingError, type RecordingSource } from "./read_lines.ts";
-import type { ClockKind, RecordedEvent, StraceLine } from "./record.ts";
+import type { RecordedEvent } from "./record.ts";
+import { TimeBase } from "./time_base.ts";
 
 /** A line that could not be used. */
 export interface MalformedLine {
@@ -81,12 +82,8 @@ export class Recording {
   #malformedCount = 0;
   #lines = 0;
   #useful = 0;
-  #first = NaN;
   #last = 0;
-  #epochSeconds = NaN;
-  #clock: ClockKind | null = null;
-  #previous = 0;
-  #wrapped = 0;
+  readonly #time = new TimeBase();
 
   constructor(options: RecordingOptions = {}) {
     this.label = options.name ?? "recording";
@@ -110,8 +107,7 @@ export class Recording {
 
   /** The wall clock at the first line, in whole nanoseconds since 1970; undefined unless `-ttt` recorded it. */
   get epoch(): bigint | undefined {
-    if (Number.isNaN(this.#epochSeconds)) return undefined;
-    return BigInt(this.#epochSeconds) * 1_000_000_000n + BigInt(this.#first);
+    return this.#time.epoch;
   }
 
   /** Nanoseconds from the first line to the last. */
@@ -136,7 +132,7 @@ export class Recording {
     const line = parseLine(text);
     if (line.kind === "chatter") return;
     if (line.kind === "malformed") return this.#refuse(this.#lines, line.reason, text);
-    const time = this.#timeOf(line, text);
+    const time = this.#time.since(line.head, text);
     if (Number.isNaN(time)) return this.#refuse(this.#lines, "it has no time stamp", text);
     this.#useful++;
     this.#last = Math.max(this.#last, time);
@@ -303,33 +299,6 @@ export class Recording {
       this.#processes.set(pid, process);
     }
     return process;
-  }
-
-  /** Nanoseconds since the first line. */
-  #timeOf(line: Exclude<StraceLine, { kind: "chatter" | "malformed" }>, text: string): number {
-    const { clock } = line.head;
-    let time = line.head.time;
-    if (Number.isNaN(time)) return NaN;
-    this.#clock ??= clock;
-    if (clock !== this.#clock) return NaN;
-    if (clock === "relative") {
-      // -r prints the time since the line before.
-      time += this.#previous;
-    } else {
-      const period = clock === "day" ? 86_400e9 : 1_000_000e9;
-      time += this.#wrapped;
-      if (time < this.#previous - period / 2) {
-        this.#wrapped += period;
-        time += period;
-      }
-    }
-    this.#previous = time;
-    if (Number.isNaN(this.#first)) {
-      this.#first = time;
-      if (clock === "epoch") this.#epochSeconds = epochBase(text);
-    }
-    // Lines of several processes may stand a little out of order; none is before the first.
-    return Math.max(0, time - this.#first);
   }
 
   #refuse(line: number, reason: string, text: string): void {
