@@ -4,7 +4,7 @@
  * @module
  */
 
-import { nearNames } from "./near_names.ts";
+import { nearNames } from "../image/near.ts";
 import { catWorkload } from "./scenarios/cat.ts";
 import { ddWorkload } from "./scenarios/dd.ts";
 import { pipelineWorkload } from "./scenarios/pipeline.ts";
