@@ -82,7 +82,9 @@ const REGISTER_WORDS: Readonly<Record<Arch, number>> = { x86_64: 6, arm64: 8, i3
  */
 export function argumentWords(params: readonly Param[], image: KernelImage): readonly number[] {
   const registers = REGISTER_WORDS[image.arch];
-  let used = 0;
+  // A function with `...` (a last parameter of type void) takes everything on i386's stack.
+  const onStack = image.arch === "i386" && params.at(-1)?.type.kind === "void";
+  let used = onStack ? registers : 0;
   let stack = registers;
   return params.map((param) => {
     const words = wordsOf(param.type, image);
