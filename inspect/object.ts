@@ -24,8 +24,8 @@ export interface ObjectReference {
   readonly [member: string]: unknown;
 }
 
-/** What displays a reference at a prompt. */
-export const INSPECT: unique symbol = Symbol.for("Deno.customInspect") as never;
+/** Deno.inspect asks a value for its own text by this name. */
+const INSPECT = Symbol.for("Deno.customInspect");
 
 /**
  * A reference to an object of a type.
@@ -58,8 +58,6 @@ function reference(k: Kernel, type: CType, address: Addr): ObjectReference {
         return k.image.fieldNames(bare);
       case "format_":
         return (options?: FormatOptions) => formatReference(k, type, address, options);
-      case INSPECT:
-        return () => formatReference(k, type, address);
       case "toString":
         return () => `*(${k.image.typeText(type)} *)${addressHex(k.image.arch, address)}`;
     }
@@ -70,7 +68,11 @@ function reference(k: Kernel, type: CType, address: Addr): ObjectReference {
     return fieldValue(k, layout, address);
   }
   const members = bare.kind === "struct" || bare.kind === "union" ? k.image.fieldNames(bare) : [];
-  return new Proxy(Object.create(null) as ObjectReference, {
+  // What displays a proxy looks at its target, not at the proxy.
+  const target = Object.create(null, {
+    [INSPECT]: { value: () => formatReference(k, type, address), configurable: true },
+  }) as ObjectReference;
+  return new Proxy(target, {
     get: (_target, name) => get(name),
     has: (_target, name) => typeof name === "string" && members.includes(name),
     ownKeys: () => [...members],

@@ -4,20 +4,19 @@
  * @module
  */
 
-import * as dsl from "../probes/mod.ts";
 import type { Live } from "../commands/live.ts";
 import { object } from "../inspect/object.ts";
-import { run } from "../session/run.ts";
+import * as api from "../mod.ts";
 import type { Scope } from "./evaluator.ts";
 
-/** The DSL, the live kernel, and what looks at it. */
+/** Everything that a script can import, bound to the live kernel where it needs one, and what looks at that kernel. */
 export function promptScope(live: Live): Scope {
   const { kernel } = live;
   return {
-    ...dsl,
+    ...api,
     kernel,
-    run,
     attach: (program: unknown) => live.attach(program),
+    explain: (program: unknown) => api.explain(api.asProgram(program), kernel.image),
     object: (type: string, address: number | bigint) => object(kernel, type, address),
     task: (pid: number) => {
       const found = kernel.tasks.byPid(pid);

@@ -92,7 +92,7 @@ export class Shell {
 
 const INTRO =
   "A modeled kernel stands still until .step or .run lets it go on. Probes attach and detach in between: " +
-  'attach(kprobe("vfs_open").count()). In scope: the probe kinds, kernel, attach, run, object; _ is the last value.';
+  'attach(kprobe("vfs_open").count()). In scope: what mod.ts exports, kernel, attach, object(type, address), task(pid); _ is the last value.';
 
 const EXAMPLES = [
   { line: "list kprobe:vfs_*", summary: "What can be probed" },
