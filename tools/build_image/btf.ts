@@ -102,8 +102,21 @@ export function parseBtf(bytes: Uint8Array, label: string): (BtfType | undefined
     if (outside !== undefined) {
       throw fail(`type ${id} refers to type ${outside}, of ${types.length - 1}`, typesStart);
     }
+    if (isCircular(types, id)) throw fail(`type ${id} is defined by itself`, typesStart);
   });
   return normalizeBitFields(types);
+}
+
+/** Whether typedefs, qualifiers and arrays lead from a type back to it, or nowhere. */
+function isCircular(types: readonly (BtfType | undefined)[], id: number): boolean {
+  let at = types[id];
+  for (let steps = 0; steps < types.length; steps++) {
+    if (!at || at.kind === "ptr" || at.kind === "func") return false;
+    if ("to" in at) at = types[at.to];
+    else if (at.kind === "array") at = types[at.of];
+    else return false;
+  }
+  return true;
 }
 
 /** Type ids that a type is made of. */

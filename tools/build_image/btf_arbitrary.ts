@@ -72,9 +72,14 @@ function size<const T extends number>(...values: T[]): fc.Arbitrary<T> {
   return fc.constantFrom(...values);
 }
 
-/** Types of a section: ids 1, 2, ... */
+/** Types of a section: ids 1, 2, ... Typedefs, qualifiers and arrays are of earlier types, so that none is defined by itself. */
 export function btfTypes(): fc.Arbitrary<BtfType[]> {
   return fc.integer({ min: 1, max: 30 }).chain((count) =>
     fc.array(btfType(count), { minLength: count, maxLength: count })
+  ).map((types) =>
+    types.map((type, before): BtfType => {
+      if (type.kind === "array") return { ...type, of: type.of % (before + 1) };
+      return "to" in type && type.kind !== "ptr" ? { ...type, to: type.to % (before + 1) } : type;
+    })
   );
 }

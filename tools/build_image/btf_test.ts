@@ -74,3 +74,13 @@ Deno.test("what is no BTF is refused with its file and place", () => {
   assertThrows(() => parseBtf(changed(31, 25), "my/btf"), Error, "type 1: unknown kind 25 at byte 24");
   assertThrows(() => parseBtf(changed(24, 99), "my/btf"), Error, "type 1: string offset 99 is outside");
 });
+
+Deno.test("types that are defined by themselves or by none are refused", () => {
+  const typedef = (to: number): BtfType => ({ kind: "typedef", name: "t", to });
+  assertThrows(
+    () => parseBtf(writeBtf([typedef(2), typedef(1)]), "my/btf"),
+    Error,
+    "type 1 is defined by itself",
+  );
+  assertThrows(() => parseBtf(writeBtf([typedef(9)]), "my/btf"), Error, "type 1 refers to type 9, of 1");
+});
