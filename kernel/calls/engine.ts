@@ -20,7 +20,7 @@ import { outcomeCode, UNKNOWN } from "./outcome.ts";
 import { PlanSpace, type PlanStep, type Segment } from "./plan.ts";
 import { explicitCallees } from "./explicit.ts";
 import { ShapeWalker } from "./walker.ts";
-import { SiteTable } from "./sites.ts";
+import { INLINED, SiteTable } from "./sites.ts";
 
 /** What the engine counted. */
 export interface CallStatistics {
@@ -100,6 +100,18 @@ export class CallEngine {
     }
     const task = k.current;
     const frame = this.#push(task, fn);
+    if (frame === null) {
+      if (behaviour === null) return NaN;
+      return this.#plain(fn)(
+        k,
+        a0 as number,
+        a1 as number,
+        a2 as number,
+        a3 as number,
+        a4 as number,
+        a5 as number,
+      );
+    }
     const words = frame.words;
     words[0] = a0 as number;
     words[1] = a1 as number;
@@ -132,6 +144,7 @@ export class CallEngine {
     if (!fn.visible) return behaviour === null ? NaN : this.#plain(fn)(this.#k, ...args);
     const task = this.#k.current;
     const frame = this.#push(task, fn);
+    if (frame === null) return behaviour === null ? NaN : this.#plain(fn)(this.#k, ...args);
     setArguments(frame, args);
     const depth = task.depth;
     if (behaviour === null) return this.#shaped(task, frame, this.#node);
@@ -149,6 +162,7 @@ export class CallEngine {
     if (!fn.visible) return yield* body(this.#k, ...args);
     const task = this.#k.current;
     const frame = this.#push(task, fn);
+    if (frame === null) return yield* body(this.#k, ...args);
     setArguments(frame, args);
     const depth = task.depth;
     if (fn.hooks !== null && !this.enterArmed(task, frame)) return this.#skip(task, frame, depth);
@@ -197,6 +211,16 @@ export class CallEngine {
       task.depth = bottom;
       throw error;
     }
+  }
+
+  /**
+   * The newest call of a task is done but never returns, as `do_exit`: what the recordings show after its last call
+   * happens now, and what is left of its budget passes. The caller then unwinds by an exception of its own.
+   */
+  neverReturns(task: Task): void {
+    const frame = task.frames[task.depth - 1];
+    if (frame === undefined || task.depth === 0) return;
+    this.#finishPlan(task, frame.owner, NaN);
   }
 
   /** Forgets all frames of a task, as when it exits inside a call. */
@@ -300,8 +324,11 @@ export class CallEngine {
     return behaviour.body as PlainBody;
   }
 
-  /** Makes the frame of a call from the newest frame, following its plan. Leaves `#node` and `#budget`. */
-  #push(task: Task, fn: KernelFunction): Frame {
+  /**
+   * Makes the frame of a call from the newest frame, following its plan. Leaves `#node`, `#site` and `#budget`. Null
+   * where the caller's text has the callee inlined: the body then runs as part of the caller.
+   */
+  #push(task: Task, fn: KernelFunction): Frame | null {
     const caller = task.frames[task.depth - 1];
     this.#node = -1;
     this.#site = -1;
@@ -316,7 +343,11 @@ export class CallEngine {
     }
     const owner = caller.owner;
     const transparent = fn.shape < 0;
-    if (!transparent) this.#advance(task, owner, fn);
+    const step = transparent || owner.plan === null ? null : owner.plan.step(fn.shape);
+    if (step === null) {
+      if (caller.fn.visible && this.#sites.way(caller.fn, fn, -1) === INLINED) return null;
+      if (!transparent) this.#unplanned(owner, fn);
+    } else this.#advance(task, owner, step);
     if (caller.fn.hooks !== null) this.#pass(caller, fn, caller === owner ? this.#site : -1);
     const frame = this.#frameAt(task, caller, fn, caller === owner ? this.#site : -1);
     owner.made++;
@@ -341,7 +372,7 @@ export class CallEngine {
       plans = fn.shape < 0 ? null : new PlanSpace(
         this.shapes,
         fn.shape,
-        explicitCallees(this.functions, fn),
+        explicitCallees(this.functions, this.shapes, fn),
       );
       fn.plans = plans;
     }
@@ -372,30 +403,21 @@ export class CallEngine {
     return frame;
   }
 
-  /** Steps the owner's plan to an explicit call: pads, charges, and leaves the callee's node, site and budget. */
-  #advance(task: Task, owner: Frame, fn: KernelFunction): void {
-    const plan = owner.plan;
+  /** A call that no recording shows there: it takes a share of the budget by its usual weight. */
+  #unplanned(owner: Frame, fn: KernelFunction): void {
     const words = owner.words;
-    if (plan === null) {
-      const left = words[LEFT] ?? NaN;
-      if (left === left) {
-        // No recording shows the caller: a callee gets half of what is left.
-        this.#budget = Math.floor(left / 2);
-        words[LEFT] = left - this.#budget;
-      }
-      return;
-    }
-    const step = plan.step(fn.shape);
-    const left = words[LEFT] ?? NaN;
-    if (step === null) {
-      if (left === left) {
-        const weight = this.shapes.nominal(fn.shape);
-        const rest = this.#restOf(owner);
-        this.#budget = Math.floor(share(left, weight, rest));
-        words[LEFT] = left - this.#budget;
-      }
-      return;
-    }
+    const left = words[LEFT] as number;
+    if (left !== left) return;
+    // Where nothing tells what else the caller does, a callee gets half of what is left.
+    this.#budget = owner.plan === null
+      ? Math.floor(left / 2)
+      : Math.floor(share(left, this.shapes.nominal(fn.shape), this.#restOf(owner)));
+    words[LEFT] = left - this.#budget;
+  }
+
+  /** Steps the owner's plan to an explicit call: pads, charges, and leaves the callee's node, site and budget. */
+  #advance(task: Task, owner: Frame, step: PlanStep): void {
+    const words = owner.words;
     const segment = this.#follow(owner, step);
     if (segment === undefined) return;
     this.#pad(task, owner, segment);
@@ -444,16 +466,18 @@ export class CallEngine {
 
   /** A call ends with a result: the padding after its last call, what is left of the budget, the hooked return. */
   #leave(task: Task, frame: Frame, depth: number, result: number): number {
+    if (frame.owner === frame) this.#finishPlan(task, frame, result);
+    return this.finish(task, frame, depth, result);
+  }
+
+  #finishPlan(task: Task, frame: Frame, result: number): void {
     const plan = frame.plan;
     if (plan !== null) {
       const segment = this.#follow(frame, plan.end(outcomeCode(result)));
       if (segment !== undefined) this.#pad(task, frame, segment);
     }
-    if (frame.owner === frame) {
-      const left = frame.words[LEFT] ?? NaN;
-      if (left === left) this.spend(left);
-    }
-    return this.finish(task, frame, depth, result);
+    const left = frame.words[LEFT] as number;
+    if (left === left) this.spend(left);
   }
 
   #skip(task: Task, frame: Frame, depth: number): number {

@@ -18,6 +18,8 @@ export interface Way {
   readonly offset: number;
 }
 
+/** The caller's text has no call that could lead to the callee: the compiler put the callee's text into it. */
+export const INLINED: Way = { tail: true, returns: [], offset: -1 };
 const NOWHERE: Way = { tail: true, returns: [], offset: -1 };
 
 /** Resolves call sites of one kernel, once per caller and callee, or per recorded site. */
@@ -85,7 +87,8 @@ export class SiteTable {
     }
     const indirect = sites.find(isIndirect);
     if (indirect !== undefined) return called(caller.address, indirect);
-    // A kernel without text facts for the caller still gets a frame: the address after its first instruction.
+    if (sites.length > 0) return INLINED;
+    // A caller without text facts still gets a frame: the address after its first instruction.
     return caller.visible ? { tail: false, returns: [caller.address + 1], offset: -1 } : NOWHERE;
   }
 }
