@@ -94,6 +94,7 @@ export const DO_EXIT: FunctionRef = behaviour(
     if (task.taskWorks.length > 0) k.call(TASK_WORK_RUN);
     k.tasks.exit(task, code);
     k.call(EXIT_NOTIFY, address, 1);
+    k.calls.neverReturns(task);
     throw new TaskExit(task);
   },
 );
