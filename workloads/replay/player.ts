@@ -14,7 +14,7 @@ import { AddressMap } from "./address_map.ts";
 import { endTask } from "./end_task.ts";
 import { signalNumber } from "./constants/signals.ts";
 import type { ReplayOptions } from "./options.ts";
-import { recordedOutcome } from "./outcome.ts";
+import { DEFAULT_DURATION, recordedOutcome } from "./outcome.ts";
 import type { RecordedCall, RecordedExit } from "./record.ts";
 import type { Recording } from "./recording.ts";
 import { rootsOf } from "./roots.ts";
@@ -36,7 +36,6 @@ export class Player {
   readonly #leftOut = new Counter();
   readonly #signals = new Counter();
   readonly #unknown = new Counter();
-  readonly #warnings: string[] = [];
   /** Virtual time of the recording's first line. */
   readonly #base: number;
   #calls = 0;
@@ -77,9 +76,18 @@ export class Player {
       unmodeled: sorted(table.unmodeled),
       signals: this.#signals.sorted(),
       unknownArguments: this.#unknown.sorted(),
-      warnings: [...this.#warnings, ...table.warnings],
+      warnings: [...this.#ownWarnings(), ...table.warnings],
       recording: { lines, processes: processes.length, malformedCount, malformed },
     };
+  }
+
+  #ownWarnings(): readonly string[] {
+    const { untimed, label } = this.#recording;
+    if (untimed === 0) return [];
+    return [
+      `${untimed} calls of ${JSON.stringify(label)} have no duration and took ${DEFAULT_DURATION} ns each; ` +
+      "record with `strace -T` to have theirs",
+    ];
   }
 
   readonly #note = (what: string, reason: string): void => {

@@ -81,6 +81,7 @@ export class Recording {
   readonly #parents = new Map<number, number>();
   #malformedCount = 0;
   #lines = 0;
+  #untimed = 0;
   #useful = 0;
   #last = 0;
   readonly #time = new TimeBase();
@@ -103,6 +104,11 @@ export class Recording {
   /** Number of malformed lines. Grows while `events` meets lines whose call cannot be read. */
   get malformedCount(): number {
     return this.#malformedCount;
+  }
+
+  /** Calls that `events` met without a duration (recorded without `-T`). */
+  get untimed(): number {
+    return this.#untimed;
   }
 
   /** The wall clock at the first line, in whole nanoseconds since 1970; undefined unless `-ttt` recorded it. */
@@ -241,7 +247,12 @@ export class Recording {
       this.#refuse(line, call, entry.text);
       return null;
     }
-    const duration = call.duration ?? (entry.unfinished ? entry.end - time : undefined);
+    const { result } = call;
+    // A call that never returns lasts to the process' end; one without `-T` is as long as it can be seen to be.
+    const neverReturned = Number.isNaN(result.value) && result.errno === undefined;
+    const shown = entry.unfinished ? entry.end - time : neverReturned ? Math.max(0, next - time) : undefined;
+    const duration = call.duration ?? shown;
+    if (duration === undefined) this.#untimed++;
     const interrupted = entry.unfinished;
     return { kind: "call", pid, time, line, name, ...call, duration, interrupted, cutShort: false };
   }
