@@ -54,7 +54,7 @@ export function reporter(list: Diagnostic[], probe: string): Report {
  *   message: 'No field "nam" in struct qstr',
  *   hint: 'did you mean "name"?',
  *   probe: "kprobe:vfs_open",
- *   span: { start: 12, end: 15, source: "(c) => c.x.nam" },
+ *   span: { start: 11, end: 14, source: "(c) => c.x.nam" },
  * });
  * if (!text.includes("^^^")) throw new Error(text);
  * ```
