@@ -16,7 +16,9 @@ export type Addr = number;
 
 /** One kallsyms entry. */
 export interface SymbolInfo {
+  /** As kallsyms prints it. */
   readonly name: string;
+  /** Where it starts; a small number for per-CPU symbols of 64-bit kernels. */
   readonly address: Addr;
   /** Bytes up to the next symbol (kallsyms' own rule), or the function's size where text facts have it. */
   readonly size: number;
@@ -32,6 +34,7 @@ export interface CallSite {
   readonly offset: number;
   /** Byte offset of the next instruction: the return address is function + this. */
   readonly returnOffset: number;
+  /** `call` returns here, `jump` is a tail call, `indirect` calls through a register or pointer. */
   readonly kind: "call" | "jump" | "indirect";
   /** Target function, or the register/pointer text of an indirect call. */
   readonly target: string;
@@ -39,30 +42,42 @@ export interface CallSite {
 
 /** A traceable function: where it is and how its text is cut into instructions. */
 export interface FunctionInfo {
+  /** As ftrace lists it. */
   readonly name: string;
+  /** Where its text starts. */
   readonly address: Addr;
+  /** Bytes of text. */
   readonly size: number;
   /** Byte offsets at which instructions start, ascending, first 0. */
   boundaries(): Uint32Array;
+  /** Its calls, in order of their offsets; empty where nothing is known of its text. */
   callSites(): readonly CallSite[];
 }
 
 /** One parameter of a prototype. */
 export interface Param {
+  /** As in the function's definition; may be empty. */
   readonly name: string;
+  /** void for the `...` of a variadic function, which comes last. */
   readonly type: CType;
 }
 
 /** A C function prototype. */
 export interface Prototype {
+  /** The name that was asked for, GCC suffixes included. */
   readonly name: string;
+  /** In order. */
   readonly params: readonly Param[];
+  /** What the function returns. */
   readonly ret: CType;
   /** As C prints it: `int vfs_open(const struct path * path, struct file * file)`. */
   readonly text: string;
 }
 
-/** A C type out of BTF. `id` is the BTF type id; `to`, `of` and members resolve lazily. */
+/**
+ * A C type out of BTF; `to`, `of` and members resolve lazily. `id` is the BTF type id in a whole image; a core image numbers its own.
+ * Within one image the same id is the same object.
+ */
 export type CType =
   | { readonly kind: "void"; readonly id: 0 }
   | {
@@ -107,8 +122,11 @@ export type CType =
 
 /** A struct or union member. Anonymous members have an empty name. */
 export interface Member {
+  /** Empty for an anonymous struct or union, whose members belong to the outer one. */
   readonly name: string;
+  /** For a bit-field, the type it is declared with. */
   readonly type: CType;
+  /** Bits from the start of the struct. */
   readonly bitOffset: number;
   /** 0 unless it is a bit-field. */
   readonly bitSize: number;
@@ -116,53 +134,70 @@ export interface Member {
 
 /** Where a field path lands. */
 export interface FieldLayout {
+  /** What lies there. */
   readonly type: CType;
   /** Byte offset from the start of the struct (no pointer is followed). */
   readonly offset: number;
   /** For bit-fields: position of the lowest bit within the byte at `offset` (little endian), else 0. */
   readonly bitShift: number;
+  /** 0 unless it is a bit-field. */
   readonly bitSize: number;
 }
 
 /** One field of a tracepoint's record. */
 export interface TracepointField {
+  /** As the format file prints it. */
   readonly name: string;
   /** C type as the format file prints it, e.g. `const char *`, `__data_loc char[]`, `char[16]`. */
   readonly type: string;
+  /** Bytes from the start of the record. */
   readonly offset: number;
+  /** Bytes. */
   readonly size: number;
+  /** The format file's own `signed:` value. */
   readonly signed: boolean;
 }
 
 /** A tracepoint's format. */
 export interface TracepointInfo {
+  /** e.g. `sched`. */
   readonly subsystem: string;
+  /** e.g. `sched_switch`. */
   readonly name: string;
+  /** The number in the record's `common_type`. */
   readonly id: number;
   /** Without the `common_*` fields. */
   readonly fields: readonly TracepointField[];
+  /** The `common_*` fields. */
   readonly common: readonly TracepointField[];
+  /** What follows `print fmt:`, unparsed. */
   readonly printFmt: string;
 }
 
 /** A range of text that kprobes refuses. */
 export interface BlacklistRange {
+  /** First address. */
   readonly start: Addr;
+  /** First address behind it. */
   readonly end: Addr;
+  /** The function that it belongs to. */
   readonly name: string;
 }
 
 /** Everything known about one kernel build. Implementations decode lazily. */
 export interface KernelImage {
+  /** Architecture that the kernel was built for. */
   readonly arch: Arch;
   /** e.g. `6.1.0-56-amd64`. */
   readonly release: string;
+  /** Bytes of a pointer. */
   readonly pointerSize: 4 | 8;
   /** False for the built-in core image, which knows only what modeled functions need. */
   readonly whole: boolean;
 
+  /** A symbol by its exact name; the first in kallsyms where several have it. */
   symbol(name: string): SymbolInfo | undefined;
-  /** The symbol that covers an address, with the offset into it. */
+  /** The symbol that covers a kernel address, with the offset into it; the first in kallsyms where several start there. */
   symbolAt(address: Addr): { readonly symbol: SymbolInfo; readonly offset: number } | undefined;
   /** `do_sys_openat2+0xaf`, or plain hex where no symbol covers it. */
   describe(address: Addr): string;
@@ -173,36 +208,47 @@ export interface KernelImage {
 
   /** Exact name, traceable functions only. */
   func(name: string): FunctionInfo | undefined;
-  /** The functions whose text calls `name` directly. */
+  /** The functions whose text calls `name` or jumps to it, by address and offset. */
   callersOf(name: string): readonly { readonly caller: string; readonly site: CallSite }[];
+  /** A function's prototype by name; copies such as `NAME.isra.0` have that of `NAME`. */
   prototype(name: string): Prototype | undefined;
+  /** Whether ftrace's list has a function of that name. */
   isTraceable(name: string): boolean;
+  /** The range that forbids a probe at an address, if one does. */
   blacklistedAt(address: Addr): BlacklistRange | undefined;
+  /** All ranges, by address. */
   blacklist(): readonly BlacklistRange[];
 
   /** A struct, union, enum or typedef by name: `struct file`, `file`, `union ...`, `enum pid_type`, `umode_t`. */
   type(name: string): CType | undefined;
+  /** Names of types that match, without their tags, in code unit order. */
   typeNames(glob?: string): readonly string[];
+  /** Nearest names to a misspelt type, best first, with the tag that was given. */
   nearTypes(name: string, limit?: number): readonly string[];
   /** C spelling of a type: `struct file *`. */
   typeText(type: CType): string;
   /** Size in bytes. */
   sizeOf(type: CType): number;
-  /** Resolves `a.b.c` inside a struct or union, through anonymous members and nested structs (not pointers). */
+  /** Resolves `a.b[2].c` inside a struct or union, through anonymous members, nested structs and elements (not pointers). */
   field(type: CType, path: string): FieldLayout | undefined;
   /** Field names that `field` would take at this level, anonymous members flattened. */
   fieldNames(type: CType): readonly string[];
   /** Value of an enumerator by its name (`TCP_CLOSE`). */
   enumerator(name: string): number | undefined;
 
+  /** A tracepoint by its exact `subsystem:event` name. */
   tracepoint(name: `${string}:${string}`): TracepointInfo | undefined;
   /** `subsystem:event` names that match. */
   tracepoints(glob?: string): readonly string[];
+  /** Nearest names to a misspelt tracepoint, best first. */
   nearTracepoints(name: string, limit?: number): readonly string[];
 
+  /** Number of a system call in this architecture's table. */
   syscallNumber(name: string): number | undefined;
+  /** Name of a system call by its number. */
   syscallName(nr: number): string | undefined;
-  /** The entry function of a system call: `__x64_sys_openat`. */
+  /** The entry function of a system call: `__x64_sys_openat`; undefined for calls that the kernel does not implement. */
   syscallEntry(name: string): string | undefined;
+  /** All names, by number. */
   syscallNames(): readonly string[];
 }
