@@ -251,6 +251,21 @@ Deno.test("a task's exit gives its instances back, unrun and uncounted", async (
   assertEquals([ran, rp.nmissed, rp.pool?.free, m.current.instances], [0, 0, 2, null]);
 });
 
+Deno.test("calls that never returned don't get in the way of those that do", async () => {
+  for (const arch of ARCHES) {
+    const m = await machine(arch);
+    const seen: string[] = [];
+    const probes = ["vfs_read", "vfs_open"].map((symbolName) =>
+      new Kretprobe({ symbolName, handler: () => void seen.push(symbolName) })
+    );
+    mustRegister(m, ...probes);
+    m.call("vfs_read", [], 0x100);
+    m.call("vfs_open", [], 0x200);
+    m.current.frames.pop();
+    assertEquals([m.ret().ip, seen, probes.map((rp) => rp.pool?.free)], [0x100, ["vfs_read"], [10, 10]]);
+  }
+});
+
 Deno.test("hits + nmissed = calls, for every kretprobe under any nesting and concurrency", async () => {
   const functions = ["vfs_read", "vfs_open", "do_sys_openat2"];
   const step = fc.record({

@@ -50,7 +50,8 @@ export class Rethook {
       if (refused) return 0;
     }
     instance.returnAddress = regs.returnAddress;
-    instance.frame = regs.linkIndex >= 0 ? regs.get(regs.model.fpRegister) : regs.sp;
+    // On arm64 the frame pointer is saved, which equals sp at a function's entry.
+    instance.frame = regs.sp;
     regs.returnAddress = this.trampolineAddress;
     instance.next = task.instances;
     task.instances = instance;
@@ -64,6 +65,8 @@ export class Rethook {
    */
   trampoline(regs: PtRegs): void {
     const task = this.#host.current;
+    const frame = regs.linkIndex >= 0 ? regs.sp : regs.sp - regs.model.wordSize;
+    this.#dropAbandoned(task, frame);
     const first = task.instances;
     if (first === null) {
       throw new Error(
@@ -107,6 +110,16 @@ export class Rethook {
     const first = task.instances;
     task.instances = null;
     this.#recycle(first, null);
+  }
+
+  /** Calls below `frame` that an exception of the model left without returning: their instances go back unrun. */
+  #dropAbandoned(task: ProbeTask, frame: Addr): void {
+    let at = task.instances;
+    if (at === null || at.frame >= frame) return;
+    const first = at;
+    while (at !== null && at.frame < frame) at = at.next;
+    task.instances = at;
+    this.#recycle(first, at);
   }
 
   #recycle(first: KretprobeInstance | null, end: KretprobeInstance | null): void {
