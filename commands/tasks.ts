@@ -30,7 +30,9 @@ export const tasksCommand = command({
 function stateOf(k: Kernel, task: Task): string {
   if (task.exitCode !== null) return `exited (${task.exitCode >> 8})`;
   const innermost = task.frames[task.depth - 1];
-  if (task.depth > 0 && innermost !== undefined) return `in ${innermost.fn.name}`;
+  if (task.depth > 0 && innermost !== undefined) {
+    return `in ${innermost.fn.name}${task.request === null ? "" : `, for ${task.request.name}`}`;
+  }
   return k.scheduler.has(task) ? "in user space" : "idle";
 }
 

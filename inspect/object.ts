@@ -64,6 +64,8 @@ function reference(k: Kernel, type: CType, address: Addr): ObjectReference {
     if (typeof name === "symbol") return undefined;
     if (/^\d+$/.test(name)) return valueAt(k, type, address + Number(name) * k.image.sizeOf(type));
     const layout = k.image.field(bare, name);
+    // Awaiting a value asks it for `then`: a reference is no promise.
+    if (layout === undefined && name === "then") return undefined;
     if (layout === undefined) throw new TypeError(noMember(k, bare, name));
     return fieldValue(k, layout, address);
   }

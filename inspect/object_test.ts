@@ -61,3 +61,9 @@ Deno.test("members are listed", async () => {
   assert("mnt" in path);
   assert(!("nope" in path));
 });
+
+Deno.test("a reference can be awaited", async () => {
+  const k = await sampleKernel("x86_64");
+  const task = object(k, "task_struct", k.tasks.init.address);
+  assertEquals((await Promise.resolve(task))["pid"], 1);
+});
