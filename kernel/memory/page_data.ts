@@ -1,0 +1,53 @@
+/**
+ * Integers and text in a page's bytes.
+ *
+ * @module
+ */
+
+import { wordToNumber } from "../arch/words.ts";
+
+const DECODER = new TextDecoder();
+
+/** UTF-8, quickly where it is ASCII. */
+export function decode(bytes: number[]): string {
+  for (const byte of bytes) if (byte >= 0x80) return DECODER.decode(Uint8Array.from(bytes));
+  return String.fromCharCode(...bytes);
+}
+
+/** Reads an integer of 1, 2, 4 or 8 bytes; 8 always as the signed word. */
+export function fetch(view: DataView, offset: number, size: number, signed: boolean): number {
+  switch (size) {
+    case 8:
+      return pair(view.getInt32(offset, true), view.getInt32(offset + 4, true));
+    case 4:
+      return signed ? view.getInt32(offset, true) : view.getUint32(offset, true);
+    case 2:
+      return signed ? view.getInt16(offset, true) : view.getUint16(offset, true);
+    default:
+      return signed ? view.getInt8(offset) : view.getUint8(offset);
+  }
+}
+
+/** Writes an integer of 1, 2, 4 or 8 bytes, modulo its size. */
+export function deposit(view: DataView, offset: number, size: number, value: number): void {
+  switch (size) {
+    case 8:
+      view.setInt32(offset, value, true);
+      view.setInt32(offset + 4, Math.floor(value * (1 / 0x100000000)), true);
+      break;
+    case 4:
+      view.setInt32(offset, value, true);
+      break;
+    case 2:
+      view.setInt16(offset, value, true);
+      break;
+    default:
+      view.setInt8(offset, value);
+  }
+}
+
+/** Two halves as a number: the signed word, so that kernel pointers are exact whatever their C type. */
+export function pair(low: number, high: number): number {
+  if (high >= -0x200000 && high < 0x200000) return high * 0x100000000 + (low >>> 0);
+  return wordToNumber(low, high, "memory.readBig(address, 8, signed)");
+}
