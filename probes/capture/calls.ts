@@ -30,7 +30,9 @@ export function call(node: ESTree.CallExpression, scope: Scope, capture: Capture
     return oneOf(items(base, scope, capture), expression(only, scope, capture), span);
   }
   const text = expression(base, scope, capture);
-  if (method === "cast") return cast(text, only === undefined ? undefined : expression(only, scope, capture), span);
+  if (method === "cast") {
+    return cast(text, only === undefined ? undefined : expression(only, scope, capture), span);
+  }
   if (!STRING_METHODS.has(method)) {
     throw new NotCaptured(
       `.${method}() cannot run inside a probe; startsWith, endsWith, includes and cast can`,
