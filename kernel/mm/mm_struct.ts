@@ -53,10 +53,10 @@ export class Mm {
     return this.areas.filter((area) => area.start < end && area.end > start);
   }
 
-  /** Adds an area. */
-  insert(area: Omit<Vma, "address">): Vma {
+  /** Adds an area; `address` is its `vm_area_struct`, if that is allocated already. */
+  insert(area: Omit<Vma, "address">, address = newVma(this.#k)): Vma {
     const k = this.#k;
-    const added: Vma = { ...area, address: newObject(k, "vm_area_struct", "vm_area_struct") };
+    const added: Vma = { ...area, address };
     VMA.mm.set(k, added.address, this.address);
     VMA.file.set(k, added.address, added.file);
     if (added.file !== 0) FILE.count.add(k, added.file, 1);
@@ -87,6 +87,14 @@ export class Mm {
     this.#counted(-(area.end - area.start) / PAGE);
   }
 
+  /** Cuts the area that an address is inside of in two; the new one is above. */
+  split(area: Vma, at: Addr): Vma {
+    const { end, flags, file } = area;
+    const pgoff = file === 0 ? area.pgoff : area.pgoff + (at - area.start) / PAGE;
+    this.adjust(area, { end: at });
+    return this.insert({ start: at, end, flags, file, pgoff });
+  }
+
   #write(area: Vma): void {
     const k = this.#k;
     VMA.start.set(k, area.address, area.start);
@@ -99,6 +107,11 @@ export class Mm {
     MM.totalVm.add(this.#k, this.address, pages);
     MM.mapCount.set(this.#k, this.address, this.areas.length);
   }
+}
+
+/** A `vm_area_struct` that no address space has yet. */
+export function newVma(k: Kernel): Addr {
+  return newObject(k, "vm_area_struct", "vm_area_struct");
 }
 
 const spaces = new WeakMap<Kernel, Map<Addr, Mm>>();
