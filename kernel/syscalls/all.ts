@@ -9,3 +9,4 @@ import "./io_calls.ts";
 import "./mm_calls.ts";
 import "./process_calls.ts";
 import "./stat_calls.ts";
+import "./tree_calls.ts";

@@ -1,0 +1,393 @@
+/**
+ * Changing the tree: `mkdir`, `rmdir`, `unlink`, `rename`, `link`, `symlink` as `fs/namei.c` does them.
+ *
+ * @module
+ */
+
+import type { Addr } from "../../image/model.ts";
+import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
+import type { Kernel } from "../kernel.ts";
+import { sizeOfStruct } from "../process/objects.ts";
+import { popLocals, pushLocal } from "../process/stack.ts";
+import { EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, EPERM } from "../syscalls/errno.ts";
+import { SHMEM_MKDIR, SHMEM_SYMLINK, umask } from "./create.ts";
+import type { Dentry } from "./dentry.ts";
+import { INODE, NAMEIDATA, PATH } from "./fields.ts";
+import { symbolAddress } from "./fileops.ts";
+import { D_LOOKUP, FILENAME_PARENTAT, forget, permitted, qstrText, SIMPLE_LOOKUP } from "./namei.ts";
+import { LAST_DOT, LAST_DOTDOT, LAST_NORM } from "./nameidata.ts";
+import { isErr, PUTNAME } from "./names.ts";
+import { recordedErrorOr } from "./recorded.ts";
+
+const MNT_WANT_WRITE = fn("mnt_want_write");
+const MNT_DROP_WRITE = fn("mnt_drop_write");
+const DIRENT = 20;
+const userns = (k: Kernel): Addr => symbolAddress(k, "init_user_ns");
+
+/** A name in a locked directory: its dentry, without an inode if there is none. */
+export const LOOKUP_ONE_QSTR_EXCL: FunctionRef = behaviour(
+  "lookup_one_qstr_excl",
+  [fn("lookup_dcache"), fn("d_alloc"), SIMPLE_LOOKUP, D_LOOKUP],
+  (k, qstr = 0, base = 0, flags = 0) => {
+    const dir = k.vfs.dentries.get(base);
+    const text = qstrText(k, qstr);
+    k.call(fn("lookup_dcache"), qstr, base, flags);
+    const known = dir === undefined ? null : k.vfs.child(dir, text);
+    if (known !== null) return known.address;
+    const dentry = k.vfs.newDentry(text, dir ?? null);
+    k.call(fn("d_alloc"), base, qstr);
+    k.call(SIMPLE_LOOKUP, dir?.inode?.address ?? 0, dentry.address, flags);
+    return dentry.address;
+  },
+);
+
+/** Where the last component of a path belongs. */
+interface Parent {
+  readonly path: Addr;
+  readonly qstr: Addr;
+  readonly type: number;
+  readonly dir: Dentry;
+}
+
+/** Walks to the parent directory; -errno or the place. Locals stay until the caller pops them. */
+function parentOf(k: Kernel, dfd: number, name: Addr, flags: number): Parent | number {
+  const path = pushLocal(k, sizeOfStruct(k, "path"));
+  const qstr = pushLocal(k, NAMEIDATA.last.size(k));
+  const type = pushLocal(k, 4);
+  const error = k.calls.callN(FILENAME_PARENTAT, [dfd, name, flags, path, qstr, type, 0]);
+  if (error !== 0) return error;
+  const dir = k.vfs.dentries.get(PATH.dentry.get(k, path));
+  if (dir === undefined) return -ENOENT;
+  return { path, qstr, type: k.memory.load(type, 4, true), dir };
+}
+
+/** Prepares the creation of a name: its dentry without an inode, or -errno. Stores the directory at `path`. */
+export const FILENAME_CREATE: FunctionRef = behaviour(
+  "filename_create",
+  [FILENAME_PARENTAT, MNT_WANT_WRITE, LOOKUP_ONE_QSTR_EXCL, MNT_DROP_WRITE],
+  (k, dfd = 0, name = 0, path = 0, flags = 0) => {
+    const mark = k.current.locals;
+    const parent = parentOf(k, dfd, name, flags & 0xf);
+    let result: number;
+    if (typeof parent === "number") result = parent;
+    else if (parent.type !== LAST_NORM) result = -EEXIST;
+    else {
+      PATH.mnt.set(k, path, PATH.mnt.get(k, parent.path));
+      PATH.dentry.set(k, path, parent.dir.address);
+      k.call(MNT_WANT_WRITE, PATH.mnt.get(k, path));
+      result = k.call(LOOKUP_ONE_QSTR_EXCL, parent.qstr, parent.dir.address, flags | 0x600);
+      if (!isErr(result) && k.vfs.dentries.get(result)?.inode) result = -EEXIST;
+      if (isErr(result)) k.call(MNT_DROP_WRITE, PATH.mnt.get(k, path));
+    }
+    popLocals(k, mark);
+    return result;
+  },
+);
+
+/** Makes a directory for a dentry: 0 or -errno. */
+export const VFS_MKDIR: FunctionRef = behaviour(
+  "vfs_mkdir",
+  [SHMEM_MKDIR],
+  (k, ns = 0, dir = 0, dentry = 0, mode = 0) => {
+    const parent = k.vfs.inodes.get(dir);
+    const denied = parent === undefined ? -ENOENT : permitted(k, parent, 3);
+    return denied !== 0 ? denied : k.call(SHMEM_MKDIR, ns, dir, dentry, mode & 0o1777);
+  },
+);
+
+/** `mkdir`: 0 or -errno. */
+export const DO_MKDIRAT: FunctionRef = behaviour(
+  "do_mkdirat",
+  [FILENAME_CREATE, VFS_MKDIR, MNT_DROP_WRITE, fn("mntput"), PUTNAME],
+  (k, dfd = 0, name = 0, mode = 0) =>
+    create(k, dfd, name, (dir, dentry) => k.call(VFS_MKDIR, userns(k), dir, dentry, mode & ~umask(k))),
+);
+
+/** Makes a symbolic link for a dentry. */
+export const VFS_SYMLINK: FunctionRef = behaviour(
+  "vfs_symlink",
+  [SHMEM_SYMLINK],
+  (k, ns = 0, dir = 0, dentry = 0, target = 0) => k.call(SHMEM_SYMLINK, ns, dir, dentry, target),
+);
+
+/** `symlink`: 0 or -errno. */
+export const DO_SYMLINKAT: FunctionRef = behaviour(
+  "do_symlinkat",
+  [FILENAME_CREATE, VFS_SYMLINK, MNT_DROP_WRITE, fn("mntput"), PUTNAME],
+  (k, from = 0, dfd = 0, to = 0) => {
+    if (isErr(from)) return from;
+    const error = create(
+      k,
+      dfd,
+      to,
+      (dir, dentry) => k.call(VFS_SYMLINK, userns(k), dir, dentry, k.memory.readPointer(from)),
+    );
+    k.call(PUTNAME, from);
+    return error;
+  },
+);
+
+/** Checks whether a name may be removed: 0 or -errno. */
+export const MAY_DELETE: FunctionRef = behaviour("may_delete", [], (k, _ns, dir = 0, victim = 0, isdir = 0) => {
+  const parent = k.vfs.inodes.get(dir);
+  const dentry = k.vfs.dentries.get(victim);
+  if (parent === undefined || !dentry?.inode) return -ENOENT;
+  const denied = permitted(k, parent, 3);
+  if (denied !== 0) return denied;
+  if (isdir !== 0) {
+    if (dentry.inode.entries === null) return -ENOTDIR;
+    return dentry.isRoot ? -EBUSY : 0;
+  }
+  return dentry.inode.entries !== null ? -EISDIR : 0;
+});
+
+/** tmpfs forgets a name. */
+export const SHMEM_UNLINK: FunctionRef = behaviour("shmem_unlink", [], (k, dir = 0, dentry = 0) => {
+  const name = k.vfs.dentries.get(dentry);
+  if (name !== undefined) k.vfs.remove(name);
+  INODE.size.add(k, dir, -DIRENT);
+  return 0;
+});
+
+/** tmpfs forgets a directory. */
+export const SHMEM_RMDIR: FunctionRef = behaviour("shmem_rmdir", [SHMEM_UNLINK], (k, dir = 0, dentry = 0) => {
+  const inode = k.vfs.dentries.get(dentry)?.inode;
+  if (inode?.entries && inode.entries.size > 0) return -ENOTEMPTY;
+  return k.call(SHMEM_UNLINK, dir, dentry);
+});
+
+/** A dentry whose name is gone loses its inode. */
+export const D_DELETE: FunctionRef = fn("d_delete");
+const IHOLD = fn("ihold");
+const IPUT = fn("iput");
+
+/** Removes a name: 0 or -errno. */
+export const VFS_UNLINK: FunctionRef = behaviour(
+  "vfs_unlink",
+  [MAY_DELETE, SHMEM_UNLINK, IHOLD, D_DELETE, IPUT],
+  (k, ns = 0, dir = 0, dentry = 0) => removeWith(k, ns, dir, dentry, SHMEM_UNLINK, 0),
+);
+
+/** Removes an empty directory: 0 or -errno. */
+export const VFS_RMDIR: FunctionRef = behaviour(
+  "vfs_rmdir",
+  [MAY_DELETE, SHMEM_RMDIR, IHOLD, D_DELETE, IPUT],
+  (k, ns = 0, dir = 0, dentry = 0) => removeWith(k, ns, dir, dentry, SHMEM_RMDIR, 1),
+);
+
+/** `unlink`: 0 or -errno. */
+export const DO_UNLINKAT: FunctionRef = behaviour(
+  "do_unlinkat",
+  [FILENAME_PARENTAT, MNT_WANT_WRITE, LOOKUP_ONE_QSTR_EXCL, IHOLD, VFS_UNLINK, fn("dput"), IPUT, MNT_DROP_WRITE, fn("mntput"), PUTNAME],
+  (k, dfd = 0, name = 0) => removeName(k, dfd, name, VFS_UNLINK, (type) => type === LAST_NORM ? 0 : -EISDIR),
+);
+
+/** `rmdir`: 0 or -errno. */
+export const DO_RMDIR: FunctionRef = behaviour(
+  "do_rmdir",
+  [FILENAME_PARENTAT, MNT_WANT_WRITE, LOOKUP_ONE_QSTR_EXCL, VFS_RMDIR, fn("dput"), MNT_DROP_WRITE, fn("mntput"), PUTNAME],
+  (k, dfd = 0, name = 0) =>
+    removeName(k, dfd, name, VFS_RMDIR, (type) => {
+      if (type === LAST_NORM) return 0;
+      return type === LAST_DOTDOT ? -ENOTEMPTY : type === LAST_DOT ? -EINVAL : -EBUSY;
+    }),
+);
+
+function create(k: Kernel, dfd: number, name: Addr, make: (dir: Addr, dentry: Addr) => number): number {
+  if (isErr(name)) return name;
+  const mark = k.current.locals;
+  const path = pushLocal(k, sizeOfStruct(k, "path"));
+  const dentry = k.call(FILENAME_CREATE, dfd, name, path, 2);
+  let error = isErr(dentry) ? dentry : 0;
+  if (error === 0) {
+    const dir = k.vfs.dentries.get(PATH.dentry.get(k, path))?.inode?.address ?? 0;
+    error = recordedErrorOr(k, 0);
+    if (error === 0) error = make(dir, dentry);
+    if (error !== 0) forget(k, dentry);
+    k.call(MNT_DROP_WRITE, PATH.mnt.get(k, path));
+    k.call(fn("mntput"), PATH.mnt.get(k, path));
+  }
+  popLocals(k, mark);
+  k.call(PUTNAME, name);
+  return error;
+}
+
+function removeWith(k: Kernel, ns: Addr, dir: Addr, dentry: Addr, operation: FunctionRef, isdir: number): number {
+  let error = k.call(MAY_DELETE, ns, dir, dentry, isdir);
+  if (error !== 0) return error;
+  const inode = k.vfs.dentries.get(dentry)?.inode?.address ?? 0;
+  error = recordedErrorOr(k, 0);
+  if (error === 0) error = k.call(operation, dir, dentry);
+  if (error !== 0) return error;
+  k.call(IHOLD, inode);
+  k.call(D_DELETE, dentry);
+  k.call(IPUT, inode);
+  return 0;
+}
+
+function removeName(
+  k: Kernel,
+  dfd: number,
+  name: Addr,
+  operation: FunctionRef,
+  check: (type: number) => number,
+): number {
+  if (isErr(name)) return name;
+  const mark = k.current.locals;
+  const parent = parentOf(k, dfd, name, 0);
+  let error = typeof parent === "number" ? parent : check(parent.type);
+  if (typeof parent !== "number" && error === 0) {
+    const mnt = PATH.mnt.get(k, parent.path);
+    k.call(MNT_WANT_WRITE, mnt);
+    const dentry = k.call(LOOKUP_ONE_QSTR_EXCL, parent.qstr, parent.dir.address, 0);
+    const found = k.vfs.dentries.get(dentry);
+    const inode = found?.inode?.address ?? 0;
+    if (!found?.inode) error = -ENOENT;
+    else {
+      if (operation === VFS_UNLINK) k.call(IHOLD, inode);
+      error = k.call(operation, userns(k), parent.dir.inode?.address ?? 0, dentry, 0);
+    }
+    k.call(fn("dput"), dentry);
+    if (inode !== 0 && operation === VFS_UNLINK) k.call(IPUT, inode);
+    forget(k, dentry);
+    k.call(MNT_DROP_WRITE, mnt);
+    k.call(fn("mntput"), mnt);
+  }
+  popLocals(k, mark);
+  k.call(PUTNAME, name);
+  return error;
+}
+
+/** Flags of `renameat2`. */
+const RENAME_NOREPLACE = 1;
+const RENAMEDATA_EXCHANGE = 2;
+
+/** Moves a dentry (`d_move`): from then on it has the other's parent and name. */
+export const D_MOVE: FunctionRef = behaviour("d_move", [], (k, dentry = 0, target = 0) => {
+  const moved = k.vfs.dentries.get(dentry);
+  const place = k.vfs.dentries.get(target);
+  if (moved === undefined || place === undefined) return Number.NaN;
+  const { parent, name } = place;
+  moved.parent.inode?.entries?.delete(moved.name);
+  if (moved.inode?.entries && moved.parent !== parent) {
+    if (moved.parent.inode) moved.parent.inode.nlink--;
+    if (parent.inode) parent.inode.nlink++;
+  }
+  moved.move(parent, name);
+  parent.inode?.entries?.set(name, moved);
+  return Number.NaN;
+});
+
+/** tmpfs moves a name; what had the new one is gone. */
+export const SHMEM_RENAME2: FunctionRef = behaviour(
+  "shmem_rename2",
+  [],
+  (k, _ns, _oldDir, _old, _newDir, target = 0) => {
+    const replaced = k.vfs.dentries.get(target);
+    if (replaced?.inode?.entries && replaced.inode.entries.size > 0) return -ENOTEMPTY;
+    if (replaced?.inode) k.vfs.remove(replaced);
+    return 0;
+  },
+);
+
+/** Moves a name: 0 or -errno. */
+export const VFS_RENAME: FunctionRef = behaviour(
+  "vfs_rename",
+  [MAY_DELETE, SHMEM_RENAME2, D_MOVE],
+  (k, data = 0) => {
+    const word = k.image.pointerSize;
+    const at = (index: number): Addr => k.memory.readPointer(data + index * word);
+    const [ns, oldDir, oldDentry, , newDir, newDentry] = [at(0), at(1), at(2), at(3), at(4), at(5)];
+    const source = k.vfs.dentries.get(oldDentry ?? 0);
+    const target = k.vfs.dentries.get(newDentry ?? 0);
+    if (source === undefined || target === undefined) return -ENOENT;
+    if (source.inode !== null && source.inode === target.inode) return 0;
+    const isdir = source.inode?.entries !== null ? 1 : 0;
+    let error = k.call(MAY_DELETE, ns, oldDir, oldDentry, isdir);
+    if (error === 0 && target.inode !== null) error = k.call(MAY_DELETE, ns, newDir, newDentry, isdir);
+    if (error === 0) error = k.calls.callN(SHMEM_RENAME2, [ns, oldDir, oldDentry, newDir, newDentry, 0] as number[]);
+    if (error === 0) k.call(D_MOVE, oldDentry, newDentry);
+    return error;
+  },
+);
+
+/** `rename`: 0 or -errno. */
+export const DO_RENAMEAT2: FunctionRef = behaviour(
+  "do_renameat2",
+  [FILENAME_PARENTAT, MNT_WANT_WRITE, LOOKUP_ONE_QSTR_EXCL, VFS_RENAME, fn("dput"), MNT_DROP_WRITE, fn("mntput"), PUTNAME],
+  (k, olddfd = 0, from = 0, newdfd = 0, to = 0, flags = 0) => {
+    if (isErr(from)) return from;
+    if (isErr(to)) return to;
+    if ((flags & ~(RENAME_NOREPLACE | RENAMEDATA_EXCHANGE | 4)) !== 0) return -EINVAL;
+    const mark = k.current.locals;
+    const source = parentOf(k, olddfd, from, 0);
+    const target = typeof source === "number" ? source : parentOf(k, newdfd, to, 0);
+    const error = typeof source === "number" || typeof target === "number"
+      ? Number(typeof source === "number" ? source : target)
+      : renameBetween(k, source, target, flags);
+    popLocals(k, mark);
+    k.call(PUTNAME, from);
+    k.call(PUTNAME, to);
+    return error;
+  },
+);
+
+function renameBetween(k: Kernel, source: Parent, target: Parent, flags: number): number {
+  if (source.type !== LAST_NORM || target.type !== LAST_NORM) return -EBUSY;
+  const mnt = PATH.mnt.get(k, source.path);
+  k.call(MNT_WANT_WRITE, mnt);
+  const oldDentry = k.call(LOOKUP_ONE_QSTR_EXCL, source.qstr, source.dir.address, 0);
+  const newDentry = k.call(LOOKUP_ONE_QSTR_EXCL, target.qstr, target.dir.address, 0x800);
+  const old = k.vfs.dentries.get(oldDentry);
+  const existing = k.vfs.dentries.get(newDentry);
+  let error = 0;
+  if (!old?.inode) error = -ENOENT;
+  else if (existing?.inode && (flags & RENAME_NOREPLACE) !== 0) error = -EEXIST;
+  else if ((flags & RENAMEDATA_EXCHANGE) !== 0) error = -EINVAL;
+  else if (isAncestor(old, target.dir)) error = -EINVAL;
+  else if (existing !== undefined && isAncestor(existing, source.dir)) error = -ENOTEMPTY;
+  else error = recordedErrorOr(k, 0);
+  if (error === 0) {
+    const word = k.image.pointerSize;
+    const data = pushLocal(k, 8 * word);
+    const values = [
+      userns(k),
+      source.dir.inode?.address ?? 0,
+      oldDentry,
+      userns(k),
+      target.dir.inode?.address ?? 0,
+      newDentry,
+      0,
+      flags,
+    ];
+    values.forEach((value, i) => k.memory.writeWord(data + i * word, value));
+    error = k.call(VFS_RENAME, data);
+  }
+  k.call(fn("dput"), newDentry);
+  k.call(fn("dput"), oldDentry);
+  forget(k, newDentry);
+  forget(k, oldDentry);
+  k.call(MNT_DROP_WRITE, mnt);
+  k.call(fn("mntput"), mnt);
+  return error;
+}
+
+function isAncestor(dentry: Dentry, of: Dentry): boolean {
+  for (let at = of;; at = at.parent) {
+    if (at === dentry) return true;
+    if (at.isRoot) return false;
+  }
+}
+
+/** Gives a file another name: 0 or -errno. */
+export const VFS_LINK: FunctionRef = behaviour("vfs_link", [fn("shmem_link")], (k, old = 0, _ns, dir = 0, dentry = 0) => {
+  const source = k.vfs.dentries.get(old)?.inode;
+  const name = k.vfs.dentries.get(dentry);
+  if (!source || name === undefined) return -ENOENT;
+  if (source.entries !== null) return -EPERM;
+  k.call(fn("shmem_link"), old, dir, dentry);
+  source.nlink++;
+  name.inode = source;
+  name.parent.inode?.entries?.set(name.name, name);
+  return 0;
+});

@@ -1,0 +1,135 @@
+/**
+ * Reading directories: `iterate_dir` and tmpfs's `dcache_readdir`.
+ *
+ * @module
+ */
+
+import type { Addr } from "../../image/model.ts";
+import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
+import type { Kernel } from "../kernel.ts";
+import { MemoryFault } from "../memory/fault.ts";
+import { field, sizeOfStruct } from "../process/objects.ts";
+import { popLocals, pushLocal } from "../process/stack.ts";
+import { EBADF, EFAULT, EINVAL, ENOTDIR } from "../syscalls/errno.ts";
+import type { Dentry } from "./dentry.ts";
+import { fileOf } from "./fdtable.ts";
+import { FILE } from "./fields.ts";
+import { recorded } from "./recorded.ts";
+
+const CTX_POS = field("dir_context", "pos");
+/** Bytes of `struct linux_dirent64` before the name. */
+const DIRENT64_HEADER = 19;
+
+/** The buffer that entries go to, by the address of the `dir_context` in the stack. */
+interface Filling {
+  readonly buf: Addr;
+  readonly room: number;
+  used: number;
+  error: number;
+}
+const fillings = new WeakMap<Kernel, Map<Addr, Filling>>();
+
+/** Copies one entry to user memory: true (1) to go on. */
+export const FILLDIR64: FunctionRef = behaviour(
+  "filldir64",
+  [fn("verify_dirent_name")],
+  (k, ctx = 0, name = 0, length = 0, offset = 0, ino = 0, type = 0) => {
+    const filling = fillings.get(k)?.get(ctx);
+    if (filling === undefined) return 0;
+    k.call(fn("verify_dirent_name"), name, length);
+    const size = Math.ceil((DIRENT64_HEADER + length + 1) / 8) * 8;
+    if (filling.used + size > filling.room) {
+      filling.error = -EINVAL;
+      return 0;
+    }
+    const at = filling.buf + filling.used;
+    try {
+      k.memory.store(at, 8, ino);
+      k.memory.store(at + 8, 8, offset);
+      k.memory.store(at + 16, 2, size);
+      k.memory.store(at + 18, 1, type);
+      k.memory.writeBytes(at + DIRENT64_HEADER, k.memory.readBytes(name, length));
+      k.memory.store(at + DIRENT64_HEADER + length, 1, 0);
+    } catch (error) {
+      if (!(error instanceof MemoryFault)) throw error;
+      filling.error = -EFAULT;
+      return 0;
+    }
+    filling.used += size;
+    return 1;
+  },
+);
+
+/** Gives the entries of a tmpfs directory from the file's position on. */
+export const DCACHE_READDIR: FunctionRef = behaviour("dcache_readdir", [FILLDIR64], (k, address = 0, ctx = 0) => {
+  const file = k.vfs.files.get(address);
+  const dir = file?.dentry;
+  const entries = file?.inode?.entries;
+  if (file === undefined || !dir || !entries) return -ENOTDIR;
+  // tmpfs lists the newest entry first; an open directory keeps the order that it began with.
+  if (file.listing === null || CTX_POS.get(k, ctx) === 0) file.listing = [...entries.keys()].reverse();
+  const names = [".", "..", ...file.listing];
+  for (let pos = CTX_POS.get(k, ctx); pos < names.length; pos++) {
+    const name = names[pos] as string;
+    const dentry = name === "." ? dir : name === ".." ? dir.parent : entries.get(name);
+    if (dentry?.inode) {
+      const more = emit(k, ctx, name, dentry, pos + 1);
+      if (!more) break;
+    }
+    CTX_POS.set(k, ctx, pos + 1);
+  }
+  return 0;
+});
+
+/** Reads on in a directory; entries go to the `dir_context`'s actor. */
+export const ITERATE_DIR: FunctionRef = behaviour("iterate_dir", [DCACHE_READDIR], (k, address = 0, ctx = 0) => {
+  const file = k.vfs.files.get(address);
+  const iterate = file?.ops?.iterate;
+  if (iterate === undefined) return -ENOTDIR;
+  CTX_POS.set(k, ctx, FILE.pos.get(k, address));
+  const result = k.call(iterate, address, ctx);
+  FILE.pos.set(k, address, CTX_POS.get(k, ctx));
+  return result;
+});
+
+/** `getdents64`: bytes stored, 0 at the end, or -errno. */
+export function getdents64(k: Kernel, fd: number, buf: Addr, count: number): number {
+  const file = fileOf(k, fd);
+  if (file === undefined) return -EBADF;
+  const outcome = recorded(k);
+  const mark = k.current.locals;
+  const ctx = pushLocal(k, sizeOfStruct(k, "dir_context"));
+  const filling: Filling = { buf, room: count, used: 0, error: 0 };
+  let table = fillings.get(k);
+  if (table === undefined) fillings.set(k, table = new Map());
+  table.set(ctx, filling);
+  if (outcome?.ret === 0) FILE.pos.set(k, file.address, 2 + (file.inode?.entries?.size ?? 0) + 1);
+  const error = k.call(ITERATE_DIR, file.address, ctx);
+  table.delete(ctx);
+  popLocals(k, mark);
+  if (outcome !== undefined) return outcome.ret;
+  if (error < 0) return error;
+  return filling.used > 0 ? filling.used : filling.error;
+}
+
+function emit(k: Kernel, ctx: Addr, name: string, dentry: Dentry, offset: number): boolean {
+  const bytes = new TextEncoder().encode(name);
+  const mark = k.current.locals;
+  const at = pushLocal(k, bytes.length + 1);
+  k.memory.writeBytes(at, bytes);
+  const inode = dentry.inode;
+  const more = k.call(FILLDIR64, ctx, at, bytes.length, offset, inode?.ino ?? 0, (inode?.type ?? 0) >> 12);
+  popLocals(k, mark);
+  return more === 1;
+}
+
+/** Moves the position of an open directory. */
+behaviour("dcache_dir_lseek", [], (k, address = 0, offset = 0, whence = 0) => {
+  const pos = whence === 1 ? FILE.pos.get(k, address) + offset : offset;
+  if (whence > 1 || pos < 0) return -EINVAL;
+  FILE.pos.set(k, address, pos);
+  return pos;
+});
+
+/** What `getdents64` calls. */
+export const READDIR_CALLS: readonly FunctionRef[] = [ITERATE_DIR];

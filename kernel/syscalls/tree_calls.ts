@@ -1,0 +1,182 @@
+/**
+ * System calls that change and list the tree of files.
+ *
+ * @module
+ */
+
+import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
+import { DO_DUP2, DO_FCNTL, fcntl, KSYS_DUP3 } from "../fs/dup.ts";
+import { fileOf } from "../fs/fdtable.ts";
+import { FILE, PATH } from "../fs/fields.ts";
+import { fdFile } from "../fs/files_struct.ts";
+import { AT_FDCWD, AT_REMOVEDIR, AT_SYMLINK_FOLLOW, LOOKUP_FOLLOW } from "../fs/modes.ts";
+import { INODE_PERMISSION, PATH_PUT } from "../fs/namei.ts";
+import {
+  DO_MKDIRAT,
+  DO_RENAMEAT2,
+  DO_RMDIR,
+  DO_SYMLINKAT,
+  DO_UNLINKAT,
+  FILENAME_CREATE,
+  VFS_LINK,
+} from "../fs/namei_ops.ts";
+import { GETNAME, isErr, PUTNAME } from "../fs/names.ts";
+import {
+  CHDIR_LOOKUP,
+  chdirTo,
+  DO_FACCESSAT,
+  DO_READLINKAT,
+  getcwd,
+  SET_FS_PWD,
+  USER_PATH_AT_EMPTY,
+  withPath,
+} from "../fs/place.ts";
+import { getdents64, READDIR_CALLS } from "../fs/readdir.ts";
+import { recorded, recordedErrorOr } from "../fs/recorded.ts";
+import { symbolAddress } from "../fs/fileops.ts";
+import { DO_SYS_FTRUNCATE, VFS_TRUNCATE } from "../fs/truncate.ts";
+import type { Kernel } from "../kernel.ts";
+import { sizeOfStruct } from "../process/objects.ts";
+import { popLocals, pushLocal } from "../process/stack.ts";
+import { syscall } from "./define.ts";
+import { EBADF, EINVAL, ENOTTY } from "./errno.ts";
+import { wide } from "./io_calls.ts";
+
+const MKDIR = [GETNAME, DO_MKDIRAT];
+syscall("mkdir", ["ulong", "uint"], MKDIR, (k, path, mode) => k.call(DO_MKDIRAT, AT_FDCWD, k.call(GETNAME, path), mode));
+syscall("mkdirat", ["int", "ulong", "uint"], MKDIR, (k, dfd, path, mode) => k.call(DO_MKDIRAT, dfd, k.call(GETNAME, path), mode));
+syscall("rmdir", ["ulong"], [GETNAME, DO_RMDIR], (k, path) => k.call(DO_RMDIR, AT_FDCWD, k.call(GETNAME, path)));
+syscall("unlink", ["ulong"], [GETNAME, DO_UNLINKAT], (k, path) => k.call(DO_UNLINKAT, AT_FDCWD, k.call(GETNAME, path)));
+syscall("unlinkat", ["int", "ulong", "int"], [GETNAME, DO_UNLINKAT, DO_RMDIR], (k, dfd, path, flag = 0) => {
+  if ((flag & ~AT_REMOVEDIR) !== 0) return -EINVAL;
+  return k.call((flag & AT_REMOVEDIR) !== 0 ? DO_RMDIR : DO_UNLINKAT, dfd, k.call(GETNAME, path));
+});
+
+const RENAME = [GETNAME, DO_RENAMEAT2];
+function rename(k: Kernel, fromDfd: number, from: number, toDfd: number, to: number, flags: number): number {
+  const source = k.call(GETNAME, from);
+  return k.call(DO_RENAMEAT2, fromDfd, source, toDfd, k.call(GETNAME, to), flags);
+}
+syscall("rename", ["ulong", "ulong"], RENAME, (k, from = 0, to = 0) => rename(k, AT_FDCWD, from, AT_FDCWD, to, 0));
+syscall("renameat", ["int", "ulong", "int", "ulong"], RENAME, (k, fromDfd = 0, from = 0, toDfd = 0, to = 0) => {
+  return rename(k, fromDfd, from, toDfd, to, 0);
+});
+syscall(
+  "renameat2",
+  ["int", "ulong", "int", "ulong", "uint"],
+  RENAME,
+  (k, fromDfd = 0, from = 0, toDfd = 0, to = 0, flags = 0) => rename(k, fromDfd, from, toDfd, to, flags),
+);
+
+const SYMLINK = [GETNAME, DO_SYMLINKAT];
+function symlink(k: Kernel, from: number, dfd: number, to: number): number {
+  const target = k.call(GETNAME, from);
+  return k.call(DO_SYMLINKAT, target, dfd, k.call(GETNAME, to));
+}
+syscall("symlink", ["ulong", "ulong"], SYMLINK, (k, from = 0, to = 0) => symlink(k, from, AT_FDCWD, to));
+syscall("symlinkat", ["ulong", "int", "ulong"], SYMLINK, (k, from = 0, dfd = 0, to = 0) => symlink(k, from, dfd, to));
+
+/** `link`: 0 or -errno. */
+const DO_LINKAT: FunctionRef = behaviour(
+  "do_linkat",
+  [FILENAME_CREATE, VFS_LINK, PATH_PUT, fn("filename_lookup"), PUTNAME],
+  (k, fromDfd = 0, from = 0, toDfd = 0, to = 0, flags = 0) => {
+    if (isErr(from)) return from;
+    if (isErr(to)) return to;
+    const mark = k.current.locals;
+    const old = pushLocal(k, sizeOfStruct(k, "path"));
+    const parent = pushLocal(k, sizeOfStruct(k, "path"));
+    const follow = (flags & AT_SYMLINK_FOLLOW) !== 0 ? LOOKUP_FOLLOW : 0;
+    let error = k.call(fn("filename_lookup"), fromDfd, from, follow, old, 0);
+    if (error === 0) {
+      const dentry = k.call(FILENAME_CREATE, toDfd, to, parent, 0);
+      error = isErr(dentry) ? dentry : recordedErrorOr(k, 0);
+      if (error === 0) {
+        const dir = k.vfs.dentries.get(PATH.dentry.get(k, parent))?.inode?.address ?? 0;
+        error = k.call(VFS_LINK, PATH.dentry.get(k, old), symbolAddress(k, "init_user_ns"), dir, dentry, 0);
+      }
+      k.call(PATH_PUT, old);
+    }
+    popLocals(k, mark);
+    k.call(PUTNAME, from);
+    k.call(PUTNAME, to);
+    return error;
+  },
+);
+const LINK = [GETNAME, DO_LINKAT];
+function link(k: Kernel, fromDfd: number, from: number, toDfd: number, to: number, flags: number): number {
+  const source = k.call(GETNAME, from);
+  return k.call(DO_LINKAT, fromDfd, source, toDfd, k.call(GETNAME, to), flags);
+}
+syscall("link", ["ulong", "ulong"], LINK, (k, from = 0, to = 0) => link(k, AT_FDCWD, from, AT_FDCWD, to, 0));
+syscall(
+  "linkat",
+  ["int", "ulong", "int", "ulong", "int"],
+  LINK,
+  (k, fromDfd = 0, from = 0, toDfd = 0, to = 0, flags = 0) => link(k, fromDfd, from, toDfd, to, flags),
+);
+
+syscall(
+  "getdents64",
+  ["int", "ulong", "uint"],
+  READDIR_CALLS,
+  (k, fd = 0, buf = 0, count = 0) => getdents64(k, fd, buf, count),
+);
+
+syscall("dup2", ["int", "int"], [KSYS_DUP3, DO_DUP2], (k, oldfd = 0, newfd = 0) => {
+  if (oldfd !== newfd) return k.call(KSYS_DUP3, oldfd, newfd, 0);
+  return fdFile(k, k.current.files, oldfd) === 0 ? -EBADF : oldfd;
+});
+syscall("dup3", ["int", "int", "int"], [KSYS_DUP3], (k, oldfd, newfd, flags) => k.call(KSYS_DUP3, oldfd, newfd, flags));
+for (const name of ["fcntl", "fcntl64"]) {
+  syscall(name, ["int", "uint", "ulong"], [DO_FCNTL], (k, fd = 0, cmd = 0, arg = 0) => fcntl(k, fd, cmd, arg));
+}
+/** No file here has controls of its own: what was recorded, else -ENOTTY. */
+syscall("ioctl", ["int", "uint", "ulong"], [fn("security_file_ioctl"), fn("do_vfs_ioctl")], (k, fd = 0, cmd = 0, arg = 0) => {
+  const file = fileOf(k, fd);
+  if (file === undefined) return -EBADF;
+  k.call(fn("security_file_ioctl"), file.address, cmd, arg);
+  return recorded(k)?.ret ?? -ENOTTY;
+});
+
+syscall("chdir", ["ulong"], [USER_PATH_AT_EMPTY, INODE_PERMISSION, SET_FS_PWD, PATH_PUT], (k, filename = 0) => {
+  return withPath(k, AT_FDCWD, filename, CHDIR_LOOKUP, (path) => chdirTo(k, path));
+});
+syscall("fchdir", ["int"], [INODE_PERMISSION, SET_FS_PWD], (k, fd = 0) => {
+  const file = fileOf(k, fd);
+  return file === undefined ? -EBADF : chdirTo(k, FILE.path.at(k, file.address));
+});
+syscall("getcwd", ["ulong", "ulong"], [fn("prepend_path")], (k, buf = 0, size = 0) => getcwd(k, buf, size));
+
+const ACCESS = [DO_FACCESSAT];
+syscall("access", ["ulong", "int"], ACCESS, (k, path, mode) => k.call(DO_FACCESSAT, AT_FDCWD, path, mode, 0));
+syscall("faccessat", ["int", "ulong", "int"], ACCESS, (k, dfd, path, mode) => k.call(DO_FACCESSAT, dfd, path, mode, 0));
+syscall(
+  "faccessat2",
+  ["int", "ulong", "int", "int"],
+  ACCESS,
+  (k, dfd, path, mode, flags) => k.call(DO_FACCESSAT, dfd, path, mode, flags),
+);
+const READLINK = [DO_READLINKAT];
+syscall("readlink", ["ulong", "ulong", "int"], READLINK, (k, path, buf, size) => k.call(DO_READLINKAT, AT_FDCWD, path, buf, size));
+syscall(
+  "readlinkat",
+  ["int", "ulong", "ulong", "int"],
+  READLINK,
+  (k, dfd, path, buf, size) => k.call(DO_READLINKAT, dfd, path, buf, size),
+);
+
+const FTRUNCATE = [DO_SYS_FTRUNCATE];
+syscall("ftruncate", ["int", "long"], FTRUNCATE, (k, fd, length) => k.call(DO_SYS_FTRUNCATE, fd, length, 1));
+syscall("ia32_ftruncate64", ["int", "uint", "uint"], FTRUNCATE, (k, fd, low = 0, high = 0) => {
+  return k.call(DO_SYS_FTRUNCATE, fd, wide(low, high), 0);
+});
+const TRUNCATE = [USER_PATH_AT_EMPTY, VFS_TRUNCATE, PATH_PUT];
+function truncate(k: Kernel, filename: number, length: number): number {
+  if (length < 0) return -EINVAL;
+  return withPath(k, AT_FDCWD, filename, LOOKUP_FOLLOW, (path) => recordedErrorOr(k, k.call(VFS_TRUNCATE, path, length)));
+}
+syscall("truncate", ["ulong", "long"], TRUNCATE, (k, filename = 0, length = 0) => truncate(k, filename, length));
+syscall("ia32_truncate64", ["ulong", "uint", "uint"], TRUNCATE, (k, filename = 0, low = 0, high = 0) => {
+  return truncate(k, filename, wide(low, high));
+});
