@@ -91,7 +91,8 @@ export function fakeKernel(
   return { k, task: task as unknown as Task, engine, returned, words };
 }
 
-function fakeImage(text: FakeText, arch: Arch): KernelImage {
+/** An image of the functions of a text. */
+export function fakeImage(text: FakeText, arch: Arch): KernelImage {
   const names = Object.keys(text);
   const functions = new Map(names.map((name, i) => [name, fakeFunction(name, i, text[name] ?? [])]));
   const image = {
@@ -102,6 +103,7 @@ function fakeImage(text: FakeText, arch: Arch): KernelImage {
       names.filter((name) => glob.endsWith("*") ? name.startsWith(glob.slice(0, -1)) : name === glob),
     symbol: (name: string): SymbolInfo | undefined =>
       functions.has(name) ? symbolOf(functions.get(name)) : undefined,
+    symbolAt: () => undefined,
     prototype: (): Prototype | undefined => undefined,
   };
   return image as unknown as KernelImage;
