@@ -6,7 +6,7 @@
 
 import type { KernelImage } from "../../image/model.ts";
 import type { ShapeLibrary } from "../shapes/library.ts";
-import { behaviourNames, behaviourOf, type FunctionRef } from "./function.ts";
+import { behaviourCount, behaviourNames, behaviourOf, type FunctionRef } from "./function.ts";
 import { type ArmingObserver, KernelFunction } from "./kernel_function.ts";
 import { baseName, pickSymbol } from "./names.ts";
 
@@ -105,8 +105,8 @@ export class FunctionTable {
   /** Name of the behaviour that runs for a symbol: behaviours are named without compiler suffixes. */
   #behaviourFor(symbol: string): string | undefined {
     if (behaviourOf(symbol) !== undefined) return symbol;
-    const names = behaviourNames();
-    if (names.length !== this.#behavioursKnown) {
+    if (behaviourCount() !== this.#behavioursKnown) {
+      const names = behaviourNames();
       this.#behavioursKnown = names.length;
       this.#behaviourBySymbol = new Map();
       for (const name of names) {
