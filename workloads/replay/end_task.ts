@@ -5,16 +5,21 @@
  */
 
 import type { Kernel } from "../../kernel/kernel.ts";
-import type { Coroutine } from "../../kernel/sched/coroutine.ts";
+import { DO_GROUP_EXIT, TaskExit } from "../../kernel/process/exit.ts";
 import type { Task } from "../../kernel/process/task.ts";
-import { runSyscall } from "../../kernel/syscalls/entry.ts";
 
-/** Ends `task` with wait status `code`: an exit status << 8, or the number of the signal that killed it. */
-export function* endTask(k: Kernel, task: Task, code: number): Coroutine {
-  if ((code & 0x7f) === 0) {
-    yield* runSyscall(k, task, { name: "exit_group", args: [code >> 8 & 0xff] });
+/**
+ * Ends `task`, which runs now, on its way back to user space. `code` is the wait status: an exit status << 8, or the
+ * number of the signal that killed it, with 0x80 where it dumped core.
+ */
+export function endTask(k: Kernel, task: Task, code: number): void {
+  try {
+    k.calls.enter(task, DO_GROUP_EXIT, [code], undefined, { kind: "exit" });
+  } catch (error) {
+    if (!(error instanceof TaskExit) || error.task !== task) throw error;
+    k.calls.unwind(task);
+    task.locals = 0;
+    k.kprobes.flushTask(task);
+    if (task.reapsItself) k.tasks.release(task);
   }
-  if (task.exitCode !== null) return;
-  k.tasks.exit(task, code);
-  if (task.parent?.waitingForChild === true) k.scheduler.wake(task.parent);
 }

@@ -30,6 +30,7 @@ export function evaluate(value: StraceValue, arch: Arch, note: NoteUnknown): num
       return known ?? NaN;
     }
     case "expression":
+      if (value.operators.includes("or")) return firstKnown(value.terms, arch, note);
       return reduce(value.terms.map((term) => evaluate(term, arch, note)), value.operators, value, note);
     case "unary": {
       const operand = evaluate(value.operand, arch, note);
@@ -47,6 +48,17 @@ export function evaluate(value: StraceValue, arch: Arch, note: NoteUnknown): num
     case "array":
       return NaN;
   }
+}
+
+/** `BTRFS_IOC_CLONE or FICLONE`: names of one value. */
+function firstKnown(terms: readonly StraceValue[], arch: Arch, note: NoteUnknown): number {
+  const missed: (readonly [string, string])[] = [];
+  for (const term of terms) {
+    const value = evaluate(term, arch, (what, reason) => missed.push([what, reason]));
+    if (!Number.isNaN(value)) return value;
+  }
+  for (const [what, reason] of missed) note(what, reason);
+  return NaN;
 }
 
 function reduce(

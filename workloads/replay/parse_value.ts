@@ -11,7 +11,7 @@ import type { StraceArgument, StraceValue } from "./value.ts";
 const NUMBER = /-?(?:0x[0-9a-fA-F]+|[0-9]+)(?![0-9A-Za-z_])/y;
 const WORD = /[A-Za-z_?][A-Za-z0-9_?.\-]*(?<![\-.])/y;
 const FIELD = /[A-Za-z_][A-Za-z0-9_.]*(?=\s?=[^=>])/y;
-const OPERATOR = /\s*(\|\||&&|<<|>>|==|!=|\||\*|\+|&(?![A-Za-z_])|-(?=\s)|%)\s*/y;
+const OPERATOR = /\s*(or(?= )|\|\||&&|<<|>>|==|!=|\||\*|\+|&(?![A-Za-z_])|-(?=\s)|%)\s*/y;
 
 /** A list of values and where the text after it begins. */
 export interface ParsedList {

@@ -93,6 +93,11 @@ Deno.test("a value of unknown form is raw and spoils nothing after it", () => {
   assertEquals(items[1]?.value.kind, "raw");
 });
 
+Deno.test("names of one value stay one argument", () => {
+  const { items } = parseList("5, BTRFS_IOC_CLONE or FICLONE, 4)", 0, ")");
+  assertEquals(items.map((item) => printValue(item.value)), ["5", "BTRFS_IOC_CLONE or FICLONE", "4"]);
+});
+
 Deno.test("terminal settings and wait statuses", () => {
   assertEquals(parseValue("{B38400 opost isig -icanon echo ...}").kind, "struct");
   const status = parseValue("[{WIFEXITED(s) && WEXITSTATUS(s) == 0}]");

@@ -39,6 +39,8 @@ export class Player {
   /** Virtual time of the recording's first line. */
   readonly #base: number;
   #calls = 0;
+  /** Calls without a recorded duration. */
+  #untimed = 0;
 
   constructor(k: Kernel, recording: Recording, options: ReplayOptions) {
     this.#k = k;
@@ -82,10 +84,11 @@ export class Player {
   }
 
   #ownWarnings(): readonly string[] {
-    const { untimed, label } = this.#recording;
-    if (untimed === 0) return [];
+    if (this.#untimed === 0) return [];
     return [
-      `${untimed} calls of ${JSON.stringify(label)} have no duration and took ${DEFAULT_DURATION} ns each; ` +
+      `${this.#untimed} calls of ${
+        JSON.stringify(this.#recording.label)
+      } have no duration and took ${DEFAULT_DURATION} ns each; ` +
       "record with `strace -T` to have theirs",
     ];
   }
@@ -121,7 +124,7 @@ export class Player {
           this.#signals.add(event.signal);
           break;
         case "exit":
-          yield* this.#exit(task, event);
+          this.#exit(task, event);
           return;
       }
       if (task.exitCode !== null) return;
@@ -136,6 +139,7 @@ export class Player {
       return;
     }
     this.#calls++;
+    if (call.duration === undefined) this.#untimed++;
     if (/^execve(at)?$/.test(translated.name) && translated.result.value === 0) addresses.clear();
     const args = this.#buffers.place(task, translated.name, translated.args, addresses);
     const recorded = recordedOutcome(call, translated, k.image.arch, addresses, this.#note);
@@ -151,11 +155,11 @@ export class Player {
     this.#adopt(child);
   }
 
-  *#exit(task: Task, event: RecordedExit): Coroutine {
+  #exit(task: Task, event: RecordedExit): void {
     if (task.exitCode !== null) return;
     const signal = event.signal === undefined ? 0 : signalNumber(event.signal) ?? 0;
     const code = signal === 0 ? ((event.status ?? 0) & 0xff) << 8 : signal | (event.coreDumped ? 0x80 : 0);
-    yield* endTask(this.#k, task, code);
+    endTask(this.#k, task, code);
   }
 }
 

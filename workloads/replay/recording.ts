@@ -79,9 +79,10 @@ export class Recording {
   readonly #processes = new Map<number, Process>();
   /** Maker by pid. */
   readonly #parents = new Map<number, number>();
+  /** Lines that `events` refused: it may be asked again. */
+  readonly #refused = new Set<number>();
   #malformedCount = 0;
   #lines = 0;
-  #untimed = 0;
   #useful = 0;
   #last = 0;
   readonly #time = new TimeBase();
@@ -104,11 +105,6 @@ export class Recording {
   /** Number of malformed lines. Grows while `events` meets lines whose call cannot be read. */
   get malformedCount(): number {
     return this.#malformedCount;
-  }
-
-  /** Calls that `events` met without a duration (recorded without `-T`). */
-  get untimed(): number {
-    return this.#untimed;
   }
 
   /** The wall clock at the first line, in whole nanoseconds since 1970; undefined unless `-ttt` recorded it. */
@@ -244,7 +240,8 @@ export class Recording {
     }
     const call = parseCall(entry.text + (entry.rest ?? ""), entry.argsAt);
     if (typeof call === "string") {
-      this.#refuse(line, call, entry.text);
+      if (!this.#refused.has(line)) this.#refuse(line, call, entry.text);
+      this.#refused.add(line);
       return null;
     }
     const { result } = call;
@@ -252,7 +249,6 @@ export class Recording {
     const neverReturned = Number.isNaN(result.value) && result.errno === undefined;
     const shown = entry.unfinished ? entry.end - time : neverReturned ? Math.max(0, next - time) : undefined;
     const duration = call.duration ?? shown;
-    if (duration === undefined) this.#untimed++;
     const interrupted = entry.unfinished;
     return { kind: "call", pid, time, line, name, ...call, duration, interrupted, cutShort: false };
   }

@@ -231,6 +231,7 @@ Deno.test("constants have the value of the architecture that replays", () => {
   assertEquals(value("htons(9009)", "x86_64"), 0x3123);
   assertEquals(value('inet_addr("127.0.0.1")', "x86_64"), 0x0100007f);
   assertEquals(value("_IOC(_IOC_READ|_IOC_WRITE, 0x94, 0x9, 0x4)", "x86_64"), 0xc0049409);
+  assertEquals(value("BTRFS_IOC_CLONE or FICLONE", "x86_64"), 0x40049409);
   assertEquals(value("SIGRT_1", "x86_64"), 33);
   assertEquals(value("1<<4|2", "x86_64"), 18);
   assertEquals(value("RLIM64_INFINITY", "x86_64"), -1);
