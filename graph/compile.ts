@@ -5,7 +5,7 @@
  */
 
 import type { KernelImage } from "../image/model.ts";
-import { buildHandler, type Handler, type Surroundings } from "./codegen/handler.ts";
+import { buildHandler, type BuiltHandler, type Handler, type Surroundings } from "./codegen/handler.ts";
 import { type Diagnostic, ProgramError, reporter } from "./diagnostic.ts";
 import type { IrStep } from "./ir.ts";
 import { AggregateMap, DEFAULT_MAX_ENTRIES, type KeyKind, type MapSnapshot } from "./maps/aggregate_map.ts";
@@ -142,8 +142,12 @@ export function compile(program: Program, image: KernelImage, options: CompileOp
   const symbolize = symbolizer(image);
   const maps = makeMaps(program, analysis, options.maxEntries ?? DEFAULT_MAX_ENTRIES);
   const around: Surroundings = { image, maps, functions: program.functions, symbolize, made: new Map() };
+  // The points of a glob mostly share their steps: those are compiled once.
+  const built = new Map<readonly IrStep[], BuiltHandler>();
   const attachments = analysis.points.map(({ probe, at, steps }): Attachment => {
-    const { handler, source } = buildHandler(steps, around);
+    let one = built.get(steps);
+    if (one === undefined) built.set(steps, one = buildHandler(steps, around));
+    const { handler, source } = one;
     return { probe, name: at.name, at, handler, source, steps };
   });
   return {

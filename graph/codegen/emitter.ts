@@ -160,7 +160,7 @@ export class Emitter {
       case "template":
         return this.#template(ir.parts, always);
       case "tuple":
-        return `[${ir.items.map(emit).join(", ")}]`;
+        return `[${ir.items.map((item) => asItem(item, emit(item))).join(", ")}]`;
       case "charAt":
         return `${emit(ir.base)}[${emit(ir.index)}]`;
       case "call":
@@ -208,6 +208,11 @@ export class Emitter {
 /** A null literal beside a pointer is address 0. */
 function orZero(ir: Ir, other: Ir, code: string): string {
   return ir.type.kind === "null" && other.type.kind === "pointer" ? "0" : code;
+}
+
+/** Code of a value inside a tuple, where nothing else tells an address from an integer. */
+function asItem(ir: Ir, code: string): string {
+  return ir.type.kind === "pointer" ? `{ kind: "pointer", address: ${code} }` : code;
 }
 
 /** Code of a value as a part of a string. */

@@ -7,7 +7,7 @@
 import { addressText } from "../value.ts";
 import { toInteger } from "../maps/cell.ts";
 import { keyPart } from "../maps/aggregate_map.ts";
-import { cutBits, readBits } from "./struct_value.ts";
+import { cutBits, readBits } from "./bits.ts";
 
 /** What every generated handler may name. */
 export const RUNTIME = { addressText, toInteger, keyPart, cutBits, readBits, unsigned64, twoWords } as const;

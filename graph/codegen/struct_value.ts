@@ -8,6 +8,7 @@ import type { CType, KernelImage, Member } from "../../image/model.ts";
 import type { Hit } from "../hit.ts";
 import { isCharacter, strip } from "../types.ts";
 import type { Value } from "../value.ts";
+import { readBits } from "./bits.ts";
 
 /** Reads a value that lies at an address. */
 export type Reader = (hit: Hit, address: number) => Value;
@@ -91,32 +92,4 @@ function memberReader(
   const read = structReader(member.type, image, depth - 1);
   const offset = member.bitOffset / 8;
   return { name, read: (hit, address) => read(hit, address + offset) };
-}
-
-/**
- * Reads a bit-field: `bits` bits from bit `shift` (0 to 7) of the byte at `address`, little endian. Reads no byte
- * that the field does not touch, except to make up a load of 1, 2 or 4 bytes.
- */
-export function readBits(hit: Hit, address: number, shift: number, bits: number, signed: boolean): number {
-  const end = shift + bits;
-  let raw: number;
-  if (end <= 32) {
-    raw = hit.load(address, end <= 8 ? 1 : end <= 16 ? 2 : 4, false) >>> shift;
-  } else {
-    const low = hit.load(address, 4, false);
-    const rest = end - 32;
-    const high = hit.load(address + 4, rest <= 8 ? 1 : rest <= 16 ? 2 : 4, false);
-    raw = (low >>> shift) + high * 2 ** (32 - shift);
-  }
-  return cutBits(raw, 0, bits, signed);
-}
-
-/** Bits `shift` to `shift + bits` of a non-negative or signed number. */
-export function cutBits(value: number, shift: number, bits: number, signed: boolean): number {
-  const range = 2 ** bits;
-  const shifted = Math.floor(value / 2 ** shift);
-  const cut = shifted - Math.floor(shifted / range) * range;
-  const result = signed && cut >= range / 2 ? cut - range : cut;
-  if (Number.isSafeInteger(result)) return result;
-  throw new RangeError(`Cannot read a bit-field of ${bits} bits as a number: ${result} is outside ±2^53`);
 }

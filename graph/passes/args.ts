@@ -152,20 +152,36 @@ function readRecord(field: TracepointField, span: Span | undefined, scope: Scope
     return recordArray(field, array[1] ?? "", span, scope);
   }
   if (text.endsWith("*")) return recordPointer(field, text, span, scope);
-  return recordScalar(field, text, span, scope);
+  return recordScalar(field, span, scope);
 }
 
-/** A system call's record holds each argument in a long; its C type tells how much counts, and the sign. */
-function recordScalar(field: TracepointField, text: string, span: Span | undefined, scope: Scope): Ir {
-  const named = typeByText(text, scope.image);
-  const bare = named === undefined ? undefined : strip(named);
-  const known = (bare?.kind === "int" || bare?.kind === "enum") && bare.size <= field.size ? bare : undefined;
-  const size = known?.size ?? field.size;
-  const signed = known?.signed ?? field.signed;
+function recordScalar(field: TracepointField, span: Span | undefined, scope: Scope): Ir {
+  const { size, signed, bool } = recordInteger(field, scope.image);
   const type: ValueType = { kind: "int", size, signed };
   const load: Ir = { op: "record", offset: field.offset, size, signed, index: undefined, type, ...at(span) };
-  const isBool = bare?.kind === "int" && bare.encoding === "bool";
-  return isBool ? { op: "truth", operand: load, type: BOOL, ...at(span) } : load;
+  return bool ? { op: "truth", operand: load, type: BOOL, ...at(span) } : load;
+}
+
+/** How an integer field of a record is read. */
+export interface RecordInteger {
+  readonly size: number;
+  readonly signed: boolean;
+  readonly bool: boolean;
+}
+
+/**
+ * How an integer field of a record is read. A system call's record holds each argument in an unsigned long; its C
+ * type tells how much of it counts, and the sign: `int dfd` is 4 signed bytes of 8.
+ */
+export function recordInteger(field: TracepointField, image: KernelImage): RecordInteger {
+  const named = typeByText(field.type, image);
+  const bare = named === undefined ? undefined : strip(named);
+  const known = (bare?.kind === "int" || bare?.kind === "enum") && bare.size <= field.size ? bare : undefined;
+  return {
+    size: known?.size ?? field.size,
+    signed: known?.signed ?? field.signed,
+    bool: bare?.kind === "int" && bare.encoding === "bool",
+  };
 }
 
 function isCharacterName(name: string): boolean {

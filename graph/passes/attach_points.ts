@@ -18,7 +18,8 @@ export interface ResolvedPoint {
   readonly name: string;
   /** Where a kprobe sits: function address plus offset. */
   readonly address?: Addr;
-  readonly prototype?: Prototype;
+  /** Read from the image when it is first asked for: a glob may have tens of thousands of points. */
+  readonly prototype?: Prototype | undefined;
   readonly tracepoint?: TracepointInfo;
 }
 
@@ -60,16 +61,36 @@ function resolveFunctions(
 ): readonly ResolvedPoint[] {
   if (/^0x/i.test(point.target)) return resolveAddress(point, image, report);
   if (!isGlob(point.target)) return one(resolveFunction(point, image, report));
-  const names = image.functions(point.target).filter((name) => {
-    const info = image.func(name);
-    return info !== undefined && image.blacklistedAt(info.address) === undefined;
+  const points = image.functions(point.target).flatMap((target): readonly ResolvedPoint[] => {
+    const address = image.func(target)?.address;
+    if (address === undefined) return [];
+    const offset = point.kind === "kprobe" ? point.offset : 0;
+    // What an offset needs is checked one by one; without one, functions that no kprobe may enter are left out.
+    if (offset !== 0) return one(resolveFunction({ ...point, target }, image, report));
+    return image.blacklistedAt(address) === undefined
+      ? [functionPoint({ ...point, target }, address, image)]
+      : [];
   });
-  if (names.length === 0) {
+  if (points.length === 0) {
     report("error", `Cannot attach ${point.kind} "${point.target}": no traceable function matches`, {
       hint: scopeHint(image),
     });
   }
-  return names.flatMap((target) => one(resolveFunction({ ...point, target }, image, report)));
+  return points;
+}
+
+/** A point whose prototype is read when it is needed. */
+function functionPoint(point: FunctionPoint, address: Addr, image: KernelImage): ResolvedPoint {
+  let prototype: Prototype | null | undefined = null;
+  return {
+    point,
+    name: `${point.kind}:${targetText(point)}`,
+    address,
+    get prototype() {
+      if (prototype === null) prototype = image.prototype(point.target);
+      return prototype;
+    },
+  };
 }
 
 function one(found: ResolvedPoint | undefined): readonly ResolvedPoint[] {
@@ -134,13 +155,7 @@ function resolveFunction(
   if (point.kind === "kretprobe" && (!Number.isInteger(point.maxactive) || point.maxactive < 0)) {
     return refuse(`maxactive ${point.maxactive} is not a whole number from 0 up`);
   }
-  const prototype = image.prototype(target);
-  return {
-    point,
-    name: `${kind}:${targetText(point)}`,
-    address,
-    ...(prototype === undefined ? {} : { prototype }),
-  };
+  return functionPoint(point, address, image);
 }
 
 function missing(target: string, image: KernelImage): [why: string, hint: string | undefined] {

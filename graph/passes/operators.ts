@@ -40,6 +40,8 @@ export function binaryType(
     case "==":
     case "!=":
       checkEquality(operator, l, r, span, scope);
+      checkComm(operator, left, right, scope);
+      checkComm(operator, right, left, scope);
       return BOOL;
     case "<":
     case "<=":
@@ -81,6 +83,24 @@ function checkEquality(
     {
       span,
       hint: hintFor(l, r),
+    },
+  );
+}
+
+/** Longest comm: `TASK_COMM_LEN` without its NUL. */
+const MAX_COMM = 15;
+
+function checkComm(operator: string, comm: Ir, text: Ir, scope: Scope): void {
+  if (
+    comm.op !== "builtin" || comm.name !== "comm" || text.op !== "const" || typeof text.value !== "string"
+  ) return;
+  if (new TextEncoder().encode(text.value).length <= MAX_COMM) return;
+  scope.report(
+    "warning",
+    `Comparing comm with "${text.value}" is always ${operator === "==" ? "false" : "true"}`,
+    {
+      span: text.span,
+      hint: `the kernel keeps ${MAX_COMM} bytes of a program's name: "${text.value.slice(0, MAX_COMM)}"`,
     },
   );
 }

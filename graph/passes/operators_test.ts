@@ -62,6 +62,10 @@ Deno.test("operators on types that they do not take", () => {
     [binary(literal(true), "==", PID), "Comparing bool with uint32 is always false"],
     [binary(COMM, "<", PID), '"<" does not take string and uint32'],
     [binary(COMM, "-", PID), '"-" does not take string and uint32'],
+    [
+      binary(COMM, "==", literal("systemd-journald")),
+      'Comparing comm with "systemd-journald" is always false',
+    ],
     [binary(STACK, "+", literal("x")), '"+" does not take stack and string'],
     [binary(PID, "+", literal(1n)), '"+" does not take uint32 and bigint'],
     [{ op: "unary", operator: "-", operand: STACK }, '"-" does not take stack'],
