@@ -7,9 +7,9 @@
 /** Opens a file for reading. */
 export async function openFile(path: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
   try {
-    const info = await Deno.stat(path);
+    const info = await Deno.stat(resolvePath(path));
     if (info.isDirectory) throw new Error(`Cannot read "${path}": it is a folder, not a file`);
-    return (await Deno.open(path)).readable;
+    return (await Deno.open(resolvePath(path))).readable;
   } catch (error) {
     throw readError(path, error);
   }
@@ -18,7 +18,7 @@ export async function openFile(path: string): Promise<ReadableStream<Uint8Array<
 /** Imports a user's TypeScript or JavaScript module by path. */
 export async function importFile(path: string): Promise<Readonly<Record<string, unknown>>> {
   try {
-    const info = await Deno.stat(path);
+    const info = await Deno.stat(resolvePath(path));
     if (info.isDirectory) throw new Error(`Cannot read "${path}": it is a folder, not a script`);
   } catch (error) {
     throw readError(path, error);
@@ -32,8 +32,20 @@ export async function importFile(path: string): Promise<Readonly<Record<string, 
 
 /** The URL of a path. */
 export function fileUrl(path: string): string {
-  const absolute = path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
+  const given = resolvePath(path);
+  const absolute = given.startsWith("/") ? given : `${Deno.cwd()}/${given}`;
   return `file://${absolute.split("/").map(encodeURIComponent).join("/")}`;
+}
+
+/**
+ * A path as the user meant it. `deno task` runs in the project's folder and tells in INIT_CWD where it was called:
+ * where that may be read, relative paths start there.
+ */
+function resolvePath(path: string): string {
+  if (path.startsWith("/")) return path;
+  if (Deno.permissions.querySync({ name: "env", variable: "INIT_CWD" }).state !== "granted") return path;
+  const base = Deno.env.get("INIT_CWD");
+  return base === undefined || base === "" ? path : `${base}/${path}`;
 }
 
 /** What reading a file runs into, as a sentence that says what would do. */

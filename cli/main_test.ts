@@ -214,6 +214,15 @@ Deno.test("a denied read names the flag", async () => {
   assertRefused(await kscope(["list", "kprobe:vfs_open"], { permissions: [] }), 1, "--allow-read");
 });
 
+Deno.test("called through a task, paths start where the task was called", async () => {
+  await withFiles({ "a.strace": RECORDING }, async (folder) => {
+    const permissions = ["--allow-read", "--allow-env=INIT_CWD"];
+    const outcome = await kscope([...OPENS, "-r", "a.strace"], { permissions, env: { INIT_CWD: folder } });
+    assertEquals(outcome.code, 0, outcome.stderr);
+    assertStringIncludes(outcome.stdout, "@[cat]: ");
+  });
+});
+
 Deno.test("scripts are run by path; what is wrong with one is said", async () => {
   const files = {
     "good #1.ts": `import { kprobe, program } from "${MOD}";

@@ -8,7 +8,7 @@ import type { Session } from "../session/session.ts";
 import { type CommandContext, UsageError } from "./context.ts";
 import { command } from "./definition.ts";
 import { liveOf } from "./step.ts";
-import { table } from "./table.ts";
+import { rightColumn, writeTable } from "./write_table.ts";
 
 /** `.probes`. */
 export const probesCommand = command({
@@ -20,22 +20,31 @@ export const probesCommand = command({
   arguments: [],
   options: [],
   examples: [{ line: "probes", summary: "All probes" }],
-  run(context) {
+  async run(context) {
     const { sessions } = liveOf(context);
     const rows = sessions.flatMap((session, i) =>
       session.probes().map((probe) => [
-        i + 1,
+        String(i + 1),
         probe.probe,
         probe.name === probe.probe ? "" : probe.name,
-        probe.hits,
-        probe.missed,
+        String(probe.hits),
+        String(probe.missed),
         session.attached ? "attached" : "detached",
       ])
     );
-    const head = ["#", "PROBE", "NAME", "HITS", "MISSED", "STATE"];
-    context.out.write(
-      rows.length === 0 ? 'Nothing is attached: attach(kprobe("vfs_open").count())\n' : table(head, rows),
-    );
+    if (rows.length === 0) {
+      context.out.write('Nothing is attached: attach(kprobe("vfs_open").count())\n');
+      return;
+    }
+    const columns = [
+      rightColumn("#"),
+      { title: "PROBE" },
+      { title: "NAME" },
+      rightColumn("HITS"),
+      rightColumn("MISSED"),
+      { title: "STATE" },
+    ];
+    await writeTable(context, columns, rows);
   },
 });
 

@@ -10,7 +10,7 @@ import { type CommandContext, UsageError } from "./context.ts";
 import { command } from "./definition.ts";
 import { didYouMean } from "./near.ts";
 import { liveOf } from "./step.ts";
-import { table } from "./table.ts";
+import { rightColumn, writeTable } from "./write_table.ts";
 
 /** `.tasks`. */
 export const tasksCommand = command({
@@ -20,10 +20,19 @@ export const tasksCommand = command({
   arguments: [],
   options: [],
   examples: [{ line: "tasks", summary: "All tasks by pid" }],
-  run(context) {
+  async run(context) {
     const { kernel } = liveOf(context);
-    const rows = kernel.tasks.all().map((task) => [task.pid, task.comm, task.cpu, stateOf(kernel, task)]);
-    context.out.write(table(["PID", "COMM", "CPU", "WHERE"], rows));
+    const rows = kernel.tasks.all().map((task) => [
+      String(task.pid),
+      task.comm,
+      String(task.cpu),
+      stateOf(kernel, task),
+    ]);
+    await writeTable(
+      context,
+      [rightColumn("PID"), { title: "COMM" }, rightColumn("CPU"), { title: "WHERE" }],
+      rows,
+    );
   },
 });
 

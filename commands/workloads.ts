@@ -6,7 +6,7 @@
 
 import { builtinWorkloads } from "../workloads/builtin.ts";
 import { command } from "./definition.ts";
-import { table } from "./table.ts";
+import { writeTable } from "./write_table.ts";
 
 /** `workloads`. */
 export const workloadsCommand = command({
@@ -18,11 +18,11 @@ export const workloadsCommand = command({
   description:
     "Parameters follow the name: --workload sleepers:tasks=4,times=10. Without them they are as listed.",
   examples: [{ line: "workloads", summary: "Names for --workload" }],
-  run(context) {
+  async run(context) {
     const rows = builtinWorkloads().map((
       { name, summary, parameters },
     ) => [name, summary, parametersText(parameters)]);
-    context.out.write(table(["NAME", "WHAT IT IS", "PARAMETERS"], rows));
+    await writeTable(context, [{ title: "NAME" }, { title: "WHAT IT IS" }, { title: "PARAMETERS" }], rows);
   },
 });
 

@@ -41,5 +41,4 @@ export {
   type PlainStats,
 } from "./map.ts";
 export { formatPrintf } from "./printf.ts";
-export { type Column, table } from "./table.ts";
 export { keyJson, keyText, type PlainValue, pointerText, stackText, valueJson, valueText } from "./value.ts";
