@@ -30,6 +30,9 @@ export type Numeric = number | bigint | boolean;
 /** No values given with `.with()`. */
 export type NoValues = Readonly<Record<never, never>>;
 
+/** Values `V` after `.with()` added `W`. */
+export type Given<V, W> = keyof V extends never ? W : Omit<V, keyof W> & W;
+
 /**
  * A probe that has no map yet: it filters, prints, runs handlers, and may end in an aggregation.
  *
@@ -53,7 +56,7 @@ export class Probe<C, V = NoValues, K = NoKey> {
    * Gives values from outside to the functions that follow, as their second parameter: a function that used the
    * outer variable itself could not be captured from its source.
    */
-  with<W extends Values>(values: W): Probe<C, Omit<V, keyof W> & W, K> {
+  with<W extends Values>(values: W): Probe<C, Given<V, W>, K> {
     checkValues(values);
     return new Probe({ ...this[SPEC], values: { ...this[SPEC].values, ...values } });
   }

@@ -15,7 +15,7 @@
  */
 
 export { begin } from "./begin.ts";
-export { MapProbe, type NoValues, type Numeric, Probe } from "./builder.ts";
+export { type Given, MapProbe, type NoValues, type Numeric, Probe } from "./builder.ts";
 export type * from "./context.ts";
 export type * from "./declared.ts";
 export { declared, type DeclaredProbes } from "./declarations.ts";
