@@ -10,6 +10,7 @@ import { copyFsStruct, newFsStruct, putFsStruct } from "../fs/fs_struct.ts";
 import { dupMm, newMm, putMm } from "../mm/mm_struct.ts";
 import type { Vfs } from "../fs/vfs.ts";
 import { UserSpace } from "../memory/user_space.ts";
+import { definePassThroughs } from "../syscalls/pass_through.ts";
 import { allocStack, freeObject, freeStack, newObject } from "./alloc.ts";
 import { field } from "./objects.ts";
 import {
@@ -87,6 +88,7 @@ export class TaskTable {
 
   constructor(k: Kernel) {
     this.#k = k;
+    definePassThroughs(k.image);
     this.idle = this.#make({ pid: 0, comm: "swapper/0", kthread: true, uid: 0, gid: 0 }, null, PF_IDLE);
     this.init = this.#make({ pid: 1, comm: "init", uid: 0, gid: 0 }, this.idle, 0);
     this.idle.children.push(this.init);

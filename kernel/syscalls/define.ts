@@ -28,7 +28,9 @@ export function blockingSyscall(
   calls: readonly FunctionRef[],
   body: BlockingSyscallBody,
 ): void {
-  for (const prefix of Object.values(ENTRY_PREFIX)) {
+  // x86 has no wrapper for calls without arguments.
+  const prefixes = [...Object.values(ENTRY_PREFIX), ...(kinds.length === 0 ? ["__do_sys_"] : [])];
+  for (const prefix of prefixes) {
     blocking(`${prefix}${name}`, calls, function* (k, regs) {
       return yield* body(k, ...decode(k, kinds, regs ?? Number.NaN));
     });

@@ -6,7 +6,6 @@
  */
 
 import { GIVES_FD } from "../fs/fdtable.ts";
-import { FILE } from "../fs/fields.ts";
 import type { Dentry } from "../fs/dentry.ts";
 import {
   EPOLL,
@@ -23,7 +22,6 @@ import { fdFile, installFd } from "../fs/files_struct.ts";
 import { FS } from "../fs/fs_struct.ts";
 import { type InodeContainer, PLAIN_INODE, SOCKET_INODE } from "../fs/inode.ts";
 import {
-  AT_EMPTY_PATH,
   AT_FDCWD,
   AT_REMOVEDIR,
   AT_SYMLINK_NOFOLLOW,
@@ -40,6 +38,7 @@ import {
   S_IFSOCK,
 } from "../fs/modes.ts";
 import { userString } from "../fs/names.ts";
+import { operationsOf } from "../fs/vfs.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Task } from "../process/task.ts";
 import { EEXIST, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY } from "./errno.ts";
@@ -191,6 +190,7 @@ function implyFailure(
     case -EEXIST:
     case -EISDIR:
     case -ENOTEMPTY: {
+      if (!last && found === null) k.vfs.makePath(text, {}, from);
       if (!last || found !== null && ret === -EEXIST) return;
       const directory = ret !== -EEXIST || request.name.startsWith("mkdir");
       const made = found ?? k.vfs.makePath(text, { mode: directory ? S_IFDIR | 0o755 : S_IFREG | 0o644 }, from);
@@ -216,14 +216,17 @@ function implyStat(k: Kernel, task: Task, fd: number, dentry: Dentry | null, sta
   const type = (stat.mode ?? inode.mode) & S_IFMT;
   if (type !== inode.type && fd >= 0) {
     // An inherited descriptor turns out to be of another kind.
-    const other = stat.rdev === undefined
-      ? k.vfs.anonymous(type === S_IFSOCK ? "sockfs" : "tmpfs", operationsFor(type), stat.mode ?? type, O_RDWR, PLAIN_INODE)
-      : null;
-    if (other === null) return;
     const old = fdFile(k, task.files, fd);
+    const mode = stat.mode ?? type;
+    const other = k.vfs.anonymous(
+      type === S_IFSOCK ? "sockfs" : type === S_IFIFO ? "pipe" : "tmpfs",
+      type === S_IFCHR ? operationsOf(mode, stat.rdev ?? 0) : operationsFor(type),
+      mode,
+      O_RDWR,
+      PLAIN_INODE,
+    );
     if (old !== 0) k.vfs.putFile(old);
     installFd(k, task.files, fd, other.address, false);
-    FILE.count.set(k, other.address, 1);
     return;
   }
   if (stat.mode !== undefined) inode.mode = stat.mode;
@@ -254,6 +257,5 @@ function wantsDirectory(k: Kernel, request: SyscallRequest, argument: PathArgume
   if (argument.flags === undefined) return false;
   const flags = request.args[argument.flags] ?? 0;
   if (request.name === "unlinkat") return (flags & AT_REMOVEDIR) !== 0;
-  return request.name.startsWith("open") && (openFlags(k.image.arch, flags) & O_DIRECTORY) !== 0 &&
-    (flags & AT_EMPTY_PATH) === 0 || request.name.startsWith("open") && (openFlags(k.image.arch, flags) & O_DIRECTORY) !== 0;
+  return request.name.startsWith("open") && (openFlags(k.image.arch, flags) & O_DIRECTORY) !== 0;
 }
