@@ -11,7 +11,7 @@ import type { Task } from "../process/task.ts";
 import type { ShapeLibrary } from "../shapes/library.ts";
 import { ArmedCalls } from "./armed.ts";
 import { chooseByWeight, mixKey } from "./choice.ts";
-import { type EntryKind, entryPath } from "./entry_paths.ts";
+import type { EntryKind } from "./entry_paths.ts";
 import { Frame, LEFT, MAX_ARGS, SP } from "./frame.ts";
 import type { Blocking, BlockingBody, FunctionRef, PlainBody } from "./function.ts";
 import { FunctionTable } from "./function_table.ts";
@@ -20,7 +20,9 @@ import { outcomeCode, UNKNOWN } from "./outcome.ts";
 import { PlanSpace, type PlanStep, type Segment } from "./plan.ts";
 import { explicitCallees } from "./explicit.ts";
 import { ShapeWalker } from "./walker.ts";
+import { entryArguments, RootTable } from "./roots.ts";
 import { INLINED, SiteTable } from "./sites.ts";
+import { StackReader } from "./stack.ts";
 
 /** What the engine counted. */
 export interface CallStatistics {
@@ -50,11 +52,12 @@ export class CallEngine {
   readonly functions: FunctionTable;
   readonly #k: Kernel;
   readonly #sites: SiteTable;
+  readonly #stacks: StackReader;
   readonly #walker: ShapeWalker;
   readonly #byRef: (KernelFunction | undefined)[] = [];
   readonly #seedKey: number;
   readonly #hooked = new Set<KernelFunction>();
-  readonly #bases = new Map<EntryKind, readonly Addr[]>();
+  readonly #roots: RootTable;
   /** Out-parameters of `#advance`: what the plan says about the call being made. */
   #node = -1;
   #site = -1;
@@ -69,6 +72,8 @@ export class CallEngine {
     this.functions = new FunctionTable(k.image, shapes, this);
     this.armed = new ArmedCalls(k);
     this.#sites = new SiteTable(k.image, shapes);
+    this.#stacks = new StackReader(this.#sites);
+    this.#roots = new RootTable(k.image, this.functions);
     this.#walker = new ShapeWalker(k, this);
     this.#seedKey = mixKey(hashName("calls"), k.seed);
   }
@@ -236,39 +241,18 @@ export class CallEngine {
   /** Whether any behaviour or recorded shape can reach a function. */
   hitReachable(name: string): boolean {
     const fn = this.functions.byName(name);
-    return fn !== undefined && (fn.behaviour !== null || fn.shape >= 0);
+    return fn !== undefined &&
+      (fn.behaviour !== null || fn.shape >= 0 || this.#roots.has(fn));
   }
 
   /** Return addresses of a task's stack, innermost first. */
   stack(task: Task, maxDepth = 127): Addr[] {
-    const out: Addr[] = [];
-    for (let i = task.depth - 1; i >= 0 && out.length < maxDepth; i--) {
-      const frame = task.frames[i];
-      if (frame === undefined) break;
-      const base = frame.base;
-      if (base !== null) {
-        out.push(...base);
-        continue;
-      }
-      const caller = task.frames[i - 1];
-      if (caller !== undefined) out.push(...this.#sites.way(caller.fn, frame.fn, frame.site).returns);
-    }
-    if (out.length > maxDepth) out.length = maxDepth;
-    return out;
+    return this.#stacks.addresses(task, maxDepth);
   }
 
   /** The address that the newest call of a task returns to; 0 at the bottom of a stack that has none. */
   returnAddress(task: Task): Addr {
-    const frames = task.frames;
-    for (let i = task.depth - 1; i >= 0; i--) {
-      const frame = frames[i] as Frame;
-      const caller = i > 0 ? frames[i - 1] as Frame : undefined;
-      const returns = frame.base ??
-        (caller === undefined ? NO_RETURNS : this.#sites.way(caller.fn, frame.fn, frame.site).returns);
-      // A tail-called function returns to where its caller would have.
-      if (returns.length > 0) return returns[0] as Addr;
-    }
-    return 0;
+    return this.#stacks.innermost(task);
   }
 
   /** Told by `KernelFunction`: its hooks were set or cleared. */
@@ -535,26 +519,24 @@ export class CallEngine {
     options: EnterOptions,
   ): void {
     const kind = options.kind ?? "syscall";
-    const path = entryPath(this.#k.image.arch, kind);
+    const roots = this.#roots.of(kind);
     const key = mixKey(
       mixKey(mixKey(this.#seedKey, task.pid), task.syscalls),
       (this.#byRef[ref.index] ?? this.#resolve(ref)).hash,
     );
     const bottom = this.#frameAt(task, task.frames[task.depth - 1], this.functions.root, -1);
     this.stats.walked--;
-    bottom.base = this.#baseOf(kind);
+    bottom.base = roots.base;
     bottom.owner = bottom;
     bottom.plan = null;
     bottom.key = key;
     bottom.words[SP] = task.depth === 1 ? task.userRegs - 16 : (bottom.words[SP] ?? 0);
     // The root call takes the whole budget: `#advance` gives half of what is left, so it is stored twofold.
     bottom.words[LEFT] = budget === undefined ? NaN : 2 * Math.max(0, Math.round(budget));
-    for (const name of path.through) {
-      const fn = this.functions.byName(name);
-      if (fn === undefined) continue;
+    for (const fn of roots.through) {
       const frame = this.pushShaped(task, fn, -1);
       frame.owner = bottom;
-      setArguments(frame, entryArguments(name, task, args));
+      setArguments(frame, entryArguments(fn.name, task, args));
       if (fn.hooks !== null) this.enterArmed(task, frame);
     }
     this.#expect = options.expect ?? NaN;
@@ -568,20 +550,6 @@ export class CallEngine {
       this.finish(task, frame, task.depth, result);
     }
     task.depth = bottom;
-  }
-
-  #baseOf(kind: EntryKind): readonly Addr[] {
-    let base = this.#bases.get(kind);
-    if (base === undefined) {
-      const found: Addr[] = [];
-      for (const { symbol, offset } of entryPath(this.#k.image.arch, kind).base) {
-        const address = this.#k.image.symbol(symbol)?.address;
-        if (address !== undefined) found.push(address + offset);
-      }
-      base = found;
-      this.#bases.set(kind, base);
-    }
-    return base;
   }
 }
 
@@ -599,23 +567,4 @@ function setArguments(frame: Frame, args: readonly number[]): void {
   for (let i = 0; i < count; i++) words[i] = args[i] as number;
   for (let i = count; i < frame.fn.nargs; i++) words[i] = NaN;
   frame.nargs = count;
-}
-
-/** Arguments of the functions between the entry code and a root call: the user registers and the call's number. */
-function entryArguments(name: string, task: Task, args: readonly number[]): number[] {
-  switch (name) {
-    case "x64_sys_call":
-    case "ia32_sys_call":
-      return [task.userRegs, task.syscallNumber];
-    case "do_el0_svc":
-      return [task.userRegs];
-    case "el0_svc_common.constprop.0":
-    case "invoke_syscall":
-      return [args[0] ?? task.userRegs, task.syscallNumber, NaN, NaN];
-    case "exit_to_user_mode_prepare":
-    case "do_notify_resume":
-      return [task.userRegs];
-    default:
-      return [];
-  }
 }

@@ -128,3 +128,8 @@ const PATHS: Readonly<Record<Arch, Readonly<Record<EntryKind, EntryPath>>>> = {
 export function entryPath(arch: Arch, kind: EntryKind): EntryPath {
   return PATHS[arch][kind];
 }
+
+/** Whether a function stands between the entry code and some kind of root call. */
+export function isEntryFunction(arch: Arch, name: string): boolean {
+  return Object.values(PATHS[arch]).some((path) => path.through.includes(name));
+}

@@ -1,0 +1,49 @@
+/**
+ * Reads a task's kernel stack off its call frames: the return addresses that stand on it.
+ *
+ * @module
+ */
+
+import type { Addr } from "../../image/model.ts";
+import type { Task } from "../process/task.ts";
+import type { Frame } from "./frame.ts";
+import type { SiteTable } from "./sites.ts";
+
+const NO_RETURNS: readonly Addr[] = [];
+
+/** Reads the stacks of one kernel's tasks. */
+export class StackReader {
+  readonly #sites: SiteTable;
+
+  constructor(sites: SiteTable) {
+    this.#sites = sites;
+  }
+
+  /** At most `maxDepth` return addresses, innermost first. */
+  addresses(task: Task, maxDepth: number): Addr[] {
+    const out: Addr[] = [];
+    for (let i = task.depth - 1; i >= 0 && out.length < maxDepth; i--) {
+      for (const address of this.#returns(task.frames, i)) out.push(address);
+    }
+    if (out.length > maxDepth) out.length = maxDepth;
+    return out;
+  }
+
+  /** The first of them, 0 where there is none. */
+  innermost(task: Task): Addr {
+    for (let i = task.depth - 1; i >= 0; i--) {
+      const returns = this.#returns(task.frames, i);
+      // A tail-called function returns to where its caller would have.
+      if (returns.length > 0) return returns[0] as Addr;
+    }
+    return 0;
+  }
+
+  /** What one frame's call left on the stack. */
+  #returns(frames: readonly Frame[], index: number): readonly Addr[] {
+    const frame = frames[index] as Frame;
+    if (frame.base !== null) return frame.base;
+    const caller = index > 0 ? frames[index - 1] : undefined;
+    return caller === undefined ? NO_RETURNS : this.#sites.way(caller.fn, frame.fn, frame.site).returns;
+  }
+}
