@@ -1,6 +1,23 @@
 /**
  * Kprobes and kretprobes as Linux's own users see them: `register_kprobe` and its family, over the modeled kernel.
  *
+ * ```ts
+ * import { coreImage } from "../../image/mod.ts";
+ * import { Kernel } from "../kernel.ts";
+ * import { ShapeLibrary } from "../shapes/library.ts";
+ * import { EILSEQ, Kprobe, Kretprobe } from "./mod.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const k = new Kernel(await coreImage("x86_64"), ShapeLibrary.empty());
+ * const opens = new Kretprobe({ symbolName: "vfs_open", handler: (_, regs) => console.log(regs.returnValue) });
+ * assertEquals([k.kprobes.registerKretprobe(opens), opens.maxactive], [0, 10]);
+ *
+ * // Refused as Linux refuses it, and in words.
+ * const inside = new Kprobe({ symbolName: "vfs_open", offset: 1 });
+ * assertEquals(k.kprobes.registerKprobe(inside), -EILSEQ);
+ * assertEquals(k.kprobes.reasonOf(inside)?.includes("not on an instruction boundary"), true);
+ * ```
+ *
  * @module
  */
 

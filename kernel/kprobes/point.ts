@@ -7,6 +7,7 @@
 
 import type { Addr } from "../../image/model.ts";
 import type { PtRegs } from "../arch/pt_regs.ts";
+import { highWord, lowWord } from "../arch/words.ts";
 import { directCall } from "../memory/text_bytes.ts";
 import { ProbeHandlerError } from "./handler_error.ts";
 import type { ProbeHost } from "./host.ts";
@@ -38,6 +39,11 @@ export class ProbePoint {
   readonly #cpus: readonly CpuState[];
   /** `ip` as handlers see it, and as post handlers see it. */
   readonly #preIp: Addr;
+  readonly #preLow: number;
+  readonly #preHigh: number;
+  readonly #low: number;
+  readonly #high: number;
+  readonly #wide: boolean;
   readonly #postIp: Addr;
 
   constructor(
@@ -56,6 +62,11 @@ export class ProbePoint {
     this.offset = at.offset;
     this.onFtrace = at.onFtrace;
     this.#preIp = at.address + host.arch.breakpointBias;
+    this.#preLow = lowWord(this.#preIp);
+    this.#preHigh = highWord(this.#preIp);
+    this.#low = lowWord(at.address);
+    this.#high = highWord(at.address);
+    this.#wide = host.arch.wordSize === 8;
     this.#postIp = at.address + (at.onFtrace ? MCOUNT_INSN_SIZE : at.length);
   }
 
@@ -93,11 +104,13 @@ export class ProbePoint {
     }
     state.hooked = false;
     state.status = "active";
-    regs.ip = this.#preIp;
+    this.#setIp(regs, this.#preLow, this.#preHigh);
     const probes = this.probes;
+    const only = probes[0] as Kprobe;
+    if (probes.length === 1 && only.postHandler === null) return this.#hitOne(only, state, regs);
     // Handlers may unregister probes: walk what is there now.
-    const walk = probes.length === 1 ? probes : probes.slice();
-    let running: Kprobe = walk[0] as Kprobe;
+    const walk = probes.slice();
+    let running = only;
     let diverted = false;
     try {
       for (let i = 0; i < walk.length; i++) {
@@ -125,13 +138,43 @@ export class ProbePoint {
       state.current = null;
       state.status = "idle";
     }
+    this.#finish(regs, diverted);
+    return state.hooked;
+  }
+
+  /** The common case: one probe, no post handler. */
+  #hitOne(p: Kprobe, state: CpuState, regs: PtRegs): boolean {
+    if (p.preHandler === null || p.disabled) {
+      state.status = "idle";
+      return false;
+    }
+    state.current = p;
+    let result: number | void;
+    try {
+      result = p.preHandler(p, regs);
+    } catch (error) {
+      throw this.#wrap(p, error);
+    } finally {
+      state.current = null;
+      state.status = "idle";
+    }
+    this.#finish(regs, result !== 0 && result !== undefined);
+    return state.hooked;
+  }
+
+  #finish(regs: PtRegs, diverted: boolean): void {
     if (diverted) {
       // Nonzero with ip untouched would resume inside the breakpoint: taken as "go on at the probed instruction".
       if (regs.ip !== this.#preIp) regs.skipTo = regs.ip;
     } else {
-      regs.ip = this.address;
+      this.#setIp(regs, this.#low, this.#high);
     }
-    return state.hooked;
+  }
+
+  /** Both halves are known beforehand: no arithmetic at a hit. */
+  #setIp(regs: PtRegs, low: number, high: number): void {
+    regs.halves[regs.ipIndex] = low;
+    if (this.#wide) regs.halves[regs.ipIndex + 1] = high;
   }
 
   #wrap(p: Kprobe, error: unknown): ProbeHandlerError {
