@@ -234,6 +234,19 @@ Deno.test("enumerators of all enums, of 64 bits too", async () => {
   }
 });
 
+Deno.test("symbols of modules know their module, and their types are there", async () => {
+  const image = await fullImage("x86_64");
+  assertEquals(image.symbol("ext4_create")?.module, "ext4");
+  assertEquals(image.prototype("ext4_create")?.params.map((param) => param.name).includes("dentry"), true);
+  assertEquals(image.prototype("jbd2_journal_start")?.params.length, 2);
+  assertEquals(image.describe(image.symbol("ext4_create")!.address + 5), "ext4_create+0x5");
+  // The lists of both files begin after the kernel's last type: jbd2's must not land among ext4's.
+  const type = image.type("struct jbd2_inode");
+  assert(type && image.fieldNames(type).includes("i_vfs_inode"));
+  // ftrace's list was read before the modules were loaded.
+  assertEquals(image.isTraceable("ext4_create"), false);
+});
+
 Deno.test("a name of one kind means nothing as another", async () => {
   const image = await fullImage("x86_64");
   assertEquals(image.prototype("task_struct"), undefined);

@@ -17,6 +17,8 @@ FOLDER holds, each plain or with .gz:
   kallsyms                     /proc/kallsyms, read as root
   btf                          /sys/kernel/btf/vmlinux
 and, as far as there is any of them:
+  kallsyms-modules             more of kallsyms: symbols of modules loaded later
+  btf-NAME                     /sys/kernel/btf/NAME of a module
   available_filter_functions   /sys/kernel/tracing/available_filter_functions
   available_events             /sys/kernel/tracing/available_events
   tracepoint_formats           every events/*/*/format there, each after a line "# ./SUBSYSTEM/EVENT/format":

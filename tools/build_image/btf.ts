@@ -1,10 +1,12 @@
 /**
  * Parses BTF, the kernel's type format (Documentation/bpf/btf.rst), into type records with names as text.
  *
- * Both byte orders' magic is known, little endian is read; split BTF (a module's) is told apart by its ids only and not read here.
+ * Both byte orders' magic is known, little endian is read. A module's split BTF continues the kernel's: its type ids and its string
+ * offsets count on from there.
  *
  * @module
  */
+import { isCircular, referencesOf } from "./btf_references.ts";
 import { InputError } from "./lines.ts";
 
 /** A type as BTF stores it, names resolved. Type ids count from 1; 0 is void. */
@@ -62,12 +64,22 @@ export interface BtfParam {
 
 const MAGIC = 0xeb9f;
 
+/** A parsed section. */
+export interface BtfSection {
+  /** Index = type id, entry 0 is undefined (void); a module's section begins with the kernel's types. */
+  readonly types: readonly (BtfType | undefined)[];
+  /** The string at an offset; throws a RangeError outside. */
+  readonly text: (offset: number) => string;
+  /** Offsets from here on belong to a module's own strings. */
+  readonly textEnd: number;
+}
+
 /**
- * Parses a BTF section. The result's index is the type id; entry 0 is undefined (void).
+ * Parses a BTF section; with `base`, the kernel's, a module's split BTF.
  *
- * Throws an InputError that names `label` and the byte offset for what is no BTF, is cut short or holds an unknown kind.
+ * Throws an InputError that names `label` and the byte offset for what is no BTF, is cut short, holds an unknown kind or refers to nothing.
  */
-export function parseBtf(bytes: Uint8Array, label: string): (BtfType | undefined)[] {
+export function parseBtf(bytes: Uint8Array, label: string, base?: BtfSection): BtfSection {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const fail = (what: string, at: number): InputError =>
     new InputError(
@@ -86,8 +98,10 @@ export function parseBtf(bytes: Uint8Array, label: string): (BtfType | undefined
   if (typesEnd > bytes.length || stringsEnd > bytes.length) {
     throw fail(`the file is cut short: sections end at ${Math.max(typesEnd, stringsEnd)}`, bytes.length);
   }
-  const text = stringReader(bytes, stringsStart, stringsEnd);
-  const types: (BtfType | undefined)[] = [undefined];
+  const first = base?.textEnd ?? 0;
+  const own = stringReader(bytes, stringsStart, stringsEnd);
+  const text = (offset: number) => base && offset < first ? base.text(offset) : own(offset - first);
+  const types = base ? [...base.types] : [undefined];
   const cursor: Cursor = { view, at: typesStart, text };
   while (cursor.at < typesEnd) {
     const start = cursor.at;
@@ -104,43 +118,7 @@ export function parseBtf(bytes: Uint8Array, label: string): (BtfType | undefined
     }
     if (isCircular(types, id)) throw fail(`type ${id} is defined by itself`, typesStart);
   });
-  return normalizeBitFields(types);
-}
-
-/** Whether typedefs, qualifiers and arrays lead from a type back to it, or nowhere. */
-function isCircular(types: readonly (BtfType | undefined)[], id: number): boolean {
-  let at = types[id];
-  for (let steps = 0; steps < types.length; steps++) {
-    if (!at || at.kind === "ptr" || at.kind === "func") return false;
-    if ("to" in at) at = types[at.to];
-    else if (at.kind === "array") at = types[at.of];
-    else return false;
-  }
-  return true;
-}
-
-/** Type ids that a type is made of. */
-export function referencesOf(type: BtfType): number[] {
-  switch (type.kind) {
-    case "ptr":
-    case "const":
-    case "volatile":
-    case "restrict":
-    case "typedef":
-    case "type_tag":
-      return [type.to];
-    case "array":
-      return [type.of];
-    case "struct":
-    case "union":
-      return type.members.map((member) => member.type);
-    case "func":
-      return [type.proto];
-    case "func_proto":
-      return [type.ret, ...type.params.map((param) => param.type)];
-    default:
-      return [];
-  }
+  return { types: normalizeBitFields(types), text, textEnd: first + stringsEnd - stringsStart };
 }
 
 interface Cursor {

@@ -1,12 +1,13 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { type BtfType, parseBtf } from "./btf.ts";
+import { joinBtf } from "./btf_modules.ts";
 import { btfTypes } from "./btf_arbitrary.ts";
 import { writeBtf } from "./btf_writer.ts";
 
 Deno.test("any BTF reads back as it was written", () => {
   fc.assert(fc.property(btfTypes(), (types) => {
-    assertEquals(parseBtf(writeBtf(types), "x"), [undefined, ...types]);
+    assertEquals(parseBtf(writeBtf(types), "x").types, [undefined, ...types]);
   }));
 });
 
@@ -24,7 +25,7 @@ Deno.test("a section written by hand", () => {
   const view = new DataView(bytes.buffer);
   words.forEach((word, i) => view.setUint32(i * 4, word, true));
   bytes.set(new TextEncoder().encode("\0int\0s\0a\0b\0"), 24 + 64);
-  assertEquals(parseBtf(bytes, "x").slice(0, 3), [
+  assertEquals(parseBtf(bytes, "x").types.slice(0, 3), [
     undefined,
     { kind: "int", name: "int", size: 4, encoding: 1, bits: 32, bitOffset: 0 },
     {
@@ -46,7 +47,7 @@ Deno.test("bit-fields by narrow integers become those of the kind flag", () => {
     { kind: "typedef", name: "u3", to: 1 },
     { kind: "struct", name: "s", size: 4, members: [{ name: "a", type: 2, bitOffset: 8, bitSize: 0 }] },
   ];
-  const parsed = parseBtf(writeBtf(types), "x")[3];
+  const parsed = parseBtf(writeBtf(types), "x").types[3];
   assertEquals(parsed?.kind === "struct" && parsed.members, [{
     name: "a",
     type: 2,
@@ -83,4 +84,30 @@ Deno.test("types that are defined by themselves or by none are refused", () => {
     "type 1 is defined by itself",
   );
   assertThrows(() => parseBtf(writeBtf([typedef(9)]), "my/btf"), Error, "type 1 refers to type 9, of 1");
+});
+
+Deno.test("split BTF counts on from the kernel's types and strings", () => {
+  const kernel: BtfType[] = [
+    { kind: "int", name: "int", size: 4, encoding: 1, bits: 32, bitOffset: 0 },
+    {
+      kind: "struct",
+      name: "inode",
+      size: 4,
+      members: [{ name: "i_ino", type: 1, bitOffset: 0, bitSize: 0 }],
+    },
+  ];
+  // As a module has it: ids 1 and 2 are the kernel's, names come from both string sections.
+  const module = (own: string): BtfType[] => [
+    { kind: "struct", name: own, size: 8, members: [{ name: "i_ino", type: 2, bitOffset: 0, bitSize: 0 }] },
+    { kind: "ptr", to: 3 },
+  ];
+  const input = (path: string, bytes: Uint8Array) => ({ path, bytes });
+  const split = (own: string) => input(own, writeBtf(module(own), kernel));
+  assertEquals(joinBtf(input("btf", writeBtf(kernel)), [split("ext4_inode_info"), split("jbd2_inode")]), [
+    undefined,
+    ...kernel,
+    ...module("ext4_inode_info"),
+    { ...module("jbd2_inode")[0] },
+    { kind: "ptr", to: 5 },
+  ]);
 });

@@ -29,9 +29,11 @@ const CODES: Readonly<Record<Exclude<BtfType["kind"], "enum">, number>> = {
 const ENUM = 6;
 const ENUM64 = 19;
 
-/** The bytes of a BTF section that holds the types as ids 1, 2, ... */
-export function writeBtf(types: readonly BtfType[]): Uint8Array {
-  const strings = new Strings();
+/** The bytes of a BTF section that holds the types as ids 1, 2, ..., or of a module's that count on from the kernel's. */
+export function writeBtf(types: readonly BtfType[], kernel: readonly BtfType[] = []): Uint8Array {
+  const base = kernel.length === 0 ? undefined : new Strings();
+  for (const type of kernel) writeType(new ByteWriter(), base!, type);
+  const strings = new Strings(base);
   const body = new ByteWriter();
   for (const type of types) writeType(body, strings, type);
   const text = strings.bytes();
@@ -41,16 +43,29 @@ export function writeBtf(types: readonly BtfType[]): Uint8Array {
 }
 
 class Strings {
-  readonly #offsets = new Map<string, number>([["", 0]]);
-  readonly #out = new ByteWriter().byte(0);
+  readonly #offsets = new Map<string, number>();
+  readonly #out = new ByteWriter();
+  readonly #base: Strings | undefined;
+  readonly #start: number;
+
+  constructor(base?: Strings) {
+    this.#base = base;
+    this.#start = base ? base.#out.length : 0;
+    // Only the first section begins with the empty string.
+    if (!base) this.offset("");
+  }
 
   offset(text: string): number {
-    let offset = this.#offsets.get(text);
-    if (offset === undefined) {
-      this.#offsets.set(text, offset = this.#out.length);
-      this.#out.raw(new TextEncoder().encode(text)).byte(0);
-    }
+    const known = this.known(text) ?? this.#base?.known(text);
+    if (known !== undefined) return known;
+    const offset = this.#start + this.#out.length;
+    this.#offsets.set(text, offset);
+    this.#out.raw(new TextEncoder().encode(text)).byte(0);
     return offset;
+  }
+
+  known(text: string): number | undefined {
+    return this.#offsets.get(text);
   }
 
   bytes(): Uint8Array {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Arch, TracepointInfo } from "../../image/mod.ts";
-import { parseBtf } from "./btf.ts";
+import { joinBtf } from "./btf_modules.ts";
 import type { KernelFacts } from "./facts.ts";
 import { InputError, readInput } from "./lines.ts";
 import { type Input, readBlacklist, readKallsyms, readSyscalls, readTraceable } from "./read_symbols.ts";
@@ -34,9 +34,10 @@ export function readFacts(dir: string, options: ReadOptions): KernelFacts {
     if (!input) options.onMissing?.(`no ${name}: ${without}`);
     return input && read(input);
   };
-  const symbols = readKallsyms(required("kallsyms", "copy /proc/kallsyms as root"), arch);
-  const btf = required("btf", "copy /sys/kernel/btf/vmlinux");
-  const types = parseBtf(btf.bytes, btf.path);
+  const kernel = readKallsyms(required("kallsyms", "copy /proc/kallsyms as root"), arch);
+  const modules = readInput(`${dir}/kallsyms-modules`);
+  const symbols = modules ? [...kernel, ...readKallsyms(modules, arch)] : kernel;
+  const types = joinBtf(required("btf", "copy /sys/kernel/btf/vmlinux"), moduleBtf(dir));
   const text = optional(
     "text.tsv",
     (i) => readText(i, arch),
@@ -72,6 +73,16 @@ export function readFacts(dir: string, options: ReadOptions): KernelFacts {
     blacklist: blacklist ?? [],
     syscalls: syscalls ?? [],
   };
+}
+
+/** Split BTF of modules, `btf-NAME[.gz]`, by name. */
+function moduleBtf(dir: string): Input[] {
+  const names = new Set(
+    Array.from(Deno.readDirSync(dir), (entry) => /^(btf-\w+)(?:\.gz)?$/.exec(entry.name)?.[1] ?? "").filter(
+      Boolean,
+    ),
+  );
+  return [...names].sort().map((name) => readInput(`${dir}/${name}`)!);
 }
 
 /** The formats of events that can be enabled: ftrace's own record types have a format but are no events. */

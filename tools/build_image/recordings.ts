@@ -32,8 +32,8 @@ function filesOf(folder: string): string[] {
 }
 
 function collect(text: string, names: Set<string>): void {
-  // `  0.982 us    |      _raw_spin_lock();` and `              |    close_fd() {`
-  const call = /\|\s+([\w.]+)\(\)(?: \{|;)/.exec(text)?.[1];
+  // `  0.982 us    |      _raw_spin_lock();`, `              |    close_fd() {` and `ext4_create [ext4]() {`
+  const call = /\|\s+([\w.]+)(?: \[\w+\])?\(\)(?: \{|;)/.exec(text)?.[1];
   if (call !== undefined) names.add(call);
   // `do_syscall_64+0x55` in stacks, `=> do_syscall_64` in trace files.
   for (const [, frame] of text.matchAll(/\b([A-Za-z_][\w.]*)\+0x[0-9a-f]+|=> ([A-Za-z_][\w.]*)/g)) {

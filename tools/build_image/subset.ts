@@ -4,7 +4,8 @@
  * @module
  */
 import { type Addr, isKernelAddress, pageAlign } from "../../image/mod.ts";
-import { type BtfType, referencesOf } from "./btf.ts";
+import type { BtfType } from "./btf.ts";
+import { referencesOf, withReferences } from "./btf_references.ts";
 import type { ImageSource, SourceFunction, SourceSymbol } from "./source.ts";
 
 /** What a core image keeps. */
@@ -83,27 +84,4 @@ function reachable(types: ImageSource["types"], roots: readonly number[]): (BtfT
   const renumbered = new Map(order.map((id, i) => [id, i + 1]));
   const to = (id: number): number => renumbered.get(id) ?? 0;
   return [undefined, ...order.map((id) => withReferences(types[id]!, to))];
-}
-
-function withReferences(type: BtfType, to: (id: number) => number): BtfType {
-  switch (type.kind) {
-    case "ptr":
-    case "const":
-    case "volatile":
-    case "restrict":
-    case "typedef":
-    case "type_tag":
-      return { ...type, to: to(type.to) };
-    case "array":
-      return { ...type, of: to(type.of), index: 0 };
-    case "struct":
-    case "union":
-      return { ...type, members: type.members.map((member) => ({ ...member, type: to(member.type) })) };
-    case "func":
-      return { ...type, proto: to(type.proto) };
-    case "func_proto":
-      return { ...type, ret: to(type.ret), params: type.params.map((p) => ({ ...p, type: to(p.type) })) };
-    default:
-      return type;
-  }
 }
