@@ -67,6 +67,8 @@ export function readError(path: string, error: unknown): Error {
 
 function importReason(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  // The parser adds a picture of the line; the first line has the reason and the place.
-  return message.replace(/^The module's source code could not be parsed: /, "").split("\n")[0]!;
+  // The parser adds a picture of the line, and the place below it: the sentence needs the first line and the place.
+  const reason = message.replace(/^The module's source code could not be parsed: /, "").split("\n")[0]!;
+  const place = /^\s+at \S+?:(\d+):(\d+)$/m.exec(message);
+  return place === null ? reason : `${reason} (line ${place[1]}, column ${place[2]})`;
 }

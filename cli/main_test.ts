@@ -247,7 +247,7 @@ export default [program({ a: kprobe("do_sys_openat2").count() }), program({ b: k
     assertRefused(await run("none.ts"), 1, '"none.ts"', "no such file");
     assertRefused(await run("nothing.ts"), 1, "no default export", "it exports probe");
     assertRefused(await run("number.ts"), 1, "default export is no program");
-    assertRefused(await run("broken.ts"), 1, '"broken.ts"');
+    assertRefused(await run("broken.ts"), 1, '"broken.ts"', "line 1, column 26");
     assertRefused(await run("throws.ts"), 1, '"throws.ts"', "own words");
   });
 });

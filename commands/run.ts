@@ -43,6 +43,7 @@ function programsFrom(path: string, exported: unknown): ReturnType<typeof progra
   try {
     return programsOf(exported);
   } catch (error) {
-    throw new Error(`Cannot run "${path}": its default export is no program`, { cause: error });
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`Cannot run "${path}": its default export is no program. ${reason}`, { cause: error });
   }
 }
