@@ -8,10 +8,12 @@ import type { Arch } from "../image/model.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { userTime } from "../kernel/sched/coroutine.ts";
 import type { Task } from "../kernel/process/task.ts";
-import { runSyscall } from "../kernel/syscalls/entry.ts";
+import { type RecordedOutcome, runSyscall } from "../kernel/syscalls/entry.ts";
+import { keyOf } from "../kernel/time/random.ts";
 import { AddressMap } from "./replay/address_map.ts";
 import { array, name, NULL, number, struct, text } from "./replay/build_value.ts";
 import { parseValue } from "./replay/parse_value.ts";
+import type { RecordedCall } from "./replay/record.ts";
 import { translate } from "./replay/translate.ts";
 import { UserBuffers } from "./replay/user_buffers.ts";
 import type { StraceValue } from "./replay/value.ts";
@@ -19,6 +21,9 @@ import type { ProgramRun, Steps, UserProgram } from "./program.ts";
 
 /** Nanoseconds that a program computes before each call, on average; a keyed random number spreads it by half. */
 const THINK = 2000;
+/** Keeps this use of randomness apart from others. */
+const THINK_KEY = keyOf("think");
+const ENOSYS = 38;
 
 /** An argument of `Sys.call`: a word, a string in user memory, or a value as strace prints it. */
 export type SysArgument = number | string | StraceValue;
@@ -80,34 +85,42 @@ export class Sys {
     if (ns > 0) yield userTime(this.#k.clock.now + Math.round(ns));
   }
 
-  /** Makes any call by name. -38 (ENOSYS) when this architecture has nothing of the kind. */
+  /** Makes any call by name. -38 (ENOSYS) when this architecture has nothing of the kind, or the kernel no model of it. */
   *call(call: string, ...args: readonly SysArgument[]): Steps<number> {
+    return yield* this.#make(call, args, undefined);
+  }
+
+  /**
+   * Makes a call whose outcome is known beforehand, as if it had been recorded: for calls that the kernel has no model of.
+   * `duration` is in nanoseconds.
+   */
+  *given(
+    outcome: { readonly ret: number; readonly duration: number },
+    call: string,
+    ...args: readonly SysArgument[]
+  ): Steps<number> {
+    return yield* this.#make(call, args, {
+      ret: outcome.ret,
+      durationNs: outcome.duration,
+      interrupted: false,
+    });
+  }
+
+  *#make(call: string, args: readonly SysArgument[], recorded: RecordedOutcome | undefined): Steps<number> {
     const k = this.#k;
     const { task } = this;
-    const jitter = k.random.below(1024, task.pid, task.syscalls, 0x7573) / 1024 + 0.5;
+    const jitter = k.random.below(1024, task.pid, task.syscalls, THINK_KEY) / 1024 + 0.5;
     yield* this.compute(this.think * jitter);
-    const values = args.map(valueOf);
-    const recorded = {
-      kind: "call" as const,
-      pid: task.pid,
-      time: k.clock.now,
-      line: 0,
-      name: call,
-      args: values.map((value) => ({ value })),
-      result: { value: 0 },
-      duration: undefined,
-      interrupted: false,
-      cutShort: false,
-    };
     const target = { arch: k.image.arch, has: (known: string) => k.image.syscallNumber(known) !== undefined };
-    const translated = translate(recorded, target);
+    const translated = translate(asRecorded(task.pid, call, args.map(valueOf)), target);
     if (translated === null) {
       this.#run.leftOut.add(call);
-      return -38;
+      return -ENOSYS;
     }
     this.#run.calls++;
     this.#args = this.#buffers.place(task, translated.name, translated.args, this.#addresses);
-    const result = yield* runSyscall(k, task, { name: translated.name, args: this.#args });
+    const request = { name: translated.name, args: this.#args };
+    const result = yield* runSyscall(k, task, recorded === undefined ? request : { ...request, recorded });
     if (task.exitCode !== null) throw new ProgramExit(task);
     return result;
   }
@@ -262,6 +275,22 @@ export class Sys {
     yield* this.call("exit_group", status);
     throw new ProgramExit(this.task);
   }
+}
+
+/** A call as translation takes it. */
+function asRecorded(pid: number, name: string, values: readonly StraceValue[]): RecordedCall {
+  return {
+    kind: "call",
+    pid,
+    time: 0,
+    line: 0,
+    name,
+    args: values.map((value) => ({ value })),
+    result: { value: 0 },
+    duration: undefined,
+    interrupted: false,
+    cutShort: false,
+  };
 }
 
 function valueOf(argument: SysArgument): StraceValue {

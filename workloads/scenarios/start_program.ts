@@ -40,14 +40,23 @@ export function* startProgram(sys: Sys, path: string, argv: readonly string[]): 
   const libc = yield* loadLibc(sys);
   const tls = yield* sys.mmap(12288, "PROT_READ|PROT_WRITE", "MAP_PRIVATE|MAP_ANONYMOUS");
   // arm64 keeps the thread pointer in a register of its own.
-  if (sys.arch !== "arm64") yield* sys.call("arch_prctl", name("ARCH_SET_FS"), tls + 0x740);
+  if (sys.arch !== "arm64") {
+    yield* sys.given({ ret: 0, duration: 700 }, "arch_prctl", name("ARCH_SET_FS"), tls + 0x740);
+  }
   yield* sys.call("set_tid_address", tls + 0xa10);
-  yield* sys.call("set_robust_list", tls + 0xa20, 24);
-  yield* sys.call("rseq", tls + 0x1060, 0x20, 0, 0x53053053);
+  yield* sys.given({ ret: 0, duration: 400 }, "set_robust_list", tls + 0xa20, 24);
+  yield* sys.given({ ret: 0, duration: 400 }, "rseq", tls + 0x1060, 0x20, 0, 0x53053053);
   yield* sys.mprotect(libc + 0x1cf000, 16384, "PROT_READ");
-  yield* sys.call("prlimit64", 0, name("RLIMIT_STACK"), 0, struct({ rlim_cur: number(0) }));
+  yield* sys.given(
+    { ret: 0, duration: 600 },
+    "prlimit64",
+    0,
+    name("RLIMIT_STACK"),
+    0,
+    struct({ rlim_cur: number(0) }),
+  );
   yield* sys.munmap(cache, CACHE_SIZE);
-  yield* sys.call("getrandom", "", 8, name("GRND_NONBLOCK"));
+  yield* sys.given({ ret: 8, duration: 800 }, "getrandom", "", 8, name("GRND_NONBLOCK"));
   const heap = yield* sys.brk();
   yield* sys.brk(heap + 0x21000);
 }
