@@ -1,11 +1,11 @@
 /**
  * Runs what the documents show. `deno run --allow-read --allow-run tools/check_docs.ts [FILE…]` takes README.md,
- * CONTRIBUTING.md and docs/*.md; `deno test --doc` covers their ```ts blocks, this the rest:
+ * CONTRIBUTING.md and docs/*.md; `deno test --doc` covers their TypeScript blocks, this the rest:
  *
- * - In a ```console block each line after `$ ` is a command; the lines below it, up to the next command, are what it
+ * - In a `console` block each line after `$ ` is a command; the lines below it, up to the next command, are what it
  *   prints (stdout and stderr together). A line `...` stands for any number of lines. A command with no lines below it
  *   must only succeed. `$ echo $?` sees the status of the command before it.
- * - A ```sh block is not run (its commands may take long or change things), but what it names must exist: the tasks of
+ * - A `sh` block is not run (its commands may take long or change things), but what it names must exist: the tasks of
  *   deno.json and the project's files.
  *
  * @module
@@ -86,7 +86,7 @@ function trimEnd(lines: readonly string[]): readonly string[] {
   return lines.slice(0, end).map((line) => line.trimEnd());
 }
 
-/** Finds tasks and files that a ```sh block names and that do not exist. */
+/** Finds tasks and files that a `sh` block names and that do not exist. */
 export function checkShell(
   text: string,
   tasks: readonly string[],
