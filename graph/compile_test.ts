@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { coreImage } from "../image/load.ts";
+import { coreImage, fullImage } from "../image/load.ts";
 import type { Arch } from "../image/model.ts";
 import { compile, type CompiledProgram } from "./compile.ts";
 import { ProgramError } from "./diagnostic.ts";
@@ -143,6 +143,19 @@ Deno.test("tracepoint fields come from the record", async () => {
   hit.pokeString(0x7fff0000, "/etc/hosts");
   run(p, hit);
   assertEquals(hit.printed, [[-100, "/etc/hosts"]]);
+});
+
+Deno.test("an array of a record prints whole, or by element", async () => {
+  const point: AttachPoint = { kind: "tracepoint", subsystem: "sock", event: "inet_sock_set_state" };
+  const image = await fullImage("x86_64");
+  const offset =
+    image.tracepoint("sock:inet_sock_set_state")?.fields.find((f) => f.name === "saddr")?.offset ?? -1;
+  const saddr: Expr = { op: "arg", name: "saddr" };
+  const second: Expr = { op: "index", base: saddr, index: literal(1) };
+  const hit = new PlainHit();
+  [127, 0, 0, 1].forEach((byte, i) => hit.pokeRecord(offset + i, 1, byte));
+  run(compile(program(point, [{ op: "print", parts: [saddr, second] }]), image), hit);
+  assertEquals(hit.printed, [[{ kind: "array", items: [127, 0, 0, 1] }, 0]]);
 });
 
 Deno.test("stacks are keys by their frames", async () => {

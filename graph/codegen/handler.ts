@@ -203,6 +203,9 @@ class HandlerBuilder {
     if (part.op === "tuple") {
       return `{ kind: "tuple", items: [${part.items.map((item) => this.#value(item, always)).join(", ")}] }`;
     }
+    if (part.op === "record" && part.type.kind === "array") {
+      return `recordArray(hit, ${part.offset}, ${part.size}, ${part.signed}, ${part.type.length})`;
+    }
     const code = this.#emit(part, always);
     switch (part.type.kind) {
       case "pointer":

@@ -4,13 +4,31 @@
  * @module
  */
 
-import { addressText } from "../value.ts";
+import type { Hit } from "../hit.ts";
+import { addressText, type Value } from "../value.ts";
 import { toInteger } from "../maps/cell.ts";
 import { keyPart } from "../maps/aggregate_map.ts";
 import { cutBits, readBits } from "./bits.ts";
 
 /** What every generated handler may name. */
-export const RUNTIME = { addressText, toInteger, keyPart, cutBits, readBits, unsigned64, twoWords } as const;
+export const RUNTIME = {
+  addressText,
+  toInteger,
+  keyPart,
+  cutBits,
+  readBits,
+  unsigned64,
+  twoWords,
+  recordArray,
+} as const;
+
+/** An array inside the tracepoint's record, as a value. */
+export function recordArray(hit: Hit, offset: number, size: number, signed: boolean, length: number): Value {
+  return {
+    kind: "array",
+    items: Array.from({ length }, (_, i) => hit.recordLoad(offset + i * size, size, signed)),
+  };
+}
 
 /** A signed word as an unsigned 64-bit integer; `what` names it where it does not fit a number. */
 export function unsigned64(value: number, what: string): number {

@@ -24,7 +24,7 @@ export function checkOutput(steps: readonly IrStep[], image: KernelImage, report
 }
 
 function checkPrintable(ir: Ir, image: KernelImage, report: Report): void {
-  if (ir.type.kind === "struct" && ir.op === "slice" || ir.type.kind === "array" && ir.op === "record") {
+  if (ir.type.kind === "struct" && ir.op === "slice") {
     report("error", `Cannot take a whole ${typeText(ir.type, image)} here: it is not in memory`, {
       span: ir.span,
       hint: "use one of its parts",
