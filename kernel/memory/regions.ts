@@ -22,6 +22,8 @@ export interface Region {
   readonly mapped: "all" | "areas" | "text";
 }
 
+/** Bytes of text where the image does not say where it ends (`_etext`); looking for the last function takes too long. */
+const TEXT_SIZE = 0x1000000;
 /** Bytes after the last known text symbol that count as the kernel's data where the image has no data symbols. */
 const DATA_SIZE = 0x2000000;
 /** `struct page`. */
@@ -31,7 +33,7 @@ const PAGE_STRUCT = 64;
 export function kernelRegions(image: KernelImage, arch: ArchModel): readonly Region[] {
   const { layout } = arch;
   const text = image.symbol("_stext")?.address ?? image.symbol("_text")?.address ?? lowestText(image);
-  const textEnd = pageUp(image.symbol("_etext")?.address ?? highestText(image));
+  const textEnd = pageUp(image.symbol("_etext")?.address ?? text + TEXT_SIZE);
   const dataEnd = pageUp(image.symbol("_end")?.address ?? textEnd + DATA_SIZE);
   const regions: Region[] = [
     { name: "kernel text", start: pageDown(text), end: textEnd, mapped: "text" },
@@ -58,12 +60,6 @@ export function kernelRegions(image: KernelImage, arch: ArchModel): readonly Reg
 function lowestText(image: KernelImage): Addr {
   const first = image.functions()[0];
   return first === undefined ? 0 : image.func(first)?.address ?? 0;
-}
-
-function highestText(image: KernelImage): Addr {
-  const names = image.functions();
-  const last = image.func(names[names.length - 1] ?? "");
-  return last === undefined ? 0 : last.address + last.size;
 }
 
 /** The start of the page that holds an address. */

@@ -131,6 +131,8 @@ export const FRAME_SYMBOLS: readonly string[] = [
 
 /** Globs of data symbols that the model's objects point at (kernels without data in kallsyms have none). */
 export const DATA_SYMBOLS: readonly string[] = [
+  "_etext",
+  "_end",
   "init_task",
   "init_mm",
   "init_cred",
