@@ -15,13 +15,15 @@ const RELATIVE = /([0-9]+)\.([0-9]{1,9})\s+/y;
 const BRACKETS = /(?:\[(?: *[0-9]+|[0-9a-f]{8,16}|\?+)\] +)+/y;
 const NAME = /([A-Za-z_][A-Za-z0-9_]*)\(/y;
 const RESUMED = /<\.\.\. ([A-Za-z_][A-Za-z0-9_]*) resumed>/y;
+/** Remarks of strace itself, stack lines of `-k`, blank lines. */
+const CHATTER = /^(\s*(>|$)|([^ ]*\/)?strace: )/;
 const UNFINISHED = /\s*<unfinished \.\.\.>$/;
 /** Larger than any pid, so that a lone number can be told from seconds since 1970. */
 const MAX_PID = 4194304;
 
 /** Reads one line, without its line end. Never throws: what is no strace line is `malformed`, with the reason. */
 export function parseLine(line: string): StraceLine {
-  if (line.length === 0 || line.startsWith("strace: ") || /^\s*(>|$)/.test(line)) return { kind: "chatter" };
+  if (CHATTER.test(line)) return { kind: "chatter" };
   const { head, at } = parseHead(line);
   const text = line;
   if (line.startsWith("+++ ", at)) return exitLine(head, line.slice(at));

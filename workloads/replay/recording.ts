@@ -10,8 +10,9 @@
 import { parseLine } from "./parse_line.ts";
 import { parseCall, parseUnfinished } from "./parse_call.ts";
 import { parseValue } from "./parse_value.ts";
+import { PidResolver } from "./pid_resolver.ts";
 import { readLines, RecordingError, type RecordingSource } from "./read_lines.ts";
-import type { RecordedEvent } from "./record.ts";
+import type { LineHead, RecordedEvent } from "./record.ts";
 import { TimeBase } from "./time_base.ts";
 
 /** A line that could not be used. */
@@ -61,7 +62,7 @@ export interface RecordedProcess {
 }
 
 interface Process {
-  readonly pid: number;
+  pid: number;
   readonly start: number;
   readonly comm?: string;
   readonly entries: Entry[];
@@ -69,6 +70,8 @@ interface Process {
   uid: number | undefined;
 }
 
+/** `strace: Process 11377 attached`, alone or after the beginning of a call when both go to the terminal. */
+const REMARK = /^(.*?)(?:(?:\/[\w.+-]+)*\/)?strace: Process ([0-9]+) (attached|detached)$/;
 const CREATES = /^(clone3?|v?fork)$/;
 
 /** A whole recording: see the module's doc. Make one with `readRecording`. */
@@ -86,6 +89,9 @@ export class Recording {
   #useful = 0;
   #last = 0;
   readonly #time = new TimeBase();
+  readonly #pids = new PidResolver();
+  /** The beginning of a line that strace broke with a remark of its own, "" when there is none. */
+  #broken = "";
 
   constructor(options: RecordingOptions = {}) {
     this.label = options.name ?? "recording";
@@ -129,8 +135,17 @@ export class Recording {
   }
 
   /** Takes the next line in. */
-  add(text: string): void {
+  add(added: string): void {
     this.#lines++;
+    const remark = REMARK.exec(added);
+    if (remark?.[3] === "attached") this.#pids.made(Number(remark[2]));
+    if (remark !== null && remark[1] !== "") {
+      this.#broken = remark[1]!;
+      return;
+    }
+    // The rest of a broken line begins in the middle of its arguments.
+    const text = this.#broken !== "" && /^[,)\]}| ]/.test(added) ? this.#broken + added : added;
+    this.#broken = "";
     const line = parseLine(text);
     if (line.kind === "chatter") return;
     if (line.kind === "malformed") return this.#refuse(this.#lines, line.reason, text);
@@ -138,7 +153,7 @@ export class Recording {
     if (Number.isNaN(time)) return this.#refuse(this.#lines, "it has no time stamp", text);
     this.#useful++;
     this.#last = Math.max(this.#last, time);
-    const process = this.#process(line.head.pid, line.head.comm, time);
+    const process = this.#processOf(line.head, time);
     switch (line.kind) {
       case "call": {
         // A call that stays open has lost its end: the process goes on with another.
@@ -175,9 +190,10 @@ export class Recording {
       case "superseded":
         this.#supersede(process, line.by, time);
         return;
-      case "signal":
       case "exited":
       case "killed":
+      case "signal":
+        if (line.kind !== "signal") this.#pids.ended(process.pid);
         process.entries.push({
           time,
           line: this.#lines,
@@ -273,8 +289,11 @@ export class Recording {
     if (CREATES.test(entry.name)) {
       // Inside a pid namespace the result is not the pid that lines have.
       const made = /= [0-9]+ \/\* ([0-9]+) in strace's PID NS \*\//.exec(text) ??
-        /= ([0-9]+)(?: <[0-9.]+>)?$/.exec(text);
-      if (made !== null) this.#parents.set(Number(made[1]), process.pid);
+        /= ([0-9]+)(?:<[^>]*>)?(?: <[0-9.]+>)?$/.exec(text);
+      if (made !== null && Number(made[1]) > 0) {
+        this.#parents.set(Number(made[1]), process.pid);
+        this.#pids.made(Number(made[1]));
+      }
     } else if (process.uid === undefined && /^getuid(32)?$/.test(entry.name)) {
       const uid = /= ([0-9]+)/.exec(text);
       if (uid !== null) process.uid = Number(uid[1]);
@@ -296,6 +315,22 @@ export class Recording {
 
   #describe({ pid, start, comm, uid }: Process): RecordedProcess {
     return { pid, start, parent: this.#parents.get(pid), uid, ...(comm === undefined ? {} : { comm }) };
+  }
+
+  #processOf(head: LineHead, time: number): Process {
+    const { pid, renamed } = this.#pids.resolve(head.pid);
+    const nameless = renamed ? this.#processes.get(0) : undefined;
+    if (nameless !== undefined) {
+      this.#processes.delete(0);
+      nameless.pid = pid;
+      const rest = [...this.#processes];
+      // It keeps its place: processes are in the order of their first lines.
+      this.#processes.clear();
+      this.#processes.set(pid, nameless);
+      for (const [other, process] of rest) this.#processes.set(other, process);
+      for (const [child, parent] of this.#parents) if (parent === 0) this.#parents.set(child, pid);
+    }
+    return this.#process(pid, head.comm, time);
   }
 
   #process(pid: number, comm: string | undefined, start: number): Process {

@@ -180,6 +180,35 @@ Deno.test("the maker of a process in a pid namespace is found by strace's own pi
   assertEquals(recording.processes.map(({ pid, parent }) => [pid, parent]), [[20, undefined], [21, 20]]);
 });
 
+Deno.test("what strace prints to a terminal: pids only while there are several, remarks inside calls", async () => {
+  const recording = await readRecording(bytes(
+    `1795347525.000000 execve("/usr/bin/sh", ["sh"], 0x7ffc /* 3 vars */) = 0 <0.000400>
+1795347525.000500 clone(child_stack=NULL, flags=CLONE_CHILD_CLEARTID|SIGCHLD/usr/bin/strace: Process 18 attached
+, child_tidptr=0x7fcf40817a10) = 18 <0.000139>
+[pid    18] 1795347525.000700 set_robust_list(0x7fcf40817a20, 24 <unfinished ...>
+[pid    17] 1795347525.000710 wait4(-1,  <unfinished ...>
+[pid    18] 1795347525.000720 <... set_robust_list resumed>) = 0 <0.000010>
+[pid    18] 1795347525.000800 exit_group(0) = ?
+[pid    18] 1795347525.000900 +++ exited with 0 +++
+<... wait4 resumed>[{WIFEXITED(s) && WEXITSTATUS(s) == 0}], 0, NULL) = 18 <0.000300>
+1795347525.001000 close(3) = 0 <0.000010>
+1795347525.001100 +++ exited with 0 +++
+`.replace("<... wait4", "1795347525.000950 <... wait4"),
+  ));
+  assertEquals(recording.malformed, []);
+  assertEquals(brief(recording), {
+    17: [
+      "0 execve/3=0",
+      "500 clone/3=18",
+      "710 wait4/4=18 interrupted",
+      "1000 close/1=0",
+      "1100 exit 0",
+    ],
+    18: ["700 set_robust_list/2=0 interrupted", "800 exit_group/1=NaN", "900 exit 0"],
+  });
+  assertEquals(recording.processes.map(({ pid, parent }) => [pid, parent]), [[17, undefined], [18, 17]]);
+});
+
 async function refusal(source: Uint8Array): Promise<string> {
   const error = await assertRejects(() => readRecording(source, { name: "rec.gz" }), RecordingError);
   return error.message;
