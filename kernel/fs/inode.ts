@@ -65,7 +65,9 @@ export class Inode {
   #bytes = new Uint8Array(0);
 
   constructor(k: Kernel, options: InodeOptions) {
-    const container = options.container ?? SHMEM_INODE;
+    const wanted = options.container ?? SHMEM_INODE;
+    // An image need not describe every container; the inode itself is the same in all of them.
+    const container = k.image.type(`struct ${wanted.type}`) === undefined ? PLAIN_INODE : wanted;
     this.#k = k;
     this.#container = container;
     this.ops = options.ops;

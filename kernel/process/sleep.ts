@@ -13,14 +13,17 @@ import { TASK_INTERRUPTIBLE, TASK_RUNNING } from "./task.ts";
 /** `schedule()`: gives up the CPU. */
 export const SCHEDULE: FunctionRef = blocking("schedule", [], function* (k) {
   const task = k.current;
-  const wait = task.wait;
+  const { wait } = task;
   task.wait = null;
-  if (wait !== null) yield wait;
+  if (wait === "recorded") {
+    // Only here, just before it gives up the CPU, is it known how much is left to do afterwards.
+    for (let until = recordedWake(k); k.clock.now < until; until = recordedWake(k)) yield { until };
+  } else if (wait !== null) yield wait;
   return Number.NaN;
 });
 
 /** Waits as `wait` says, in `state`. The caller looks again at what it waits for. */
-export function* sleep(k: Kernel, wait: Wait, state: number = TASK_INTERRUPTIBLE): Blocking<void> {
+export function* sleep(k: Kernel, wait: Wait | "recorded", state: number = TASK_INTERRUPTIBLE): Blocking<void> {
   const task = k.current;
   task.state = state;
   task.wait = wait;
@@ -53,7 +56,7 @@ export function* waitFor(k: Kernel, ready: () => boolean, until?: number): Block
   const task = k.current;
   const recorded = recordedWake(k);
   if (recorded === recorded) {
-    while (k.clock.now < recorded) yield* sleep(k, { until: recorded });
+    if (k.clock.now < recorded) yield* sleep(k, "recorded");
     return true;
   }
   while (!ready()) {
@@ -62,4 +65,15 @@ export function* waitFor(k: Kernel, ready: () => boolean, until?: number): Block
     yield* sleep(k, until === undefined ? {} : { until });
   }
   return true;
+}
+
+/**
+ * In a replay: lets the recorded time of the current call pass, where no recording of the real kernel shows the entry
+ * function `entry` and so nothing else spends it.
+ */
+export function spendRecorded(k: Kernel, entry: FunctionRef): void {
+  const task = k.current;
+  const duration = task.request?.recorded?.durationNs;
+  if (duration === undefined || k.calls.functions.byRef(entry).shape >= 0) return;
+  if (k.clock.now < task.syscallStart + duration) k.clock.now = task.syscallStart + duration;
 }

@@ -118,8 +118,8 @@ export class Task {
   request: SyscallRequest | null = null;
   /** Virtual time at which that call began. */
   syscallStart = 0;
-  /** What `schedule` is about to wait for. */
-  wait: Wait | null = null;
+  /** What `schedule` is about to wait for; `recorded`: what the recording of the current call says. */
+  wait: Wait | "recorded" | null = null;
   /** Bytes of locals kept in the kernel stack now (`stack.ts`). */
   locals = 0;
   /** Parent; changes when the parent exits first. */

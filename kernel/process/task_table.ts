@@ -143,7 +143,9 @@ export class TaskTable {
       child.parent = this.init;
       TASK.realParent.set(k, child.address, this.init.address);
       TASK.parent.set(k, child.address, this.init.address);
-      this.init.children.push(child);
+      // Init reaps at once what is dead already.
+      if (child.exitCode !== null) this.release(child);
+      else this.init.children.push(child);
     }
     task.exitCode = code;
     TASK.exitCode.set(k, task.address, code);

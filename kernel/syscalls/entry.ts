@@ -5,6 +5,8 @@
  */
 
 import { type Blocking, fn, type FunctionRef } from "../calls/function.ts";
+import { FILE } from "../fs/fields.ts";
+import { closesOnExec, fdFile, openFds } from "../fs/files_struct.ts";
 import type { Kernel } from "../kernel.ts";
 import { TaskExit } from "../process/exit.ts";
 import type { Task } from "../process/task.ts";
@@ -19,11 +21,10 @@ import { fireEnter, fireExit } from "./trace.ts";
 
 export type { RecordedOutcome, RecordedStat, SyscallRequest } from "./request.ts";
 
-/** Share of the recorded time that closing files on the way out gets. */
-const WORK_SHARE = 0.25;
-/** Calls that hand files back on their way out. */
-const CLOSING = new Set(["close", "dup2", "dup3", "execve", "execveat"]);
-/** Calls that do so when they fail: the file made for them is given back. */
+/** Shares of the recorded time that closing files on the way out gets. */
+const CLOSE_SHARE = 0.25;
+const EXEC_SHARE = 0.05;
+/** Calls that give back, when they fail, the file that was made for them. */
 const OPENING = new Set(["open", "openat", "creat", "openat2"]);
 
 /**
@@ -74,7 +75,7 @@ export function* runSyscall(k: Kernel, task: Task, request: SyscallRequest): Blo
   if (recorded !== undefined) {
     // What has no model still leaves the descriptors that it returned.
     if (!modeled) adopt(k, task, request, recorded);
-    else if (ret !== recorded.ret && !Number.isNaN(ret)) { k.syscalls.countOverruled(request.name); console.log(request, ret); }
+    else if (ret !== recorded.ret && !Number.isNaN(ret)) k.syscalls.countOverruled(request.name);
     ret = recorded.ret;
   } else if (Number.isNaN(ret)) {
     ret = -ENOSYS;
@@ -106,12 +107,32 @@ function cpuTime(
   ref: FunctionRef,
 ): number {
   const whole = recorded.durationNs;
-  if (mayBlock(k, task, request)) {
+  const returnsAtOnce = request.name.startsWith("wait") && recorded.ret <= 0 && !recorded.interrupted;
+  if (!returnsAtOnce && mayBlock(k, task, request)) {
     const nominal = k.calls.functions.byRef(ref).nominal || DEFAULT_NOMINAL;
     return Math.round(Math.min(whole, recorded.interrupted ? Math.min(nominal, whole / 2) : nominal));
   }
-  const closes = CLOSING.has(request.name) || recorded.ret < 0 && OPENING.has(request.name);
-  return Math.round(closes ? whole * (1 - WORK_SHARE) : whole);
+  return Math.round(whole * (1 - workShare(k, task, request, recorded)));
+}
+
+/** What the work on the way out takes of a call: only if a file is about to lose its last reference. */
+function workShare(k: Kernel, task: Task, request: SyscallRequest, recorded: RecordedOutcome): number {
+  const last = (fd: number | undefined): boolean => {
+    const file = fdFile(k, task.files, fd ?? -1);
+    return file !== 0 && FILE.count.get(k, file) === 1;
+  };
+  switch (request.name) {
+    case "close":
+      return last(request.args[0]) ? CLOSE_SHARE : 0;
+    case "dup2":
+    case "dup3":
+      return recorded.ret >= 0 && last(request.args[1]) ? CLOSE_SHARE : 0;
+    case "execve":
+    case "execveat":
+      return openFds(k, task.files).some((fd) => closesOnExec(k, task.files, fd) && last(fd)) ? EXEC_SHARE : 0;
+    default:
+      return recorded.ret < 0 && OPENING.has(request.name) ? CLOSE_SHARE : 0;
+  }
 }
 
 /** CPU time of a call that waits, in nanoseconds, where the recordings don't tell. */
