@@ -49,6 +49,11 @@ export class ByteReader {
     return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
   }
 
+  /** Passes over integers without decoding them. */
+  skip(count: number): void {
+    for (let left = count; left > 0; left--) while (this.byte() >= 0x80);
+  }
+
   /** The next `length` bytes, not copied. */
   take(length: number): Uint8Array {
     const start = this.position;

@@ -1,11 +1,11 @@
 /**
- * BTF types as records, and their compact form: what `tools/build_image` writes and `types.ts` reads.
+ * BTF types as records, and their compact form; `type_decode.ts` reads it back.
  *
  * Type ids are BTF's; FUNCs are no types here but entries of the prototype index, so their ids are holes.
  *
  * @module
  */
-import { ByteReader, ByteWriter } from "./bytes.ts";
+import { ByteWriter } from "./bytes.ts";
 
 /** Types in one chunk. */
 export const TYPES_PER_CHUNK = 128;
@@ -48,7 +48,8 @@ export type TypeRecord =
   | { readonly kind: "fwd"; readonly name: number; readonly union: boolean }
   | { readonly kind: "func_proto"; readonly ret: number; readonly params: readonly ParamRecord[] };
 
-const KINDS = [
+/** Kinds by their code. */
+export const TYPE_KINDS = [
   "hole",
   "int",
   "float",
@@ -76,7 +77,7 @@ export function encodeTypes(types: readonly TypeRecord[], firstId: number): Uint
 function encodeType(out: ByteWriter, type: TypeRecord, id: number): void {
   // A distance back, or below 0 to itself and forward; 0 is void.
   const ref = (to: number) => out.int(to === 0 ? 0 : to < id ? id - to : id - to - 1);
-  out.byte(KINDS.indexOf(type.kind));
+  out.byte(TYPE_KINDS.indexOf(type.kind));
   switch (type.kind) {
     case "hole":
       return;
@@ -140,94 +141,9 @@ function encodeType(out: ByteWriter, type: TypeRecord, id: number): void {
   }
 }
 
-/** Decodes one chunk. */
-export function decodeTypes(bytes: Uint8Array, firstId: number): TypeRecord[] {
-  const reader = new ByteReader(bytes);
-  const types: TypeRecord[] = [];
-  while (!reader.done) types.push(decodeType(reader, firstId + types.length));
-  return types;
-}
-
-function decodeType(reader: ByteReader, id: number): TypeRecord {
-  const ref = () => {
-    const distance = reader.int();
-    return distance === 0 ? 0 : distance > 0 ? id - distance : id - distance - 1;
-  };
-  const code = reader.byte();
-  const kind = KINDS[code];
-  if (kind === undefined) throw new RangeError(`Cannot decode type ${id}: unknown kind ${code}`);
-  switch (kind) {
-    case "hole":
-      return { kind };
-    case "int":
-      return { kind, name: reader.uint(), size: reader.byte(), encoding: reader.byte() };
-    case "float":
-      return { kind, name: reader.uint(), size: reader.byte() };
-    case "ptr":
-    case "const":
-    case "volatile":
-    case "restrict":
-      return { kind, to: ref() };
-    case "typedef":
-    case "type_tag":
-      return { kind, name: reader.uint(), to: ref() };
-    case "array":
-      return { kind, of: ref(), length: reader.uint() };
-    case "struct":
-    case "union": {
-      const name = reader.uint();
-      const size = reader.uint();
-      const packed = reader.uint();
-      const bits = packed % 2 === 1;
-      let offset = 0;
-      const members: MemberRecord[] = [];
-      for (let left = Math.floor(packed / 2); left > 0; left--) {
-        const member = reader.uint();
-        const type = ref();
-        offset += reader.int();
-        members.push({
-          name: member,
-          type,
-          bitOffset: bits ? offset : offset * 8,
-          bitSize: bits ? reader.byte() : 0,
-        });
-      }
-      return { kind, name, size, members };
-    }
-    case "enum": {
-      const name = reader.uint();
-      const size = reader.byte();
-      const packed = reader.uint();
-      let value = 0n;
-      const values: (readonly [number, bigint])[] = [];
-      for (let left = Math.floor(packed / 2); left > 0; left--) {
-        const enumerator = reader.uint();
-        value += readWideInt(reader);
-        values.push([enumerator, value]);
-      }
-      return { kind, name, size, signed: packed % 2 === 1, values };
-    }
-    case "fwd":
-      return { kind, name: reader.uint(), union: reader.byte() === 1 };
-    case "func_proto": {
-      const ret = ref();
-      const params: ParamRecord[] = [];
-      for (let left = reader.uint(); left > 0; left--) params.push({ name: reader.uint(), type: ref() });
-      return { kind, ret, params };
-    }
-  }
-}
-
 /** Enumerators may need 64 bits, more than a varint's 2^53: zigzag, split in two. */
 function wideInt(out: ByteWriter, value: bigint): void {
   const zigzag = value >= 0n ? value * 2n : -value * 2n - 1n;
   out.uint(Number(zigzag & 0xffff_ffffn) * 2 + (zigzag > 0xffff_ffffn ? 1 : 0));
   if (zigzag > 0xffff_ffffn) out.uint(Number(zigzag >> 32n));
-}
-
-function readWideInt(reader: ByteReader): bigint {
-  const packed = reader.uint();
-  let zigzag = BigInt(Math.floor(packed / 2));
-  if (packed % 2 === 1) zigzag += BigInt(reader.uint()) << 32n;
-  return zigzag % 2n === 0n ? zigzag / 2n : -(zigzag + 1n) / 2n;
 }

@@ -8,7 +8,8 @@ import type { Container, Section } from "./container.ts";
 import { makeType, type TypeSource } from "./lazy_types.ts";
 import type { CType } from "./model.ts";
 import type { NamePool } from "./names.ts";
-import { decodeTypes, encodeTypes, type TypeRecord, TYPES_PER_CHUNK } from "./type_records.ts";
+import { TypeChunk } from "./type_decode.ts";
+import { encodeTypes, type TypeRecord, TYPES_PER_CHUNK } from "./type_records.ts";
 
 const VOID: CType = { kind: "void", id: 0 };
 
@@ -83,7 +84,7 @@ export class TypeTable implements TypeSource {
   readonly count: number;
   readonly #container: Container;
   readonly #names: NamePool;
-  readonly #chunks: (readonly TypeRecord[] | undefined)[] = [];
+  readonly #chunks: (TypeChunk | undefined)[] = [];
   readonly #made = new Map<number, CType>();
   readonly #indices = new Map<Section, Index>();
 
@@ -137,12 +138,12 @@ export class TypeTable implements TypeSource {
   }
 
   #record(id: number): TypeRecord {
-    const chunk = Math.floor(id / TYPES_PER_CHUNK);
-    const records = this.#chunks[chunk] ??= decodeTypes(
-      this.#container.chunk("types", chunk),
-      chunk * TYPES_PER_CHUNK,
+    const index = Math.floor(id / TYPES_PER_CHUNK);
+    const chunk = this.#chunks[index] ??= new TypeChunk(
+      this.#container.chunk("types", index),
+      index * TYPES_PER_CHUNK,
     );
-    const record = records[id % TYPES_PER_CHUNK];
+    const record = chunk.record(id);
     if (!record) throw new RangeError(`Cannot find type ${id}: the image has ${this.count}`);
     return record;
   }
