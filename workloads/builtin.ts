@@ -14,7 +14,9 @@ import type { Workload } from "./workload.ts";
 
 /** A built-in workload, for lists. */
 export interface BuiltinWorkload {
+  /** What `--workload` takes. */
   readonly name: string;
+  /** What it is, in a few words. */
   readonly summary: string;
   /** Its parameters and their defaults, positive integers. */
   readonly parameters: Readonly<Record<string, number>>;

@@ -20,11 +20,13 @@ export type UserProgram = (sys: Sys) => Steps<number | void>;
 
 /** A program that a workload starts with. */
 export interface StartedProgram {
+  /** What it does. */
   readonly program: UserProgram;
   /** Process id; the next free one by default. */
   readonly pid?: number;
   /** Command name before its first `execve`. Default `sh`, as if a shell had just forked it. */
   readonly comm?: string;
+  /** User and group id. Default 0. */
   readonly uid?: number;
   /** Virtual time at which it starts, in nanoseconds. Default 0. */
   readonly at?: number;
@@ -32,8 +34,11 @@ export interface StartedProgram {
 
 /** What a workload of programs is made of. */
 export interface ProgramWorkload {
+  /** Its name in reports. */
   readonly name: string;
+  /** One line for lists. */
   readonly description: string;
+  /** What starts it off. */
   readonly programs: readonly StartedProgram[];
   /** Puts files in place before the programs start. */
   readonly prepare?: (k: Kernel) => void;

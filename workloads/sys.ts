@@ -46,6 +46,7 @@ export class ProgramExit extends Error {
  * `"O_RDWR|O_CREAT"`. Each architecture makes the call that its C library would.
  */
 export class Sys {
+  /** The task that makes the calls. */
   readonly task: Task;
   /** Average nanoseconds of user time before each call. */
   think: number = THINK;
@@ -57,6 +58,7 @@ export class Sys {
   /** Where the last read put its data: what a write of a number of bytes writes. */
   #buffer = 0;
 
+  /** For `task`, which runs on the kernel of `run`. */
   constructor(run: ProgramRun, task: Task) {
     this.#run = run;
     this.#k = run.kernel;

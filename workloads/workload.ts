@@ -23,6 +23,7 @@ export interface Workload {
 
 /** What a workload has to tell after a run. Maps are in the order of their keys. */
 export interface WorkloadReport {
+  /** Its name. */
   readonly workload: string;
   /** System calls that were made. */
   readonly calls: number;
@@ -42,7 +43,9 @@ export interface WorkloadReport {
 
 /** What a replay tells of its recording. */
 export interface RecordingReport {
+  /** Lines read. */
   readonly lines: number;
+  /** Processes and threads that have lines. */
   readonly processes: number;
   /** Number of lines that could not be used. */
   readonly malformedCount: number;

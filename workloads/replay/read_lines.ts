@@ -9,7 +9,8 @@ export type RecordingSource = Uint8Array | AsyncIterable<Uint8Array>;
 
 /** A recording that cannot be read or replayed. The message is a sentence for the user. */
 export class RecordingError extends Error {
-  override readonly name = "RecordingError";
+  /** `RecordingError` */
+  override readonly name: string = "RecordingError";
 }
 
 /** Most text that is read, in characters, unless told otherwise: 1 GiB. */

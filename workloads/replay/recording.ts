@@ -19,6 +19,7 @@ import { TimeBase } from "./time_base.ts";
 export interface MalformedLine {
   /** From 1. */
   readonly line: number;
+  /** What is wrong with it. */
   readonly reason: string;
   /** Its beginning. */
   readonly text: string;

@@ -51,7 +51,9 @@ export type StraceValue =
 
 /** One argument or struct field; strace names some: `flags=CLONE_VM`, `st_size=49`. */
 export interface StraceArgument {
+  /** As printed before `=`; absent where strace names none. */
   readonly name?: string;
+  /** What is printed. */
   readonly value: StraceValue;
 }
 
