@@ -114,10 +114,12 @@ export class RuleEvaluator {
   }
 
   #field(rule: ValueRule & { readonly from: "field" }, base: number): number {
-    // Rules hold for objects; where the pointer is null, unknown or bad, the field is unknown too.
+    // Rules hold for objects; where the pointer is null, unknown or bad, the field is unknown too. So is a null field:
+    // in the recordings it never was one, so the model does not keep it.
     if (base !== base || base === 0) return NaN;
     try {
-      return this.#k.memory.load(base + rule.offset, rule.size, rule.signed) + rule.plus;
+      const value = this.#k.memory.load(base + rule.offset, rule.size, rule.signed);
+      return value === 0 ? NaN : value + rule.plus;
     } catch {
       return NaN;
     }

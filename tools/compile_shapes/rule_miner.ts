@@ -8,6 +8,7 @@ import type { KernelImage } from "../../image/model.ts";
 import { outcomeOf } from "../../kernel/calls/outcome.ts";
 import type { CallTree, TaskTrees } from "./call_tree.ts";
 import type { EdgeSites } from "./edge_sites.ts";
+import { FieldRules } from "./field_rules.ts";
 import { type NamedRule, type Source, ValueHistory } from "./value_rules.ts";
 import type { PrototypeWords } from "./words.ts";
 
@@ -25,12 +26,14 @@ export class RuleMiner {
   readonly #image: KernelImage;
   readonly #words: PrototypeWords;
   readonly #sites: EdgeSites;
+  readonly #fields: FieldRules;
   readonly #edges = new Map<string, EdgeHistory>();
   readonly #results = new Map<string, ValueHistory>();
 
   constructor(image: KernelImage, words: PrototypeWords, sites: EdgeSites) {
     this.#image = image;
     this.#words = words;
+    this.#fields = new FieldRules(image, words);
     this.#sites = sites;
   }
 
@@ -55,7 +58,9 @@ export class RuleMiner {
       rules: args.map((history, i) => {
         const name = this.#words.paramName(callee, i);
         const same = (j: number) => name !== undefined && this.#words.paramName(caller, j) === name;
-        return history.decide((value) => this.#isStatic(value), same);
+        const rule = history.decide((value) => this.#isStatic(value), same);
+        return rule ??
+          (history.pointers && history.samples > 0 ? this.#fields.rule(caller, callee, i) : undefined);
       }),
     })).filter(({ rules }) => rules.some((rule) => rule !== undefined));
   }

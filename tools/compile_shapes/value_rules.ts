@@ -40,6 +40,8 @@ const SMALL = 0x10000;
 /** What is known of one value: an argument of an edge, or a function's result. */
 export class ValueHistory {
   samples = 0;
+  /** Whether every value could be a pointer, and none was null. */
+  pointers = true;
   #first = NaN;
   #varies = false;
   #candidates: Candidate[] = [];
@@ -47,6 +49,7 @@ export class ValueHistory {
   /** Takes one observation into account. NaN observations say nothing. */
   add(value: number, source: Source): void {
     if (value !== value) return;
+    if (Math.abs(value) <= SMALL) this.pointers = false;
     if (this.samples++ === 0) {
       this.#first = value;
       this.#candidates = candidatesFor(value, source);
