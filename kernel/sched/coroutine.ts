@@ -13,7 +13,9 @@ export type Coroutine = Generator<Wait, void, void>;
 
 /** A wait in user space: the task computes until then. It keeps its CPU, and nothing can wake it earlier. */
 export interface UserTime extends Wait {
+  /** When it is done, in virtual nanoseconds. */
   readonly until: number;
+  /** Tells it from a wait in the kernel. */
   readonly user: true;
 }
 
@@ -36,8 +38,11 @@ export type ThreadState =
 
 /** The scheduler's record of one coroutine. */
 export interface Thread {
+  /** Whose code it is. */
   readonly task: Task;
+  /** The code. */
   readonly coroutine: Coroutine;
+  /** Where it stands. */
   state: ThreadState;
   /** Its scheduled resumption; null while it waits for a wake-up. */
   event: Event | null;

@@ -12,6 +12,7 @@ export class Cpus {
   /** Virtual time until which each CPU is taken. */
   readonly #busyUntil: Float64Array;
 
+  /** All are free. */
   constructor(count: number) {
     this.#busyUntil = new Float64Array(count);
   }

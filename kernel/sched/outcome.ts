@@ -6,7 +6,9 @@
 
 /** A task that waits, and for what. */
 export interface BlockedTask {
+  /** Thread id. */
   readonly pid: number;
+  /** Command name. */
   readonly comm: string;
   /** System call that it is in, if any. */
   readonly syscall: string | null;

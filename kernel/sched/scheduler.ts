@@ -39,6 +39,7 @@ export class Scheduler {
   #exitCode: number | null = null;
   #beforeResume: ((task: Task) => void) | undefined;
 
+  /** For a kernel whose clock, events and CPUs are there already. */
   constructor(k: Kernel) {
     this.#k = k;
     this.#cpus = new Cpus(k.cpus);
