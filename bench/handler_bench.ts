@@ -38,6 +38,9 @@ class BenchHit implements Hit {
   comm(): string {
     return this.commText;
   }
+  registers(): string {
+    return "";
+  }
   cpu(): number {
     return this.at & 1;
   }

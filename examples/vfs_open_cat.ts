@@ -4,7 +4,7 @@ import { kprobe, kretprobe, latency, program } from "../mod.ts";
 export default program({
   opened: kprobe("vfs_open")
     .filter((c) => c.comm === "cat")
-    .print((c) => `vfs_open ${c.args.path.dentry.d_name.name}`),
+    .print((c) => `vfs_open ${c.args.path.dentry.d_name.name}  ${c.registers}`),
   returned: kretprobe("vfs_read")
     .filter((c) => c.comm === "cat")
     .print((c) => `vfs_read = ${c.retval}`),

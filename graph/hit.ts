@@ -36,6 +36,8 @@ export interface Hit {
   /** Full probe name, `kprobe:vfs_open`. */
   probe(): string;
   curtask(): Addr;
+  /** The registers that matter at the hit, as text: `ip=… sp=… di=0x… si=0x…`; empty where there are none. */
+  registers(): string;
   /**
    * The n-th argument word from registers and stack, as a signed word. On i386 a 64-bit argument takes two words;
    * the compiler knows the prototype and asks for both.

@@ -22,7 +22,8 @@ export type HitBuiltin =
   | "probe"
   | "retval"
   | "duration"
-  | "curtask";
+  | "curtask"
+  | "registers";
 
 /** A resolved expression. */
 export type Ir =

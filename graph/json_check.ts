@@ -74,7 +74,9 @@ const expr: Check = (value, path) => exprCases(value, path);
 const part: Check = (value, path) => typeof value === "string" || expr(value, path);
 
 const BINARY = "+ - * / % & | ^ << >> >>> == != < <= > >= && || ??".split(" ");
-const BUILTINS = "pid tid uid gid comm cpu nsecs elapsed func probe retval duration curtask".split(" ");
+const BUILTINS = "pid tid uid gid comm cpu nsecs elapsed func probe retval duration curtask registers".split(
+  " ",
+);
 const CALLS = "startsWith endsWith includes str ksym length trunc floor".split(" ");
 
 const exprCases: Check = union("op", {

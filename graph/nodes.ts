@@ -74,7 +74,8 @@ export interface MapNode {
   readonly keyParts: number;
 }
 
-/** Builtins that every hit has (`retval` and `duration` at returns only; `duration` is nanoseconds since the entry). */
+/** Builtins that every hit has (`retval` and `duration` at returns only; `duration` is nanoseconds since the entry;
+ * `registers` is text). */
 export type BuiltinName =
   | "pid"
   | "tid"
@@ -88,7 +89,8 @@ export type BuiltinName =
   | "probe"
   | "retval"
   | "duration"
-  | "curtask";
+  | "curtask"
+  | "registers";
 
 /** Where an expression stands in the user's source. */
 export interface Span {

@@ -20,6 +20,7 @@ export interface HitValues {
   readonly nsecs?: number;
   readonly elapsed?: number;
   readonly duration?: number;
+  readonly registers?: string;
   readonly func?: string;
   readonly probe?: string;
   readonly curtask?: Addr;
@@ -102,6 +103,11 @@ export class PlainHit implements Hit {
   probe(): string {
     return this.values.probe ?? "";
   }
+  registers(): string {
+    this.#count("registers", 0);
+    return this.values.registers ?? "";
+  }
+
   curtask(): Addr {
     return this.#count("curtask", this.values.curtask);
   }

@@ -47,6 +47,11 @@ export interface BaseContext {
   readonly curtask: Ptr<KernelTypes["task_struct"]>;
   /** Registers by the kernel's names: `di`, `ip` (x86_64), `x0`, `pc` (arm64), `ax` (i386). */
   readonly regs: Readonly<Record<string, number>>;
+  /**
+   * The registers that matter here, as text: instruction and stack pointer, link register, and those that carry the
+   * arguments (at a return: the result). `ip=… sp=… di=0x… si=0x…` on x86_64.
+   */
+  readonly registers: string;
   /** One register by the kernel's name, as a signed word. */
   reg(name: string): number;
   /** The kernel stack, innermost frame first, at most `depth` frames (127 where not given). */

@@ -7,9 +7,11 @@
 
 import type { Prototype, TracepointField, TracepointInfo } from "../image/model.ts";
 import type { KernelHit } from "./hit.ts";
-import { bareType, type ObjectReader, type ObjectValue, readValue, wordValue } from "./objects.ts";
+import { type ObjectReader, type ObjectValue, wordValue } from "./objects.ts";
 import { MAX_STRING } from "./objects.ts";
 import type { Stack } from "../graph/hit.ts";
+import { recordInteger } from "../graph/passes/args.ts";
+import { strip } from "../graph/types.ts";
 import { toValue } from "../graph/value.ts";
 
 /** What an attach point knows about its arguments. */
@@ -75,6 +77,9 @@ export class OpaqueContext {
   get probe(): string {
     return this.#hit.probe();
   }
+  get registers(): string {
+    return this.#hit.registers();
+  }
   get duration(): number {
     return this.#hit.duration();
   }
@@ -90,7 +95,7 @@ export class OpaqueContext {
   get retval(): ObjectValue | undefined {
     const source = this.#source;
     if (source.kind !== "function" || source.prototype === undefined) return this.#hit.retval();
-    return bareType(source.prototype.ret).kind === "void"
+    return strip(source.prototype.ret).kind === "void"
       ? undefined
       : wordValue(this.#reader, source.prototype.ret, this.#hit.retval());
   }
@@ -173,8 +178,13 @@ function recordValue(hit: KernelHit, reader: ObjectReader, field: TracepointFiel
       (_, i) => hit.recordLoad(field.offset + i * size, size, field.signed),
     );
   }
-  const word = hit.recordLoad(field.offset, field.size, field.signed);
-  if (!field.type.endsWith("*")) return word;
+  if (!field.type.endsWith("*")) {
+    const { size, signed, bool } = recordInteger(field, reader.image);
+    const value = hit.recordLoad(field.offset, size, signed);
+    return bool ? value !== 0 : value;
+  }
+  const size = Math.min(field.size, reader.image.pointerSize);
+  const word = hit.recordLoad(field.offset, size, size === 8);
   const target = field.type.replace(/\*$/, "").replace(/\b(const|volatile)\b/g, "").trim();
   if (target === "char") return hit.str(word, MAX_STRING);
   const to = reader.image.type(target);

@@ -11,6 +11,7 @@ import type { Value } from "../graph/value.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { PtRegs } from "../kernel/arch/pt_regs.ts";
 import type { KretprobeInstance } from "../kernel/kprobes/kretprobe.ts";
+import { registersText } from "./registers_text.ts";
 import type { TraceRecord } from "../kernel/tracing/record.ts";
 
 /** Where output goes: formatted by the session, or handed on as data. */
@@ -91,6 +92,10 @@ export class KernelHit implements Hit {
 
   curtask(): Addr {
     return this.kernel.current.address;
+  }
+
+  registers(): string {
+    return this.regs === null ? "" : registersText(this.kernel, this.regs, this.instance !== null);
   }
 
   arg(index: number): number {

@@ -6,6 +6,7 @@
  */
 
 import type { Addr, CType, FieldLayout, KernelImage } from "../image/model.ts";
+import { isCharacter, strip } from "../graph/types.ts";
 import { addressToBigInt } from "../image/address.ts";
 
 /** How objects read memory: never throws, a fault reads 0 or "" and is counted. */
@@ -21,27 +22,9 @@ export const MAX_STRING = 1024;
 /** What stands behind a C value in JavaScript: numbers, booleans, strings, and objects for the rest. */
 export type ObjectValue = number | boolean | string | object;
 
-/** Takes typedefs and qualifiers off. */
-export function bareType(type: CType): CType {
-  let bare = type;
-  while (
-    bare.kind === "typedef" || bare.kind === "const" || bare.kind === "volatile" ||
-    bare.kind === "restrict" ||
-    bare.kind === "type_tag"
-  ) {
-    bare = bare.to;
-  }
-  return bare;
-}
-
-function isChar(type: CType): boolean {
-  const bare = bareType(type);
-  return bare.kind === "int" && bare.size === 1 && (bare.encoding === "char" || /char/.test(bare.name));
-}
-
 /** Reads the value of a type that lies at an address. */
 export function readValue(reader: ObjectReader, type: CType, address: Addr): ObjectValue {
-  const bare = bareType(type);
+  const bare = strip(type);
   switch (bare.kind) {
     case "int":
     case "enum": {
@@ -55,7 +38,7 @@ export function readValue(reader: ObjectReader, type: CType, address: Addr): Obj
         reader.load(address, reader.image.pointerSize, reader.image.pointerSize === 8),
       );
     case "array":
-      return isChar(bare.of) && bare.length > 0
+      return isCharacter(bare.of) && bare.length > 0
         ? reader.str(address, bare.length)
         : arrayView(reader, bare.of, address, bare.length);
     case "struct":
@@ -68,7 +51,7 @@ export function readValue(reader: ObjectReader, type: CType, address: Addr): Obj
 
 /** The value of a scalar word (an argument, a result) of a type: pointers become views, integers are cut to size. */
 export function wordValue(reader: ObjectReader, type: CType, word: number): ObjectValue {
-  const bare = bareType(type);
+  const bare = strip(type);
   switch (bare.kind) {
     case "int":
       return bare.encoding === "bool" ? (word & 0xff) !== 0 : cutWord(word, bare.size, bare.signed);
@@ -83,7 +66,15 @@ export function wordValue(reader: ObjectReader, type: CType, word: number): Obje
 
 /** Cuts a signed word to a C integer type, as a function of that parameter type sees its register. */
 export function cutWord(word: number, size: number, signed: boolean): number {
-  if (size === 8) return word;
+  if (size === 8) {
+    if (signed || word >= 0) return word;
+    throw new RangeError(
+      `Cannot read ${
+        BigInt.asUintN(64, BigInt(word))
+      } as a number: it is beyond 2^53; c.arg(n) or c.reg(name) give the ` +
+        "word as a signed number",
+    );
+  }
   if (size === 4) return signed ? word | 0 : word >>> 0;
   const bits = size * 8;
   const low = word & ((1 << bits) - 1);
@@ -95,7 +86,7 @@ function pointerValue(
   type: CType & { readonly kind: "ptr" },
   word: number,
 ): ObjectValue {
-  return isChar(type.to) ? reader.str(word, MAX_STRING) : pointerView(reader, bareType(type.to), word);
+  return isCharacter(type.to) ? reader.str(word, MAX_STRING) : pointerView(reader, strip(type.to), word);
 }
 
 const layouts = new WeakMap<KernelImage, Map<string, FieldLayout | null>>();
@@ -122,7 +113,7 @@ function readField(reader: ObjectReader, type: CType, address: Addr, name: strin
 }
 
 function readBits(reader: ObjectReader, layout: FieldLayout, address: Addr): ObjectValue {
-  const bare = bareType(layout.type);
+  const bare = strip(layout.type);
   let value = 0;
   let scale = 1;
   let left = layout.bitSize;
@@ -186,7 +177,7 @@ function castPointer(reader: ObjectReader, name: string, address: Addr): object 
       `Cannot cast to "${name}": no such type${near === undefined ? "" : `; did you mean "${near}"?`}`,
     );
   }
-  return pointerView(reader, bareType(type), address);
+  return pointerView(reader, strip(type), address);
 }
 
 function structView(reader: ObjectReader, type: CType, address: Addr): object {

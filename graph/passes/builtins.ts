@@ -25,6 +25,7 @@ const TYPES: Readonly<Record<Exclude<BuiltinName, "retval" | "curtask">, ValueTy
   func: STRING,
   probe: STRING,
   duration: UINT64,
+  registers: STRING,
 };
 
 /** Resolves a builtin at a probe. */

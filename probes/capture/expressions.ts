@@ -31,6 +31,7 @@ const BUILTINS: ReadonlySet<string> = new Set<BuiltinName>([
   "retval",
   "duration",
   "curtask",
+  "registers",
 ]);
 
 const CONTEXT_FUNCTIONS: ReadonlySet<string> = new Set(["arg", "reg", "kstack", "str", "ksym", "print"]);
@@ -45,7 +46,7 @@ const OPERATORS: ReadonlyMap<string, BinaryOperator> = new Map<string, BinaryOpe
 ]);
 
 /** Builtins that are strings: `.length` of these is the string's, not a field. */
-const STRING_BUILTINS: ReadonlySet<string> = new Set(["comm", "func", "probe"]);
+const STRING_BUILTINS: ReadonlySet<string> = new Set(["comm", "func", "probe", "registers"]);
 
 /** Captures an expression whose value is wanted. Raises `NotCaptured`. */
 export function expression(node: ESTree.Node, scope: Scope, capture: Capture): Expr {
