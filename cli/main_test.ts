@@ -214,6 +214,21 @@ Deno.test("a denied read names the flag", async () => {
   assertRefused(await kscope(["list", "kprobe:vfs_open"], { permissions: [] }), 1, "--allow-read");
 });
 
+Deno.test("an image of one's own is opened by path", async () => {
+  const shipped = new URL("../image/data/arm64.kimg", import.meta.url).pathname;
+  const { stdout, code } = await kscope(["list", "-v", "kprobe:vfs_open", "--image", shipped]);
+  assertEquals(code, 0);
+  assertStringIncludes(stdout, "    const struct path * path\n");
+  const registers = 'kprobe("vfs_open").print((c) => c.reg("x0") !== 0)';
+  const run = await kscope(["eval", registers, "--workload", "cat", "--image", shipped]);
+  assertEquals(run.code, 0, run.stderr);
+  assertStringIncludes(run.stdout, "true\n");
+  await withFiles({ "no.kimg": "no image" }, async (folder) => {
+    assertRefused(await kscope(["list", "--image", "no.kimg"], { cwd: folder }), 1, "no.kimg");
+    assertRefused(await kscope([...OPENS, "--image", "none.kimg"], { cwd: folder }), 1, "no such file");
+  });
+});
+
 Deno.test("called through a task, paths start where the task was called", async () => {
   await withFiles({ "a.strace": RECORDING }, async (folder) => {
     const permissions = ["--allow-read", "--allow-env=INIT_CWD"];

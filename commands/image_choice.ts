@@ -1,35 +1,58 @@
 /**
- * Which image a run needs.
+ * Which image a command looks at or boots.
  *
  * @module
  */
 
 import { analyze } from "../graph/compile.ts";
 import type { Program } from "../graph/nodes.ts";
-import { coreImage } from "../image/load.ts";
+import { coreImage, openImage } from "../image/load.ts";
 import type { Arch, KernelImage } from "../image/model.ts";
 import type { CommandContext } from "./context.ts";
 
+/** The options that choose an image. */
+export interface ImageValues {
+  readonly arch: Arch;
+  readonly image: string | undefined;
+}
+
+/** The user's own image where one is given, else the whole shipped kernel. */
+export async function wholeImageOf(context: CommandContext, values: ImageValues): Promise<KernelImage> {
+  if (values.image === undefined) return await context.host.wholeImage(values.arch);
+  const bytes = await new Response(await context.host.open(values.image)).bytes();
+  return openImage(bytes, values.image);
+}
+
 /**
- * The built-in core image where it knows all that the programs name, as it opens fastest; else the whole kernel. What
- * exists in both is the same in both.
+ * The image for a run: the user's own where one is given; the built-in core image where it knows all that the programs
+ * name, as it opens fastest; else the whole kernel. What exists in both is the same in both.
  */
 export async function imageFor(
   context: CommandContext,
   programs: readonly Program[],
-  arch: Arch,
+  values: ImageValues,
 ): Promise<KernelImage> {
-  const core = await coreImage(arch);
-  const known = programs.every((program) =>
-    analyze(program, core).diagnostics.every((one) => one.severity !== "error") && !usesGlob(program)
-  );
-  return known ? core : await context.host.wholeImage(arch);
+  if (values.image === undefined) {
+    const core = await coreImage(values.arch);
+    const known = programs.every((program) =>
+      !usesGlob(program) && analyze(program, core).diagnostics.every((one) => one.severity !== "error")
+    );
+    if (known) return core;
+  }
+  return await wholeImageOf(context, values);
 }
 
 /** A glob stands for what the whole kernel has. */
 function usesGlob(program: Program): boolean {
-  return program.graph.probes.some(({ point }) =>
-    (point.kind === "kprobe" || point.kind === "kretprobe") && /[*?[]/.test(point.target) ||
-    point.kind === "tracepoint" && /[*?[]/.test(`${point.subsystem}${point.event}`)
-  );
+  return program.graph.probes.some(({ point }) => {
+    switch (point.kind) {
+      case "kprobe":
+      case "kretprobe":
+        return /[*?[]/.test(point.target);
+      case "tracepoint":
+        return /[*?[]/.test(`${point.subsystem}${point.event}`);
+      default:
+        return false;
+    }
+  });
 }

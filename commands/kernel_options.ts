@@ -9,9 +9,18 @@ import type { Arch } from "../image/model.ts";
 /** The calling conventions, as `--arch` takes them. */
 export const ARCHES = ["x86_64", "arm64", "i386"] as const satisfies readonly Arch[];
 
+/** A kernel that isn't shipped. */
+export const IMAGE_OPTION = {
+  kind: "text",
+  name: "image",
+  value: "FILE",
+  summary: "Kernel image of your own",
+} as const;
+
 /** How the kernel is made. */
 export const KERNEL_OPTIONS = [
   { kind: "choice", name: "arch", summary: "Kernel to model", choices: ARCHES, default: "x86_64" },
+  IMAGE_OPTION,
   { kind: "integer", name: "cpus", value: "N", summary: "Number of CPUs", min: 1, max: 64, default: 2 },
   {
     kind: "integer",

@@ -7,7 +7,8 @@
 import { declaration } from "../image/ctype_text.ts";
 import type { CType, KernelImage } from "../image/model.ts";
 import { command } from "./definition.ts";
-import { ARCHES } from "./kernel_options.ts";
+import { wholeImageOf } from "./image_choice.ts";
+import { ARCHES, IMAGE_OPTION } from "./kernel_options.ts";
 import { didYouMean } from "./near.ts";
 
 /** Kinds by which names can be listed, with bpftrace's short forms. */
@@ -37,6 +38,7 @@ export const listCommand = command({
       summary: "Whose kernel (default x86_64; at a prompt its own)",
       choices: ARCHES,
     },
+    IMAGE_OPTION,
   ],
   examples: [
     { line: "list 'kprobe:vfs_*'", summary: "Functions by name" },
@@ -47,7 +49,9 @@ export const listCommand = command({
   async run(context, options, words) {
     const own = context.live?.kernel.image;
     const arch = options.arch ?? own?.arch ?? "x86_64";
-    const image = own?.arch === arch ? own : await context.host.wholeImage(arch);
+    const image = own?.arch === arch && options.image === undefined
+      ? own
+      : await wholeImageOf(context, { arch, image: options.image });
     const glob = words[0] ?? "*";
     const lines = listLines(image, glob, options.verbose);
     if (lines.length === 0) {

@@ -7,10 +7,11 @@
 import { bootKernel } from "../session/boot.ts";
 import type { CommandContext } from "./context.ts";
 import { command } from "./definition.ts";
+import { type ImageValues, wholeImageOf } from "./image_choice.ts";
 import { KERNEL_OPTIONS, WORKLOAD_OPTIONS } from "./kernel_options.ts";
 import { Live } from "./live.ts";
 import { openWorkload } from "./workload.ts";
-import type { Arch, KernelImage } from "../image/model.ts";
+import type { KernelImage } from "../image/model.ts";
 
 /** `repl`. */
 export const replCommand = command({
@@ -33,7 +34,7 @@ export const replCommand = command({
       arch: options.arch,
       cpus: options.cpus,
       seed: options.seed,
-      image: await imageFor(context, options.arch),
+      image: await imageOrCore(context, options),
     });
     workload.start(kernel);
     context.setExitCode(await start.call(context.host, new Live(kernel, workload.name, context.out)));
@@ -41,10 +42,11 @@ export const replCommand = command({
 });
 
 /** The whole kernel where it may be read, so that everything can be listed and probed; else the built-in core. */
-async function imageFor(context: CommandContext, arch: Arch): Promise<KernelImage | "core"> {
+async function imageOrCore(context: CommandContext, values: ImageValues): Promise<KernelImage | "core"> {
   try {
-    return await context.host.wholeImage(arch);
-  } catch {
+    return await wholeImageOf(context, values);
+  } catch (error) {
+    if (values.image !== undefined) throw error;
     context.out.note(
       "Only what modeled functions need is known here: reading the whole kernel needs --allow-read",
     );

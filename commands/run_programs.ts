@@ -17,6 +17,7 @@ export interface RunValues {
   readonly arch: Arch;
   readonly cpus: number;
   readonly seed: number;
+  readonly image: string | undefined;
   readonly replay: string | undefined;
   readonly workload: string | undefined;
   readonly format: "text" | "json";
@@ -31,7 +32,7 @@ export async function runPrograms(
   values: RunValues,
 ): Promise<void> {
   if (values.explain) {
-    const image = await imageFor(context, programs, values.arch);
+    const image = await imageFor(context, programs, values);
     context.out.write(programs.map((program) => `${explain(program, image)}\n`).join("\n"));
     return;
   }
@@ -41,7 +42,7 @@ export async function runPrograms(
     arch: values.arch,
     cpus: values.cpus,
     seed: values.seed,
-    image: await imageFor(context, programs, values.arch),
+    image: await imageFor(context, programs, values),
     workload,
     keepGoing: values.keepGoing,
     format: values.format,
