@@ -360,7 +360,11 @@ export class CallEngine {
       );
       fn.plans = plans;
     }
-    if (plans !== null) frame.plan = plans.start;
+    if (plans !== null) {
+      frame.plan = plans.start;
+      // The caller's variant tells which one this is, as long as the calls made agree.
+      frame.variant = plans.variantOf(this.#node);
+    }
   }
 
   #frameAt(task: Task, caller: Frame | undefined, fn: KernelFunction, site: number): Frame {

@@ -92,12 +92,23 @@ export class PlanSpace {
   readonly start: PlanState;
   readonly #library: ShapeLibrary;
   readonly #explicit: ReadonlySet<number>;
+  readonly #first: number;
+  readonly #variants: Int32Array;
 
   constructor(library: ShapeLibrary, fn: number, explicit: ReadonlySet<number>) {
     this.#library = library;
     this.#explicit = explicit;
-    const nodes = library.instances(fn).map((id) => library.node(id));
+    const ids = library.instances(fn);
+    const nodes = ids.map((id) => library.node(id));
     this.start = new PlanState(this, nodes, new Int32Array(nodes.length));
+    this.#first = Math.min(...ids);
+    this.#variants = new Int32Array(ids.length === 0 ? 0 : Math.max(...ids) - this.#first + 1).fill(-1);
+    ids.forEach((id, i) => this.#variants[id - this.#first] = i);
+  }
+
+  /** Index of a node among the variants of the start state, -1 where it is none. */
+  variantOf(node: number): number {
+    return node < this.#first ? -1 : this.#variants[node - this.#first] ?? -1;
   }
 
   /** See `PlanState.step`: first variants whose next explicit call it is, else any that make it later. */
