@@ -5,6 +5,8 @@
  * @module
  */
 
+const ENCODER = new TextEncoder();
+const BACKSLASH = 92;
 const ESCAPES = new Map([["n", 10], ["t", 9], ["r", 13], ["v", 11], ["f", 12], ["a", 7], ["b", 8], [
   "e",
   27,
@@ -27,30 +29,50 @@ export function endOfLiteral(text: string, start: number): number {
 
 /** The bytes of the text between the quotes. */
 export function literalBytes(inner: string): Uint8Array {
-  if (!inner.includes("\\")) return new TextEncoder().encode(inner);
-  const bytes: number[] = [];
+  if (!inner.includes("\\")) return ENCODER.encode(inner);
+  // An escape is at least as long as its byte; only a character beyond ASCII takes more bytes than it has units.
+  const bytes = new Uint8Array(inner.length * 3);
+  let length = 0;
   for (let at = 0; at < inner.length;) {
-    const char = inner[at]!;
-    if (char !== "\\") {
-      const code = inner.codePointAt(at)!;
-      if (code < 128) bytes.push(code);
-      else bytes.push(...new TextEncoder().encode(String.fromCodePoint(code)));
-      at += code > 0xffff ? 2 : 1;
-      continue;
-    }
-    const next = inner[at + 1] ?? "\\";
-    const digits = next === "x"
-      ? /^[0-9a-fA-F]{1,2}/.exec(inner.slice(at + 2, at + 4))
-      : /^[0-7]{1,3}/.exec(inner.slice(at + 1, at + 4));
-    if (digits !== null) {
-      bytes.push(parseInt(digits[0], next === "x" ? 16 : 8) & 0xff);
-      at += digits[0].length + (next === "x" ? 2 : 1);
+    const code = inner.codePointAt(at)!;
+    if (code === BACKSLASH) {
+      const [byte, size] = escape(inner, at + 1);
+      bytes[length++] = byte;
+      at += 1 + size;
+    } else if (code < 128) {
+      bytes[length++] = code;
+      at++;
     } else {
-      bytes.push(ESCAPES.get(next) ?? next.charCodeAt(0) & 0xff);
-      at += 2;
+      length += ENCODER.encodeInto(String.fromCodePoint(code), bytes.subarray(length)).written;
+      at += code > 0xffff ? 2 : 1;
     }
   }
-  return Uint8Array.from(bytes);
+  return bytes.slice(0, length);
+}
+
+/** The byte of the escape whose first character after the backslash is at `at`, and how many characters it has. */
+function escape(text: string, at: number): readonly [byte: number, size: number] {
+  let value = 0;
+  let size = 0;
+  if (text[at] === "x") {
+    for (let digit; size < 2 && (digit = hexDigit(text.charCodeAt(at + 1 + size))) >= 0; size++) {
+      value = value * 16 + digit;
+    }
+    if (size > 0) return [value, size + 1];
+  }
+  for (let code; size < 3 && (code = text.charCodeAt(at + size)) >= 48 && code <= 55; size++) {
+    value = value * 8 + code - 48;
+  }
+  if (size > 0) return [value & 0xff, size];
+  const letter = text[at];
+  if (letter === undefined) return [BACKSLASH, 0];
+  return [ESCAPES.get(letter) ?? text.charCodeAt(at) & 0xff, 1];
+}
+
+function hexDigit(code: number): number {
+  if (code >= 48 && code <= 57) return code - 48;
+  const letter = code | 32;
+  return letter >= 97 && letter <= 102 ? letter - 87 : -1;
 }
 
 /** The literal that strace prints for these bytes, with its quotes. */

@@ -44,13 +44,17 @@ const ARM64 = "arm64";
 const I386 = "i386";
 const SIXTY_FOUR: readonly Arch[] = [X86_64, ARM64];
 
-const forced = new Map<string, TranslationRule[]>();
+const forced: Readonly<Record<Arch, Map<string, TranslationRule[]>>> = {
+  x86_64: new Map(),
+  arm64: new Map(),
+  i386: new Map(),
+};
 const fallbacks = new Map<string, TranslationRule[]>();
 const NONE: readonly TranslationRule[] = [];
 
 /** The rules for a call by its recorded name, on `arch`. */
 export function rulesFor(recorded: string, arch: Arch): TranslationRules {
-  return { forced: forced.get(`${arch} ${recorded}`) ?? NONE, fallbacks: fallbacks.get(recorded) ?? NONE };
+  return { forced: forced[arch].get(recorded) ?? NONE, fallbacks: fallbacks.get(recorded) ?? NONE };
 }
 
 /** `recorded` is made as `to` on these architectures, whatever their tables have. */
@@ -61,7 +65,7 @@ function force(
   args: TranslationRule["args"] = same,
   result: TranslationRule["result"] = sameResult,
 ): void {
-  for (const arch of archs) append(forced, `${arch} ${recorded}`, { name: to, args, result });
+  for (const arch of archs) append(forced[arch], recorded, { name: to, args, result });
 }
 
 /** Where a table lacks `recorded`, `to` stands for it. */
