@@ -50,7 +50,8 @@ export const SHMEM_MKNOD: FunctionRef = behaviour(
 export const SHMEM_CREATE: FunctionRef = behaviour(
   "shmem_create",
   [SHMEM_MKNOD],
-  (k, userns = 0, dir = 0, dentry = 0, mode = 0) => k.call(SHMEM_MKNOD, userns, dir, dentry, mode | S_IFREG, 0),
+  (k, userns = 0, dir = 0, dentry = 0, mode = 0) =>
+    k.call(SHMEM_MKNOD, userns, dir, dentry, mode | S_IFREG, 0),
 );
 
 /** Makes a directory. */
@@ -94,7 +95,14 @@ export function attach(k: Kernel, dentry: Addr, inode: Addr): void {
 export function createRegular(k: Kernel, dir: Addr, dentry: Addr, mode: number, exclusive: boolean): number {
   if (dir === 0) return -EACCES;
   const masked = mode & ~umask(k) & 0o7777;
-  return k.call(SHMEM_CREATE, symbolAddress(k, "init_user_ns"), dir, dentry, masked | S_IFREG, exclusive ? 1 : 0);
+  return k.call(
+    SHMEM_CREATE,
+    symbolAddress(k, "init_user_ns"),
+    dir,
+    dentry,
+    masked | S_IFREG,
+    exclusive ? 1 : 0,
+  );
 }
 
 /** The current task's umask. */

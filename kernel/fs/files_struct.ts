@@ -101,9 +101,10 @@ export function installFd(k: Kernel, files: Addr, fd: number, file: Addr, closeO
 /** Reserves a descriptor: open, but without a file yet. */
 export function reserveFd(k: Kernel, files: Addr, fd: number, closeOnExec: boolean): void {
   const fdt = FILES_STRUCT.fdt.get(k, files);
+  const lowest = freeFd(k, files, 0);
   setBit(k, FDTABLE.openFds.get(k, fdt), fd, true);
   setBit(k, FDTABLE.closeOnExec.get(k, fdt), fd, closeOnExec);
-  FILES_STRUCT.nextFd.set(k, files, fd + 1);
+  if (fd === lowest) FILES_STRUCT.nextFd.set(k, files, fd + 1);
 }
 
 /** Frees a descriptor; the file behind it is the caller's. */

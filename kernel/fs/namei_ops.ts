@@ -128,18 +128,22 @@ export const DO_SYMLINKAT: FunctionRef = behaviour(
 );
 
 /** Checks whether a name may be removed: 0 or -errno. */
-export const MAY_DELETE: FunctionRef = behaviour("may_delete", [], (k, _ns, dir = 0, victim = 0, isdir = 0) => {
-  const parent = k.vfs.inodes.get(dir);
-  const dentry = k.vfs.dentries.get(victim);
-  if (parent === undefined || !dentry?.inode) return -ENOENT;
-  const denied = permitted(k, parent, 3);
-  if (denied !== 0) return denied;
-  if (isdir !== 0) {
-    if (dentry.inode.entries === null) return -ENOTDIR;
-    return dentry.isRoot ? -EBUSY : 0;
-  }
-  return dentry.inode.entries !== null ? -EISDIR : 0;
-});
+export const MAY_DELETE: FunctionRef = behaviour(
+  "may_delete",
+  [],
+  (k, _ns, dir = 0, victim = 0, isdir = 0) => {
+    const parent = k.vfs.inodes.get(dir);
+    const dentry = k.vfs.dentries.get(victim);
+    if (parent === undefined || !dentry?.inode) return -ENOENT;
+    const denied = permitted(k, parent, 3);
+    if (denied !== 0) return denied;
+    if (isdir !== 0) {
+      if (dentry.inode.entries === null) return -ENOTDIR;
+      return dentry.isRoot ? -EBUSY : 0;
+    }
+    return dentry.inode.entries !== null ? -EISDIR : 0;
+  },
+);
 
 /** tmpfs forgets a name. */
 export const SHMEM_UNLINK: FunctionRef = behaviour("shmem_unlink", [], (k, dir = 0, dentry = 0) => {
@@ -178,14 +182,34 @@ export const VFS_RMDIR: FunctionRef = behaviour(
 /** `unlink`: 0 or -errno. */
 export const DO_UNLINKAT: FunctionRef = behaviour(
   "do_unlinkat",
-  [FILENAME_PARENTAT, MNT_WANT_WRITE, LOOKUP_ONE_QSTR_EXCL, IHOLD, VFS_UNLINK, fn("dput"), IPUT, MNT_DROP_WRITE, fn("mntput"), PUTNAME],
+  [
+    FILENAME_PARENTAT,
+    MNT_WANT_WRITE,
+    LOOKUP_ONE_QSTR_EXCL,
+    IHOLD,
+    VFS_UNLINK,
+    fn("dput"),
+    IPUT,
+    MNT_DROP_WRITE,
+    fn("mntput"),
+    PUTNAME,
+  ],
   (k, dfd = 0, name = 0) => removeName(k, dfd, name, VFS_UNLINK, (type) => type === LAST_NORM ? 0 : -EISDIR),
 );
 
 /** `rmdir`: 0 or -errno. */
 export const DO_RMDIR: FunctionRef = behaviour(
   "do_rmdir",
-  [FILENAME_PARENTAT, MNT_WANT_WRITE, LOOKUP_ONE_QSTR_EXCL, VFS_RMDIR, fn("dput"), MNT_DROP_WRITE, fn("mntput"), PUTNAME],
+  [
+    FILENAME_PARENTAT,
+    MNT_WANT_WRITE,
+    LOOKUP_ONE_QSTR_EXCL,
+    VFS_RMDIR,
+    fn("dput"),
+    MNT_DROP_WRITE,
+    fn("mntput"),
+    PUTNAME,
+  ],
   (k, dfd = 0, name = 0) =>
     removeName(k, dfd, name, VFS_RMDIR, (type) => {
       if (type === LAST_NORM) return 0;
@@ -212,7 +236,14 @@ function create(k: Kernel, dfd: number, name: Addr, make: (dir: Addr, dentry: Ad
   return error;
 }
 
-function removeWith(k: Kernel, ns: Addr, dir: Addr, dentry: Addr, operation: FunctionRef, isdir: number): number {
+function removeWith(
+  k: Kernel,
+  ns: Addr,
+  dir: Addr,
+  dentry: Addr,
+  operation: FunctionRef,
+  isdir: number,
+): number {
   let error = k.call(MAY_DELETE, ns, dir, dentry, isdir);
   if (error !== 0) return error;
   const inode = k.vfs.dentries.get(dentry)?.inode?.address ?? 0;
@@ -305,7 +336,9 @@ export const VFS_RENAME: FunctionRef = behaviour(
     const isdir = source.inode?.entries !== null ? 1 : 0;
     let error = k.call(MAY_DELETE, ns, oldDir, oldDentry, isdir);
     if (error === 0 && target.inode !== null) error = k.call(MAY_DELETE, ns, newDir, newDentry, isdir);
-    if (error === 0) error = k.calls.callN(SHMEM_RENAME2, [ns, oldDir, oldDentry, newDir, newDentry, 0] as number[]);
+    if (error === 0) {
+      error = k.calls.callN(SHMEM_RENAME2, [ns, oldDir, oldDentry, newDir, newDentry, 0] as number[]);
+    }
     if (error === 0) k.call(D_MOVE, oldDentry, newDentry);
     return error;
   },
@@ -314,7 +347,16 @@ export const VFS_RENAME: FunctionRef = behaviour(
 /** `rename`: 0 or -errno. */
 export const DO_RENAMEAT2: FunctionRef = behaviour(
   "do_renameat2",
-  [FILENAME_PARENTAT, MNT_WANT_WRITE, LOOKUP_ONE_QSTR_EXCL, VFS_RENAME, fn("dput"), MNT_DROP_WRITE, fn("mntput"), PUTNAME],
+  [
+    FILENAME_PARENTAT,
+    MNT_WANT_WRITE,
+    LOOKUP_ONE_QSTR_EXCL,
+    VFS_RENAME,
+    fn("dput"),
+    MNT_DROP_WRITE,
+    fn("mntput"),
+    PUTNAME,
+  ],
   (k, olddfd = 0, from = 0, newdfd = 0, to = 0, flags = 0) => {
     if (isErr(from)) return from;
     if (isErr(to)) return to;
@@ -380,14 +422,18 @@ function isAncestor(dentry: Dentry, of: Dentry): boolean {
 }
 
 /** Gives a file another name: 0 or -errno. */
-export const VFS_LINK: FunctionRef = behaviour("vfs_link", [fn("shmem_link")], (k, old = 0, _ns, dir = 0, dentry = 0) => {
-  const source = k.vfs.dentries.get(old)?.inode;
-  const name = k.vfs.dentries.get(dentry);
-  if (!source || name === undefined) return -ENOENT;
-  if (source.entries !== null) return -EPERM;
-  k.call(fn("shmem_link"), old, dir, dentry);
-  source.nlink++;
-  name.inode = source;
-  name.parent.inode?.entries?.set(name.name, name);
-  return 0;
-});
+export const VFS_LINK: FunctionRef = behaviour(
+  "vfs_link",
+  [fn("shmem_link")],
+  (k, old = 0, _ns, dir = 0, dentry = 0) => {
+    const source = k.vfs.dentries.get(old)?.inode;
+    const name = k.vfs.dentries.get(dentry);
+    if (!source || name === undefined) return -ENOENT;
+    if (source.entries !== null) return -EPERM;
+    k.call(fn("shmem_link"), old, dir, dentry);
+    source.nlink++;
+    name.inode = source;
+    name.parent.inode?.entries?.set(name.name, name);
+    return 0;
+  },
+);

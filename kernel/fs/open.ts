@@ -48,7 +48,7 @@ import {
   TERMINATE_WALK,
   trailingSlash,
 } from "./namei.ts";
-import { LAST_NORM, lastName, ndDentry, newNameidata, WALK_TRAILING } from "./nameidata.ts";
+import { LAST_NORM, ndDentry, newNameidata, WALK_TRAILING } from "./nameidata.ts";
 import { GETNAME, isErr, PUTNAME } from "./names.ts";
 import { recorded } from "./recorded.ts";
 import { DO_TRUNCATE } from "./truncate.ts";
@@ -129,7 +129,9 @@ export const LOOKUP_OPEN_LAST: FunctionRef = behaviour(
     const flag = OP.openFlag.get(k, op);
     if ((flag & O_CREAT) === 0) return dentry;
     const denied = dir.inode === null ? 0 : permitted(k, dir.inode, 3);
-    const error = denied !== 0 ? denied : createRegular(k, inode, dentry, OP.mode.get(k, op), (flag & O_EXCL) !== 0);
+    const error = denied !== 0
+      ? denied
+      : createRegular(k, inode, dentry, OP.mode.get(k, op), (flag & O_EXCL) !== 0);
     if (error !== 0) {
       forget(k, dentry);
       return error;

@@ -76,7 +76,9 @@ export const PIPE_WRITE: FunctionRef = blocking("pipe_write", [WAKE_UP], functio
     written += pipe.push(bytes.subarray(written));
     wakeAll(k, pipe.waitingReaders);
   }
-  if (written === 0 && bytes.length > 0) return nonblocking(k, transfer.file.address) ? -EAGAIN : -ERESTARTSYS;
+  if (written === 0 && bytes.length > 0) {
+    return nonblocking(k, transfer.file.address) ? -EAGAIN : -ERESTARTSYS;
+  }
   advance(k, kiocb, iter, written);
   return written;
 });
@@ -154,7 +156,11 @@ export const DO_PIPE2: FunctionRef = behaviour(
 );
 
 /** Waits in a pipe's queue until `ready`; false if a signal came first. */
-function* waitOn(k: Kernel, queue: Task[], ready: () => boolean): Generator<{ until?: number }, boolean, void> {
+function* waitOn(
+  k: Kernel,
+  queue: Task[],
+  ready: () => boolean,
+): Generator<{ until?: number }, boolean, void> {
   const task = k.current;
   const wake = recordedWake(k);
   if (wake === wake ? wake <= k.clock.now : ready()) return true;

@@ -13,7 +13,13 @@ import { EFAULT, EINVAL, ENOENT, ENOTDIR, ERANGE } from "../syscalls/errno.ts";
 import { PATH } from "./fields.ts";
 import { symbolAddress } from "./fileops.ts";
 import { FS } from "./fs_struct.ts";
-import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, LOOKUP_DIRECTORY, LOOKUP_EMPTY, LOOKUP_FOLLOW } from "./modes.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_SYMLINK_NOFOLLOW,
+  LOOKUP_DIRECTORY,
+  LOOKUP_EMPTY,
+  LOOKUP_FOLLOW,
+} from "./modes.ts";
 import { FILENAME_LOOKUP, INODE_PERMISSION, PATH_PUT } from "./namei.ts";
 import { pwdOf, rootOf } from "./nameidata.ts";
 import { GETNAME_FLAGS, PUTNAME } from "./names.ts";
@@ -34,7 +40,13 @@ export const USER_PATH_AT_EMPTY: FunctionRef = behaviour(
 );
 
 /** Runs `body` with the path that a user pointer names, and lets go of it. -errno where it leads nowhere. */
-export function withPath(k: Kernel, dfd: number, uptr: number, flags: number, body: (path: number) => number): number {
+export function withPath(
+  k: Kernel,
+  dfd: number,
+  uptr: number,
+  flags: number,
+  body: (path: number) => number,
+): number {
   const mark = k.current.locals;
   const path = pushLocal(k, sizeOfStruct(k, "path"));
   let result = k.call(USER_PATH_AT_EMPTY, dfd, uptr, flags, path, 0);
@@ -49,7 +61,14 @@ export function withPath(k: Kernel, dfd: number, uptr: number, flags: number, bo
 /** `access`, `faccessat`: 0 or -errno, by the real user id. */
 export const DO_FACCESSAT: FunctionRef = behaviour(
   "do_faccessat",
-  [fn("prepare_creds"), fn("override_creds"), USER_PATH_AT_EMPTY, INODE_PERMISSION, PATH_PUT, fn("revert_creds")],
+  [
+    fn("prepare_creds"),
+    fn("override_creds"),
+    USER_PATH_AT_EMPTY,
+    INODE_PERMISSION,
+    PATH_PUT,
+    fn("revert_creds"),
+  ],
   (k, dfd = 0, filename = 0, mode = 0, flags = 0) => {
     if ((mode & ~7) !== 0) return -EINVAL;
     if ((flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
@@ -62,7 +81,12 @@ export const DO_FACCESSAT: FunctionRef = behaviour(
       ((flags & AT_EMPTY_PATH) !== 0 ? LOOKUP_EMPTY : 0);
     const result = withPath(k, dfd, filename, lookup, (path) => {
       const inode = k.vfs.dentries.get(PATH.dentry.get(k, path))?.inode;
-      const allowed = k.call(INODE_PERMISSION, symbolAddress(k, "init_user_ns"), inode?.address ?? 0, mode | 0x10);
+      const allowed = k.call(
+        INODE_PERMISSION,
+        symbolAddress(k, "init_user_ns"),
+        inode?.address ?? 0,
+        mode | 0x10,
+      );
       return recordedErrorOr(k, recorded(k) === undefined ? allowed : 0);
     });
     if (own) k.call(fn("revert_creds"));

@@ -15,7 +15,14 @@ import { FILE } from "./fields.ts";
 import { fileOf } from "./fdtable.ts";
 import type { OpenFile } from "./file.ts";
 import { READERS, WRITERS } from "./fileops.ts";
-import { FMODE_CAN_READ, FMODE_CAN_WRITE, FMODE_PREAD, FMODE_PWRITE, FMODE_READ, FMODE_WRITE } from "./modes.ts";
+import {
+  FMODE_CAN_READ,
+  FMODE_CAN_WRITE,
+  FMODE_PREAD,
+  FMODE_PWRITE,
+  FMODE_READ,
+  FMODE_WRITE,
+} from "./modes.ts";
 
 const KIOCB = { filp: field("kiocb", "ki_filp"), pos: field("kiocb", "ki_pos") } as const;
 const ITER = {
@@ -66,14 +73,22 @@ export const VFS_WRITE: FunctionRef = blocking(
 );
 
 /** `read`: at the file's own position. */
-export const KSYS_READ: FunctionRef = blocking("ksys_read", [VFS_READ], function* (k, fd = 0, buf = 0, count = 0) {
-  return yield* positioned(k, VFS_READ, fd, buf, count);
-});
+export const KSYS_READ: FunctionRef = blocking(
+  "ksys_read",
+  [VFS_READ],
+  function* (k, fd = 0, buf = 0, count = 0) {
+    return yield* positioned(k, VFS_READ, fd, buf, count);
+  },
+);
 
 /** `write`: at the file's own position. */
-export const KSYS_WRITE: FunctionRef = blocking("ksys_write", [VFS_WRITE], function* (k, fd = 0, buf = 0, count = 0) {
-  return yield* positioned(k, VFS_WRITE, fd, buf, count);
-});
+export const KSYS_WRITE: FunctionRef = blocking(
+  "ksys_write",
+  [VFS_WRITE],
+  function* (k, fd = 0, buf = 0, count = 0) {
+    return yield* positioned(k, VFS_WRITE, fd, buf, count);
+  },
+);
 
 /** `pread64`: at a given position. */
 export const KSYS_PREAD64: FunctionRef = blocking(
@@ -170,7 +185,13 @@ export function userRange(k: Kernel, start: Addr, length: number): boolean {
   return k.memory.isUser(start) && (length === 0 || k.memory.isUser(start + length - 1));
 }
 
-function* positioned(k: Kernel, operation: FunctionRef, fd: number, buf: Addr, count: number): Blocking<number> {
+function* positioned(
+  k: Kernel,
+  operation: FunctionRef,
+  fd: number,
+  buf: Addr,
+  count: number,
+): Blocking<number> {
   const file = fileOf(k, fd);
   if (file === undefined) return -EBADF;
   if (file.ops?.seekable !== true) return yield* k.calls.callBlocking(operation, file.address, buf, count, 0);

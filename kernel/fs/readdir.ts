@@ -61,36 +61,44 @@ export const FILLDIR64: FunctionRef = behaviour(
 );
 
 /** Gives the entries of a tmpfs directory from the file's position on. */
-export const DCACHE_READDIR: FunctionRef = behaviour("dcache_readdir", [FILLDIR64], (k, address = 0, ctx = 0) => {
-  const file = k.vfs.files.get(address);
-  const dir = file?.dentry;
-  const entries = file?.inode?.entries;
-  if (file === undefined || !dir || !entries) return -ENOTDIR;
-  // tmpfs lists the newest entry first; an open directory keeps the order that it began with.
-  if (file.listing === null || CTX_POS.get(k, ctx) === 0) file.listing = [...entries.keys()].reverse();
-  const names = [".", "..", ...file.listing];
-  for (let pos = CTX_POS.get(k, ctx); pos < names.length; pos++) {
-    const name = names[pos] as string;
-    const dentry = name === "." ? dir : name === ".." ? dir.parent : entries.get(name);
-    if (dentry?.inode) {
-      const more = emit(k, ctx, name, dentry, pos + 1);
-      if (!more) break;
+export const DCACHE_READDIR: FunctionRef = behaviour(
+  "dcache_readdir",
+  [FILLDIR64],
+  (k, address = 0, ctx = 0) => {
+    const file = k.vfs.files.get(address);
+    const dir = file?.dentry;
+    const entries = file?.inode?.entries;
+    if (file === undefined || !dir || !entries) return -ENOTDIR;
+    // tmpfs lists the newest entry first; an open directory keeps the order that it began with.
+    if (file.listing === null || CTX_POS.get(k, ctx) === 0) file.listing = [...entries.keys()].reverse();
+    const names = [".", "..", ...file.listing];
+    for (let pos = CTX_POS.get(k, ctx); pos < names.length; pos++) {
+      const name = names[pos] as string;
+      const dentry = name === "." ? dir : name === ".." ? dir.parent : entries.get(name);
+      if (dentry?.inode) {
+        const more = emit(k, ctx, name, dentry, pos + 1);
+        if (!more) break;
+      }
+      CTX_POS.set(k, ctx, pos + 1);
     }
-    CTX_POS.set(k, ctx, pos + 1);
-  }
-  return 0;
-});
+    return 0;
+  },
+);
 
 /** Reads on in a directory; entries go to the `dir_context`'s actor. */
-export const ITERATE_DIR: FunctionRef = behaviour("iterate_dir", [DCACHE_READDIR], (k, address = 0, ctx = 0) => {
-  const file = k.vfs.files.get(address);
-  const iterate = file?.ops?.iterate;
-  if (iterate === undefined) return -ENOTDIR;
-  CTX_POS.set(k, ctx, FILE.pos.get(k, address));
-  const result = k.call(iterate, address, ctx);
-  FILE.pos.set(k, address, CTX_POS.get(k, ctx));
-  return result;
-});
+export const ITERATE_DIR: FunctionRef = behaviour(
+  "iterate_dir",
+  [DCACHE_READDIR],
+  (k, address = 0, ctx = 0) => {
+    const file = k.vfs.files.get(address);
+    const iterate = file?.ops?.iterate;
+    if (iterate === undefined) return -ENOTDIR;
+    CTX_POS.set(k, ctx, FILE.pos.get(k, address));
+    const result = k.call(iterate, address, ctx);
+    FILE.pos.set(k, address, CTX_POS.get(k, ctx));
+    return result;
+  },
+);
 
 /** `getdents64`: bytes stored, 0 at the end, or -errno. */
 export function getdents64(k: Kernel, fd: number, buf: Addr, count: number): number {

@@ -17,23 +17,27 @@ const GENERIC_WRITE_CHECKS = fn("generic_write_checks");
 const GENERIC_PERFORM_WRITE = fn("generic_perform_write");
 
 /** Reads from the page cache of a tmpfs file. In a replay the recorded count and bytes are the file's contents. */
-export const SHMEM_FILE_READ_ITER: FunctionRef = behaviour("shmem_file_read_iter", [], (k, kiocb = 0, iter = 0) => {
-  const transfer = transferOf(k, kiocb, iter);
-  const inode = transfer?.file.inode;
-  if (transfer === undefined || !inode) return -EINVAL;
-  const outcome = readOutcome(k);
-  if (outcome !== undefined) {
-    if (outcome.ret < 0) return outcome.ret;
-    if (outcome.data !== undefined) inode.write(transfer.pos, outcome.data.subarray(0, outcome.ret));
-    const end = transfer.pos + outcome.ret;
-    // Fewer bytes than asked for: that was the end of the file.
-    if (inode.size < end || outcome.ret < transfer.count && outcome.ret > 0) inode.size = Math.max(end, 0);
-  }
-  const bytes = inode.read(transfer.pos, outcome?.ret ?? transfer.count);
-  if (!scatter(k, transfer, bytes) && outcome === undefined) return -EFAULT;
-  advance(k, kiocb, iter, bytes.length);
-  return outcome?.ret ?? bytes.length;
-});
+export const SHMEM_FILE_READ_ITER: FunctionRef = behaviour(
+  "shmem_file_read_iter",
+  [],
+  (k, kiocb = 0, iter = 0) => {
+    const transfer = transferOf(k, kiocb, iter);
+    const inode = transfer?.file.inode;
+    if (transfer === undefined || !inode) return -EINVAL;
+    const outcome = readOutcome(k);
+    if (outcome !== undefined) {
+      if (outcome.ret < 0) return outcome.ret;
+      if (outcome.data !== undefined) inode.write(transfer.pos, outcome.data.subarray(0, outcome.ret));
+      const end = transfer.pos + outcome.ret;
+      // Fewer bytes than asked for: that was the end of the file.
+      if (inode.size < end || outcome.ret < transfer.count && outcome.ret > 0) inode.size = Math.max(end, 0);
+    }
+    const bytes = inode.read(transfer.pos, outcome?.ret ?? transfer.count);
+    if (!scatter(k, transfer, bytes) && outcome === undefined) return -EFAULT;
+    advance(k, kiocb, iter, bytes.length);
+    return outcome?.ret ?? bytes.length;
+  },
+);
 
 /** Copies pages between user space and the page cache: `__generic_file_write_iter`. */
 export const __GENERIC_FILE_WRITE_ITER: FunctionRef = behaviour(

@@ -8,7 +8,7 @@ import type { Addr } from "../../image/model.ts";
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { MemoryFault } from "../memory/fault.ts";
-import { field, type Field, sizeOfStruct } from "../process/objects.ts";
+import { type Field, field, sizeOfStruct } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { EBADF, EFAULT } from "../syscalls/errno.ts";
 import { FILE, INODE, PATH, SUPER } from "./fields.ts";
@@ -41,7 +41,10 @@ interface Target {
 }
 
 function target(struct: string, names: Readonly<Record<string, Field>>): Target {
-  return { struct, fields: Object.entries(names).map(([name, from]) => [field(struct, name), from] as const) };
+  return {
+    struct,
+    fields: Object.entries(names).map(([name, from]) => [field(struct, name), from] as const),
+  };
 }
 
 const STAT = target("stat", {
@@ -78,19 +81,23 @@ const STATX = target("statx", {
 });
 
 /** Copies an inode's attributes to a `struct kstat`. */
-export const GENERIC_FILLATTR: FunctionRef = behaviour("generic_fillattr", [], (k, _userns, inode = 0, stat = 0) => {
-  KSTAT.mode.set(k, stat, INODE.mode.get(k, inode));
-  KSTAT.nlink.set(k, stat, INODE.nlink.get(k, inode));
-  KSTAT.blksize.set(k, stat, 4096);
-  KSTAT.ino.set(k, stat, INODE.ino.get(k, inode));
-  KSTAT.dev.set(k, stat, SUPER.dev.get(k, INODE.sb.get(k, inode)));
-  KSTAT.rdev.set(k, stat, INODE.rdev.get(k, inode));
-  KSTAT.uid.set(k, stat, INODE.uid.get(k, inode));
-  KSTAT.gid.set(k, stat, INODE.gid.get(k, inode));
-  KSTAT.size.set(k, stat, INODE.size.get(k, inode));
-  KSTAT.blocks.set(k, stat, INODE.blocks.get(k, inode));
-  return Number.NaN;
-});
+export const GENERIC_FILLATTR: FunctionRef = behaviour(
+  "generic_fillattr",
+  [],
+  (k, _userns, inode = 0, stat = 0) => {
+    KSTAT.mode.set(k, stat, INODE.mode.get(k, inode));
+    KSTAT.nlink.set(k, stat, INODE.nlink.get(k, inode));
+    KSTAT.blksize.set(k, stat, 4096);
+    KSTAT.ino.set(k, stat, INODE.ino.get(k, inode));
+    KSTAT.dev.set(k, stat, SUPER.dev.get(k, INODE.sb.get(k, inode)));
+    KSTAT.rdev.set(k, stat, INODE.rdev.get(k, inode));
+    KSTAT.uid.set(k, stat, INODE.uid.get(k, inode));
+    KSTAT.gid.set(k, stat, INODE.gid.get(k, inode));
+    KSTAT.size.set(k, stat, INODE.size.get(k, inode));
+    KSTAT.blocks.set(k, stat, INODE.blocks.get(k, inode));
+    return Number.NaN;
+  },
+);
 
 /** Attributes of a tmpfs file. */
 export const SHMEM_GETATTR: FunctionRef = behaviour(
@@ -167,7 +174,11 @@ export const VFS_FSTAT: FunctionRef = behaviour("vfs_fstat", [VFS_GETATTR], (k, 
 });
 
 /** Copies attributes to a user `struct stat`. */
-export const CP_NEW_STAT: FunctionRef = behaviour("cp_new_stat", [], (k, stat = 0, buf = 0) => copyOut(k, STAT, stat, buf));
+export const CP_NEW_STAT: FunctionRef = behaviour(
+  "cp_new_stat",
+  [],
+  (k, stat = 0, buf = 0) => copyOut(k, STAT, stat, buf),
+);
 /** Copies attributes to a user `struct stat64` (i386). */
 export const CP_NEW_STAT64: FunctionRef = behaviour(
   "cp_new_stat64",
@@ -175,7 +186,11 @@ export const CP_NEW_STAT64: FunctionRef = behaviour(
   (k, stat = 0, buf = 0) => copyOut(k, STAT64, stat, buf),
 );
 /** Copies attributes to a user `struct statx`. */
-export const CP_STATX: FunctionRef = behaviour("cp_statx", [], (k, stat = 0, buf = 0) => copyOut(k, STATX, stat, buf));
+export const CP_STATX: FunctionRef = behaviour(
+  "cp_statx",
+  [],
+  (k, stat = 0, buf = 0) => copyOut(k, STATX, stat, buf),
+);
 
 /** `statx` for a `struct filename`. */
 export const DO_STATX: FunctionRef = behaviour(

@@ -88,7 +88,9 @@ function* give(k: Kernel, transfer: Transfer, source: Source): Blocking<number> 
     return bytes.length;
   }
   if (task.request !== null && mayBlock(k, task, task.request)) yield* waitFor(k, () => true);
-  if (outcome.data !== undefined && outcome.ret > 0) scatter(k, transfer, outcome.data.subarray(0, outcome.ret));
+  if (outcome.data !== undefined && outcome.ret > 0) {
+    scatter(k, transfer, outcome.data.subarray(0, outcome.ret));
+  }
   return outcome.ret;
 }
 
@@ -99,8 +101,6 @@ function* take(k: Kernel, count: number): Blocking<number> {
   if (task.request !== null && mayBlock(k, task, task.request)) yield* waitFor(k, () => true);
   return outcome.ret;
 }
-
-
 
 function randomBytes(k: Kernel, count: number): Uint8Array {
   const bytes = new Uint8Array(count);

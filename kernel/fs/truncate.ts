@@ -28,27 +28,35 @@ export const DO_TRUNCATE: FunctionRef = behaviour(
 );
 
 /** `ftruncate`: 0 or -errno. */
-export const DO_SYS_FTRUNCATE: FunctionRef = behaviour("do_sys_ftruncate", [DO_TRUNCATE], (k, fd = 0, length = 0) => {
-  if (length < 0) return -EINVAL;
-  const file = fileOf(k, fd);
-  if (file === undefined) return -EBADF;
-  if (file.inode?.type !== S_IFREG || (FILE.mode.get(k, file.address) & FMODE_WRITE) === 0) return -EINVAL;
-  return k.call(
-    DO_TRUNCATE,
-    symbolAddress(k, "init_user_ns"),
-    file.dentry?.address ?? 0,
-    length,
-    0x2060,
-    file.address,
-  );
-});
+export const DO_SYS_FTRUNCATE: FunctionRef = behaviour(
+  "do_sys_ftruncate",
+  [DO_TRUNCATE],
+  (k, fd = 0, length = 0) => {
+    if (length < 0) return -EINVAL;
+    const file = fileOf(k, fd);
+    if (file === undefined) return -EBADF;
+    if (file.inode?.type !== S_IFREG || (FILE.mode.get(k, file.address) & FMODE_WRITE) === 0) return -EINVAL;
+    return k.call(
+      DO_TRUNCATE,
+      symbolAddress(k, "init_user_ns"),
+      file.dentry?.address ?? 0,
+      length,
+      0x2060,
+      file.address,
+    );
+  },
+);
 
 /** Checks that the inode at the end of a path may be truncated, and does it. */
-export const VFS_TRUNCATE: FunctionRef = behaviour("vfs_truncate", [DO_TRUNCATE], (k, path = 0, length = 0) => {
-  const dentry = k.vfs.dentries.get(k.memory.readPointer(path + k.image.pointerSize));
-  const inode = dentry?.inode ?? null;
-  if (inode === null || dentry === undefined) return -EACCES;
-  if (inode.type === S_IFDIR) return -EISDIR;
-  if (inode.type !== S_IFREG) return -EINVAL;
-  return k.call(DO_TRUNCATE, symbolAddress(k, "init_user_ns"), dentry.address, length, 0, 0);
-});
+export const VFS_TRUNCATE: FunctionRef = behaviour(
+  "vfs_truncate",
+  [DO_TRUNCATE],
+  (k, path = 0, length = 0) => {
+    const dentry = k.vfs.dentries.get(k.memory.readPointer(path + k.image.pointerSize));
+    const inode = dentry?.inode ?? null;
+    if (inode === null || dentry === undefined) return -EACCES;
+    if (inode.type === S_IFDIR) return -EISDIR;
+    if (inode.type !== S_IFREG) return -EINVAL;
+    return k.call(DO_TRUNCATE, symbolAddress(k, "init_user_ns"), dentry.address, length, 0, 0);
+  },
+);

@@ -51,13 +51,21 @@ const VFS_WRITEV: FunctionRef = blocking(
 );
 
 /** `readv` at the file's position. */
-export const DO_READV: FunctionRef = blocking("do_readv", [VFS_READV], function* (k, fd = 0, vec = 0, vlen = 0) {
-  return yield* positioned(k, VFS_READV, fd, vec, vlen);
-});
+export const DO_READV: FunctionRef = blocking(
+  "do_readv",
+  [VFS_READV],
+  function* (k, fd = 0, vec = 0, vlen = 0) {
+    return yield* positioned(k, VFS_READV, fd, vec, vlen);
+  },
+);
 /** `writev` at the file's position. */
-export const DO_WRITEV: FunctionRef = blocking("do_writev", [VFS_WRITEV], function* (k, fd = 0, vec = 0, vlen = 0) {
-  return yield* positioned(k, VFS_WRITEV, fd, vec, vlen);
-});
+export const DO_WRITEV: FunctionRef = blocking(
+  "do_writev",
+  [VFS_WRITEV],
+  function* (k, fd = 0, vec = 0, vlen = 0) {
+    return yield* positioned(k, VFS_WRITEV, fd, vec, vlen);
+  },
+);
 /** `preadv` at a given position. */
 export const DO_PREADV: FunctionRef = blocking(
   "do_preadv",
@@ -115,7 +123,13 @@ function totalLength(k: Kernel, vec: Addr, vlen: number): number {
   }
 }
 
-function* positioned(k: Kernel, operation: FunctionRef, fd: number, vec: Addr, vlen: number): Blocking<number> {
+function* positioned(
+  k: Kernel,
+  operation: FunctionRef,
+  fd: number,
+  vec: Addr,
+  vlen: number,
+): Blocking<number> {
   const file = fileOf(k, fd);
   if (file === undefined) return -EBADF;
   const mark = k.current.locals;

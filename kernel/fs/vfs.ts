@@ -11,7 +11,7 @@ import { kzalloc, newObject } from "../process/alloc.ts";
 import { sizeOfStruct } from "../process/objects.ts";
 import type { Task } from "../process/task.ts";
 import { Dentry } from "./dentry.ts";
-import { FILE, INODE, MOUNT, SUPER, VFSMOUNT } from "./fields.ts";
+import { FILE, MOUNT, SUPER, VFSMOUNT } from "./fields.ts";
 import { freeFile, newFile, type OpenFile, openOn } from "./file.ts";
 import {
   type FileOperations,

@@ -25,7 +25,10 @@ export const DO_BRK_FLAGS: FunctionRef = behaviour(
     k.call(fn("may_expand_vm"), mm.address, HEAP_FLAGS, len / PAGE);
     const heap = mm.areas.find((area) => area.end === addr && area.file === 0 && area.flags === HEAP_FLAGS);
     if (heap !== undefined) mm.adjust(heap, { end: addr + len });
-    else mm.insert({ start: addr, end: addr + len, flags: HEAP_FLAGS, file: 0, pgoff: addr / PAGE }, newVma(k));
+    else {mm.insert(
+        { start: addr, end: addr + len, flags: HEAP_FLAGS, file: 0, pgoff: addr / PAGE },
+        newVma(k),
+      );}
     space.map(addr, len, 3);
     return 0;
   },
@@ -56,7 +59,10 @@ export function brk(k: Kernel, wanted: number): number {
   if (to < from) {
     const area = mm.overlapping(to, from)[0];
     if (area !== undefined) {
-      withMas(k, (mas) => k.calls.callN(DO_MAS_ALIGN_MUNMAP, [mas, area.address, mm.address, to, from, 0, 1]));
+      withMas(
+        k,
+        (mas) => k.calls.callN(DO_MAS_ALIGN_MUNMAP, [mas, area.address, mm.address, to, from, 0, 1]),
+      );
     }
   } else if (to > from) {
     if (to > k.arch.layout.userEnd || told === undefined && mm.overlapping(from, to).length > 0) return old;

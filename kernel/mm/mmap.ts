@@ -175,7 +175,9 @@ function fileAllows(k: Kernel, address: Addr, prot: number, flags: number): numb
   const mode = FILE.mode.get(k, address);
   if (file?.inode?.type === S_IFDIR || file?.ops?.mmap === undefined) return -ENODEV;
   if ((mode & FMODE_READ) === 0) return -EACCES;
-  if ((flags & MAP_TYPE) === MAP_SHARED && (prot & VM_WRITE) !== 0 && (mode & FMODE_WRITE) === 0) return -EACCES;
+  if ((flags & MAP_TYPE) === MAP_SHARED && (prot & VM_WRITE) !== 0 && (mode & FMODE_WRITE) === 0) {
+    return -EACCES;
+  }
   return file.inode === null ? -EOVERFLOW : 0;
 }
 

@@ -18,7 +18,9 @@ import { type Mm, mmAt, PAGE, type Vma } from "./mm_struct.ts";
 export const SPLIT_VMA: FunctionRef = behaviour("__split_vma", [], (k, mm = 0, vma = 0, addr = 0) => {
   const space = mmAt(k, mm);
   const area = space?.areas.find((found) => found.address === vma);
-  if (space !== undefined && area !== undefined && addr > area.start && addr < area.end) space.split(area, addr);
+  if (space !== undefined && area !== undefined && addr > area.start && addr < area.end) {
+    space.split(area, addr);
+  }
   return 0;
 });
 
@@ -66,14 +68,18 @@ export const DO_MAS_MUNMAP: FunctionRef = behaviour(
 );
 
 /** `munmap`: 0 or -errno. */
-export const VM_MUNMAP: FunctionRef = behaviour("__vm_munmap", [DO_MAS_MUNMAP], (k, start = 0, len = 0, downgrade = 0) => {
-  const { mm } = k.current;
-  const mark = k.current.locals;
-  const uf = pushLocal(k, 2 * k.image.pointerSize);
-  const result = withMas(k, (mas) => k.calls.callN(DO_MAS_MUNMAP, [mas, mm, start, len, uf, downgrade]));
-  popLocals(k, mark);
-  return result === 1 ? 0 : result;
-});
+export const VM_MUNMAP: FunctionRef = behaviour(
+  "__vm_munmap",
+  [DO_MAS_MUNMAP],
+  (k, start = 0, len = 0, downgrade = 0) => {
+    const { mm } = k.current;
+    const mark = k.current.locals;
+    const uf = pushLocal(k, 2 * k.image.pointerSize);
+    const result = withMas(k, (mas) => k.calls.callN(DO_MAS_MUNMAP, [mas, mm, start, len, uf, downgrade]));
+    popLocals(k, mark);
+    return result === 1 ? 0 : result;
+  },
+);
 
 /** Changes the protection of a part of one area. */
 export const MPROTECT_FIXUP: FunctionRef = behaviour(
@@ -127,7 +133,9 @@ export const DO_MPROTECT_PKEY: FunctionRef = behaviour(
 /** Runs `body` with a `struct ma_state` in the stack. */
 export function withMas(k: Kernel, body: (mas: Addr) => number): number {
   const mark = k.current.locals;
-  const result = body(pushLocal(k, k.image.type("struct ma_state") === undefined ? 64 : sizeOfStruct(k, "ma_state")));
+  const result = body(
+    pushLocal(k, k.image.type("struct ma_state") === undefined ? 64 : sizeOfStruct(k, "ma_state")),
+  );
   popLocals(k, mark);
   return result;
 }
@@ -136,7 +144,9 @@ export function withMas(k: Kernel, body: (mas: Addr) => number): number {
 export function implyMapped(mm: Mm, start: Addr, end: Addr): void {
   let at = start;
   for (const area of mm.overlapping(start, end)) {
-    if (area.start > at) mm.insert({ start: at, end: area.start, flags: VM_MAY | 3, file: 0, pgoff: at / PAGE });
+    if (area.start > at) {
+      mm.insert({ start: at, end: area.start, flags: VM_MAY | 3, file: 0, pgoff: at / PAGE });
+    }
     at = Math.max(at, area.end);
   }
   if (at < end) mm.insert({ start: at, end, flags: VM_MAY | 3, file: 0, pgoff: at / PAGE });

@@ -55,25 +55,33 @@ export const SET_TASK_COMM: FunctionRef = behaviour("__set_task_comm", [], (k, a
 });
 
 /** Opens a program: a `struct file`, or -errno. */
-export const DO_OPEN_EXECAT: FunctionRef = behaviour("do_open_execat", [DO_FILP_OPEN, FPUT], (k, fd = 0, name = 0) => {
-  const mark = k.current.locals;
-  const file = k.call(DO_FILP_OPEN, fd, name, buildOpenFlags(k, 0, 0));
-  popLocals(k, mark);
-  if (isErr(file)) return file;
-  const inode = k.vfs.files.get(file)?.inode;
-  const allowed = inode?.type === S_IFREG && (recorded(k)?.ret === 0 || permitted(k, inode, 1) === 0);
-  if (allowed) return file;
-  k.call(FPUT, file);
-  return -EACCES;
-});
+export const DO_OPEN_EXECAT: FunctionRef = behaviour(
+  "do_open_execat",
+  [DO_FILP_OPEN, FPUT],
+  (k, fd = 0, name = 0) => {
+    const mark = k.current.locals;
+    const file = k.call(DO_FILP_OPEN, fd, name, buildOpenFlags(k, 0, 0));
+    popLocals(k, mark);
+    if (isErr(file)) return file;
+    const inode = k.vfs.files.get(file)?.inode;
+    const allowed = inode?.type === S_IFREG && (recorded(k)?.ret === 0 || permitted(k, inode, 1) === 0);
+    if (allowed) return file;
+    k.call(FPUT, file);
+    return -EACCES;
+  },
+);
 
 /** Opens a program by a name in kernel memory. */
-export const OPEN_EXEC: FunctionRef = behaviour("open_exec", [fn("getname_kernel"), DO_OPEN_EXECAT, PUTNAME], (k, text = 0) => {
-  const name = kernelName(k, k.memory.readString(text, 4096));
-  const file = k.call(DO_OPEN_EXECAT, AT_FDCWD, name, 0);
-  k.call(PUTNAME, name);
-  return file;
-});
+export const OPEN_EXEC: FunctionRef = behaviour(
+  "open_exec",
+  [fn("getname_kernel"), DO_OPEN_EXECAT, PUTNAME],
+  (k, text = 0) => {
+    const name = kernelName(k, k.memory.readString(text, 4096));
+    const file = k.call(DO_OPEN_EXECAT, AT_FDCWD, name, 0);
+    k.call(PUTNAME, name);
+    return file;
+  },
+);
 
 /** Closes what was opened with `O_CLOEXEC`. */
 export const DO_CLOSE_ON_EXEC: FunctionRef = behaviour("do_close_on_exec", [FILP_CLOSE], (k, files = 0) => {

@@ -75,7 +75,17 @@ export const EXIT_NOTIFY: FunctionRef = behaviour("exit_notify", [], (k, address
 /** Ends the current task with a wait status. Never returns: throws `TaskExit`. */
 export const DO_EXIT: FunctionRef = behaviour(
   "do_exit",
-  [fn("exit_signals"), fn("exit_mm_release"), MMPUT, fn("exit_sem"), fn("exit_shm"), EXIT_FILES, EXIT_FS, TASK_WORK_RUN, EXIT_NOTIFY],
+  [
+    fn("exit_signals"),
+    fn("exit_mm_release"),
+    MMPUT,
+    fn("exit_sem"),
+    fn("exit_shm"),
+    EXIT_FILES,
+    EXIT_FS,
+    TASK_WORK_RUN,
+    EXIT_NOTIFY,
+  ],
   (k, code = 0) => {
     const task = k.current;
     const { address, mm } = task;
@@ -100,14 +110,18 @@ export const DO_EXIT: FunctionRef = behaviour(
 );
 
 /** Ends the whole process of the current task. */
-export const DO_GROUP_EXIT: FunctionRef = behaviour("do_group_exit", [fn("zap_other_threads"), DO_EXIT], (k, code = 0) => {
-  const task = k.current;
-  k.call(fn("zap_other_threads"), task.address);
-  for (const other of k.tasks.all()) {
-    if (other.tgid === task.tgid && other !== task && other.exitCode === null) killThread(k, other, code);
-  }
-  return k.call(DO_EXIT, code);
-});
+export const DO_GROUP_EXIT: FunctionRef = behaviour(
+  "do_group_exit",
+  [fn("zap_other_threads"), DO_EXIT],
+  (k, code = 0) => {
+    const task = k.current;
+    k.call(fn("zap_other_threads"), task.address);
+    for (const other of k.tasks.all()) {
+      if (other.tgid === task.tgid && other !== task && other.exitCode === null) killThread(k, other, code);
+    }
+    return k.call(DO_EXIT, code);
+  },
+);
 
 /** Ends another thread of the same process, which is not running now. */
 function killThread(k: Kernel, task: Task, code: number): void {

@@ -178,6 +178,8 @@ function pidFor(k: Kernel, wanted: number | undefined): number {
     k.tasks.release(holder);
     return wanted;
   }
-  k.syscalls.warn(`${k.current.comm} (${k.current.pid}) is recorded to make process ${wanted}, which ${holder.comm} still is`);
+  k.syscalls.warn(
+    `${k.current.comm} (${k.current.pid}) is recorded to make process ${wanted}, which ${holder.comm} still is`,
+  );
   return k.tasks.nextPid();
 }

@@ -23,7 +23,11 @@ export const SCHEDULE: FunctionRef = blocking("schedule", [], function* (k) {
 });
 
 /** Waits as `wait` says, in `state`. The caller looks again at what it waits for. */
-export function* sleep(k: Kernel, wait: Wait | "recorded", state: number = TASK_INTERRUPTIBLE): Blocking<void> {
+export function* sleep(
+  k: Kernel,
+  wait: Wait | "recorded",
+  state: number = TASK_INTERRUPTIBLE,
+): Blocking<void> {
   const task = k.current;
   task.state = state;
   task.wait = wait;

@@ -88,7 +88,11 @@ export const KERNEL_WAIT4: FunctionRef = blocking(
   },
 );
 
-function* look(k: Kernel, opts: number, wanted: () => readonly Task[]): Generator<{ until?: number }, number, void> {
+function* look(
+  k: Kernel,
+  opts: number,
+  wanted: () => readonly Task[],
+): Generator<{ until?: number }, number, void> {
   const outcome = recorded(k);
   const hang = (OPTS.flags.get(k, opts) & WNOHANG) === 0;
   if (outcome !== undefined) {

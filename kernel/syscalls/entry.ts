@@ -129,7 +129,9 @@ function workShare(k: Kernel, task: Task, request: SyscallRequest, recorded: Rec
       return recorded.ret >= 0 && last(request.args[1]) ? CLOSE_SHARE : 0;
     case "execve":
     case "execveat":
-      return openFds(k, task.files).some((fd) => closesOnExec(k, task.files, fd) && last(fd)) ? EXEC_SHARE : 0;
+      return openFds(k, task.files).some((fd) => closesOnExec(k, task.files, fd) && last(fd))
+        ? EXEC_SHARE
+        : 0;
     default:
       return recorded.ret < 0 && OPENING.has(request.name) ? CLOSE_SHARE : 0;
   }

@@ -4,40 +4,75 @@
  * @module
  */
 
+/** Operation not permitted. */
 export const EPERM = 1;
+/** No such file or directory. */
 export const ENOENT = 2;
+/** No such process. */
 export const ESRCH = 3;
+/** Interrupted by a signal. */
 export const EINTR = 4;
+/** Input/output error. */
 export const EIO = 5;
+/** No such device or address. */
 export const ENXIO = 6;
+/** Argument list too long. */
 export const E2BIG = 7;
+/** Not a program. */
 export const ENOEXEC = 8;
+/** Bad descriptor. */
 export const EBADF = 9;
+/** No children. */
 export const ECHILD = 10;
+/** Try again. */
 export const EAGAIN = 11;
+/** Out of memory. */
 export const ENOMEM = 12;
+/** Permission denied. */
 export const EACCES = 13;
+/** Bad address. */
 export const EFAULT = 14;
+/** In use. */
 export const EBUSY = 16;
+/** Exists already. */
 export const EEXIST = 17;
+/** Across file systems. */
 export const EXDEV = 18;
+/** No such device. */
 export const ENODEV = 19;
+/** Not a directory. */
 export const ENOTDIR = 20;
+/** Is a directory. */
 export const EISDIR = 21;
+/** Invalid argument. */
 export const EINVAL = 22;
+/** Too many open files in the system. */
 export const ENFILE = 23;
+/** Too many open files. */
 export const EMFILE = 24;
+/** Not a terminal. */
 export const ENOTTY = 25;
+/** File too large. */
 export const EFBIG = 27;
+/** No space left. */
 export const ENOSPC = 28;
+/** Has no position. */
 export const ESPIPE = 29;
+/** Read-only file system. */
 export const EROFS = 30;
+/** Nobody reads. */
 export const EPIPE = 32;
+/** Result too large. */
 export const ERANGE = 34;
+/** Name too long. */
 export const ENAMETOOLONG = 36;
+/** No such system call. */
 export const ENOSYS = 38;
+/** Directory not empty. */
 export const ENOTEMPTY = 39;
+/** Too many symbolic links. */
 export const ELOOP = 40;
+/** Value too large for its type. */
 export const EOVERFLOW = 75;
 /** Kernel-internal: restart the call after a signal handler. */
 export const ERESTARTSYS = 512;

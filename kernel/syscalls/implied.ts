@@ -105,7 +105,13 @@ function implyFd(k: Kernel, task: Task, request: SyscallRequest, recorded: Recor
       `${task.comm} (${task.pid}) makes ${request.name} on descriptor ${fd}, which the recording never opened`,
     );
     const ops = operationsFor(recorded.stat?.mode ?? S_IFREG);
-    const unknown = k.vfs.anonymous("tmpfs", ops, recorded.stat?.mode ?? S_IFREG | 0o644, O_RDWR, PLAIN_INODE);
+    const unknown = k.vfs.anonymous(
+      "tmpfs",
+      ops,
+      recorded.stat?.mode ?? S_IFREG | 0o644,
+      O_RDWR,
+      PLAIN_INODE,
+    );
     installFd(k, task.files, fd, unknown.address, false);
     return;
   }
@@ -125,7 +131,11 @@ function implyPath(
   argument: PathArgument,
   last: boolean,
 ): void {
-  const from = startOf(k, task, argument.dfd === undefined ? AT_FDCWD : (request.args[argument.dfd] ?? 0) | 0);
+  const from = startOf(
+    k,
+    task,
+    argument.dfd === undefined ? AT_FDCWD : (request.args[argument.dfd] ?? 0) | 0,
+  );
   const text = userString(k, request.args[argument.path] ?? 0);
   if (typeof text === "number" || from === null) return;
   if (text === "") {
@@ -193,7 +203,8 @@ function implyFailure(
       if (!last && found === null) k.vfs.makePath(text, {}, from);
       if (!last || found !== null && ret === -EEXIST) return;
       const directory = ret !== -EEXIST || request.name.startsWith("mkdir");
-      const made = found ?? k.vfs.makePath(text, { mode: directory ? S_IFDIR | 0o755 : S_IFREG | 0o644 }, from);
+      const made = found ??
+        k.vfs.makePath(text, { mode: directory ? S_IFDIR | 0o755 : S_IFREG | 0o644 }, from);
       if (ret === -ENOTEMPTY && made.inode?.entries?.size === 0) k.vfs.makePath("entry", {}, made);
       return;
     }

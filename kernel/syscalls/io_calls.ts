@@ -14,7 +14,7 @@ import { DO_SYS_OPENAT2, openHow } from "../fs/open.ts";
 import { DO_PIPE2 } from "../fs/pipe.ts";
 import { KSYS_PREAD64, KSYS_PWRITE64, KSYS_READ, KSYS_WRITE } from "../fs/read_write.ts";
 import { recordedOr } from "../fs/recorded.ts";
-import { DO_READV, DO_WRITEV, DO_PREADV, DO_PWRITEV } from "../fs/vectors.ts";
+import { DO_PREADV, DO_PWRITEV, DO_READV, DO_WRITEV } from "../fs/vectors.ts";
 import type { Kernel } from "../kernel.ts";
 import { popLocals } from "../process/stack.ts";
 import { blockingSyscall, syscall } from "./define.ts";
@@ -72,9 +72,14 @@ blockingSyscall("write", ["int", "ulong", "ulong"], [KSYS_WRITE], function* (k, 
   return yield* k.calls.callBlocking(KSYS_WRITE, fd, buf, count);
 });
 for (const [name, operation] of [["pread64", KSYS_PREAD64], ["pwrite64", KSYS_PWRITE64]] as const) {
-  blockingSyscall(name, ["int", "ulong", "ulong", "long"], [operation], function* (k, fd = 0, buf = 0, count = 0, pos = 0) {
-    return yield* k.calls.callBlocking(operation, fd, buf, count, pos);
-  });
+  blockingSyscall(
+    name,
+    ["int", "ulong", "ulong", "long"],
+    [operation],
+    function* (k, fd = 0, buf = 0, count = 0, pos = 0) {
+      return yield* k.calls.callBlocking(operation, fd, buf, count, pos);
+    },
+  );
   // i386 passes the position in two registers.
   blockingSyscall(
     `ia32_${name}`,
@@ -108,7 +113,12 @@ export const KSYS_LSEEK: FunctionRef = behaviour(
   SEEKERS,
   (k, fd = 0, offset = 0, whence = 0) => seek(k, fd, offset, whence),
 );
-syscall("lseek", ["int", "long", "uint"], [KSYS_LSEEK], (k, fd, offset, whence) => k.call(KSYS_LSEEK, fd, offset, whence));
+syscall(
+  "lseek",
+  ["int", "long", "uint"],
+  [KSYS_LSEEK],
+  (k, fd, offset, whence) => k.call(KSYS_LSEEK, fd, offset, whence),
+);
 syscall(
   "llseek",
   ["int", "uint", "uint", "ulong", "uint"],

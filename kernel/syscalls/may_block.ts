@@ -11,16 +11,55 @@ import type { SyscallRequest } from "./request.ts";
 
 /** Calls that wait whatever they are called with. */
 const ALWAYS = new Set([
-  "accept", "accept4", "clock_nanosleep", "clock_nanosleep_time64", "connect", "epoll_pwait", "epoll_pwait2",
-  "epoll_wait", "flock", "futex", "futex_time64", "nanosleep", "pause", "poll", "ppoll", "ppoll_time64", "pselect6",
-  "pselect6_time64", "recv", "recvfrom", "recvmmsg", "recvmsg", "rt_sigsuspend", "rt_sigtimedwait", "select", "_newselect",
-  "send", "sendmsg", "sendto", "sigsuspend", "sync", "fsync", "fdatasync", "vfork", "wait4", "waitid", "waitpid",
+  "accept",
+  "accept4",
+  "clock_nanosleep",
+  "clock_nanosleep_time64",
+  "connect",
+  "epoll_pwait",
+  "epoll_pwait2",
+  "epoll_wait",
+  "flock",
+  "futex",
+  "futex_time64",
+  "nanosleep",
+  "pause",
+  "poll",
+  "ppoll",
+  "ppoll_time64",
+  "pselect6",
+  "pselect6_time64",
+  "recv",
+  "recvfrom",
+  "recvmmsg",
+  "recvmsg",
+  "rt_sigsuspend",
+  "rt_sigtimedwait",
+  "select",
+  "_newselect",
+  "send",
+  "sendmsg",
+  "sendto",
+  "sigsuspend",
+  "sync",
+  "fsync",
+  "fdatasync",
+  "vfork",
+  "wait4",
+  "waitid",
+  "waitpid",
 ]); // deno-fmt-ignore
 /** Calls that wait on some kinds of files; the descriptor is their first argument. */
 const BY_FILE = new Set(["read", "write", "readv", "writev", "splice", "tee", "sendfile", "sendfile64"]);
 /** Those kinds of files. */
 const WAITING = new Set([
-  "pipefifo_fops", "tty_fops", "socket_file_ops", "eventfd_fops", "timerfd_fops", "signalfd_fops", "inotify_fops",
+  "pipefifo_fops",
+  "tty_fops",
+  "socket_file_ops",
+  "eventfd_fops",
+  "timerfd_fops",
+  "signalfd_fops",
+  "inotify_fops",
 ]); // deno-fmt-ignore
 
 /** Whether a call may wait for something that other tasks or time bring. */

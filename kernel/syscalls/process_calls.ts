@@ -43,19 +43,24 @@ blockingSyscall(
       childTid: k.image.arch === "x86_64" ? fourth : fifth,
     }),
 );
-blockingSyscall("clone3", ["ulong", "ulong"], [fn("copy_clone_args_from_user"), KERNEL_CLONE], function* (k, args = 0, size = 0) {
-  if (size < 64) return -EINVAL;
-  if (k.memory.user?.areaAt(args) === undefined) return recordedOr(k, -EFAULT);
-  k.call(fn("copy_clone_args_from_user"), Number.NaN, args, size);
-  const at = (index: number): number => k.memory.load(args + index * 8, 8, true);
-  return yield* clone(k, {
-    flags: at(0),
-    exitSignal: at(4),
-    stack: at(5) + at(6),
-    childTid: at(2),
-    parentTid: at(3),
-  });
-});
+blockingSyscall(
+  "clone3",
+  ["ulong", "ulong"],
+  [fn("copy_clone_args_from_user"), KERNEL_CLONE],
+  function* (k, args = 0, size = 0) {
+    if (size < 64) return -EINVAL;
+    if (k.memory.user?.areaAt(args) === undefined) return recordedOr(k, -EFAULT);
+    k.call(fn("copy_clone_args_from_user"), Number.NaN, args, size);
+    const at = (index: number): number => k.memory.load(args + index * 8, 8, true);
+    return yield* clone(k, {
+      flags: at(0),
+      exitSignal: at(4),
+      stack: at(5) + at(6),
+      childTid: at(2),
+      parentTid: at(3),
+    });
+  },
+);
 
 syscall("execve", ["ulong", "ulong", "ulong"], [GETNAME, DO_EXECVEAT_COMMON], (k, filename, argv, envp) => {
   return k.call(DO_EXECVEAT_COMMON, AT_FDCWD, k.call(GETNAME, filename), argv, envp, 0);
@@ -64,36 +69,53 @@ syscall(
   "execveat",
   ["int", "ulong", "ulong", "ulong", "int"],
   [GETNAME, DO_EXECVEAT_COMMON],
-  (k, fd, filename, argv, envp, flags) => k.call(DO_EXECVEAT_COMMON, fd, k.call(GETNAME, filename), argv, envp, flags),
+  (k, fd, filename, argv, envp, flags) =>
+    k.call(DO_EXECVEAT_COMMON, fd, k.call(GETNAME, filename), argv, envp, flags),
 );
 
 syscall("exit", ["int"], [DO_EXIT], (k, code = 0) => k.call(DO_EXIT, (code & 0xff) << 8));
 syscall("exit_group", ["int"], [DO_GROUP_EXIT], (k, code = 0) => k.call(DO_GROUP_EXIT, (code & 0xff) << 8));
 
-blockingSyscall("wait4", ["int", "ulong", "int", "ulong"], [KERNEL_WAIT4], function* (k, pid = 0, stat = 0, options = 0, ru = 0) {
-  return yield* k.calls.callBlocking(KERNEL_WAIT4, pid, stat, options, ru);
-});
-blockingSyscall("waitpid", ["int", "ulong", "int"], [KERNEL_WAIT4], function* (k, pid = 0, stat = 0, options = 0) {
-  return yield* k.calls.callBlocking(KERNEL_WAIT4, pid, stat, options, 0);
-});
+blockingSyscall(
+  "wait4",
+  ["int", "ulong", "int", "ulong"],
+  [KERNEL_WAIT4],
+  function* (k, pid = 0, stat = 0, options = 0, ru = 0) {
+    return yield* k.calls.callBlocking(KERNEL_WAIT4, pid, stat, options, ru);
+  },
+);
+blockingSyscall(
+  "waitpid",
+  ["int", "ulong", "int"],
+  [KERNEL_WAIT4],
+  function* (k, pid = 0, stat = 0, options = 0) {
+    return yield* k.calls.callBlocking(KERNEL_WAIT4, pid, stat, options, 0);
+  },
+);
 
 /** `clock_nanosleep` of an ordinary clock. */
 const COMMON_NSLEEP: FunctionRef = blocking(
   "common_nsleep",
   [HRTIMER_NANOSLEEP],
   function* (k, which = 0, flags = 0, time = 0) {
-    const nanoseconds = k.memory.load(time, 8, true) * 1e9 + k.memory.load(time + 8, k.image.pointerSize, true);
+    const nanoseconds = k.memory.load(time, 8, true) * 1e9 +
+      k.memory.load(time + 8, k.image.pointerSize, true);
     return yield* k.calls.callBlocking(HRTIMER_NANOSLEEP, nanoseconds, (flags & 1) !== 0 ? 0 : 1, which);
   },
 );
 
 for (const [suffix, narrow] of [["", false], ["_time32", true]] as const) {
   const get = fn(narrow ? "get_old_timespec32" : "get_timespec64");
-  blockingSyscall(`nanosleep${suffix}`, ["ulong", "ulong"], [get, HRTIMER_NANOSLEEP], function* (k, request = 0) {
-    return yield* withTimespec(k, get, request, narrow, function* (_at, ns) {
-      return yield* k.calls.callBlocking(HRTIMER_NANOSLEEP, ns, 1, 1);
-    });
-  });
+  blockingSyscall(
+    `nanosleep${suffix}`,
+    ["ulong", "ulong"],
+    [get, HRTIMER_NANOSLEEP],
+    function* (k, request = 0) {
+      return yield* withTimespec(k, get, request, narrow, function* (_at, ns) {
+        return yield* k.calls.callBlocking(HRTIMER_NANOSLEEP, ns, 1, 1);
+      });
+    },
+  );
   blockingSyscall(
     `clock_nanosleep${suffix}`,
     ["int", "int", "ulong", "ulong"],

@@ -11,7 +11,14 @@ import { CP_NEW_STAT, CP_NEW_STAT64, DO_STATX, VFS_FSTAT, VFS_FSTATAT, withKstat
 import type { Kernel } from "../kernel.ts";
 import { syscall } from "./define.ts";
 
-function pathStat(k: Kernel, copy: FunctionRef, dfd: number, filename: number, buf: number, flags: number): number {
+function pathStat(
+  k: Kernel,
+  copy: FunctionRef,
+  dfd: number,
+  filename: number,
+  buf: number,
+  flags: number,
+): number {
   return withKstat(k, (stat) => {
     const error = k.call(VFS_FSTATAT, dfd, filename, stat, flags);
     return error === 0 ? k.call(copy, stat, buf) : error;

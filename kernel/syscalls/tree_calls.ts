@@ -43,10 +43,30 @@ import { EBADF, EINVAL, ENOTTY } from "./errno.ts";
 import { wide } from "./io_calls.ts";
 
 const MKDIR = [GETNAME, DO_MKDIRAT];
-syscall("mkdir", ["ulong", "uint"], MKDIR, (k, path, mode) => k.call(DO_MKDIRAT, AT_FDCWD, k.call(GETNAME, path), mode));
-syscall("mkdirat", ["int", "ulong", "uint"], MKDIR, (k, dfd, path, mode) => k.call(DO_MKDIRAT, dfd, k.call(GETNAME, path), mode));
-syscall("rmdir", ["ulong"], [GETNAME, DO_RMDIR], (k, path) => k.call(DO_RMDIR, AT_FDCWD, k.call(GETNAME, path)));
-syscall("unlink", ["ulong"], [GETNAME, DO_UNLINKAT], (k, path) => k.call(DO_UNLINKAT, AT_FDCWD, k.call(GETNAME, path)));
+syscall(
+  "mkdir",
+  ["ulong", "uint"],
+  MKDIR,
+  (k, path, mode) => k.call(DO_MKDIRAT, AT_FDCWD, k.call(GETNAME, path), mode),
+);
+syscall(
+  "mkdirat",
+  ["int", "ulong", "uint"],
+  MKDIR,
+  (k, dfd, path, mode) => k.call(DO_MKDIRAT, dfd, k.call(GETNAME, path), mode),
+);
+syscall(
+  "rmdir",
+  ["ulong"],
+  [GETNAME, DO_RMDIR],
+  (k, path) => k.call(DO_RMDIR, AT_FDCWD, k.call(GETNAME, path)),
+);
+syscall(
+  "unlink",
+  ["ulong"],
+  [GETNAME, DO_UNLINKAT],
+  (k, path) => k.call(DO_UNLINKAT, AT_FDCWD, k.call(GETNAME, path)),
+);
 syscall("unlinkat", ["int", "ulong", "int"], [GETNAME, DO_UNLINKAT, DO_RMDIR], (k, dfd, path, flag = 0) => {
   if ((flag & ~AT_REMOVEDIR) !== 0) return -EINVAL;
   return k.call((flag & AT_REMOVEDIR) !== 0 ? DO_RMDIR : DO_UNLINKAT, dfd, k.call(GETNAME, path));
@@ -57,10 +77,20 @@ function rename(k: Kernel, fromDfd: number, from: number, toDfd: number, to: num
   const source = k.call(GETNAME, from);
   return k.call(DO_RENAMEAT2, fromDfd, source, toDfd, k.call(GETNAME, to), flags);
 }
-syscall("rename", ["ulong", "ulong"], RENAME, (k, from = 0, to = 0) => rename(k, AT_FDCWD, from, AT_FDCWD, to, 0));
-syscall("renameat", ["int", "ulong", "int", "ulong"], RENAME, (k, fromDfd = 0, from = 0, toDfd = 0, to = 0) => {
-  return rename(k, fromDfd, from, toDfd, to, 0);
-});
+syscall(
+  "rename",
+  ["ulong", "ulong"],
+  RENAME,
+  (k, from = 0, to = 0) => rename(k, AT_FDCWD, from, AT_FDCWD, to, 0),
+);
+syscall(
+  "renameat",
+  ["int", "ulong", "int", "ulong"],
+  RENAME,
+  (k, fromDfd = 0, from = 0, toDfd = 0, to = 0) => {
+    return rename(k, fromDfd, from, toDfd, to, 0);
+  },
+);
 syscall(
   "renameat2",
   ["int", "ulong", "int", "ulong", "uint"],
@@ -74,7 +104,12 @@ function symlink(k: Kernel, from: number, dfd: number, to: number): number {
   return k.call(DO_SYMLINKAT, target, dfd, k.call(GETNAME, to));
 }
 syscall("symlink", ["ulong", "ulong"], SYMLINK, (k, from = 0, to = 0) => symlink(k, from, AT_FDCWD, to));
-syscall("symlinkat", ["ulong", "int", "ulong"], SYMLINK, (k, from = 0, dfd = 0, to = 0) => symlink(k, from, dfd, to));
+syscall(
+  "symlinkat",
+  ["ulong", "int", "ulong"],
+  SYMLINK,
+  (k, from = 0, dfd = 0, to = 0) => symlink(k, from, dfd, to),
+);
 
 /** `link`: 0 or -errno. */
 const DO_LINKAT: FunctionRef = behaviour(
@@ -127,21 +162,41 @@ syscall("dup2", ["int", "int"], [KSYS_DUP3, DO_DUP2], (k, oldfd = 0, newfd = 0) 
   if (oldfd !== newfd) return k.call(KSYS_DUP3, oldfd, newfd, 0);
   return fdFile(k, k.current.files, oldfd) === 0 ? -EBADF : oldfd;
 });
-syscall("dup3", ["int", "int", "int"], [KSYS_DUP3], (k, oldfd, newfd, flags) => k.call(KSYS_DUP3, oldfd, newfd, flags));
+syscall(
+  "dup3",
+  ["int", "int", "int"],
+  [KSYS_DUP3],
+  (k, oldfd, newfd, flags) => k.call(KSYS_DUP3, oldfd, newfd, flags),
+);
 for (const name of ["fcntl", "fcntl64"]) {
-  syscall(name, ["int", "uint", "ulong"], [DO_FCNTL], (k, fd = 0, cmd = 0, arg = 0) => fcntl(k, fd, cmd, arg));
+  syscall(
+    name,
+    ["int", "uint", "ulong"],
+    [DO_FCNTL],
+    (k, fd = 0, cmd = 0, arg = 0) => fcntl(k, fd, cmd, arg),
+  );
 }
 /** No file here has controls of its own: what was recorded, else -ENOTTY. */
-syscall("ioctl", ["int", "uint", "ulong"], [fn("security_file_ioctl"), fn("do_vfs_ioctl")], (k, fd = 0, cmd = 0, arg = 0) => {
-  const file = fileOf(k, fd);
-  if (file === undefined) return -EBADF;
-  k.call(fn("security_file_ioctl"), file.address, cmd, arg);
-  return recorded(k)?.ret ?? -ENOTTY;
-});
+syscall(
+  "ioctl",
+  ["int", "uint", "ulong"],
+  [fn("security_file_ioctl"), fn("do_vfs_ioctl")],
+  (k, fd = 0, cmd = 0, arg = 0) => {
+    const file = fileOf(k, fd);
+    if (file === undefined) return -EBADF;
+    k.call(fn("security_file_ioctl"), file.address, cmd, arg);
+    return recorded(k)?.ret ?? -ENOTTY;
+  },
+);
 
-syscall("chdir", ["ulong"], [USER_PATH_AT_EMPTY, INODE_PERMISSION, SET_FS_PWD, PATH_PUT], (k, filename = 0) => {
-  return withPath(k, AT_FDCWD, filename, CHDIR_LOOKUP, (path) => chdirTo(k, path));
-});
+syscall(
+  "chdir",
+  ["ulong"],
+  [USER_PATH_AT_EMPTY, INODE_PERMISSION, SET_FS_PWD, PATH_PUT],
+  (k, filename = 0) => {
+    return withPath(k, AT_FDCWD, filename, CHDIR_LOOKUP, (path) => chdirTo(k, path));
+  },
+);
 syscall("fchdir", ["int"], [INODE_PERMISSION, SET_FS_PWD], (k, fd = 0) => {
   const file = fileOf(k, fd);
   return file === undefined ? -EBADF : chdirTo(k, FILE.path.at(k, file.address));
@@ -150,7 +205,12 @@ syscall("getcwd", ["ulong", "ulong"], [fn("prepend_path")], (k, buf = 0, size = 
 
 const ACCESS = [DO_FACCESSAT];
 syscall("access", ["ulong", "int"], ACCESS, (k, path, mode) => k.call(DO_FACCESSAT, AT_FDCWD, path, mode, 0));
-syscall("faccessat", ["int", "ulong", "int"], ACCESS, (k, dfd, path, mode) => k.call(DO_FACCESSAT, dfd, path, mode, 0));
+syscall(
+  "faccessat",
+  ["int", "ulong", "int"],
+  ACCESS,
+  (k, dfd, path, mode) => k.call(DO_FACCESSAT, dfd, path, mode, 0),
+);
 syscall(
   "faccessat2",
   ["int", "ulong", "int", "int"],
@@ -158,7 +218,12 @@ syscall(
   (k, dfd, path, mode, flags) => k.call(DO_FACCESSAT, dfd, path, mode, flags),
 );
 const READLINK = [DO_READLINKAT];
-syscall("readlink", ["ulong", "ulong", "int"], READLINK, (k, path, buf, size) => k.call(DO_READLINKAT, AT_FDCWD, path, buf, size));
+syscall(
+  "readlink",
+  ["ulong", "ulong", "int"],
+  READLINK,
+  (k, path, buf, size) => k.call(DO_READLINKAT, AT_FDCWD, path, buf, size),
+);
 syscall(
   "readlinkat",
   ["int", "ulong", "ulong", "int"],
@@ -174,9 +239,20 @@ syscall("ia32_ftruncate64", ["int", "uint", "uint"], FTRUNCATE, (k, fd, low = 0,
 const TRUNCATE = [USER_PATH_AT_EMPTY, VFS_TRUNCATE, PATH_PUT];
 function truncate(k: Kernel, filename: number, length: number): number {
   if (length < 0) return -EINVAL;
-  return withPath(k, AT_FDCWD, filename, LOOKUP_FOLLOW, (path) => recordedErrorOr(k, k.call(VFS_TRUNCATE, path, length)));
+  return withPath(
+    k,
+    AT_FDCWD,
+    filename,
+    LOOKUP_FOLLOW,
+    (path) => recordedErrorOr(k, k.call(VFS_TRUNCATE, path, length)),
+  );
 }
-syscall("truncate", ["ulong", "long"], TRUNCATE, (k, filename = 0, length = 0) => truncate(k, filename, length));
+syscall(
+  "truncate",
+  ["ulong", "long"],
+  TRUNCATE,
+  (k, filename = 0, length = 0) => truncate(k, filename, length),
+);
 syscall("ia32_truncate64", ["ulong", "uint", "uint"], TRUNCATE, (k, filename = 0, low = 0, high = 0) => {
   return truncate(k, filename, wide(low, high));
 });
