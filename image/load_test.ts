@@ -58,6 +58,22 @@ Deno.test("core images have the frames at the bottom of stacks", async () => {
   }
 });
 
+Deno.test("core images have the marks between sections, and what functions call that cannot be traced", async () => {
+  for (const arch of ARCHES) {
+    const core = await coreImage(arch);
+    const full = await fullImage(arch);
+    for (const name of ["_text", "_stext", "_etext", "_end", "__kprobes_text_start"]) {
+      assertEquals(core.symbol(name), full.symbol(name));
+    }
+    for (const name of core.functions()) {
+      for (const { kind, target } of core.func(name)!.callSites()) {
+        if (kind === "indirect" || core.symbol(target) || !full.symbol(target)) continue;
+        assert(full.isTraceable(target), `${arch} ${name} calls ${target}`);
+      }
+    }
+  }
+});
+
 Deno.test("what is no image is refused with a sentence", async () => {
   const bytes = await shipped("i386");
   const other = bytes.slice();

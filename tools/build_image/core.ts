@@ -9,12 +9,16 @@ import {
   DATA_SYMBOLS,
   FRAME_SYMBOLS,
   FUNCTION_FAMILIES,
+  SECTION_MARKS,
   TYPE_NAMES,
 } from "./core_families.ts";
-import type { ImageSource } from "./source.ts";
+import type { ImageSource, SourceSymbol } from "./source.ts";
 import { subset } from "./subset.ts";
 
-/** Cuts the core image out: the named functions (names or globs), the built-in families, frames and data. */
+/**
+ * Cuts the core image out: the named functions (names or globs), the built-in families, frames, data and section marks, and what the functions
+ * call that cannot be traced (thunks, `__fentry__`): a traceable one must not be known by half.
+ */
 export function coreSource(source: ImageSource, functions: readonly string[]): ImageSource {
   const traceable = new Set(
     source.functions.flatMap((fn) => fn.traceable ? [source.symbols[fn.symbol]!.name] : []),
@@ -24,13 +28,20 @@ export function coreSource(source: ImageSource, functions: readonly string[]): I
   const isFamily = anyOf([...FUNCTION_FAMILIES, ...ARCH_FAMILIES[source.arch], ...globs]);
   const isFrame = anyOf(FRAME_SYMBOLS);
   const isData = anyOf(DATA_SYMBOLS);
+  const isMark = anyOf(SECTION_MARKS);
+  const isWanted = ({ name, letter, module }: SourceSymbol): boolean => {
+    if (names.has(name) || (module === undefined && isMark(name))) return true;
+    if (module !== undefined) return false;
+    return /[tTwW]/.test(letter) ? isFrame(name) || (traceable.has(name) && isFamily(name)) : isData(name);
+  };
+  const called = new Set(
+    source.functions.filter((fn) => isWanted(source.symbols[fn.symbol]!)).flatMap((fn) =>
+      fn.calls.map((call) => call.target).filter((target) => !traceable.has(target))
+    ),
+  );
   return subset(source, {
     types: TYPE_NAMES,
-    symbol: ({ name, letter, module }) => {
-      if (module !== undefined) return names.has(name);
-      if (!/[tTwW]/.test(letter)) return isData(name) || names.has(name);
-      return names.has(name) || isFrame(name) || (traceable.has(name) && isFamily(name));
-    },
+    symbol: (symbol) => isWanted(symbol) || called.has(symbol.name),
   });
 }
 

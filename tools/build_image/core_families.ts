@@ -118,15 +118,23 @@ export const FRAME_SYMBOLS: readonly string[] = [
   "cpuidle_*",
   "kthread",
   "worker_thread",
+];
+
+/** Globs of the marks between sections, of whatever letter. */
+export const SECTION_MARKS: readonly string[] = [
   "_text",
-  "_stext",
-  "_etext",
+  "_[se]text",
+  "_[se]data",
+  "_[se]inittext",
   "_end",
-  "__kprobes_text_*",
-  "__entry_text_*",
-  "__irqentry_text_*",
-  "__softirqentry_text_*",
-  "__noinstr_text_*",
+  "__*_text_start",
+  "__*_text_end",
+  "__start_rodata",
+  "__end_rodata",
+  "__init_begin",
+  "__init_end",
+  "__bss_st*",
+  "__brk_base",
 ];
 
 /** Globs of data symbols that the model's objects point at (kernels without data in kallsyms have none). */
