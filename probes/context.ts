@@ -29,7 +29,9 @@ export interface BaseContext {
   readonly pid: number;
   /** Thread id (the kernel's pid). */
   readonly tid: number;
+  /** User id. */
   readonly uid: number;
+  /** Group id. */
   readonly gid: number;
   /** Name of the running task, at most 15 characters. */
   readonly comm: string;

@@ -11,9 +11,13 @@ import { type Tracepoint, tracepoint } from "./tracepoint.ts";
 
 /** The probe kinds that take names, typed by `F` (functions) and `T` (tracepoints). */
 export interface DeclaredProbes<F, T> {
+  /** See `kprobe`. */
   readonly kprobe: Kprobe<F>;
+  /** See `kretprobe`. */
   readonly kretprobe: Kretprobe<F>;
+  /** See `latency`. */
   readonly latency: Latency<F>;
+  /** See `tracepoint`. */
   readonly tracepoint: Tracepoint<T>;
 }
 

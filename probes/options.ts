@@ -15,7 +15,9 @@ export interface HistOptions {
 
 /** Options of `.lhist()`. */
 export interface LhistOptions {
+  /** Where the first bucket begins; what is below is counted apart. */
   readonly min: number;
+  /** Where the last bucket ends; this and what is above is counted apart. */
   readonly max: number;
   /** Width of a bucket; (max - min) / step is at most 1,000. */
   readonly step: number;

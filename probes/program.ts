@@ -22,6 +22,7 @@ import { type ProbeSpec, SPEC, type StepSpec } from "./spec.ts";
 
 /** A probe of any kind, with a map or without. */
 export interface AnyProbe {
+  /** What has been built. */
   readonly [SPEC]: ProbeSpec;
 }
 

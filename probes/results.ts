@@ -26,17 +26,23 @@ export type Data<T> = T extends string | number | bigint | boolean ? T
 
 /** A map with keys, in print order. A tuple key is given as an array: `get(["cat", 12])`. */
 export interface KeyedMap<K, V> extends Iterable<readonly [K, V]> {
+  /** Number of keys. */
   readonly size: number;
   /** The value under a key; `undefined` where no hit had that key. */
   get(key: K): V | undefined;
+  /** True where some hit had that key. */
   has(key: K): boolean;
+  /** The keys, in print order. */
   keys(): Iterable<K>;
+  /** The values, in print order. */
   values(): Iterable<V>;
+  /** Keys with their values, in print order. */
   entries(): Iterable<readonly [K, V]>;
 }
 
 /** Marks a map without keys. */
 export interface NoKey {
+  /** Only a type. */
   readonly noKey: true;
 }
 

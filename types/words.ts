@@ -30,6 +30,7 @@ export type Address = Pointer;
 
 /** A C array. */
 export interface CArray<T> {
+  /** Its elements. */
   readonly [index: number]: T;
 }
 
@@ -38,8 +39,11 @@ export interface CArray<T> {
  * it is left out, all have it.
  */
 export interface Fn<Args, Ret, On extends string = string> {
+  /** Parameters by name. */
   readonly args: Args;
+  /** The result; `undefined` of a `void` function. */
   readonly ret: Ret;
+  /** Architectures that have it. */
   readonly on: On;
 }
 
@@ -57,7 +61,9 @@ export type Unknown = number & Pointer & { readonly [field: string]: Unknown };
 
 /** A tracepoint: its record's fields, and the architectures whose kernel has it. */
 export interface Tp<Fields, On extends string = string> {
+  /** Fields of the record. */
   readonly fields: Fields;
+  /** Architectures that have it. */
   readonly on: On;
 }
 
