@@ -13,7 +13,8 @@ import type { Kernel } from "../kernel.ts";
 import { type Frame, SP } from "./frame.ts";
 import type { KernelFunction } from "./kernel_function.ts";
 
-interface Convention {
+/** How a function takes arguments and gives its result. */
+export interface Convention {
   readonly layout: ArgumentLayout | null;
   readonly wideResult: boolean;
 }
@@ -21,7 +22,6 @@ interface Convention {
 /** Fills registers for armed calls and runs their hooks. */
 export class ArmedCalls {
   readonly #k: Kernel;
-  readonly #conventions = new Map<KernelFunction, Convention>();
   /** Told when a handler reads an argument or a result that nothing determines. */
   onUnknown: UnknownReader | null = null;
   /** Hits so far: entries of armed functions. */
@@ -106,15 +106,15 @@ export class ArmedCalls {
   }
 
   #convention(fn: KernelFunction): Convention {
-    let convention = this.#conventions.get(fn);
-    if (convention === undefined) {
+    let convention = fn.convention;
+    if (convention === null) {
       const image = this.#k.image;
       const prototype = image.prototype(fn.name) ?? image.prototype(fn.base);
       const layout = prototype === undefined ? null : prototypeLayout(this.#k.arch, image, prototype);
       const wideResult = prototype !== undefined &&
         isWide(prototype.ret, (t) => image.sizeOf(t), image.pointerSize);
       convention = { layout: layout === null || layout.plain ? null : layout, wideResult };
-      this.#conventions.set(fn, convention);
+      fn.convention = convention;
     }
     return convention;
   }

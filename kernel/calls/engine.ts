@@ -353,7 +353,7 @@ export class CallEngine {
     if (fn.behaviour === null) return;
     let plans = fn.plans;
     if (plans === undefined) {
-      plans = fn.shape < 0 ? null : new PlanSpace(
+      plans = this.shapes.instances(fn.shape).length === 0 ? null : new PlanSpace(
         this.shapes,
         fn.shape,
         explicitCallees(this.functions, this.shapes, fn),
@@ -407,7 +407,6 @@ export class CallEngine {
   #advance(task: Task, owner: Frame, step: PlanStep): void {
     const words = owner.words;
     const segment = this.#follow(owner, step);
-    if (segment === undefined) return;
     this.#pad(task, owner, segment);
     this.#node = segment.childNode;
     this.#site = segment.childSite;
@@ -419,7 +418,7 @@ export class CallEngine {
   }
 
   /** Takes a step: keeps the variant where it still fits, else chooses among those that do. */
-  #follow(owner: Frame, step: PlanStep): Segment | undefined {
+  #follow(owner: Frame, step: PlanStep): Segment {
     let index = owner.variant < 0 ? -1 : step.map[owner.variant] ?? -1;
     if (index < 0) {
       const cumulative = step.state.cumulative;
@@ -427,7 +426,7 @@ export class CallEngine {
     }
     owner.plan = step.state;
     owner.variant = index;
-    return step.segments[index];
+    return step.segment(index);
   }
 
   #restOf(owner: Frame): number {
@@ -435,7 +434,7 @@ export class CallEngine {
     if (plan === null) return 0;
     const end = plan.end(UNKNOWN);
     const index = owner.variant < 0 ? 0 : end.map[owner.variant] ?? 0;
-    return end.segments[index < 0 ? 0 : index]?.padWeight ?? 0;
+    return end.segment(index < 0 ? 0 : index).padWeight;
   }
 
   /** Charges a segment's padding, walking what is armed in it. */
@@ -461,8 +460,7 @@ export class CallEngine {
   #finishPlan(task: Task, frame: Frame, result: number): void {
     const plan = frame.plan;
     if (plan !== null) {
-      const segment = this.#follow(frame, plan.end(outcomeCode(result)));
-      if (segment !== undefined) this.#pad(task, frame, segment);
+      this.#pad(task, frame, this.#follow(frame, plan.end(outcomeCode(result))));
     }
     const left = frame.words[LEFT] as number;
     if (left === left) this.spend(left);

@@ -10,6 +10,20 @@ import { behaviourCount, behaviourNames, behaviourOf, type FunctionRef } from ".
 import { type ArmingObserver, KernelFunction } from "./kernel_function.ts";
 import { baseName, pickSymbol } from "./names.ts";
 
+/** What compilers append to a function's name, commonest first. */
+const VARIANTS = [
+  ".isra.0",
+  ".part.0",
+  ".constprop.0",
+  ".part.0.constprop.0",
+  ".constprop.0.isra.0",
+  ".isra.0.constprop.0",
+  ".part.0.isra.0",
+  ".isra.1",
+  ".part.1",
+  ".constprop.1",
+];
+
 /** Makes `KernelFunction`s as they are asked for; each exists once. */
 export class FunctionTable {
   readonly #image: KernelImage;
@@ -19,8 +33,6 @@ export class FunctionTable {
   readonly #byRef: (KernelFunction | undefined)[] = [];
   readonly #byShape: (KernelFunction | undefined)[] = [];
   #recordedByBase: ReadonlyMap<string, readonly string[]> | undefined;
-  #behaviourBySymbol = new Map<string, string>();
-  #behavioursKnown = -1;
   #root: KernelFunction | undefined;
 
   constructor(image: KernelImage, library: ShapeLibrary, observer: ArmingObserver) {
@@ -70,8 +82,10 @@ export class FunctionTable {
   symbolOf(base: string): string | undefined {
     if (this.#exists(base)) return base;
     const recorded = this.#recorded(base);
-    const candidates = [...new Set([...recorded, ...this.#image.functions(`${base}.*`)])];
-    return pickSymbol(base, candidates, (name) => recorded.includes(name));
+    const inText = VARIANTS.map((suffix) => base + suffix).filter((name) =>
+      this.#image.func(name) !== undefined
+    );
+    return pickSymbol(base, [...new Set([...recorded, ...inText])], (name) => recorded.includes(name));
   }
 
   #exists(symbol: string): boolean {
@@ -105,16 +119,10 @@ export class FunctionTable {
   /** Name of the behaviour that runs for a symbol: behaviours are named without compiler suffixes. */
   #behaviourFor(symbol: string): string | undefined {
     if (behaviourOf(symbol) !== undefined) return symbol;
-    if (behaviourCount() !== this.#behavioursKnown) {
-      const names = behaviourNames();
-      this.#behavioursKnown = names.length;
-      this.#behaviourBySymbol = new Map();
-      for (const name of names) {
-        const own = this.symbolOf(name);
-        if (own !== undefined) this.#behaviourBySymbol.set(own, name);
-      }
-    }
-    return this.#behaviourBySymbol.get(symbol);
+    const base = baseName(symbol);
+    return base !== symbol && behaviourOf(base) !== undefined && this.symbolOf(base) === symbol
+      ? base
+      : undefined;
   }
 
   #recorded(base: string): readonly string[] {

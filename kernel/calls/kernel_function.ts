@@ -5,6 +5,7 @@
  */
 
 import type { Addr, CallSite, FunctionInfo } from "../../image/model.ts";
+import type { Convention } from "./armed.ts";
 import type { Behaviour } from "./function.ts";
 import type { FunctionHooks } from "./hooks.ts";
 import type { PlanSpace } from "./plan.ts";
@@ -36,6 +37,8 @@ export class KernelFunction {
   readonly frameSize: number;
   /** How recorded calls fit around the behaviour's own; undefined until first used. */
   plans: PlanSpace | null | undefined = undefined;
+  /** How it takes arguments; null until it is first armed. */
+  convention: Convention | null = null;
   /** Ways to callees by this function's text, as far as they were asked for. */
   readonly ways = new Map<KernelFunction, Way>();
 

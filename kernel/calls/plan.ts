@@ -34,12 +34,25 @@ export interface Segment {
 }
 
 /** A way out of a state. */
-export interface PlanStep {
+export class PlanStep {
   readonly state: PlanState;
   /** Index of each variant of the old state in the new one, -1 where it doesn't fit. */
   readonly map: Int32Array;
-  /** Per variant of the new state. */
-  readonly segments: readonly Segment[];
+  readonly #segments: (Segment | undefined)[];
+  readonly #make: (index: number) => Segment;
+
+  /** `make` gives the segment of a variant of the new state; each is made when it is first followed. */
+  constructor(state: PlanState, map: Int32Array, make: (index: number) => Segment) {
+    this.state = state;
+    this.map = map;
+    this.#make = make;
+    this.#segments = new Array<Segment | undefined>(state.nodes.length).fill(undefined);
+  }
+
+  /** What happens on the way for a variant of the new state. */
+  segment(index: number): Segment {
+    return this.#segments[index] ?? (this.#segments[index] = this.#make(index));
+  }
 }
 
 /** After certain explicit calls: the variants that fit. */
@@ -126,13 +139,14 @@ export class PlanSpace {
       this.#advance(state, (node) => same(node) ? node.children.length : -1) ??
       this.#advance(state, (node, from) => done(node, from)) ??
       this.#advance(state, (node) => node.children.length) ??
-      { state, map: new Int32Array(state.nodes.length).fill(-1), segments: [] };
+      new PlanStep(state, new Int32Array(0), (index) => this.#segment(state.nodes[index], 0, 0));
   }
 
   #advance(state: PlanState, to: (node: ShapeNode, from: number) => number): PlanStep | null {
     const nodes: ShapeNode[] = [];
     const positions: number[] = [];
-    const segments: Segment[] = [];
+    const froms: number[] = [];
+    const tos: number[] = [];
     const map = new Int32Array(state.nodes.length).fill(-1);
     state.nodes.forEach((node, i) => {
       const from = state.positions[i] ?? 0;
@@ -141,10 +155,12 @@ export class PlanSpace {
       map[i] = nodes.length;
       nodes.push(node);
       positions.push(Math.min(at + 1, node.children.length));
-      segments.push(this.#segment(node, from, at));
+      froms.push(from);
+      tos.push(at);
     });
     if (nodes.length === 0) return null;
-    return { state: new PlanState(this, nodes, Int32Array.from(positions)), map, segments };
+    const next = new PlanState(this, nodes, Int32Array.from(positions));
+    return new PlanStep(next, map, (i) => this.#segment(nodes[i], froms[i] ?? 0, tos[i] ?? 0));
   }
 
   #find(node: ShapeNode, from: number, fn: number, skip: boolean): number {
@@ -167,7 +183,10 @@ export class PlanSpace {
     return this.#library.fnOf(node.children[index] ?? 0);
   }
 
-  #segment(node: ShapeNode, from: number, to: number): Segment {
+  #segment(node: ShapeNode | undefined, from: number, to: number): Segment {
+    if (node === undefined) {
+      throw new RangeError("Cannot follow a recorded variant: the state has none of that index");
+    }
     const library = this.#library;
     const pads: number[] = [];
     let padWeight = ownTime(node, from, to + 1);

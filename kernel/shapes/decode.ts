@@ -47,6 +47,7 @@ export class EncodedShapes implements ShapeSource {
   readonly #firstByte: Int32Array;
   readonly #blocks: (Block | undefined)[] = [];
   readonly #instances: (readonly number[] | undefined)[] = [];
+  readonly #owners: Int32Array;
   readonly #weights: Float64Array;
   readonly #calls: Float64Array;
 
@@ -71,6 +72,8 @@ export class EncodedShapes implements ShapeSource {
     this.nodes = this.#firstNode[count] ?? 0;
     this.#weights = new Float64Array(this.nodes);
     this.#calls = new Float64Array(this.nodes);
+    this.#owners = new Int32Array(this.nodes);
+    for (let fn = 0; fn < count; fn++) this.#owners.fill(fn, this.#firstNode[fn], this.#firstNode[fn + 1]);
     for (let id = 0; id < this.nodes; id++) {
       this.#weights[id] = reader.uint();
       this.#calls[id] = reader.uint();
@@ -80,7 +83,7 @@ export class EncodedShapes implements ShapeSource {
 
   /** See `ShapeSource`. */
   fn(id: number): number {
-    return ownerOf(this.#firstNode, id);
+    return this.#owners[id] ?? -1;
   }
 
   /** See `ShapeSource`. */
@@ -95,8 +98,8 @@ export class EncodedShapes implements ShapeSource {
 
   /** See `ShapeSource`. */
   node(id: number): ShapeNode {
-    const fn = ownerOf(this.#firstNode, id);
-    const node = this.#block(fn).nodes[id - (this.#firstNode[fn] ?? 0)];
+    const fn = this.fn(id);
+    const node = fn < 0 ? undefined : this.#block(fn).nodes[id - (this.#firstNode[fn] ?? 0)];
     if (node === undefined) throw new RangeError(`Cannot read shape ${id}: there are ${this.nodes}`);
     return node;
   }
