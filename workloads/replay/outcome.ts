@@ -48,7 +48,7 @@ export function recordedOutcome(
 
 /** The result as the kernel returns it: -errno for failures. */
 function returned(translated: TranslatedCall, addresses: AddressMap, note: NoteUnknown): number {
-  const { value, errno } = translated.result;
+  const { value, errno, detail } = translated.result;
   if (errno !== undefined) {
     const number = errnoValue(errno);
     if (number !== undefined) return -number;
@@ -57,6 +57,9 @@ function returned(translated: TranslatedCall, addresses: AddressMap, note: NoteU
   }
   // `?` without a name: the call never returned.
   if (Number.isNaN(value)) return translated.name.startsWith("exit") ? 0 : -ERESTARTSYS;
+  // A process made in a pid namespace is known by strace's own number, as all its lines are.
+  const outside = /^\/\* ([0-9]+) in strace's PID NS \*\/$/.exec(detail ?? "");
+  if (outside !== null) return Number(outside[1]);
   return value < 2 ** 31 ? value : addresses.move(value);
 }
 

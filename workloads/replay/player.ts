@@ -15,7 +15,7 @@ import { endTask } from "./end_task.ts";
 import { signalNumber } from "./constants/signals.ts";
 import type { ReplayOptions } from "./options.ts";
 import { DEFAULT_DURATION, recordedOutcome } from "./outcome.ts";
-import type { RecordedCall, RecordedExit } from "./record.ts";
+import type { RecordedCall, RecordedEvent, RecordedExit } from "./record.ts";
 import type { Recording } from "./recording.ts";
 import { rootsOf } from "./roots.ts";
 import { translate, type TranslationTarget } from "./translate.ts";
@@ -33,6 +33,7 @@ export class Player {
   readonly #target: TranslationTarget;
   readonly #buffers: UserBuffers;
   readonly #addresses = new Map<number, AddressMap>();
+  readonly #events = new Map<number, Generator<RecordedEvent, void, void>>();
   readonly #leftOut = new Counter();
   readonly #signals = new Counter();
   readonly #unknown = new Counter();
@@ -61,10 +62,23 @@ export class Player {
     };
     for (const { process, comm } of rootsOf(this.#recording, this.#options)) {
       const pid = process.pid === 0 ? ONLY_PID : process.pid;
-      const uid = process.uid ?? 0;
-      const task = k.tasks.create({ pid, comm, uid, gid: uid });
-      this.#spawn(task, process.pid, process.start, new AddressMap(k.image.arch));
+      this.#spawn(
+        this.#root(pid, comm, process.uid ?? 0),
+        process.pid,
+        process.start,
+        new AddressMap(k.image.arch),
+      );
     }
+  }
+
+  /** A process that the recording begins with. In a container pid 1 is one of them: the kernel has it already. */
+  #root(pid: number, comm: string, uid: number): Task {
+    const { tasks } = this.#k;
+    if (pid !== tasks.init.pid) return tasks.create({ pid, comm, uid, gid: uid });
+    tasks.init.comm = comm;
+    tasks.init.uid = uid;
+    tasks.init.gid = uid;
+    return tasks.init;
   }
 
   /** What happened so far. */
@@ -113,7 +127,11 @@ export class Player {
 
   *#life(task: Task, pid: number, addresses: AddressMap): Coroutine {
     const k = this.#k;
-    for (const event of this.#recording.events(pid)) {
+    const events = this.#eventsOf(pid);
+    for (;;) {
+      const next = events.next();
+      if (next.done === true) return;
+      const event = next.value;
       const time = this.#base + event.time;
       if (k.clock.now < time) yield userTime(time);
       switch (event.kind) {
@@ -127,8 +145,26 @@ export class Player {
           this.#exit(task, event);
           return;
       }
-      if (task.exitCode !== null) return;
+      if (task.exitCode !== null) {
+        // The line that tells of its end, so that the pid's next bearer does not begin with it.
+        for (
+          let rest = events.next();
+          rest.done !== true && rest.value.kind !== "exit";
+          rest = events.next()
+        );
+        return;
+      }
     }
+  }
+
+  /** A process' events from where it stands: a pid that was given again goes on where its first bearer ended. */
+  #eventsOf(pid: number): Generator<RecordedEvent, void, void> {
+    let events = this.#events.get(pid);
+    if (events === undefined) {
+      events = this.#recording.events(pid);
+      this.#events.set(pid, events);
+    }
+    return events;
   }
 
   *#call(task: Task, call: RecordedCall, addresses: AddressMap): Coroutine {

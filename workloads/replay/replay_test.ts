@@ -170,6 +170,37 @@ Deno.test("a killed process and one without exit end, and are waited for", async
   }
 });
 
+Deno.test("a pid that is given again lives again, pid 1 and pid namespaces included", async () => {
+  const text = `1 1795320102.000000 execve("/bin/sh", ["sh"], 0x7ffd /* 3 vars */) = 0 <0.000400>
+1 1795320102.000600 clone(child_stack=NULL, flags=CLONE_CHILD_SETTID|SIGCHLD, child_tidptr=0x7f) = 11 <0.000100>
+11 1795320102.000800 exit_group(0) = ?
+11 1795320102.000900 +++ exited with 0 +++
+1 1795320102.001000 wait4(-1, [{WIFEXITED(s) && WEXITSTATUS(s) == 0}], 0, NULL) = 11 <0.000100>
+1 1795320102.001600 clone(child_stack=NULL, flags=CLONE_CHILD_SETTID|SIGCHLD, child_tidptr=0x7f) = 11 <0.000100>
+11 1795320102.001800 getppid() = 1 <0.000010>
+11 1795320102.001900 exit_group(0) = ?
+11 1795320102.001950 +++ exited with 0 +++
+1 1795320102.002000 wait4(-1, [{WIFEXITED(s) && WEXITSTATUS(s) == 0}], 0, NULL) = 11 <0.000100>
+1 1795320102.002600 clone(child_stack=NULL, flags=CLONE_NEWPID|SIGCHLD) = 1 /* 12 in strace's PID NS */ <0.000100>
+12 1795320102.002800 getpid() = 1 <0.000010>
+12 1795320102.002900 exit_group(0) = ?
+12 1795320102.002950 +++ exited with 0 +++
+1 1795320102.003000 exit_group(0) = ?
+1 1795320102.003100 +++ exited with 0 +++
+`;
+  const played = play(await boot("x86_64"), await replay(new TextEncoder().encode(text)));
+  assertEquals(sorted(played.calls), [
+    ["1 sh clone", 3],
+    ["1 sh exit_group", 1],
+    ["1 sh wait4", 2],
+    ["1 strace execve", 1],
+    ["11 sh exit_group", 2],
+    ["11 sh getppid", 1],
+    ["12 sh exit_group", 1],
+    ["12 sh getpid", 1],
+  ]);
+});
+
 Deno.test("a recording without -f, -T or an execve replays as one process", async () => {
   const text = `1795320102.000000 openat(AT_FDCWD, "/etc/hosts", O_RDONLY) = 3
 1795320102.000100 read(3, "127.0.0.1 localhost\\n", 4096) = 20
