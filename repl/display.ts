@@ -4,8 +4,13 @@
  * @module
  */
 
+import { Kernel } from "../kernel/kernel.ts";
+import { Task } from "../kernel/process/task.ts";
 import { ResultMap, Session } from "../session/mod.ts";
 import { isProgram, MapProbe, pointName, Probe } from "../probes/mod.ts";
+
+/** Most lines that one value takes. */
+const MOST_LINES = 60;
 
 /** How values are shown. */
 export interface DisplayOptions {
@@ -24,14 +29,34 @@ export function display(value: unknown, options: DisplayOptions): string {
     return `program of ${points} (not attached; attach(_) does)`;
   }
   if (value instanceof Session) return sessionText(value);
-  if (hasText(value)) return value.text().replace(/\n+$/, "");
-  return Deno.inspect(withPlainMaps(value), {
-    colors: options.colors,
-    depth: 3,
-    iterableLimit: 50,
-    strAbbreviateSize: 200,
-    breakLength: options.columns,
-  });
+  if (value instanceof Kernel) return kernelText(value);
+  if (value instanceof Task) return taskText(value);
+  if (hasText(value)) return value.text().replace(/^\n+|\n+$/g, "");
+  return cut(
+    Deno.inspect(withPlainMaps(value), {
+      colors: options.colors,
+      depth: 2,
+      iterableLimit: 50,
+      strAbbreviateSize: 200,
+      breakLength: options.columns,
+    }),
+  );
+}
+
+/** The first lines of a text that is too long to be read at a prompt. */
+function cut(text: string): string {
+  const lines = text.split("\n");
+  if (lines.length <= MOST_LINES) return text;
+  return [...lines.slice(0, MOST_LINES - 1), `... ${lines.length - MOST_LINES + 1} more lines`].join("\n");
+}
+
+function kernelText(k: Kernel): string {
+  return `Linux ${k.image.release} on ${k.archName}: ${k.cpus} CPUs, ${k.tasks.all().length} tasks, ` +
+    `${k.image.functions().length} functions, at ${k.now()} ns`;
+}
+
+function taskText(task: Task): string {
+  return `task ${task.pid} "${task.comm}" on CPU ${task.cpu}; task(${task.pid}) shows its task_struct`;
 }
 
 function sessionText(session: Session): string {

@@ -5,6 +5,7 @@
  */
 
 import type { Live } from "../commands/live.ts";
+import { programsOf } from "../commands/programs.ts";
 import { object } from "../inspect/object.ts";
 import * as api from "../mod.ts";
 import type { Scope } from "./evaluator.ts";
@@ -15,6 +16,7 @@ export function promptScope(live: Live): Scope {
   return {
     ...api,
     kernel,
+    run: (given: unknown, options?: api.RunOptions) => api.run(programsOf(given), options),
     attach: (program: unknown) => live.attach(program),
     explain: (program: unknown) => api.explain(api.asProgram(program), kernel.image),
     object: (type: string, address: number | bigint) => object(kernel, type, address),
