@@ -153,25 +153,28 @@ function readHeader(bytes: Uint8Array, label: string): Directory {
   if (bytes.length > total) {
     throw damaged(label, `${bytes.length - total} bytes follow its end`);
   }
-  const directory = inflatedHeader(bytes.subarray(PREFIX, PREFIX + headLength), label);
-  const starts = new Map<Section, Uint32Array>();
-  let at = PREFIX + headLength;
-  for (const name of SECTIONS) {
-    const table = new Uint32Array(directory.reader.uint() + 1);
-    table[0] = at;
-    for (let i = 1; i < table.length; i++) table[i] = at += directory.reader.uint();
-    starts.set(name, table);
-  }
-  if (at !== total) throw damaged(label, "its sections do not add up to its length");
-  return { header: directory.header, starts };
+  const directory = readDirectory(bytes, PREFIX + headLength, label);
+  const end = directory.starts.get(SECTIONS.at(-1)!)!.at(-1);
+  if (end !== total) throw damaged(label, "its sections do not add up to its length");
+  return directory;
 }
 
-function inflatedHeader(bytes: Uint8Array, label: string): { header: ImageHeader; reader: ByteReader } {
+function readDirectory(bytes: Uint8Array, end: number, label: string): Directory {
   try {
-    const reader = new ByteReader(inflateRawSync(bytes));
+    const reader = new ByteReader(inflateRawSync(bytes.subarray(PREFIX, end)));
     const header = JSON.parse(new TextDecoder().decode(reader.take(reader.uint()))) as ImageHeader;
     if (!ARCHES.includes(header.arch)) throw new Error(`unknown architecture "${header.arch}"`);
-    return { header, reader };
+    const starts = new Map<Section, Uint32Array>();
+    let at = end;
+    for (const name of SECTIONS) {
+      const chunks = reader.uint();
+      if (chunks > bytes.length) throw new Error(`section ${name} has ${chunks} chunks`);
+      const table = new Uint32Array(chunks + 1);
+      table[0] = at;
+      for (let i = 1; i < table.length; i++) table[i] = at += reader.uint();
+      starts.set(name, table);
+    }
+    return { header, starts };
   } catch (cause) {
     throw damaged(label, "its header is unreadable", cause);
   }

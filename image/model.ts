@@ -48,7 +48,7 @@ export interface FunctionInfo {
   readonly address: Addr;
   /** Bytes of text. */
   readonly size: number;
-  /** Byte offsets at which instructions start, ascending, first 0. */
+  /** Byte offsets at which instructions start, ascending, first 0; only 0 where nothing is known of its text. */
   boundaries(): Uint32Array;
   /** Its calls, in order of their offsets; empty where nothing is known of its text. */
   callSites(): readonly CallSite[];
