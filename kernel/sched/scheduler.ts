@@ -13,7 +13,7 @@ import type { Task } from "../process/task.ts";
 import type { Coroutine, Thread } from "./coroutine.ts";
 import { Cpus } from "./cpus.ts";
 import type { BlockedTask, RunOutcome } from "./outcome.ts";
-import { fireSwitchIn, fireSwitchOut, fireWakeup } from "./tracepoints.ts";
+import { fireSwitchIn, fireSwitchOut, fireTimerWakeup, fireWakeup } from "./tracepoints.ts";
 
 /** How a run is done. */
 export interface RunOptions {
@@ -198,7 +198,7 @@ export class Scheduler {
       const cpu = this.#cpus.pick(task.cpu, k.clock.now);
       if (cpu !== task.cpu) task.cpu = cpu;
       // Its time came: the timer interrupt wakes it.
-      if (before === "blocked") fireWakeup(k, task, cpu);
+      if (before === "blocked") fireTimerWakeup(k, task, cpu);
       fireSwitchIn(k, task);
     }
     this.#enter(task);

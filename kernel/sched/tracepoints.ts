@@ -39,11 +39,30 @@ export function fireSwitchOut(k: Kernel, task: Task): void {
 export function fireSwitchIn(k: Kernel, task: Task): void {
   if (!k.tracepoints.enabled(SWITCH)) return;
   const prio = TASK.prio.get(k, task.address);
-  k.tracepoints.fire(SWITCH, `swapper/${task.cpu}`, 0, IDLE_PRIO, 0, task.comm, task.pid, prio);
+  onIdleCpu(k, task.cpu, () => {
+    k.tracepoints.fire(SWITCH, `swapper/${task.cpu}`, 0, IDLE_PRIO, 0, task.comm, task.pid, prio);
+  });
 }
 
-/** `task` was asleep and is to run on `cpu`. */
+/** `task` was asleep and is to run on `cpu`; what runs now wakes it. */
 export function fireWakeup(k: Kernel, task: Task, cpu: number): void {
   if (!k.tracepoints.enabled(WAKEUP)) return;
   k.tracepoints.fire(WAKEUP, task.comm, task.pid, TASK.prio.get(k, task.address), cpu);
+}
+
+/** The timer interrupt wakes `task` on the CPU that it will run on. */
+export function fireTimerWakeup(k: Kernel, task: Task, cpu: number): void {
+  if (k.tracepoints.enabled(WAKEUP)) onIdleCpu(k, cpu, () => fireWakeup(k, task, cpu));
+}
+
+/** The model has one idle task: it stands for that of `cpu` meanwhile. */
+function onIdleCpu(k: Kernel, cpu: number, fire: () => void): void {
+  const { idle } = k.tasks;
+  const before = idle.cpu;
+  idle.cpu = cpu;
+  try {
+    fire();
+  } finally {
+    idle.cpu = before;
+  }
 }
