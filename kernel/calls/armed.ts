@@ -15,6 +15,8 @@ import type { KernelFunction } from "./kernel_function.ts";
 
 /** How a function takes arguments and gives its result. */
 export interface Convention {
+  /** Arguments by its prototype. */
+  readonly nargs: number;
   readonly layout: ArgumentLayout | null;
   readonly wideResult: boolean;
 }
@@ -42,8 +44,10 @@ export class ArmedCalls {
     const regs = frame.regs ??= new PtRegs(this.#k.arch, this.#k.memory);
     const fn = frame.fn;
     const sp = frame.words[SP] ?? 0;
-    const nargs = frame.nargs > fn.nargs ? frame.nargs : fn.nargs;
-    fillEntry(regs, this.#k.memory, sp, returnAddress, frame.words, nargs, this.#convention(fn).layout);
+    const { nargs, layout } = this.#convention(fn);
+    // What the caller did not pass is unknown.
+    for (let i = frame.nargs; i < nargs; i++) frame.words[i] = NaN;
+    fillEntry(regs, this.#k.memory, sp, returnAddress, frame.words, nargs, layout);
     regs.functionName = fn.name;
     regs.onUnknown = this.onUnknown;
     frame.hooked = hooks.entry(regs);
@@ -100,7 +104,8 @@ export class ArmedCalls {
     regs.onUnknown = this.onUnknown;
     // What registers hold inside a function is the compiler's secret: arguments stand for them.
     const sp = (frame.words[SP] ?? 0) - (frame.fn.frameSize >> 1);
-    fillEntry(regs, this.#k.memory, sp, 0, frame.words, frame.nargs, this.#convention(frame.fn).layout);
+    const { nargs, layout } = this.#convention(frame.fn);
+    fillEntry(regs, this.#k.memory, sp, 0, frame.words, nargs, layout);
     regs.ip = frame.fn.address + offset;
     frame.fn.hooks?.at(offset, regs);
   }
@@ -113,7 +118,7 @@ export class ArmedCalls {
       const layout = prototype === undefined ? null : prototypeLayout(this.#k.arch, image, prototype);
       const wideResult = prototype !== undefined &&
         isWide(prototype.ret, (t) => image.sizeOf(t), image.pointerSize);
-      convention = { layout: layout === null || layout.plain ? null : layout, wideResult };
+      convention = { nargs: fn.nargs, layout: layout === null || layout.plain ? null : layout, wideResult };
       fn.convention = convention;
     }
     return convention;

@@ -567,6 +567,5 @@ function setArguments(frame: Frame, args: readonly number[]): void {
   const words = frame.words;
   const count = args.length < MAX_ARGS ? args.length : MAX_ARGS;
   for (let i = 0; i < count; i++) words[i] = args[i] as number;
-  for (let i = count; i < frame.fn.nargs; i++) words[i] = NaN;
   frame.nargs = count;
 }

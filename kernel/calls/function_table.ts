@@ -7,9 +7,12 @@
 import type { KernelImage } from "../../image/model.ts";
 import type { ShapeLibrary } from "../shapes/library.ts";
 import { behaviourCount, behaviourNames, behaviourOf, type FunctionRef } from "./function.ts";
+import { MAX_ARGS } from "./frame.ts";
 import { type ArmingObserver, KernelFunction } from "./kernel_function.ts";
 import { baseName, pickSymbol } from "./names.ts";
 
+/** Arguments of a function without a prototype. */
+const UNKNOWN_PARAMETERS = 6;
 /** What compilers append to a function's name, commonest first. */
 const VARIANTS = [
   ".isra.0",
@@ -46,7 +49,7 @@ export class FunctionTable {
     return this.#root ??= new KernelFunction(
       { base: "", name: "" },
       undefined,
-      { address: 0, visible: false, nargs: 0, shape: -1, nominal: () => 0 },
+      { address: 0, visible: false, nargs: () => 0, shape: -1, nominal: () => 0 },
       null,
       this.#observer,
     );
@@ -98,14 +101,13 @@ export class FunctionTable {
     const info = this.#image.func(symbol);
     const shape = this.#library.functionId(symbol);
     const address = info?.address ?? this.#image.symbol(symbol)?.address;
-    const prototype = this.#image.prototype(symbol) ?? this.#image.prototype(base);
     const fn = new KernelFunction(
       { base, name: symbol },
       info,
       {
         address: address ?? 0,
         visible: address !== undefined && (info !== undefined || shape >= 0),
-        nargs: prototype === undefined ? 6 : Math.min(prototype.params.length, 12),
+        nargs: () => this.#parameters(symbol, base),
         shape,
         nominal: () => this.#library.nominal(shape),
       },
@@ -114,6 +116,11 @@ export class FunctionTable {
     );
     this.#bySymbol.set(symbol, fn);
     return fn;
+  }
+
+  #parameters(symbol: string, base: string): number {
+    const prototype = this.#image.prototype(symbol) ?? this.#image.prototype(base);
+    return prototype === undefined ? UNKNOWN_PARAMETERS : Math.min(prototype.params.length, MAX_ARGS);
   }
 
   /** Name of the behaviour that runs for a symbol: behaviours are named without compiler suffixes. */

@@ -26,8 +26,6 @@ export class KernelFunction {
   readonly address: Addr;
   /** False where this kernel has no such function (inlined): its body then runs without a frame. */
   readonly visible: boolean;
-  /** Arguments by its prototype; 6 where the image has none. */
-  readonly nargs: number;
   readonly behaviour: Behaviour | null;
   /** Id in the shape library, or -1. */
   readonly shape: number;
@@ -43,6 +41,7 @@ export class KernelFunction {
   readonly ways = new Map<KernelFunction, Way>();
 
   readonly #nominal: () => number;
+  readonly #nargs: () => number;
   readonly #info: FunctionInfo | undefined;
   readonly #observer: ArmingObserver;
   #hooks: FunctionHooks | null = null;
@@ -53,7 +52,7 @@ export class KernelFunction {
     facts: {
       readonly address: Addr;
       readonly visible: boolean;
-      readonly nargs: number;
+      readonly nargs: () => number;
       readonly shape: number;
       readonly nominal: () => number;
     },
@@ -65,13 +64,18 @@ export class KernelFunction {
     this.#info = info;
     this.address = facts.address;
     this.visible = facts.visible;
-    this.nargs = facts.nargs;
+    this.#nargs = facts.nargs;
     this.shape = facts.shape;
     this.#nominal = facts.nominal;
     this.behaviour = behaviour;
     this.#observer = observer;
     this.hash = hashName(names.base);
     this.frameSize = 64 + (this.hash & 7) * 16;
+  }
+
+  /** Arguments by its prototype, at most 12; 6 where the image has none. */
+  get nargs(): number {
+    return this.#nargs();
   }
 
   /** Mean recorded nanoseconds of a call, 0 where no recording shows it. */
