@@ -29,6 +29,12 @@ export function call(node: ESTree.CallExpression, scope: Scope, capture: Capture
   if (base.type === "ArrayExpression" && method === "includes" && node.arguments.length === 1 && only) {
     return oneOf(items(base, scope, capture), expression(only, scope, capture), span);
   }
+  if (base.type === "Identifier" && scope.find(base.name) === undefined) {
+    throw new NotCaptured(
+      `\`${base.name}.${method}\` is a function from outside, which a probe cannot run; write out what it does`,
+      capture.span(node.callee),
+    );
+  }
   const text = expression(base, scope, capture);
   if (method === "cast") {
     return cast(text, only === undefined ? undefined : expression(only, scope, capture), span);

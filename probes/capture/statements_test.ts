@@ -58,6 +58,6 @@ Deno.test("a handler that does more runs as it is", () => {
   assertEquals(captured("c => { while (true) {} }"), "`while` cannot run inside a probe");
   assertEquals(
     captured("c => console.log(c.pid)"),
-    "`console` is a name from outside the function; give its value with .with({ console }) and take it from the second parameter",
+    "`console.log` is a function from outside, which a probe cannot run; write out what it does",
   );
 });
