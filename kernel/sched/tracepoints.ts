@@ -58,11 +58,17 @@ export function fireTimerWakeup(k: Kernel, task: Task, cpu: number): void {
 /** The model has one idle task: it stands for that of `cpu` meanwhile. */
 function onIdleCpu(k: Kernel, cpu: number, fire: () => void): void {
   const { idle } = k.tasks;
-  const before = idle.cpu;
-  idle.cpu = cpu;
+  const { cpu: cpuBefore, comm: commBefore } = idle;
+  if (cpu !== cpuBefore) {
+    idle.cpu = cpu;
+    idle.comm = `swapper/${cpu}`;
+  }
   try {
     fire();
   } finally {
-    idle.cpu = before;
+    if (cpu !== cpuBefore) {
+      idle.cpu = cpuBefore;
+      idle.comm = commBefore;
+    }
   }
 }
