@@ -36,7 +36,10 @@ function collect(text: string, names: Set<string>): void {
   const call = /\|\s+([\w.]+)(?: \[\w+\])?\(\)(?: \{|;)/.exec(text)?.[1];
   if (call !== undefined) names.add(call);
   // `do_syscall_64+0x55` in stacks, `=> do_syscall_64` in trace files.
-  for (const [, frame] of text.matchAll(/\b([A-Za-z_][\w.]*)\+0x[0-9a-f]+|=> ([A-Za-z_][\w.]*)/g)) {
+  for (
+    const [, inStack, inTrace] of text.matchAll(/\b([A-Za-z_][\w.]*)\+0x[0-9a-f]+|=> ([A-Za-z_][\w.]*)/g)
+  ) {
+    const frame = inStack ?? inTrace;
     if (frame !== undefined) names.add(frame);
   }
 }
