@@ -99,6 +99,7 @@ export const NAMEIDATA = {
   lastType: field("nameidata", "last_type"),
   inode: field("nameidata", "inode"),
   flags: field("nameidata", "flags"),
+  nextSeq: field("nameidata", "next_seq"),
   state: field("nameidata", "state"),
   rootMnt: field("nameidata", "root.mnt"),
   rootDentry: field("nameidata", "root.dentry"),

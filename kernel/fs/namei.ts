@@ -36,6 +36,8 @@ import { recorded } from "./recorded.ts";
 /** Permission to search a directory; the walk holds no references. */
 const MAY_EXEC_RCU = 0x81;
 const MAX_LINKS = 40;
+/** `nd->state`: the root is referenced too. */
+const ND_ROOT_GRABBED = 2;
 const LOOKUP_ERRORS = new Set([-ENOENT, -ENOTDIR, -ELOOP]);
 
 /** Checks access to an inode by its mode: 0 or -EACCES. */
@@ -44,15 +46,42 @@ export const INODE_PERMISSION: FunctionRef = behaviour("inode_permission", [], (
   return found === undefined ? 0 : permitted(k, found, (mask ?? 0) & 7);
 });
 
-/** Looks a name up in the dentry cache: the dentry, or 0. On tmpfs the cache is the directory. */
-export const LOOKUP_FAST: FunctionRef = behaviour("lookup_fast", [], (k, nd = 0) => {
-  return k.vfs.child(ndDentry(k, nd), lastName(k, nd))?.address ?? 0;
+/** A name in the dentry cache, looked up without references. On tmpfs the cache is the directory. */
+export const D_LOOKUP_RCU: FunctionRef = behaviour("__d_lookup_rcu", [], (k, parent = 0, qstr = 0) => {
+  return cached(k, parent, qstr);
 });
+
+/** A name in the dentry cache, looked up with references. */
+export const D_LOOKUP_REF: FunctionRef = behaviour("__d_lookup", [], (k, parent = 0, qstr = 0) => {
+  return cached(k, parent, qstr);
+});
+
+/** Takes the references that the walk did without: true (1) if everything is still there. */
+export const TRY_TO_UNLAZY: FunctionRef = behaviour("try_to_unlazy", [], (k, nd = 0) => {
+  NAMEIDATA.flags.set(k, nd, NAMEIDATA.flags.get(k, nd) & ~LOOKUP_RCU);
+  if (NAMEIDATA.rootMnt.get(k, nd) !== 0) {
+    NAMEIDATA.state.set(k, nd, NAMEIDATA.state.get(k, nd) | ND_ROOT_GRABBED);
+  }
+  return 1;
+});
+
+/** Looks the walk's next name up in the dentry cache: the dentry, or 0. */
+export const LOOKUP_FAST: FunctionRef = behaviour(
+  "lookup_fast",
+  [D_LOOKUP_RCU, D_LOOKUP_REF, TRY_TO_UNLAZY],
+  (k, nd = 0) => {
+    const parent = NAMEIDATA.dentry.get(k, nd);
+    const last = NAMEIDATA.last.at(k, nd);
+    if ((NAMEIDATA.flags.get(k, nd) & LOOKUP_RCU) === 0) return k.call(D_LOOKUP_REF, parent, last);
+    const dentry = k.call(D_LOOKUP_RCU, parent, last, NAMEIDATA.nextSeq.at(k, nd));
+    if (dentry === 0) k.call(TRY_TO_UNLAZY, nd);
+    return dentry;
+  },
+);
 
 /** Looks a name up in the dentry cache under a directory: the dentry, or 0. */
 export const D_LOOKUP: FunctionRef = behaviour("d_lookup", [], (k, parent = 0, qstr = 0) => {
-  const dir = k.vfs.dentries.get(parent);
-  return dir === undefined ? 0 : k.vfs.child(dir, qstrText(k, qstr))?.address ?? 0;
+  return cached(k, parent, qstr);
 });
 
 /** A dentry without an inode for a name in a directory. */
@@ -81,6 +110,7 @@ export const LOOKUP_SLOW: FunctionRef = behaviour(
 export const HANDLE_DOTS: FunctionRef = behaviour("handle_dots", [], (k, nd = 0, type) => {
   if (type === LAST_DOTDOT) {
     const at = ndDentry(k, nd);
+    setRoot(k, nd);
     if (at !== rootOf(k).dentry) standAt(k, nd, at.parent);
   }
   return 0;
@@ -101,7 +131,10 @@ export const STEP_INTO: FunctionRef = behaviour("step_into", [], (k, nd = 0, fla
     return 0;
   }
   if (NAMEIDATA.depth.add(k, nd, 1) > MAX_LINKS) return -ELOOP;
-  if (target.startsWith("/")) standAt(k, nd, rootOf(k).dentry, rootOf(k).mnt);
+  if (target.startsWith("/")) {
+    setRoot(k, nd);
+    standAt(k, nd, rootOf(k).dentry, rootOf(k).mnt);
+  }
   return linkText(k, dentry.inode);
 });
 
@@ -167,6 +200,7 @@ export const LINK_PATH_WALK: FunctionRef = behaviour(
 /** Goes to the root directory. */
 export const ND_JUMP_ROOT: FunctionRef = behaviour("nd_jump_root", [], (k, nd = 0) => {
   const root = rootOf(k);
+  setRoot(k, nd);
   standAt(k, nd, root.dentry, root.mnt);
   return 0;
 });
@@ -195,14 +229,30 @@ export const PATH_INIT: FunctionRef = behaviour("path_init", [ND_JUMP_ROOT], (k,
 });
 
 /** Ends a walk that arrived: takes references. */
-export const COMPLETE_WALK: FunctionRef = behaviour("complete_walk", [], () => 0);
-/** Lets go of everything that a walk held. */
-export const TERMINATE_WALK: FunctionRef = behaviour("terminate_walk", [], () => Number.NaN);
+export const COMPLETE_WALK: FunctionRef = behaviour("complete_walk", [TRY_TO_UNLAZY], (k, nd = 0) => {
+  if ((NAMEIDATA.flags.get(k, nd) & LOOKUP_RCU) === 0) return 0;
+  // The walk is over: it needs no root any more.
+  NAMEIDATA.rootMnt.set(k, nd, 0);
+  k.call(TRY_TO_UNLAZY, nd);
+  return 0;
+});
+const DPUT = fn("dput");
 /** Drops a reference to a mount. */
 export const MNTPUT: FunctionRef = fn("mntput");
+/** Lets go of everything that a walk held. */
+export const TERMINATE_WALK: FunctionRef = behaviour("terminate_walk", [DPUT, MNTPUT], (k, nd = 0) => {
+  if ((NAMEIDATA.flags.get(k, nd) & LOOKUP_RCU) !== 0) return Number.NaN;
+  k.call(DPUT, NAMEIDATA.dentry.get(k, nd));
+  k.call(MNTPUT, NAMEIDATA.mnt.get(k, nd));
+  if ((NAMEIDATA.state.get(k, nd) & ND_ROOT_GRABBED) !== 0) {
+    k.call(DPUT, NAMEIDATA.rootDentry.get(k, nd));
+    k.call(MNTPUT, NAMEIDATA.rootMnt.get(k, nd));
+  }
+  return Number.NaN;
+});
 /** Lets go of a path. */
-export const PATH_PUT: FunctionRef = behaviour("path_put", [fn("dput"), MNTPUT], (k, path = 0) => {
-  k.call(fn("dput"), PATH.dentry.get(k, path));
+export const PATH_PUT: FunctionRef = behaviour("path_put", [DPUT, MNTPUT], (k, path = 0) => {
+  k.call(DPUT, PATH.dentry.get(k, path));
   k.call(MNTPUT, PATH.mnt.get(k, path));
   return Number.NaN;
 });
@@ -235,8 +285,7 @@ export const PATH_LOOKUPAT: FunctionRef = behaviour(
       ndDentry(k, nd).inode?.entries === null
     ) error = -ENOTDIR;
     if (error === 0) {
-      PATH.mnt.set(k, path, NAMEIDATA.mnt.get(k, nd));
-      PATH.dentry.set(k, path, NAMEIDATA.dentry.get(k, nd));
+      handOver(k, nd, path);
     }
     k.call(TERMINATE_WALK, nd);
     return error;
@@ -269,8 +318,7 @@ export const PATH_PARENTAT: FunctionRef = behaviour(
     let error = k.call(LINK_PATH_WALK, text, nd);
     if (error === 0) error = k.call(COMPLETE_WALK, nd);
     if (error === 0) {
-      PATH.mnt.set(k, parent, NAMEIDATA.mnt.get(k, nd));
-      PATH.dentry.set(k, parent, NAMEIDATA.dentry.get(k, nd));
+      handOver(k, nd, parent);
     }
     k.call(TERMINATE_WALK, nd);
     return error;
@@ -295,6 +343,25 @@ export const FILENAME_PARENTAT: FunctionRef = behaviour(
     return error;
   },
 );
+
+/** The caller takes over the walk's reference to where it arrived. */
+function handOver(k: Kernel, nd: Addr, path: Addr): void {
+  PATH.mnt.set(k, path, NAMEIDATA.mnt.get(k, nd));
+  PATH.dentry.set(k, path, NAMEIDATA.dentry.get(k, nd));
+  NAMEIDATA.mnt.set(k, nd, 0);
+  NAMEIDATA.dentry.set(k, nd, 0);
+}
+
+function cached(k: Kernel, parent: Addr, qstr: Addr): Addr {
+  const dir = k.vfs.dentries.get(parent);
+  return dir === undefined ? 0 : k.vfs.child(dir, qstrText(k, qstr))?.address ?? 0;
+}
+
+function setRoot(k: Kernel, nd: Addr): void {
+  const root = rootOf(k);
+  NAMEIDATA.rootMnt.set(k, nd, root.mnt);
+  NAMEIDATA.rootDentry.set(k, nd, root.dentry.address);
+}
 
 /** Text of a `struct qstr`. */
 export function qstrText(k: Kernel, qstr: Addr): string {

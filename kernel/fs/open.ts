@@ -10,9 +10,9 @@ import type { Kernel } from "../kernel.ts";
 import { field, sizeOfStruct } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { EACCES, EEXIST, EISDIR, ENOTDIR } from "../syscalls/errno.ts";
-import { CREATE_CALLS, createRegular } from "./create.ts";
+import { CREATE_CALLS, createRegular, SHMEM_GET_INODE, umask } from "./create.ts";
 import { FD_INSTALL, FPUT, GET_UNUSED_FD_FLAGS, GIVES_FD, PUT_UNUSED_FD } from "./fdtable.ts";
-import { FILE, NAMEIDATA, PATH } from "./fields.ts";
+import { FILE, INODE, NAMEIDATA, PATH } from "./fields.ts";
 import { newFile, openOn } from "./file.ts";
 import { OPENERS, symbolAddress } from "./fileops.ts";
 import {
@@ -28,9 +28,11 @@ import {
   O_EXCL,
   O_NOFOLLOW,
   O_PATH,
+  O_TMPFILE_BIT,
   O_TRUNC,
   openFlags,
   S_IFDIR,
+  S_IFREG,
 } from "./modes.ts";
 import {
   COMPLETE_WALK,
@@ -214,6 +216,41 @@ export const DO_OPEN: FunctionRef = behaviour(
   },
 );
 
+/** Makes a file without a name in a tmpfs and opens it. */
+export const SHMEM_TMPFILE: FunctionRef = behaviour(
+  "shmem_tmpfile",
+  [SHMEM_GET_INODE, DO_DENTRY_OPEN],
+  (k, _ns, dir = 0, file = 0, mode = 0) => {
+    const dentry = k.vfs.dentries.get(FILE.dentry.get(k, file));
+    const inode = k.call(SHMEM_GET_INODE, INODE.sb.get(k, dir), dir, mode, 0, 0);
+    if (dentry === undefined) return -EACCES;
+    dentry.inode = k.vfs.inodes.get(inode) ?? null;
+    INODE.nlink.set(k, inode, 0);
+    return k.call(DO_DENTRY_OPEN, file, inode, 0);
+  },
+);
+
+/** `open` with `O_TMPFILE` in the directory at `path`: 0 or -errno. */
+export const VFS_TMPFILE: FunctionRef = behaviour(
+  "vfs_tmpfile",
+  [SHMEM_TMPFILE],
+  (k, ns = 0, path = 0, file = 0, mode = 0) => {
+    const parent = k.vfs.dentries.get(PATH.dentry.get(k, path));
+    if (!parent?.inode?.entries) return -ENOTDIR;
+    FILE.mnt.set(k, file, PATH.mnt.get(k, path));
+    FILE.dentry.set(k, file, k.vfs.newDentry("", parent).address);
+    return k.call(SHMEM_TMPFILE, ns, parent.inode.address, file, mode | S_IFREG);
+  },
+);
+
+function tmpfile(k: Kernel, path: Addr, file: Addr, op: Addr): number {
+  k.call(MNT_WANT_WRITE, PATH.mnt.get(k, path));
+  const mode = OP.mode.get(k, op) & ~umask(k);
+  const error = k.call(VFS_TMPFILE, symbolAddress(k, "init_user_ns"), path, file, mode);
+  k.call(MNT_DROP_WRITE, PATH.mnt.get(k, path));
+  return error;
+}
+
 /** Walks a path and opens it: a `struct file`, or -errno. */
 export const PATH_OPENAT: FunctionRef = behaviour(
   "path_openat",
@@ -227,16 +264,21 @@ export const PATH_OPENAT: FunctionRef = behaviour(
     FPUT,
     PATH_LOOKUPAT,
     VFS_OPEN,
+    VFS_TMPFILE,
+    MNT_WANT_WRITE,
+    MNT_DROP_WRITE,
   ],
   (k, nd = 0, op = 0, flags = 0) => {
     const flag = OP.openFlag.get(k, op);
     const file = k.call(ALLOC_EMPTY_FILE, flag, k.current.cred);
     let error = 0;
-    if ((flag & O_PATH) !== 0) {
+    if ((flag & (O_PATH | O_TMPFILE_BIT)) !== 0) {
       const mark = k.current.locals;
       const path = pushLocal(k, sizeOfStruct(k, "path"));
       error = k.call(PATH_LOOKUPAT, nd, flags, path);
-      if (error === 0) error = k.call(VFS_OPEN, path, file);
+      if (error === 0) {
+        error = (flag & O_PATH) !== 0 ? k.call(VFS_OPEN, path, file) : tmpfile(k, path, file, op);
+      }
       popLocals(k, mark);
     } else {
       let text = k.call(PATH_INIT, nd, flags);
@@ -307,7 +349,11 @@ export const DO_SYS_OPENAT2: FunctionRef = behaviour(
 export function openHow(k: Kernel, flags: number, mode: number): Addr {
   const how = pushLocal(k, sizeOfStruct(k, "open_how"));
   HOW.flags.set(k, how, flags);
-  HOW.mode.set(k, how, (openFlags(k.image.arch, flags) & O_CREAT) !== 0 ? mode & 0o7777 : 0);
+  HOW.mode.set(
+    k,
+    how,
+    (openFlags(k.image.arch, flags) & (O_CREAT | O_TMPFILE_BIT)) !== 0 ? mode & 0o7777 : 0,
+  );
   return how;
 }
 

@@ -5,6 +5,8 @@
  */
 
 import type { Addr } from "../../image/model.ts";
+import { newFile, openOn } from "../fs/file.ts";
+import { S_IFREG } from "../fs/modes.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Task } from "../process/task.ts";
 import { MM, VM_ACCOUNT, VM_EXEC, VM_GROWSDOWN, VM_MAY, VM_READ, VM_WRITE } from "./fields.ts";
@@ -23,7 +25,31 @@ const SEGMENTS: readonly Segment[] = [
   { pages: 2, flags: VM_READ | VM_WRITE | VM_MAY | VM_ACCOUNT },
 ];
 const STACK_PAGES = 33;
+/** Bytes of a program whose size nobody knows. */
+const PROGRAM_SIZE = 65536;
 const PROGRAM = { x86_64: 0x555555554000, arm64: 0xaaaaaaaa0000, i386: 0x56555000 } as const;
+
+/** The interpreter of dynamically linked programs. */
+export const INTERPRETER = {
+  x86_64: "/lib64/ld-linux-x86-64.so.2",
+  arm64: "/lib/ld-linux-aarch64.so.1",
+  i386: "/lib/ld-linux.so.2",
+} as const;
+
+/** Gives a program that is started afresh the memory that its execve, which nobody saw, left it. */
+export function loadStarted(k: Kernel, task: Task): void {
+  const open = (path: string): Addr => {
+    const dentry = k.vfs.makePath(path, { mode: S_IFREG | 0o755, size: PROGRAM_SIZE });
+    const file = newFile(k, 0);
+    openOn(k, file, dentry, k.vfs.mnt);
+    return file.address;
+  };
+  const program = open(`/usr/bin/${task.comm.replaceAll("/", "_") || "program"}`);
+  const interpreter = open(INTERPRETER[k.image.arch]);
+  layOut(k, task, program, interpreter);
+  MM.exeFile.set(k, task.mm, program);
+  k.vfs.putFile(interpreter);
+}
 
 /** Maps a program and its interpreter into the (empty) address space of a task. */
 export function layOut(k: Kernel, task: Task, program: Addr, interpreter: Addr): void {

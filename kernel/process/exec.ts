@@ -15,7 +15,7 @@ import { permitted } from "../fs/namei.ts";
 import { buildOpenFlags, DO_FILP_OPEN } from "../fs/open.ts";
 import { recorded } from "../fs/recorded.ts";
 import type { Kernel } from "../kernel.ts";
-import { layOut } from "../mm/exec_layout.ts";
+import { INTERPRETER, layOut } from "../mm/exec_layout.ts";
 import { newMm } from "../mm/mm_struct.ts";
 import { MM } from "../mm/fields.ts";
 import { MMPUT } from "../mm/mmput.ts";
@@ -33,11 +33,6 @@ const BPRM = {
   interp: field("linux_binprm", "interp"),
   file: field("linux_binprm", "file"),
   mm: field("linux_binprm", "mm"),
-} as const;
-const INTERPRETER = {
-  x86_64: "/lib64/ld-linux-x86-64.so.2",
-  arm64: "/lib/ld-linux-aarch64.so.1",
-  i386: "/lib/ld-linux.so.2",
 } as const;
 const PF_FORKNOEXEC = 0x40;
 

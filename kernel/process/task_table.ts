@@ -7,6 +7,7 @@
 import type { Kernel } from "../kernel.ts";
 import { dupFiles, newFiles, putFiles } from "../fs/files_struct.ts";
 import { copyFsStruct, newFsStruct, putFsStruct } from "../fs/fs_struct.ts";
+import { loadStarted } from "../mm/exec_layout.ts";
 import { dupMm, newMm, putMm } from "../mm/mm_struct.ts";
 import type { Vfs } from "../fs/vfs.ts";
 import { UserSpace } from "../memory/user_space.ts";
@@ -309,7 +310,10 @@ export class TaskTable {
     const mm = copies && from !== null && from.mm !== 0 ? dupMm(k, from.mm, fork.vm) : newMm(k);
     TASK.mm.set(k, task.address, mm);
     TASK.activeMm.set(k, task.address, mm);
-    if (!copies) (k.vfs as Vfs | undefined)?.openStdio(task);
+    const vfs = k.vfs as Vfs | undefined;
+    if (copies || vfs === undefined) return;
+    vfs.openStdio(task);
+    loadStarted(k, task);
   }
 }
 
