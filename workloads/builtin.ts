@@ -67,6 +67,13 @@ export function builtinWorkloads(): readonly BuiltinWorkload[] {
 /**
  * A built-in workload: `cat`, or with parameters `sleepers:tasks=4,ns=500000,times=10`.
  *
+ * ```ts
+ * import { builtinWorkload } from "./builtin.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(builtinWorkload("dd:blocks=4").description, "a copy of 4 blocks of 4 KiB");
+ * ```
+ *
  * @throws {Error} When there is no workload of that name, or a parameter is wrong
  */
 export function builtinWorkload(

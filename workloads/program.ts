@@ -44,7 +44,27 @@ export interface ProgramWorkload {
   readonly prepare?: (k: Kernel) => void;
 }
 
-/** A workload out of programs. */
+/**
+ * A workload out of programs.
+ *
+ * ```ts
+ * import { programWorkload } from "./program.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const touch = programWorkload({
+ *   name: "touch",
+ *   description: "makes a file",
+ *   programs: [{
+ *     comm: "touch",
+ *     *program(sys) {
+ *       const fd = yield* sys.open("/tmp/new", "O_WRONLY|O_CREAT", 0o644);
+ *       return fd < 0 ? 1 : yield* sys.close(fd);
+ *     },
+ *   }],
+ * });
+ * assertEquals(touch.name, "touch");
+ * ```
+ */
 export function programWorkload(definition: ProgramWorkload): Workload {
   return new Programs(definition);
 }

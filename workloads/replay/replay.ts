@@ -16,6 +16,15 @@ import { readRecording, type Recording } from "./recording.ts";
  * command names, calls in their order and at their times, with their durations, results and errors. Virtual time 0 is the
  * first line. Whatever architecture it was recorded on, it replays on any.
  *
+ * ```ts
+ * import { replay } from "./replay.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const text = '1795320102.415782 openat(AT_FDCWD, "/etc/hosts", O_RDONLY) = 3 <0.000010>\n';
+ * const workload = await replay(new TextEncoder().encode(text), { name: "one call" });
+ * assertEquals(workload.description, "1 line of 1 process");
+ * ```
+ *
  * @throws {RecordingError} When it is empty, binary, cut short, or no strace output
  */
 export async function replay(source: RecordingSource, options: ReplayOptions = {}): Promise<Workload> {
@@ -35,8 +44,8 @@ class Replay implements Workload {
     this.#options = options;
     const { label, lines, processes, epoch } = recording;
     this.name = `replay of ${label}`;
-    this.description = `${lines} recorded lines, ${processes.length} ${
-      processes.length === 1 ? "process" : "processes"
+    this.description = `${count(lines, "line", "lines")} of ${
+      count(processes.length, "process", "processes")
     }`;
     if (epoch !== undefined) this.epoch = Number(epoch / 1000n);
   }
@@ -50,4 +59,8 @@ class Replay implements Workload {
     if (this.#player === null) throw new Error(`Cannot report on the ${this.name}: it was not started`);
     return this.#player.report(this.name);
   }
+}
+
+function count(number: number, one: string, many: string): string {
+  return `${number} ${number === 1 ? one : many}`;
 }
