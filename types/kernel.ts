@@ -57,8 +57,7 @@ export interface Functions extends
   Same<"bpf_lsm_inet_conn_established" | "inet_sk_rx_dst_set" | "security_inet_conn_established" | "skb_free_datagram" | "tcp_data_queue" | "tcp_eat_skb" | "tcp_event_data_recv" | "tcp_event_new_data_sent" | "tcp_fastopen_add_skb" | "tcp_fastopen_add_skb.part.0" | "tcp_finish_connect" | "tcp_mark_skb_lost" | "tcp_rate_skb_sent" | "tcp_rcv_established" | "tcp_reset" | "tcp_send_dupack" | "tcp_skb_entail" | "tcp_v4_send_check" | "tcp_v4_send_reset" | "tcp_v6_send_check" | "tcp_v6_send_reset" | "udp_skb_destructor", Fn<{ sk: Ptr<sock>; skb: Ptr<sk_buff> }, undefined>>,
   Same<"chrdev_open" | "generic_file_open" | "memory_open" | "proc_single_open" | "sched_autogroup_open" | "sched_debug_open" | "sched_feat_open" | "sched_open" | "sched_scaling_open" | "sock_close" | "stream_open", Fn<{ inode: Ptr<inode>; filp: Ptr<file> }, number>>,
   Same<"copy_strings.isra.0" | "count.constprop.0.isra.0" | "do_execveat_common.isra.0" | "do_nocb_deferred_wakeup.isra.0" | "do_sysinfo.isra.0" | "ep_remove_file.constprop.0" | "epi_fget.isra.0" | "get_object_id.part.0" | "inet_valid_dump_ifaddr_req.constprop.0" | "inode_needs_update_time.part.0" | "insert_vmap_area.constprop.0" | "insert_vmap_area_augment.constprop.0" | "ksys_msgctl.constprop.0" | "ksys_shmctl.constprop.0" | "sched_numa_warn.part.0" | "task_nr_scan_windows.isra.0" | "tcp_v6_md5_hash_headers.isra.0", Bare<"x86_64" | "arm64">>,
-  Same<"dquot_alloc_inode" | "dquot_initialize" | "ext4_break_layouts" | "ext4_convert_inline_data" | "ext4_da_reserve_space" | "ext4_drop_inode" | "ext4_inode_attach_jinode" | "ext4_inode_is_fast_symlink" | "ext4_inode_journal_mode" | "ext4_inode_to_goal_block" | "ext4_truncate" | "inode_needs_sync" | "insert_inode_locked", Fn<{ inode: Ptr<inode> }, number, "x86_64">>,
-  Same<"dquot_drop" | "dquot_free_inode" | "ext4_clear_inode" | "ext4_destroy_inode" | "ext4_evict_inode" | "ext4_fc_del" | "ext4_fc_init_inode" | "ext4_free_in_core_inode" | "ext4_inc_count" | "ext4_set_aops" | "fscrypt_free_inode" | "fscrypt_put_encryption_info" | "fsverity_cleanup_inode" | "inode_dio_wait" | "inode_io_list_del" | "invalidate_inode_buffers" | "sb_mark_inode_writeback" | "unlock_new_inode", Fn<{ inode: Ptr<inode> }, undefined, "x86_64">>,
+  Same<"dquot_drop" | "dquot_free_inode" | "fscrypt_free_inode" | "fscrypt_put_encryption_info" | "fsverity_cleanup_inode" | "inode_dio_wait" | "inode_io_list_del" | "invalidate_inode_buffers" | "sb_mark_inode_writeback" | "unlock_new_inode", Fn<{ inode: Ptr<inode> }, undefined, "x86_64">>,
   Same<"hrtimer_cancel" | "hrtimer_try_to_cancel" | "hrtimer_wakeup" | "sched_cfs_period_timer" | "sched_cfs_slack_timer" | "sched_rt_period_timer" | "tcp_compressed_ack_kick" | "tcp_pace_kick", Fn<{ timer: Ptr<hrtimer> }, number>>,
   Same<"inet_init_net" | "ip_proc_init_net" | "ip_rt_do_proc_init" | "sock_inuse_get" | "sock_inuse_init_net" | "tcp_net_metrics_init" | "tcp_sk_init" | "udp_sysctl_init" | "unix_net_init" | "unix_sysctl_register", Fn<{ net: Ptr<net> }, number>>,
   Same<"ip_fib_net_exit" | "ip_proc_exit_net" | "ip_rt_do_proc_exit" | "sock_inuse_exit_net" | "tcp_fastopen_ctx_destroy" | "tcp_fastopen_init_key_once" | "tcp_metrics_flush_all" | "tcp_sk_exit" | "unix_net_exit" | "unix_sysctl_unregister", Fn<{ net: Ptr<net> }, undefined>>,
@@ -121,25 +120,6 @@ export interface Functions extends
   __dquot_alloc_space: Fn<{ inode: Ptr<inode>; number: number; flags: number }, number, "x86_64">;
   __dquot_free_space: Fn<{ inode: Ptr<inode>; number: number; flags: number }, undefined, "x86_64">;
   __dquot_initialize: Fn<{ inode: Ptr<inode>; type: number }, number, "x86_64">;
-  __es_insert_extent: Fn<{ inode: Ptr<inode>; newes: Ptr<extent_status>; prealloc: Ptr<extent_status> }, number, "x86_64">;
-  __es_remove_extent: Fn<{ inode: Ptr<inode>; lblk: number; end: number; reserved: PtrTo<number>; prealloc: Ptr<extent_status> }, number, "x86_64">;
-  __ext4_check_dir_entry: Fn<{ function: string; line: number; dir: Ptr<inode>; filp: Ptr<file>; de: Ptr<ext4_dir_entry_2>; bh: Ptr<buffer_head>; buf: string; size: number; offset: number }, number, "x86_64">;
-  __ext4_find_entry: Fn<{ dir: Ptr<inode>; fname: Ptr<ext4_filename>; res_dir: PtrTo<Ptr<ext4_dir_entry_2>>; inlined: PtrTo<number> }, Ptr<buffer_head>, "x86_64">;
-  __ext4_forget: Fn<{ where: string; line: number; handle: Ptr<jbd2_journal_handle>; is_metadata: number; inode: Ptr<inode>; bh: Ptr<buffer_head>; blocknr: number }, number, "x86_64">;
-  __ext4_get_inode_loc: Fn<{ sb: Ptr<super_block>; ino: number; inode: Ptr<inode>; iloc: Ptr<ext4_iloc>; ret_block: PtrTo<number> }, number, "x86_64">;
-  __ext4_get_inode_loc_noinmem: Fn<{ inode: Ptr<inode>; iloc: Ptr<ext4_iloc> }, number, "x86_64">;
-  __ext4_handle_dirty_metadata: Fn<{ where: string; line: number; handle: Ptr<jbd2_journal_handle>; inode: Ptr<inode>; bh: Ptr<buffer_head> }, number, "x86_64">;
-  __ext4_journal_ensure_credits: Fn<{ handle: Ptr<jbd2_journal_handle>; check_cred: number; extend_cred: number; revoke_cred: number }, number, "x86_64">;
-  __ext4_journal_get_create_access: Fn<{ where: string; line: number; handle: Ptr<jbd2_journal_handle>; sb: Ptr<super_block>; bh: Ptr<buffer_head>; trigger_type: number }, number, "x86_64">;
-  __ext4_journal_get_write_access: Fn<{ where: string; line: number; handle: Ptr<jbd2_journal_handle>; sb: Ptr<super_block>; bh: Ptr<buffer_head>; trigger_type: number }, number, "x86_64">;
-  __ext4_journal_start_sb: Fn<{ sb: Ptr<super_block>; line: number; type: number; blocks: number; rsv_blocks: number; revoke_creds: number }, Ptr<jbd2_journal_handle>, "x86_64">;
-  __ext4_journal_stop: Fn<{ where: string; line: number; handle: Ptr<jbd2_journal_handle> }, number, "x86_64">;
-  __ext4_link: Fn<{ dir: Ptr<inode>; inode: Ptr<inode>; dentry: Ptr<dentry> }, number, "x86_64">;
-  __ext4_mark_inode_dirty: Fn<{ handle: Ptr<jbd2_journal_handle>; inode: Ptr<inode>; func: string; line: number }, number, "x86_64">;
-  __ext4_new_inode: Fn<{ mnt_userns: Ptr<user_namespace>; handle: Ptr<jbd2_journal_handle>; dir: Ptr<inode>; mode: number; qstr: Ptr<qstr>; goal: number; owner: PtrTo<number>; i_flags: number; handle_type: number; line_no: number; nblocks: number }, Ptr<inode>, "x86_64">;
-  __ext4_read_dirblock: Fn<{ inode: Ptr<inode>; block: number; type: number; func: string; line: number }, Ptr<buffer_head>, "x86_64">;
-  __ext4_unlink: Fn<{ dir: Ptr<inode>; d_name: Ptr<qstr>; inode: Ptr<inode>; dentry: Ptr<dentry> }, number, "x86_64">;
-  __ext4fs_dirhash: Fn<{ dir: Ptr<inode>; name: string; len: number; hinfo: Ptr<dx_hash_info> }, number, "x86_64">;
   __f_unlock_pos: Fn<{ f: Ptr<file> }, undefined>;
   __fdget: Fn<{ fd: number }, number>;
   __fdget_pos: Fn<{ fd: number }, number>;
@@ -364,7 +344,6 @@ export interface Functions extends
   acct_arg_size: Fn<{ bprm: Ptr<linux_binprm>; pages: number }, undefined>;
   acct_collect: Fn<{ exitcode: number; group_dead: number }, undefined>;
   add_device_randomness: Fn<{ buf: Address; len: number }, undefined>;
-  add_dirent_to_buf: Fn<{ handle: Ptr<jbd2_journal_handle>; fname: Ptr<ext4_filename>; dir: Ptr<inode>; inode: Ptr<inode>; de: Ptr<ext4_dir_entry_2>; bh: Ptr<buffer_head> }, number, "x86_64">;
   add_mm_counter_fast: Fn<{ mm: Ptr<mm_struct>; member: number; val: number }, undefined>;
   add_timer: Fn<{ timer: Ptr<timer_list> }, undefined>;
   add_timer_on: Fn<{ timer: Ptr<timer_list>; cpu: number }, undefined, "x86_64" | "i386">;
@@ -1122,8 +1101,10 @@ export interface Functions extends
   down_write_killable: Fn<{ sem: Ptr<rw_semaphore> }, number>;
   downgrade_write: Fn<{ sem: Ptr<rw_semaphore> }, undefined>;
   dput: Fn<{ dentry: Ptr<dentry> }, undefined>;
+  dquot_alloc_inode: Fn<{ inode: Ptr<inode> }, number, "x86_64">;
   dquot_claim_space_nodirty: Fn<{ inode: Ptr<inode>; number: number }, number, "x86_64">;
   dquot_file_open: Fn<{ inode: Ptr<inode>; file: Ptr<file> }, number, "x86_64">;
+  dquot_initialize: Fn<{ inode: Ptr<inode> }, number, "x86_64">;
   dst_release: Fn<{ dst: Ptr<dst_entry> }, undefined>;
   dup_fd: Fn<{ oldf: Ptr<files_struct>; punch_hole: Ptr<fd_range> }, Ptr<files_struct>>;
   dup_mmap: Fn<{ mm: Ptr<mm_struct>; oldmm: Ptr<mm_struct> }, number, "x86_64" | "arm64">;
@@ -1172,178 +1153,6 @@ export interface Functions extends
   expand_downwards: Fn<{ vma: Ptr<vm_area_struct>; address: number }, number>;
   expand_files: Fn<{ files: Ptr<files_struct>; nr: number }, number>;
   expand_stack_locked: Fn<{ vma: Ptr<vm_area_struct>; address: number }, number>;
-  ext4_add_entry: Fn<{ handle: Ptr<jbd2_journal_handle>; dentry: Ptr<dentry>; inode: Ptr<inode> }, number, "x86_64">;
-  ext4_add_nondir: Fn<{ handle: Ptr<jbd2_journal_handle>; dentry: Ptr<dentry>; inodep: PtrTo<Ptr<inode>> }, number, "x86_64">;
-  ext4_alloc_inode: Fn<{ sb: Ptr<super_block> }, Ptr<inode>, "x86_64">;
-  ext4_alloc_io_end_vec: Fn<{ io_end: Ptr<ext4_io_end> }, Ptr<ext4_io_end_vec>, "x86_64">;
-  ext4_append: Fn<{ handle: Ptr<jbd2_journal_handle>; inode: Ptr<inode>; block: PtrTo<number> }, Ptr<buffer_head>, "x86_64">;
-  ext4_bio_write_page: Fn<{ io: Ptr<ext4_io_submit>; page: Ptr<page>; len: number; keep_towrite: boolean }, number, "x86_64">;
-  ext4_block_bitmap: Fn<{ sb: Ptr<super_block>; bg: Ptr<ext4_group_desc> }, number, "x86_64">;
-  ext4_block_bitmap_csum_set: Fn<{ sb: Ptr<super_block>; group: number; gdp: Ptr<ext4_group_desc>; bh: Ptr<buffer_head> }, undefined, "x86_64">;
-  ext4_block_to_path: Fn<{ inode: Ptr<inode>; i_block: number; offsets: PtrTo<number>; boundary: PtrTo<number> }, number, "x86_64">;
-  ext4_block_write_begin: Fn<{ page: Ptr<page>; pos: number; len: number; get_block: Address }, number, "x86_64">;
-  ext4_block_zero_page_range: Fn<{ handle: Ptr<jbd2_journal_handle>; mapping: Ptr<address_space>; from: number; length: number }, number, "x86_64">;
-  ext4_bread: Fn<{ handle: Ptr<jbd2_journal_handle>; inode: Ptr<inode>; block: number; map_flags: number }, Ptr<buffer_head>, "x86_64">;
-  ext4_bread_batch: Fn<{ inode: Ptr<inode>; block: number; bh_count: number; wait: boolean; bhs: PtrTo<Ptr<buffer_head>> }, number, "x86_64">;
-  ext4_buffered_write_iter: Fn<{ iocb: Ptr<kiocb>; from: Ptr<iov_iter> }, number, "x86_64">;
-  ext4_claim_free_clusters: Fn<{ sbi: Ptr<ext4_sb_info>; nclusters: number; flags: number }, number, "x86_64">;
-  ext4_clear_blocks: Fn<{ handle: Ptr<jbd2_journal_handle>; inode: Ptr<inode>; bh: Ptr<buffer_head>; block_to_free: number; count: number; first: PtrTo<number>; last: PtrTo<number> }, number, "x86_64">;
-  ext4_create: Fn<{ mnt_userns: Ptr<user_namespace>; dir: Ptr<inode>; dentry: Ptr<dentry>; mode: number; excl: boolean }, number, "x86_64">;
-  ext4_da_get_block_prep: Fn<{ inode: Ptr<inode>; iblock: number; bh: Ptr<buffer_head>; create: number }, number, "x86_64">;
-  ext4_da_release_space: Fn<{ inode: Ptr<inode>; to_free: number }, undefined, "x86_64">;
-  ext4_da_update_reserve_space: Fn<{ inode: Ptr<inode>; used: number; quota_claim: number }, undefined, "x86_64">;
-  ext4_da_write_begin: Fn<{ file: Ptr<file>; mapping: Ptr<address_space>; pos: number; len: number; pagep: PtrTo<Ptr<page>>; fsdata: PtrTo<Address> }, number, "x86_64">;
-  ext4_da_write_end: Fn<{ file: Ptr<file>; mapping: Ptr<address_space>; pos: number; len: number; copied: number; page: Ptr<page>; fsdata: Address }, number, "x86_64">;
-  ext4_delete_entry: Fn<{ handle: Ptr<jbd2_journal_handle>; dir: Ptr<inode>; de_del: Ptr<ext4_dir_entry_2>; bh: Ptr<buffer_head> }, number, "x86_64">;
-  ext4_dirty_inode: Fn<{ inode: Ptr<inode>; flags: number }, undefined, "x86_64">;
-  ext4_discard_preallocations: Fn<{ inode: Ptr<inode>; needed: number }, undefined, "x86_64">;
-  ext4_empty_dir: Fn<{ inode: Ptr<inode> }, boolean, "x86_64">;
-  ext4_es_free_extent: Fn<{ inode: Ptr<inode>; es: Ptr<extent_status> }, undefined, "x86_64">;
-  ext4_es_init_tree: Fn<{ tree: Ptr<ext4_es_tree> }, undefined, "x86_64">;
-  ext4_es_insert_delayed_block: Fn<{ inode: Ptr<inode>; lblk: number; allocated: boolean }, number, "x86_64">;
-  ext4_es_insert_extent: Fn<{ inode: Ptr<inode>; lblk: number; len: number; pblk: number; status: number }, undefined, "x86_64">;
-  ext4_es_lookup_extent: Fn<{ inode: Ptr<inode>; lblk: number; next_lblk: PtrTo<number>; es: Ptr<extent_status> }, number, "x86_64">;
-  ext4_es_remove_extent: Fn<{ inode: Ptr<inode>; lblk: number; len: number }, number, "x86_64">;
-  ext4_fallocate: Fn<{ file: Ptr<file>; mode: number; offset: number; len: number }, number, "x86_64">;
-  ext4_fc_mark_ineligible: Fn<{ sb: Ptr<super_block>; reason: number; handle: Ptr<jbd2_journal_handle> }, undefined, "x86_64">;
-  ext4_fc_track_create: Fn<{ handle: Ptr<jbd2_journal_handle>; dentry: Ptr<dentry> }, undefined, "x86_64">;
-  ext4_fc_track_inode: Fn<{ handle: Ptr<jbd2_journal_handle>; inode: Ptr<inode> }, undefined, "x86_64">;
-  ext4_fc_track_link: Fn<{ handle: Ptr<jbd2_journal_handle>; dentry: Ptr<dentry> }, undefined, "x86_64">;
-  ext4_fc_track_range: Fn<{ handle: Ptr<jbd2_journal_handle>; inode: Ptr<inode>; start: number; end: number }, undefined, "x86_64">;
-  ext4_fc_track_unlink: Fn<{ handle: Ptr<jbd2_journal_handle>; dentry: Ptr<dentry> }, undefined, "x86_64">;
-  ext4_file_getattr: Fn<{ mnt_userns: Ptr<user_namespace>; path: Ptr<path>; stat: Ptr<kstat>; request_mask: number; query_flags: number }, number, "x86_64">;
-  ext4_file_open: Fn<{ inode: Ptr<inode>; filp: Ptr<file> }, number, "x86_64">;
-  ext4_file_read_iter: Fn<{ iocb: Ptr<kiocb>; to: Ptr<iov_iter> }, number, "x86_64">;
-  ext4_file_write_iter: Fn<{ iocb: Ptr<kiocb>; from: Ptr<iov_iter> }, number, "x86_64">;
-  ext4_fill_raw_inode: Fn<{ inode: Ptr<inode>; raw_inode: Ptr<ext4_inode> }, number, "x86_64">;
-  ext4_find_dest_de: Fn<{ dir: Ptr<inode>; inode: Ptr<inode>; bh: Ptr<buffer_head>; buf: Address; buf_size: number; fname: Ptr<ext4_filename>; dest_de: PtrTo<Ptr<ext4_dir_entry_2>> }, number, "x86_64">;
-  ext4_find_entry: Fn<{ dir: Ptr<inode>; d_name: Ptr<qstr>; res_dir: PtrTo<Ptr<ext4_dir_entry_2>>; inlined: PtrTo<number> }, Ptr<buffer_head>, "x86_64">;
-  ext4_fname_free_filename: Fn<{ fname: Ptr<ext4_filename> }, undefined, "x86_64">;
-  ext4_fname_from_fscrypt_name: Fn<{ dst: Ptr<ext4_filename>; src: Ptr<fscrypt_name> }, undefined, "x86_64">;
-  ext4_fname_setup_ci_filename: Fn<{ dir: Ptr<inode>; iname: Ptr<qstr>; name: Ptr<ext4_filename> }, number, "x86_64">;
-  ext4_fname_setup_filename: Fn<{ dir: Ptr<inode>; iname: Ptr<qstr>; lookup: number; fname: Ptr<ext4_filename> }, number, "x86_64">;
-  ext4_free_blocks: Fn<{ handle: Ptr<jbd2_journal_handle>; inode: Ptr<inode>; bh: Ptr<buffer_head>; block: number; count: number; flags: number }, undefined, "x86_64">;
-  ext4_free_data: Fn<{ handle: Ptr<jbd2_journal_handle>; inode: Ptr<inode>; this_bh: Ptr<buffer_head>; first: PtrTo<number>; last: PtrTo<number> }, undefined, "x86_64">;
-  ext4_free_group_clusters: Fn<{ sb: Ptr<super_block>; bg: Ptr<ext4_group_desc> }, number, "x86_64">;
-  ext4_free_group_clusters_set: Fn<{ sb: Ptr<super_block>; bg: Ptr<ext4_group_desc>; count: number }, undefined, "x86_64">;
-  ext4_free_inode: Fn<{ handle: Ptr<jbd2_journal_handle>; inode: Ptr<inode> }, undefined, "x86_64">;
-  ext4_free_inodes_count: Fn<{ sb: Ptr<super_block>; bg: Ptr<ext4_group_desc> }, number, "x86_64">;
-  ext4_free_inodes_set: Fn<{ sb: Ptr<super_block>; bg: Ptr<ext4_group_desc>; count: number }, undefined, "x86_64">;
-  ext4_generic_delete_entry: Fn<{ dir: Ptr<inode>; de_del: Ptr<ext4_dir_entry_2>; bh: Ptr<buffer_head>; entry_buf: Address; buf_size: number; csum_size: number }, number, "x86_64">;
-  ext4_generic_write_checks: Fn<{ iocb: Ptr<kiocb>; from: Ptr<iov_iter> }, number, "x86_64">;
-  ext4_get_branch: Fn<{ inode: Ptr<inode>; depth: number; offsets: PtrTo<number>; chain: Ptr<{ p: PtrTo<number>; key: number; bh: Ptr<buffer_head> }>; err: PtrTo<number> }, Ptr<{ p: PtrTo<number>; key: number; bh: Ptr<buffer_head> }>, "x86_64">;
-  ext4_get_dquots: Fn<{ inode: Ptr<inode> }, PtrTo<Ptr<dquot>>, "x86_64">;
-  ext4_get_dummy_policy: Fn<{ sb: Ptr<super_block> }, Ptr<fscrypt_policy>, "x86_64">;
-  ext4_get_group_desc: Fn<{ sb: Ptr<super_block>; block_group: number; bh: PtrTo<Ptr<buffer_head>> }, Ptr<ext4_group_desc>, "x86_64">;
-  ext4_get_group_info: Fn<{ sb: Ptr<super_block>; group: number }, Ptr<ext4_group_info>, "x86_64">;
-  ext4_get_group_no_and_offset: Fn<{ sb: Ptr<super_block>; blocknr: number; blockgrpp: PtrTo<number>; offsetp: PtrTo<number> }, undefined, "x86_64">;
-  ext4_get_inode_loc: Fn<{ inode: Ptr<inode>; iloc: Ptr<ext4_iloc> }, number, "x86_64">;
-  ext4_get_reserved_space: Fn<{ inode: Ptr<inode> }, PtrTo<number>, "x86_64">;
-  ext4_getattr: Fn<{ mnt_userns: Ptr<user_namespace>; path: Ptr<path>; stat: Ptr<kstat>; request_mask: number; query_flags: number }, number, "x86_64">;
-  ext4_getblk: Fn<{ handle: Ptr<jbd2_journal_handle>; inode: Ptr<inode>; block: number; map_flags: number }, Ptr<buffer_head>, "x86_64">;
-  ext4_group_desc_csum_set: Fn<{ sb: Ptr<super_block>; block_group: number; gdp: Ptr<ext4_group_desc> }, undefined, "x86_64">;
-  ext4_handle_dirty_dirblock: Fn<{ handle: Ptr<jbd2_journal_handle>; inode: Ptr<inode>; bh: Ptr<buffer_head> }, number, "x86_64">;
-  ext4_has_free_clusters: Fn<{ sbi: Ptr<ext4_sb_info>; nclusters: number; flags: number }, number, "x86_64">;
-  ext4_ind_map_blocks: Fn<{ handle: Ptr<jbd2_journal_handle>; inode: Ptr<inode>; map: Ptr<ext4_map_blocks>; flags: number }, number, "x86_64">;
-  ext4_ind_trans_blocks: Fn<{ inode: Ptr<inode>; nrblocks: number }, number, "x86_64">;
-  ext4_ind_truncate: Fn<{ handle: Ptr<jbd2_journal_handle>; inode: Ptr<inode> }, undefined, "x86_64">;
-  ext4_ind_truncate_ensure_credits: Fn<{ handle: Ptr<jbd2_journal_handle>; inode: Ptr<inode>; bh: Ptr<buffer_head>; revoke_creds: number }, number, "x86_64">;
-  ext4_init_acl: Fn<{ handle: Ptr<jbd2_journal_handle>; inode: Ptr<inode>; dir: Ptr<inode> }, number, "x86_64">;
-  ext4_init_dot_dotdot: Fn<{ inode: Ptr<inode>; de: Ptr<ext4_dir_entry_2>; blocksize: number; csum_size: number; parent_ino: number; dotdot_real_len: number }, Ptr<ext4_dir_entry_2>, "x86_64">;
-  ext4_init_io_end: Fn<{ inode: Ptr<inode>; flags: number }, Ptr<ext4_io_end>, "x86_64">;
-  ext4_init_new_dir: Fn<{ handle: Ptr<jbd2_journal_handle>; dir: Ptr<inode>; inode: Ptr<inode> }, number, "x86_64">;
-  ext4_init_pending_tree: Fn<{ tree: Ptr<ext4_pending_tree> }, undefined, "x86_64">;
-  ext4_init_security: Fn<{ handle: Ptr<jbd2_journal_handle>; inode: Ptr<inode>; dir: Ptr<inode>; qstr: Ptr<qstr> }, number, "x86_64">;
-  ext4_initxattrs: Fn<{ inode: Ptr<inode>; xattr_array: Ptr<xattr>; fs_info: Address }, number, "x86_64">;
-  ext4_inode_bitmap: Fn<{ sb: Ptr<super_block>; bg: Ptr<ext4_group_desc> }, number, "x86_64">;
-  ext4_inode_bitmap_csum_set: Fn<{ sb: Ptr<super_block>; group: number; gdp: Ptr<ext4_group_desc>; bh: Ptr<buffer_head>; sz: number }, undefined, "x86_64">;
-  ext4_inode_block_valid: Fn<{ inode: Ptr<inode>; start_blk: number; count: number }, number, "x86_64">;
-  ext4_inode_csum_set: Fn<{ inode: Ptr<inode>; raw: Ptr<ext4_inode>; ei: Ptr<ext4_inode_info> }, undefined, "x86_64">;
-  ext4_inode_table: Fn<{ sb: Ptr<super_block>; bg: Ptr<ext4_group_desc> }, number, "x86_64">;
-  ext4_insert_dentry: Fn<{ dir: Ptr<inode>; inode: Ptr<inode>; de: Ptr<ext4_dir_entry_2>; buf_size: number; fname: Ptr<ext4_filename> }, undefined, "x86_64">;
-  ext4_invalidate_folio: Fn<{ folio: Ptr<folio>; offset: number; length: number }, undefined, "x86_64">;
-  ext4_io_submit: Fn<{ io: Ptr<ext4_io_submit> }, undefined, "x86_64">;
-  ext4_io_submit_init: Fn<{ io: Ptr<ext4_io_submit>; wbc: Ptr<writeback_control> }, undefined, "x86_64">;
-  ext4_journal_check_start: Fn<{ sb: Ptr<super_block> }, number, "x86_64">;
-  ext4_last_io_end_vec: Fn<{ io_end: Ptr<ext4_io_end> }, Ptr<ext4_io_end_vec>, "x86_64">;
-  ext4_link: Fn<{ old_dentry: Ptr<dentry>; dir: Ptr<inode>; dentry: Ptr<dentry> }, number, "x86_64">;
-  ext4_listxattr: Fn<{ dentry: Ptr<dentry>; buffer: string; buffer_size: number }, number, "x86_64">;
-  ext4_llseek: Fn<{ file: Ptr<file>; offset: number; whence: number }, number, "x86_64">;
-  ext4_map_blocks: Fn<{ handle: Ptr<jbd2_journal_handle>; inode: Ptr<inode>; map: Ptr<ext4_map_blocks>; flags: number }, number, "x86_64">;
-  ext4_mark_iloc_dirty: Fn<{ handle: Ptr<jbd2_journal_handle>; inode: Ptr<inode>; iloc: Ptr<ext4_iloc> }, number, "x86_64">;
-  ext4_match: Fn<{ parent: Ptr<inode>; fname: Ptr<ext4_filename>; de: Ptr<ext4_dir_entry_2> }, boolean, "x86_64">;
-  ext4_mb_check_limits: Fn<{ ac: Ptr<ext4_allocation_context>; e4b: Ptr<ext4_buddy>; finish_group: number }, undefined, "x86_64">;
-  ext4_mb_complex_scan_group: Fn<{ ac: Ptr<ext4_allocation_context>; e4b: Ptr<ext4_buddy> }, undefined, "x86_64">;
-  ext4_mb_find_by_goal: Fn<{ ac: Ptr<ext4_allocation_context>; e4b: Ptr<ext4_buddy> }, number, "x86_64">;
-  ext4_mb_good_group: Fn<{ ac: Ptr<ext4_allocation_context>; group: number; cr: number }, boolean, "x86_64">;
-  ext4_mb_init_cache: Fn<{ page: Ptr<page>; incore: string; gfp: number }, number, "x86_64">;
-  ext4_mb_initialize_context: Fn<{ ac: Ptr<ext4_allocation_context>; ar: Ptr<ext4_allocation_request> }, number, "x86_64">;
-  ext4_mb_load_buddy_gfp: Fn<{ sb: Ptr<super_block>; group: number; e4b: Ptr<ext4_buddy>; gfp: number }, number, "x86_64">;
-  ext4_mb_mark_diskspace_used: Fn<{ ac: Ptr<ext4_allocation_context>; handle: Ptr<jbd2_journal_handle> }, number, "x86_64">;
-  ext4_mb_new_blocks: Fn<{ handle: Ptr<jbd2_journal_handle>; ar: Ptr<ext4_allocation_request>; errp: PtrTo<number> }, number, "x86_64">;
-  ext4_mb_pa_free: Fn<{ ac: Ptr<ext4_allocation_context> }, undefined, "x86_64">;
-  ext4_mb_prefetch: Fn<{ sb: Ptr<super_block>; group: number; nr: number; cnt: PtrTo<number> }, number, "x86_64">;
-  ext4_mb_regular_allocator: Fn<{ ac: Ptr<ext4_allocation_context> }, number, "x86_64">;
-  ext4_mb_simple_scan_group: Fn<{ ac: Ptr<ext4_allocation_context>; e4b: Ptr<ext4_buddy> }, undefined, "x86_64">;
-  ext4_mb_unload_buddy: Fn<{ e4b: Ptr<ext4_buddy> }, undefined, "x86_64">;
-  ext4_mb_use_best_found: Fn<{ ac: Ptr<ext4_allocation_context>; e4b: Ptr<ext4_buddy> }, undefined, "x86_64">;
-  ext4_meta_trans_blocks: Fn<{ inode: Ptr<inode>; lblocks: number; pextents: number }, number, "x86_64">;
-  ext4_mkdir: Fn<{ mnt_userns: Ptr<user_namespace>; dir: Ptr<inode>; dentry: Ptr<dentry>; mode: number }, number, "x86_64">;
-  ext4_mknod: Fn<{ mnt_userns: Ptr<user_namespace>; dir: Ptr<inode>; dentry: Ptr<dentry>; mode: number; rdev: number }, number, "x86_64">;
-  ext4_mpage_readpages: Fn<{ inode: Ptr<inode>; rac: Ptr<readahead_control>; page: Ptr<page> }, number, "x86_64">;
-  ext4_new_meta_blocks: Fn<{ handle: Ptr<jbd2_journal_handle>; inode: Ptr<inode>; goal: number; flags: number; count: PtrTo<number>; errp: PtrTo<number> }, number, "x86_64">;
-  ext4_nonda_switch: Fn<{ sb: Ptr<super_block> }, number, "x86_64">;
-  ext4_orphan_add: Fn<{ handle: Ptr<jbd2_journal_handle>; inode: Ptr<inode> }, number, "x86_64">;
-  ext4_orphan_del: Fn<{ handle: Ptr<jbd2_journal_handle>; inode: Ptr<inode> }, number, "x86_64">;
-  ext4_put_io_end: Fn<{ io_end: Ptr<ext4_io_end> }, number, "x86_64">;
-  ext4_put_io_end_defer: Fn<{ io_end: Ptr<ext4_io_end> }, undefined, "x86_64">;
-  ext4_read_block_bitmap: Fn<{ sb: Ptr<super_block>; block_group: number }, Ptr<buffer_head>, "x86_64">;
-  ext4_read_block_bitmap_nowait: Fn<{ sb: Ptr<super_block>; block_group: number; ignore_locked: boolean }, Ptr<buffer_head>, "x86_64">;
-  ext4_read_inode_bitmap: Fn<{ sb: Ptr<super_block>; block_group: number }, Ptr<buffer_head>, "x86_64">;
-  ext4_readahead: Fn<{ rac: Ptr<readahead_control> }, undefined, "x86_64">;
-  ext4_release_folio: Fn<{ folio: Ptr<folio>; wait: number }, boolean, "x86_64">;
-  ext4_release_io_end: Fn<{ io_end: Ptr<ext4_io_end> }, undefined, "x86_64">;
-  ext4_rename: Fn<{ mnt_userns: Ptr<user_namespace>; old_dir: Ptr<inode>; old_dentry: Ptr<dentry>; new_dir: Ptr<inode>; new_dentry: Ptr<dentry>; flags: number }, number, "x86_64">;
-  ext4_rename2: Fn<{ mnt_userns: Ptr<user_namespace>; old_dir: Ptr<inode>; old_dentry: Ptr<dentry>; new_dir: Ptr<inode>; new_dentry: Ptr<dentry>; flags: number }, number, "x86_64">;
-  ext4_reserve_inode_write: Fn<{ handle: Ptr<jbd2_journal_handle>; inode: Ptr<inode>; iloc: Ptr<ext4_iloc> }, number, "x86_64">;
-  ext4_rmdir: Fn<{ dir: Ptr<inode>; dentry: Ptr<dentry> }, number, "x86_64">;
-  ext4_sb_block_valid: Fn<{ sb: Ptr<super_block>; inode: Ptr<inode>; start_blk: number; count: number }, number, "x86_64">;
-  ext4_sb_bread: Fn<{ sb: Ptr<super_block>; block: number; op_flags: number }, Ptr<buffer_head>, "x86_64">;
-  ext4_search_dir: Fn<{ bh: Ptr<buffer_head>; search_buf: string; buf_size: number; dir: Ptr<inode>; fname: Ptr<ext4_filename>; offset: number; res_dir: PtrTo<Ptr<ext4_dir_entry_2>> }, number, "x86_64">;
-  ext4_set_inode_flags: Fn<{ inode: Ptr<inode>; init: boolean }, undefined, "x86_64">;
-  ext4_setattr: Fn<{ mnt_userns: Ptr<user_namespace>; dentry: Ptr<dentry>; attr: Ptr<iattr> }, number, "x86_64">;
-  ext4_statfs: Fn<{ dentry: Ptr<dentry>; buf: Ptr<kstatfs> }, number, "x86_64">;
-  ext4_symlink: Fn<{ mnt_userns: Ptr<user_namespace>; dir: Ptr<inode>; dentry: Ptr<dentry>; symname: string }, number, "x86_64">;
-  ext4_sync_file: Fn<{ file: Ptr<file>; start: number; end: number; datasync: number }, number, "x86_64">;
-  ext4_tmpfile: Fn<{ mnt_userns: Ptr<user_namespace>; dir: Ptr<inode>; file: Ptr<file>; mode: number }, number, "x86_64">;
-  ext4_unlink: Fn<{ dir: Ptr<inode>; dentry: Ptr<dentry> }, number, "x86_64">;
-  ext4_used_dirs_count: Fn<{ sb: Ptr<super_block>; bg: Ptr<ext4_group_desc> }, number, "x86_64">;
-  ext4_used_dirs_set: Fn<{ sb: Ptr<super_block>; bg: Ptr<ext4_group_desc>; count: number }, undefined, "x86_64">;
-  ext4_validate_block_bitmap: Fn<{ sb: Ptr<super_block>; desc: Ptr<ext4_group_desc>; block_group: number; bh: Ptr<buffer_head> }, number, "x86_64">;
-  ext4_wait_block_bitmap: Fn<{ sb: Ptr<super_block>; block_group: number; bh: Ptr<buffer_head> }, number, "x86_64">;
-  ext4_write_inode: Fn<{ inode: Ptr<inode>; wbc: Ptr<writeback_control> }, number, "x86_64">;
-  ext4_writepages: Fn<{ mapping: Ptr<address_space>; wbc: Ptr<writeback_control> }, number, "x86_64">;
-  ext4_xattr_block_csum_set: Fn<{ inode: Ptr<inode>; bh: Ptr<buffer_head> }, undefined, "x86_64">;
-  ext4_xattr_block_find: Fn<{ inode: Ptr<inode>; i: Ptr<ext4_xattr_info>; bs: Ptr<ext4_xattr_block_find> }, number, "x86_64">;
-  ext4_xattr_block_set: Fn<{ handle: Ptr<jbd2_journal_handle>; inode: Ptr<inode>; i: Ptr<ext4_xattr_info>; bs: Ptr<ext4_xattr_block_find> }, number, "x86_64">;
-  ext4_xattr_check_entries: Fn<{ entry: Ptr<ext4_xattr_entry>; end: Address; value_start: Address }, number, "x86_64">;
-  ext4_xattr_delete_inode: Fn<{ handle: Ptr<jbd2_journal_handle>; inode: Ptr<inode>; ea_inode_array: PtrTo<Ptr<ext4_xattr_inode_array>>; extra_credits: number }, number, "x86_64">;
-  ext4_xattr_get: Fn<{ inode: Ptr<inode>; name_index: number; name: string; buffer: Address; buffer_size: number }, number, "x86_64">;
-  ext4_xattr_ibody_find: Fn<{ inode: Ptr<inode>; i: Ptr<ext4_xattr_info>; is: Ptr<ext4_xattr_ibody_find> }, number, "x86_64">;
-  ext4_xattr_ibody_get: Fn<{ inode: Ptr<inode>; name_index: number; name: string; buffer: Address; buffer_size: number }, number, "x86_64">;
-  ext4_xattr_ibody_set: Fn<{ handle: Ptr<jbd2_journal_handle>; inode: Ptr<inode>; i: Ptr<ext4_xattr_info>; is: Ptr<ext4_xattr_ibody_find> }, number, "x86_64">;
-  ext4_xattr_inode_array_free: Fn<{ ea_inode_array: Ptr<ext4_xattr_inode_array> }, undefined, "x86_64">;
-  ext4_xattr_list_entries: Fn<{ dentry: Ptr<dentry>; entry: Ptr<ext4_xattr_entry>; buffer: string; buffer_size: number }, number, "x86_64">;
-  ext4_xattr_release_block: Fn<{ handle: Ptr<jbd2_journal_handle>; inode: Ptr<inode>; bh: Ptr<buffer_head>; ea_inode_array: PtrTo<Ptr<ext4_xattr_inode_array>>; extra_credits: number }, undefined, "x86_64">;
-  ext4_xattr_security_get: Fn<{ handler: Ptr<xattr_handler>; unused: Ptr<dentry>; inode: Ptr<inode>; name: string; buffer: Address; size: number }, number, "x86_64">;
-  ext4_xattr_set: Fn<{ inode: Ptr<inode>; name_index: number; name: string; value: Address; value_len: number; flags: number }, number, "x86_64">;
-  ext4_xattr_set_credits: Fn<{ inode: Ptr<inode>; value_len: number; is_create: boolean; credits: PtrTo<number> }, number, "x86_64">;
-  ext4_xattr_set_entry: Fn<{ i: Ptr<ext4_xattr_info>; s: Ptr<ext4_xattr_search>; handle: Ptr<jbd2_journal_handle>; inode: Ptr<inode>; new_ea_inode: Ptr<inode>; is_block: boolean }, number, "x86_64">;
-  ext4_xattr_set_handle: Fn<{ handle: Ptr<jbd2_journal_handle>; inode: Ptr<inode>; name_index: number; name: string; value: Address; value_len: number; flags: number }, number, "x86_64">;
-  ext4_xattr_user_get: Fn<{ handler: Ptr<xattr_handler>; unused: Ptr<dentry>; inode: Ptr<inode>; name: string; buffer: Address; size: number }, number, "x86_64">;
-  ext4_xattr_user_list: Fn<{ dentry: Ptr<dentry> }, boolean, "x86_64">;
-  ext4_xattr_user_set: Fn<{ handler: Ptr<xattr_handler>; mnt_userns: Ptr<user_namespace>; unused: Ptr<dentry>; inode: Ptr<inode>; name: string; value: Address; size: number; flags: number }, number, "x86_64">;
-  ext4fs_dirhash: Fn<{ dir: Ptr<inode>; name: string; len: number; hinfo: Ptr<dx_hash_info> }, number, "x86_64">;
   f_dupfd: Fn<{ from: number; file: Ptr<file>; flags: number }, number>;
   fault_in_readable: Fn<{ uaddr: string; size: number }, number>;
   fcntl_setlk: Fn<{ fd: number; filp: Ptr<file>; cmd: number; flock: Ptr<flock> }, number, "x86_64" | "arm64">;
@@ -1400,9 +1209,7 @@ export interface Functions extends
   find_get_entries: Fn<{ mapping: Ptr<address_space>; start: number; end: number; fbatch: Ptr<folio_batch>; indices: PtrTo<number> }, number>;
   find_get_pages_range_tag: Fn<{ mapping: Ptr<address_space>; index: PtrTo<number>; end: number; tag: number; nr_pages: number; pages: PtrTo<Ptr<page>> }, number, "x86_64">;
   find_get_pid: Fn<{ nr: number }, Ptr<pid>>;
-  find_group_orlov: Fn<{ sb: Ptr<super_block>; parent: Ptr<inode>; group: PtrTo<number>; mode: number; qstr: Ptr<qstr> }, number, "x86_64">;
   find_idlest_group: Fn<{ sd: Ptr<sched_domain>; p: Ptr<task_struct>; this_cpu: number }, Ptr<sched_group>, "x86_64">;
-  find_inode_bit: Fn<{ sb: Ptr<super_block>; group: number; bitmap: Ptr<buffer_head>; ino: PtrTo<number> }, number, "x86_64">;
   find_lock_entries: Fn<{ mapping: Ptr<address_space>; start: number; end: number; fbatch: Ptr<folio_batch>; indices: PtrTo<number> }, number>;
   find_mergeable_anon_vma: Fn<{ vma: Ptr<vm_area_struct> }, Ptr<anon_vma>>;
   find_task_by_vpid: Fn<{ vnr: number }, Ptr<task_struct>>;
@@ -1552,7 +1359,6 @@ export interface Functions extends
   get_old_itimerspec32: Fn<{ its: Ptr<itimerspec64>; uits: Ptr<old_itimerspec32> }, number, "i386">;
   get_old_pud: Fn<{ mm: Ptr<mm_struct>; addr: number }, Ptr<{ pud: number }>, "x86_64" | "arm64">;
   get_old_timespec32: Fn<{ ts: Ptr<timespec64>; uts: Address }, number, "i386">;
-  get_orlov_stats: Fn<{ sb: Ptr<super_block>; g: number; flex_size: number; stats: Ptr<orlov_stats> }, undefined, "x86_64">;
   get_page_from_freelist: Fn<{ gfp_mask: number; order: number; alloc_flags: number; ac: Ptr<alloc_context> }, Ptr<page>>;
   get_pid_task: Fn<{ pid: Ptr<pid>; type: number }, Ptr<task_struct>>;
   get_pipe_info: Fn<{ file: Ptr<file>; for_splice: boolean }, Ptr<pipe_inode_info>>;
@@ -1781,6 +1587,7 @@ export interface Functions extends
   inode_init_owner: Fn<{ mnt_userns: Ptr<user_namespace>; inode: Ptr<inode>; dir: Ptr<inode>; mode: number }, undefined>;
   inode_io_list_move_locked: Fn<{ inode: Ptr<inode>; wb: Ptr<bdi_writeback>; head: Ptr<list_head> }, boolean, "x86_64">;
   inode_maybe_inc_iversion: Fn<{ inode: Ptr<inode>; force: boolean }, boolean>;
+  inode_needs_sync: Fn<{ inode: Ptr<inode> }, number, "x86_64">;
   inode_needs_update_time: Fn<{ inode: Ptr<inode>; now: Ptr<timespec64> }, number, "i386">;
   inode_newsize_ok: Fn<{ inode: Ptr<inode>; offset: number }, number>;
   inode_owner_or_capable: Fn<{ mnt_userns: Ptr<user_namespace>; inode: Ptr<inode> }, boolean>;
@@ -1794,6 +1601,7 @@ export interface Functions extends
   inotify_handle_inode_event: Fn<{ inode_mark: Ptr<fsnotify_mark>; mask: number; inode: Ptr<inode>; dir: Ptr<inode>; name: Ptr<qstr>; cookie: number }, number>;
   inotify_read: Fn<{ file: Ptr<file>; buf: string; count: number; pos: PtrTo<number> }, number>;
   inotify_update_watch: Fn<{ group: Ptr<fsnotify_group>; inode: Ptr<inode>; arg: number }, number, "x86_64">;
+  insert_inode_locked: Fn<{ inode: Ptr<inode> }, number, "x86_64">;
   insert_vm_struct: Fn<{ mm: Ptr<mm_struct>; vma: Ptr<vm_area_struct> }, number>;
   insert_work: Fn<{ pwq: Ptr<pool_workqueue>; work: Ptr<work_struct>; head: Ptr<list_head>; extra_flags: number }, undefined, "x86_64" | "i386">;
   internal_get_user_pages_fast: Fn<{ start: number; nr_pages: number; gup_flags: number; pages: PtrTo<Ptr<page>> }, number>;
@@ -2050,14 +1858,6 @@ export interface Functions extends
   may_open: Fn<{ mnt_userns: Ptr<user_namespace>; path: Ptr<path>; acc_mode: number; flag: number }, number>;
   may_setattr: Fn<{ mnt_userns: Ptr<user_namespace>; inode: Ptr<inode>; ia_valid: number }, number>;
   maybe_add_creds: Fn<{ skb: Ptr<sk_buff>; sock: Ptr<socket>; other: Ptr<sock> }, undefined>;
-  mb_clear_bits: Fn<{ bm: Address; cur: number; len: number }, undefined, "x86_64">;
-  mb_find_buddy: Fn<{ e4b: Ptr<ext4_buddy>; order: number; max: PtrTo<number> }, Address, "x86_64">;
-  mb_find_extent: Fn<{ e4b: Ptr<ext4_buddy>; block: number; needed: number; ex: Ptr<ext4_free_extent> }, number, "x86_64">;
-  mb_find_order_for_block: Fn<{ e4b: Ptr<ext4_buddy>; block: number }, number, "x86_64">;
-  mb_free_blocks: Fn<{ inode: Ptr<inode>; e4b: Ptr<ext4_buddy>; first: number; count: number }, undefined, "x86_64">;
-  mb_mark_used: Fn<{ e4b: Ptr<ext4_buddy>; ex: Ptr<ext4_free_extent> }, number, "x86_64">;
-  mb_set_bits: Fn<{ bm: Address; cur: number; len: number }, undefined, "x86_64">;
-  mb_set_largest_free_order: Fn<{ sb: Ptr<super_block>; grp: Ptr<ext4_group_info> }, undefined, "x86_64">;
   mem_cgroup_charge_statistics: Fn<{ memcg: Ptr<mem_cgroup>; nr_pages: number }, undefined, "arm64">;
   mem_cgroup_css_from_page: Fn<{ page: Ptr<page> }, Ptr<cgroup_subsys_state>, "x86_64">;
   mem_cgroup_from_slab_obj: Fn<{ p: Address }, Ptr<mem_cgroup>, "x86_64" | "i386">;
@@ -2100,10 +1900,6 @@ export interface Functions extends
   move_addr_to_kernel: Fn<{ uaddr: Address; ulen: number; kaddr: Ptr<__kernel_sockaddr_storage> }, number>;
   move_addr_to_user: Fn<{ kaddr: Ptr<__kernel_sockaddr_storage>; klen: number; uaddr: Address; ulen: PtrTo<number> }, number>;
   move_page_tables: Fn<{ vma: Ptr<vm_area_struct>; old_addr: number; new_vma: Ptr<vm_area_struct>; new_addr: number; len: number; need_rmap_locks: boolean }, number>;
-  mpage_prepare_extent_to_map: Fn<{ mpd: Ptr<mpage_da_data> }, number, "x86_64">;
-  mpage_process_page_bufs: Fn<{ mpd: Ptr<mpage_da_data>; head: Ptr<buffer_head>; bh: Ptr<buffer_head>; lblk: number }, number, "x86_64">;
-  mpage_release_unused_pages: Fn<{ mpd: Ptr<mpage_da_data>; invalidate: boolean }, undefined, "x86_64">;
-  mpage_submit_page: Fn<{ mpd: Ptr<mpage_da_data>; page: Ptr<page> }, number, "x86_64">;
   mpol_free_shared_policy: Fn<{ p: Ptr<shared_policy> }, undefined, "x86_64" | "arm64">;
   mpol_put_task_policy: Fn<{ task: Ptr<task_struct> }, undefined, "x86_64" | "arm64">;
   mpol_shared_policy_init: Fn<{ sp: Ptr<shared_policy>; mpol: Ptr<mempolicy> }, undefined, "x86_64" | "arm64">;
@@ -2792,7 +2588,6 @@ export interface Functions extends
   start_thread: Fn<{ regs: Ptr<pt_regs>; new_ip: number; new_sp: number }, undefined, "x86_64" | "i386">;
   statfs_by_dentry: Fn<{ dentry: Ptr<dentry>; buf: Ptr<kstatfs> }, number>;
   step_into: Fn<{ nd: Ptr<nameidata>; flags: number; dentry: Ptr<dentry> }, string>;
-  str2hashbuf_signed: Fn<{ msg: string; len: number; buf: PtrTo<number>; num: number }, undefined, "x86_64">;
   strcmp: Fn<{ cs: string; ct: string }, number, "i386">;
   strcpy: Fn<{ p: string; q: string }, string, "i386">;
   strlen: Fn<{ s: string }, number, "i386">;
@@ -3471,7 +3266,6 @@ export interface Functions extends
   write_null: Fn<{ file: Ptr<file>; buf: string; count: number; ppos: PtrTo<number> }, number>;
   writeback_single_inode: Fn<{ inode: Ptr<inode>; wbc: Ptr<writeback_control> }, number, "x86_64">;
   x64_sys_call: Fn<{ regs: Ptr<pt_regs>; nr: number }, number, "x86_64">;
-  xattr_find_entry: Fn<{ inode: Ptr<inode>; pentry: PtrTo<Ptr<ext4_xattr_entry>>; end: Address; name_index: number; name: string; sorted: number }, number, "x86_64">;
   xattr_full_name: Fn<{ handler: Ptr<xattr_handler>; name: string }, string>;
   xattr_permission: Fn<{ mnt_userns: Ptr<user_namespace>; inode: Ptr<inode>; name: string; mask: number }, number>;
   xattr_resolve_name: Fn<{ inode: Ptr<inode>; name: PtrTo<string> }, Ptr<xattr_handler>>;
@@ -4667,7 +4461,6 @@ export interface KernelTypes {
   badblocks: badblocks;
   balance_callback: balance_callback;
   bdi_writeback: bdi_writeback;
-  bgl_lock: bgl_lock;
   bin_attribute: bin_attribute;
   bio: bio;
   bio_alloc_cache: bio_alloc_cache;
@@ -4707,7 +4500,6 @@ export interface KernelTypes {
   blkg_policy_data: blkg_policy_data;
   block_device: block_device;
   block_device_operations: block_device_operations;
-  blockgroup_lock: blockgroup_lock;
   blocking_notifier_head: blocking_notifier_head;
   bpf_attr: bpf_attr;
   bpf_cgroup_storage: bpf_cgroup_storage;
@@ -4891,9 +4683,6 @@ export interface KernelTypes {
   cxl_device_regs: cxl_device_regs;
   cxl_memdev: cxl_memdev;
   cxl_regs: cxl_regs;
-  dax_device: dax_device;
-  dax_holder_operations: dax_holder_operations;
-  dax_operations: dax_operations;
   dcbnl_rtnl_ops: dcbnl_rtnl_ops;
   debug_info: debug_info;
   deferred_split: deferred_split;
@@ -4955,7 +4744,6 @@ export interface KernelTypes {
   dma_router: dma_router;
   dma_slave_map: dma_slave_map;
   dql: dql;
-  dquot: dquot;
   dquot_operations: dquot_operations;
   driver_private: driver_private;
   dsa_bridge: dsa_bridge;
@@ -4973,7 +4761,6 @@ export interface KernelTypes {
   dst_entry: dst_entry;
   dst_metrics: dst_metrics;
   dst_ops: dst_ops;
-  dx_hash_info: dx_hash_info;
   ebitmap: ebitmap;
   ebitmap_node: ebitmap_node;
   elevator_mq_ops: elevator_mq_ops;
@@ -4999,44 +4786,7 @@ export interface KernelTypes {
   eventpoll: eventpoll;
   exception_table_entry: exception_table_entry;
   export_operations: export_operations;
-  ext4_allocation_context: ext4_allocation_context;
-  ext4_allocation_request: ext4_allocation_request;
-  ext4_buddy: ext4_buddy;
-  ext4_dir_entry_2: ext4_dir_entry_2;
-  ext4_es_stats: ext4_es_stats;
-  ext4_es_tree: ext4_es_tree;
-  ext4_fc_alloc_region: ext4_fc_alloc_region;
-  ext4_fc_replay_state: ext4_fc_replay_state;
-  ext4_fc_stats: ext4_fc_stats;
-  ext4_filename: ext4_filename;
-  ext4_free_extent: ext4_free_extent;
-  ext4_group_desc: ext4_group_desc;
-  ext4_group_info: ext4_group_info;
-  ext4_iloc: ext4_iloc;
-  ext4_inode: ext4_inode;
-  ext4_inode_info: ext4_inode_info;
-  ext4_io_end: ext4_io_end;
-  ext4_io_end_vec: ext4_io_end_vec;
-  ext4_io_submit: ext4_io_submit;
-  ext4_journal_trigger: ext4_journal_trigger;
-  ext4_li_request: ext4_li_request;
-  ext4_locality_group: ext4_locality_group;
-  ext4_map_blocks: ext4_map_blocks;
-  ext4_orphan_block: ext4_orphan_block;
-  ext4_orphan_info: ext4_orphan_info;
-  ext4_pending_tree: ext4_pending_tree;
-  ext4_prealloc_space: ext4_prealloc_space;
-  ext4_sb_info: ext4_sb_info;
-  ext4_super_block: ext4_super_block;
-  ext4_system_blocks: ext4_system_blocks;
-  ext4_xattr_block_find: ext4_xattr_block_find;
-  ext4_xattr_entry: ext4_xattr_entry;
-  ext4_xattr_ibody_find: ext4_xattr_ibody_find;
-  ext4_xattr_info: ext4_xattr_info;
-  ext4_xattr_inode_array: ext4_xattr_inode_array;
-  ext4_xattr_search: ext4_xattr_search;
   extended_perms_data: extended_perms_data;
-  extent_status: extent_status;
   fanotify_group_private_data: fanotify_group_private_data;
   fastopen_queue: fastopen_queue;
   fasync_struct: fasync_struct;
@@ -5071,7 +4821,6 @@ export interface KernelTypes {
   filename: filename;
   files_struct: files_struct;
   filter_pred: filter_pred;
-  flex_groups: flex_groups;
   flock: flock;
   flock64: flock64;
   flow_block: flow_block;
@@ -5107,7 +4856,6 @@ export interface KernelTypes {
   fs_pin: fs_pin;
   fs_struct: fs_struct;
   fscrypt_direct_key: fscrypt_direct_key;
-  fscrypt_dummy_policy: fscrypt_dummy_policy;
   fscrypt_hkdf: fscrypt_hkdf;
   fscrypt_info: fscrypt_info;
   fscrypt_key_specifier: fscrypt_key_specifier;
@@ -5401,13 +5149,6 @@ export interface KernelTypes {
   iw_public_data: iw_public_data;
   iw_quality: iw_quality;
   iw_spy_data: iw_spy_data;
-  jbd2_buffer_trigger_type: jbd2_buffer_trigger_type;
-  jbd2_inode: jbd2_inode;
-  jbd2_journal_handle: jbd2_journal_handle;
-  journal_head: journal_head;
-  journal_header_s: journal_header_s;
-  journal_s: journal_s;
-  journal_superblock_s: journal_superblock_s;
   jump_entry: jump_entry;
   k_sigaction: k_sigaction;
   kernel_cap_struct: kernel_cap_struct;
@@ -5454,7 +5195,6 @@ export interface KernelTypes {
   kobject: kobject;
   kparam_array: kparam_array;
   kparam_string: kparam_string;
-  kqid: kqid;
   kref: kref;
   kset: kset;
   kset_uevent_ops: kset_uevent_ops;
@@ -5567,7 +5307,6 @@ export interface KernelTypes {
   mem_cgroup_threshold: mem_cgroup_threshold;
   mem_cgroup_threshold_ary: mem_cgroup_threshold_ary;
   mem_cgroup_thresholds: mem_cgroup_thresholds;
-  mem_dqblk: mem_dqblk;
   mem_dqinfo: mem_dqinfo;
   memcg_cgwb_frn: memcg_cgwb_frn;
   memcg_vmstats: memcg_vmstats;
@@ -5633,7 +5372,6 @@ export interface KernelTypes {
   mount: mount;
   mount_attr: mount_attr;
   mountpoint: mountpoint;
-  mpage_da_data: mpage_da_data;
   mptcp_addr_info: mptcp_addr_info;
   mptcp_ext: mptcp_ext;
   mptcp_mib: mptcp_mib;
@@ -5776,7 +5514,6 @@ export interface KernelTypes {
   open_how: open_how;
   optimistic_spin_queue: optimistic_spin_queue;
   orc_entry: orc_entry;
-  orlov_stats: orlov_stats;
   p_log: p_log;
   pacct_struct: pacct_struct;
   packet_type: packet_type;
@@ -6289,10 +6026,6 @@ export interface KernelTypes {
   trace_event_functions: trace_event_functions;
   tracepoint: tracepoint;
   tracepoint_func: tracepoint_func;
-  transaction_chp_stats_s: transaction_chp_stats_s;
-  transaction_run_stats_s: transaction_run_stats_s;
-  transaction_s: transaction_s;
-  transaction_stats_s: transaction_stats_s;
   tty_audit_buf: tty_audit_buf;
   tty_buffer: tty_buffer;
   tty_bufhead: tty_bufhead;
@@ -7311,9 +7044,6 @@ export interface bdi_writeback {
   release_work: work_struct;
   rcu: callback_head;
 }
-/** x86_64 only */ export interface bgl_lock {
-  lock: spinlock;
-}
 export interface bin_attribute {
   attr: attribute;
   size: number;
@@ -7722,9 +7452,6 @@ export interface block_device_operations {
   owner: Ptr<module>;
   pr_ops: Ptr<pr_ops>;
   alternative_gpt_sector: Address;
-}
-/** x86_64 only */ export interface blockgroup_lock {
-  locks: CArray<bgl_lock>;
 }
 export interface blocking_notifier_head {
   rwsem: rw_semaphore;
@@ -9684,24 +9411,6 @@ export interface ctx_rq_wait {
   memdev: Address;
   device_regs: cxl_device_regs;
 }
-/** x86_64 only */ export interface dax_device {
-  inode: inode;
-  cdev: cdev;
-  private: Address;
-  flags: number;
-  ops: Ptr<dax_operations>;
-  holder_data: Address;
-  holder_ops: Ptr<dax_holder_operations>;
-}
-/** x86_64 only */ export interface dax_holder_operations {
-  notify_failure: Address;
-}
-/** x86_64 only */ export interface dax_operations {
-  direct_access: Address;
-  dax_supported: Address;
-  zero_page_range: Address;
-  recovery_write: Address;
-}
 export interface dcbnl_rtnl_ops {
   ieee_getets: Address;
   ieee_setets: Address;
@@ -10494,20 +10203,6 @@ export interface dql {
   min_limit: number;
   slack_hold_time: number;
 }
-/** x86_64 only */ export interface dquot {
-  dq_hash: hlist_node;
-  dq_inuse: list_head;
-  dq_free: list_head;
-  dq_dirty: list_head;
-  dq_lock: mutex;
-  dq_dqb_lock: spinlock;
-  dq_count: { counter: number };
-  dq_sb: Ptr<super_block>;
-  dq_id: kqid;
-  dq_off: number;
-  dq_flags: number;
-  dq_dqb: mem_dqblk;
-}
 export interface dquot_operations {
   write_dquot: Address;
   alloc_dquot: Address;
@@ -10837,12 +10532,6 @@ export interface dst_ops {
   kmem_cachep: Ptr<kmem_cache>;
   pcpuc_entries: percpu_counter;
 }
-/** x86_64 only */ export interface dx_hash_info {
-  hash: number;
-  minor_hash: number;
-  hash_version: number;
-  seed: PtrTo<number>;
-}
 export interface ebitmap {
   node: Ptr<ebitmap_node>;
   highbit: number;
@@ -11144,630 +10833,8 @@ export interface export_operations {
   fetch_iversion: Address;
   flags: number;
 }
-/** x86_64 only */ export interface ext4_allocation_context {
-  ac_inode: Ptr<inode>;
-  ac_sb: Ptr<super_block>;
-  ac_o_ex: ext4_free_extent;
-  ac_g_ex: ext4_free_extent;
-  ac_b_ex: ext4_free_extent;
-  ac_f_ex: ext4_free_extent;
-  ac_groups_considered: number;
-  ac_flags: number;
-  ac_groups_linear_remaining: number;
-  ac_groups_scanned: number;
-  ac_found: number;
-  ac_tail: number;
-  ac_buddy: number;
-  ac_status: number;
-  ac_criteria: number;
-  ac_2order: number;
-  ac_op: number;
-  ac_bitmap_page: Ptr<page>;
-  ac_buddy_page: Ptr<page>;
-  ac_pa: Ptr<ext4_prealloc_space>;
-  ac_lg: Ptr<ext4_locality_group>;
-}
-/** x86_64 only */ export interface ext4_allocation_request {
-  inode: Ptr<inode>;
-  len: number;
-  logical: number;
-  lleft: number;
-  lright: number;
-  goal: number;
-  pleft: number;
-  pright: number;
-  flags: number;
-}
-/** x86_64 only */ export interface ext4_buddy {
-  bd_buddy_folio: Ptr<folio>;
-  bd_buddy: Address;
-  bd_bitmap_folio: Ptr<folio>;
-  bd_bitmap: Address;
-  bd_info: Ptr<ext4_group_info>;
-  bd_sb: Ptr<super_block>;
-  bd_blkbits: number;
-  bd_group: number;
-}
-/** x86_64 only */ export interface ext4_dir_entry_2 {
-  inode: number;
-  rec_len: number;
-  name_len: number;
-  file_type: number;
-  name: string;
-}
-/** x86_64 only */ export interface ext4_es_stats {
-  es_stats_shrunk: number;
-  es_stats_cache_hits: percpu_counter;
-  es_stats_cache_misses: percpu_counter;
-  es_stats_scan_time: number;
-  es_stats_max_scan_time: number;
-  es_stats_all_cnt: percpu_counter;
-  es_stats_shk_cnt: percpu_counter;
-}
-/** x86_64 only */ export interface ext4_es_tree {
-  root: rb_root;
-  cache_es: Ptr<extent_status>;
-}
-/** x86_64 only */ export interface ext4_fc_alloc_region {
-  lblk: number;
-  pblk: number;
-  ino: number;
-  len: number;
-}
-/** x86_64 only */ export interface ext4_fc_replay_state {
-  fc_replay_num_tags: number;
-  fc_replay_expected_off: number;
-  fc_current_pass: number;
-  fc_cur_tag: number;
-  fc_crc: number;
-  fc_regions: Ptr<ext4_fc_alloc_region>;
-  fc_regions_size: number;
-  fc_regions_used: number;
-  fc_regions_valid: number;
-  fc_modified_inodes: PtrTo<number>;
-  fc_modified_inodes_used: number;
-  fc_modified_inodes_size: number;
-}
-/** x86_64 only */ export interface ext4_fc_stats {
-  fc_ineligible_reason_count: CArray<number>;
-  fc_num_commits: number;
-  fc_ineligible_commits: number;
-  fc_failed_commits: number;
-  fc_skipped_commits: number;
-  fc_numblks: number;
-  s_fc_avg_commit_time: number;
-}
-/** x86_64 only */ export interface ext4_filename {
-  usr_fname: Ptr<qstr>;
-  disk_name: fscrypt_str;
-  hinfo: dx_hash_info;
-  crypto_buf: fscrypt_str;
-  cf_name: fscrypt_str;
-}
-/** x86_64 only */ export interface ext4_free_extent {
-  fe_logical: number;
-  fe_start: number;
-  fe_group: number;
-  fe_len: number;
-}
-/** x86_64 only */ export interface ext4_group_desc {
-  bg_block_bitmap_lo: number;
-  bg_inode_bitmap_lo: number;
-  bg_inode_table_lo: number;
-  bg_free_blocks_count_lo: number;
-  bg_free_inodes_count_lo: number;
-  bg_used_dirs_count_lo: number;
-  bg_flags: number;
-  bg_exclude_bitmap_lo: number;
-  bg_block_bitmap_csum_lo: number;
-  bg_inode_bitmap_csum_lo: number;
-  bg_itable_unused_lo: number;
-  bg_checksum: number;
-  bg_block_bitmap_hi: number;
-  bg_inode_bitmap_hi: number;
-  bg_inode_table_hi: number;
-  bg_free_blocks_count_hi: number;
-  bg_free_inodes_count_hi: number;
-  bg_used_dirs_count_hi: number;
-  bg_itable_unused_hi: number;
-  bg_exclude_bitmap_hi: number;
-  bg_block_bitmap_csum_hi: number;
-  bg_inode_bitmap_csum_hi: number;
-  bg_reserved: number;
-}
-/** x86_64 only */ export interface ext4_group_info {
-  bb_state: number;
-  bb_free_root: rb_root;
-  bb_first_free: number;
-  bb_free: number;
-  bb_fragments: number;
-  bb_avg_fragment_size_order: number;
-  bb_largest_free_order: number;
-  bb_group: number;
-  bb_prealloc_list: list_head;
-  alloc_sem: rw_semaphore;
-  bb_avg_fragment_size_node: list_head;
-  bb_largest_free_order_node: list_head;
-  bb_counters: CArray<number>;
-}
-/** x86_64 only */ export interface ext4_iloc {
-  bh: Ptr<buffer_head>;
-  offset: number;
-  block_group: number;
-}
-/** x86_64 only */ export interface ext4_inode {
-  i_mode: number;
-  i_uid: number;
-  i_size_lo: number;
-  i_atime: number;
-  i_ctime: number;
-  i_mtime: number;
-  i_dtime: number;
-  i_gid: number;
-  i_links_count: number;
-  i_blocks_lo: number;
-  i_flags: number;
-  osd1: { linux1: { l_i_version: number }; hurd1: { h_i_translator: number }; masix1: { m_i_reserved1: number } };
-  i_block: CArray<number>;
-  i_generation: number;
-  i_file_acl_lo: number;
-  i_size_high: number;
-  i_obso_faddr: number;
-  osd2: { linux2: { l_i_blocks_high: number; l_i_file_acl_high: number; l_i_uid_high: number; l_i_gid_high: number; l_i_checksum_lo: number; l_i_reserved: number }; hurd2: { h_i_reserved1: number; h_i_mode_high: number; h_i_uid_high: number; h_i_gid_high: number; h_i_author: number }; masix2: { h_i_reserved1: number; m_i_file_acl_high: number; m_i_reserved2: CArray<number> } };
-  i_extra_isize: number;
-  i_checksum_hi: number;
-  i_ctime_extra: number;
-  i_mtime_extra: number;
-  i_atime_extra: number;
-  i_crtime: number;
-  i_crtime_extra: number;
-  i_version_hi: number;
-  i_projid: number;
-}
-/** x86_64 only */ export interface ext4_inode_info {
-  i_data: CArray<number>;
-  i_dtime: number;
-  i_file_acl: number;
-  i_block_group: number;
-  i_dir_start_lookup: number;
-  i_flags: number;
-  xattr_sem: rw_semaphore;
-  i_orphan: list_head;
-  i_orphan_idx: number;
-  i_fc_dilist: list_head;
-  i_fc_list: list_head;
-  i_fc_lblk_start: number;
-  i_fc_lblk_len: number;
-  i_fc_updates: { counter: number };
-  i_fc_wait: wait_queue_head;
-  i_fc_lock: mutex;
-  i_disksize: number;
-  i_data_sem: rw_semaphore;
-  vfs_inode: inode;
-  jinode: Ptr<jbd2_inode>;
-  i_raw_lock: spinlock;
-  i_crtime: timespec64;
-  i_prealloc_active: { counter: number };
-  i_prealloc_list: list_head;
-  i_prealloc_lock: spinlock;
-  i_es_tree: ext4_es_tree;
-  i_es_lock: { raw_lock: qrwlock };
-  i_es_list: list_head;
-  i_es_all_nr: number;
-  i_es_shk_nr: number;
-  i_es_shrink_lblk: number;
-  i_last_alloc_group: number;
-  i_reserved_data_blocks: number;
-  i_pending_tree: ext4_pending_tree;
-  i_extra_isize: number;
-  i_inline_off: number;
-  i_inline_size: number;
-  i_reserved_quota: number;
-  i_completed_io_lock: spinlock;
-  i_rsv_conversion_list: list_head;
-  i_rsv_conversion_work: work_struct;
-  i_unwritten: { counter: number };
-  i_block_reservation_lock: spinlock;
-  i_sync_tid: number;
-  i_datasync_tid: number;
-  i_dquot: CArray<Ptr<dquot>>;
-  i_csum_seed: number;
-  i_projid: { val: number };
-}
-/** x86_64 only */ export interface ext4_io_end {
-  list: list_head;
-  handle: Ptr<jbd2_journal_handle>;
-  inode: Ptr<inode>;
-  bio: Ptr<bio>;
-  flag: number;
-  count: refcount_struct;
-  list_vec: list_head;
-}
-/** x86_64 only */ export interface ext4_io_end_vec {
-  list: list_head;
-  offset: number;
-  size: number;
-}
-/** x86_64 only */ export interface ext4_io_submit {
-  io_wbc: Ptr<writeback_control>;
-  io_bio: Ptr<bio>;
-  io_end: Ptr<ext4_io_end>;
-  io_next_block: number;
-}
-/** x86_64 only */ export interface ext4_journal_trigger {
-  tr_triggers: jbd2_buffer_trigger_type;
-  sb: Ptr<super_block>;
-}
-/** x86_64 only */ export interface ext4_li_request {
-  lr_super: Ptr<super_block>;
-  lr_mode: number;
-  lr_first_not_zeroed: number;
-  lr_next_group: number;
-  lr_request: list_head;
-  lr_next_sched: number;
-  lr_timeout: number;
-}
-/** x86_64 only */ export interface ext4_locality_group {
-  lg_mutex: mutex;
-  lg_prealloc_list: CArray<list_head>;
-  lg_prealloc_lock: spinlock;
-}
-/** x86_64 only */ export interface ext4_map_blocks {
-  m_pblk: number;
-  m_lblk: number;
-  m_len: number;
-  m_flags: number;
-}
-/** x86_64 only */ export interface ext4_orphan_block {
-  ob_free_entries: { counter: number };
-  ob_bh: Ptr<buffer_head>;
-}
-/** x86_64 only */ export interface ext4_orphan_info {
-  of_blocks: number;
-  of_csum_seed: number;
-  of_binfo: Ptr<ext4_orphan_block>;
-}
-/** x86_64 only */ export interface ext4_pending_tree {
-  root: rb_root;
-}
-/** x86_64 only */ export interface ext4_prealloc_space {
-  pa_inode_list: list_head;
-  pa_group_list: list_head;
-  u: { pa_tmp_list: list_head; pa_rcu: callback_head };
-  pa_lock: spinlock;
-  pa_count: { counter: number };
-  pa_deleted: number;
-  pa_pstart: number;
-  pa_lstart: number;
-  pa_len: number;
-  pa_free: number;
-  pa_type: number;
-  pa_obj_lock: Ptr<spinlock>;
-  pa_inode: Ptr<inode>;
-}
-/** x86_64 only */ export interface ext4_sb_info {
-  s_desc_size: number;
-  s_inodes_per_block: number;
-  s_blocks_per_group: number;
-  s_clusters_per_group: number;
-  s_inodes_per_group: number;
-  s_itb_per_group: number;
-  s_gdb_count: number;
-  s_desc_per_block: number;
-  s_groups_count: number;
-  s_blockfile_groups: number;
-  s_overhead: number;
-  s_cluster_ratio: number;
-  s_cluster_bits: number;
-  s_bitmap_maxbytes: number;
-  s_sbh: Ptr<buffer_head>;
-  s_es: Ptr<ext4_super_block>;
-  s_group_desc: PtrTo<Ptr<buffer_head>>;
-  s_mount_opt: number;
-  s_mount_opt2: number;
-  s_mount_flags: number;
-  s_def_mount_opt: number;
-  s_def_mount_opt2: number;
-  s_sb_block: number;
-  s_resv_clusters: { counter: number };
-  s_resuid: { val: number };
-  s_resgid: { val: number };
-  s_mount_state: number;
-  s_pad: number;
-  s_addr_per_block_bits: number;
-  s_desc_per_block_bits: number;
-  s_inode_size: number;
-  s_first_ino: number;
-  s_inode_readahead_blks: number;
-  s_inode_goal: number;
-  s_hash_seed: CArray<number>;
-  s_def_hash_version: number;
-  s_hash_unsigned: number;
-  s_freeclusters_counter: percpu_counter;
-  s_freeinodes_counter: percpu_counter;
-  s_dirs_counter: percpu_counter;
-  s_dirtyclusters_counter: percpu_counter;
-  s_sra_exceeded_retry_limit: percpu_counter;
-  s_blockgroup_lock: Ptr<blockgroup_lock>;
-  s_proc: Ptr<proc_dir_entry>;
-  s_kobj: kobject;
-  s_kobj_unregister: completion;
-  s_error_notify_mutex: mutex;
-  s_sb: Ptr<super_block>;
-  s_mmp_bh: Ptr<buffer_head>;
-  s_journal: Ptr<journal_s>;
-  s_ext4_flags: number;
-  s_orphan_lock: mutex;
-  s_orphan: list_head;
-  s_orphan_info: ext4_orphan_info;
-  s_commit_interval: number;
-  s_max_batch_time: number;
-  s_min_batch_time: number;
-  s_journal_bdev: Ptr<block_device>;
-  s_qf_names: CArray<string>;
-  s_jquota_fmt: number;
-  s_want_extra_isize: number;
-  s_system_blks: Ptr<ext4_system_blocks>;
-  s_group_info: PtrTo<PtrTo<Ptr<ext4_group_info>>>;
-  s_buddy_cache: Ptr<inode>;
-  s_md_lock: spinlock;
-  s_mb_offsets: PtrTo<number>;
-  s_mb_maxs: PtrTo<number>;
-  s_group_info_size: number;
-  s_mb_free_pending: number;
-  s_freed_data_list: list_head;
-  s_discard_list: list_head;
-  s_discard_work: work_struct;
-  s_retry_alloc_pending: { counter: number };
-  s_mb_avg_fragment_size: Ptr<list_head>;
-  s_mb_avg_fragment_size_locks: Ptr<{ raw_lock: qrwlock }>;
-  s_mb_largest_free_orders: Ptr<list_head>;
-  s_mb_largest_free_orders_locks: Ptr<{ raw_lock: qrwlock }>;
-  s_stripe: number;
-  s_mb_max_linear_groups: number;
-  s_mb_stream_request: number;
-  s_mb_max_to_scan: number;
-  s_mb_min_to_scan: number;
-  s_mb_stats: number;
-  s_mb_order2_reqs: number;
-  s_mb_group_prealloc: number;
-  s_mb_max_inode_prealloc: number;
-  s_max_dir_size_kb: number;
-  s_mb_last_group: number;
-  s_mb_last_start: number;
-  s_mb_prefetch: number;
-  s_mb_prefetch_limit: number;
-  s_bal_reqs: { counter: number };
-  s_bal_success: { counter: number };
-  s_bal_allocated: { counter: number };
-  s_bal_ex_scanned: { counter: number };
-  s_bal_groups_scanned: { counter: number };
-  s_bal_goals: { counter: number };
-  s_bal_breaks: { counter: number };
-  s_bal_2orders: { counter: number };
-  s_bal_cr0_bad_suggestions: { counter: number };
-  s_bal_cr1_bad_suggestions: { counter: number };
-  s_bal_cX_groups_considered: CArray<{ counter: number }>;
-  s_bal_cX_hits: CArray<{ counter: number }>;
-  s_bal_cX_failed: CArray<{ counter: number }>;
-  s_mb_buddies_generated: { counter: number };
-  s_mb_generation_time: { counter: number };
-  s_mb_lost_chunks: { counter: number };
-  s_mb_preallocated: { counter: number };
-  s_mb_discarded: { counter: number };
-  s_lock_busy: { counter: number };
-  s_locality_groups: Ptr<ext4_locality_group>;
-  s_sectors_written_start: number;
-  s_kbytes_written: number;
-  s_extent_max_zeroout_kb: number;
-  s_log_groups_per_flex: number;
-  s_flex_groups: PtrTo<Ptr<flex_groups>>;
-  s_flex_groups_allocated: number;
-  rsv_conversion_wq: Ptr<workqueue_struct>;
-  s_err_report: timer_list;
-  s_li_request: Ptr<ext4_li_request>;
-  s_li_wait_mult: number;
-  s_mmp_tsk: Ptr<task_struct>;
-  s_last_trim_minblks: number;
-  s_chksum_driver: Ptr<crypto_shash>;
-  s_csum_seed: number;
-  s_es_shrinker: shrinker;
-  s_es_list: list_head;
-  s_es_nr_inode: number;
-  s_es_stats: ext4_es_stats;
-  s_rcu: callback_head;
-  s_ea_block_cache: Address;
-  s_ea_inode_cache: Address;
-  s_es_lock: spinlock;
-  s_journal_triggers: CArray<ext4_journal_trigger>;
-  s_err_ratelimit_state: ratelimit_state;
-  s_warning_ratelimit_state: ratelimit_state;
-  s_msg_ratelimit_state: ratelimit_state;
-  s_warning_count: { counter: number };
-  s_msg_count: { counter: number };
-  s_dummy_enc_policy: fscrypt_dummy_policy;
-  s_writepages_rwsem: percpu_rw_semaphore;
-  s_daxdev: Ptr<dax_device>;
-  s_dax_part_off: number;
-  s_bdev_wb_err: number;
-  s_bdev_wb_lock: spinlock;
-  s_error_lock: spinlock;
-  s_add_error_count: number;
-  s_first_error_code: number;
-  s_first_error_line: number;
-  s_first_error_ino: number;
-  s_first_error_block: number;
-  s_first_error_func: string;
-  s_first_error_time: number;
-  s_last_error_code: number;
-  s_last_error_line: number;
-  s_last_error_ino: number;
-  s_last_error_block: number;
-  s_last_error_func: string;
-  s_last_error_time: number;
-  s_error_work: work_struct;
-  s_fc_subtid: { counter: number };
-  s_fc_q: CArray<list_head>;
-  s_fc_dentry_q: CArray<list_head>;
-  s_fc_bytes: number;
-  s_fc_lock: spinlock;
-  s_fc_bh: Ptr<buffer_head>;
-  s_fc_stats: ext4_fc_stats;
-  s_fc_ineligible_tid: number;
-  s_fc_replay_state: ext4_fc_replay_state;
-}
-/** x86_64 only */ export interface ext4_super_block {
-  s_inodes_count: number;
-  s_blocks_count_lo: number;
-  s_r_blocks_count_lo: number;
-  s_free_blocks_count_lo: number;
-  s_free_inodes_count: number;
-  s_first_data_block: number;
-  s_log_block_size: number;
-  s_log_cluster_size: number;
-  s_blocks_per_group: number;
-  s_clusters_per_group: number;
-  s_inodes_per_group: number;
-  s_mtime: number;
-  s_wtime: number;
-  s_mnt_count: number;
-  s_max_mnt_count: number;
-  s_magic: number;
-  s_state: number;
-  s_errors: number;
-  s_minor_rev_level: number;
-  s_lastcheck: number;
-  s_checkinterval: number;
-  s_creator_os: number;
-  s_rev_level: number;
-  s_def_resuid: number;
-  s_def_resgid: number;
-  s_first_ino: number;
-  s_inode_size: number;
-  s_block_group_nr: number;
-  s_feature_compat: number;
-  s_feature_incompat: number;
-  s_feature_ro_compat: number;
-  s_uuid: CArray<number>;
-  s_volume_name: string;
-  s_last_mounted: string;
-  s_algorithm_usage_bitmap: number;
-  s_prealloc_blocks: number;
-  s_prealloc_dir_blocks: number;
-  s_reserved_gdt_blocks: number;
-  s_journal_uuid: CArray<number>;
-  s_journal_inum: number;
-  s_journal_dev: number;
-  s_last_orphan: number;
-  s_hash_seed: CArray<number>;
-  s_def_hash_version: number;
-  s_jnl_backup_type: number;
-  s_desc_size: number;
-  s_default_mount_opts: number;
-  s_first_meta_bg: number;
-  s_mkfs_time: number;
-  s_jnl_blocks: CArray<number>;
-  s_blocks_count_hi: number;
-  s_r_blocks_count_hi: number;
-  s_free_blocks_count_hi: number;
-  s_min_extra_isize: number;
-  s_want_extra_isize: number;
-  s_flags: number;
-  s_raid_stride: number;
-  s_mmp_update_interval: number;
-  s_mmp_block: number;
-  s_raid_stripe_width: number;
-  s_log_groups_per_flex: number;
-  s_checksum_type: number;
-  s_encryption_level: number;
-  s_reserved_pad: number;
-  s_kbytes_written: number;
-  s_snapshot_inum: number;
-  s_snapshot_id: number;
-  s_snapshot_r_blocks_count: number;
-  s_snapshot_list: number;
-  s_error_count: number;
-  s_first_error_time: number;
-  s_first_error_ino: number;
-  s_first_error_block: number;
-  s_first_error_func: CArray<number>;
-  s_first_error_line: number;
-  s_last_error_time: number;
-  s_last_error_ino: number;
-  s_last_error_line: number;
-  s_last_error_block: number;
-  s_last_error_func: CArray<number>;
-  s_mount_opts: CArray<number>;
-  s_usr_quota_inum: number;
-  s_grp_quota_inum: number;
-  s_overhead_clusters: number;
-  s_backup_bgs: CArray<number>;
-  s_encrypt_algos: CArray<number>;
-  s_encrypt_pw_salt: CArray<number>;
-  s_lpf_ino: number;
-  s_prj_quota_inum: number;
-  s_checksum_seed: number;
-  s_wtime_hi: number;
-  s_mtime_hi: number;
-  s_mkfs_time_hi: number;
-  s_lastcheck_hi: number;
-  s_first_error_time_hi: number;
-  s_last_error_time_hi: number;
-  s_first_error_errcode: number;
-  s_last_error_errcode: number;
-  s_encoding: number;
-  s_encoding_flags: number;
-  s_orphan_file_inum: number;
-  s_reserved: CArray<number>;
-  s_checksum: number;
-}
-/** x86_64 only */ export interface ext4_system_blocks {
-  root: rb_root;
-  rcu: callback_head;
-}
-/** x86_64 only */ export interface ext4_xattr_block_find {
-  s: ext4_xattr_search;
-  bh: Ptr<buffer_head>;
-}
-/** x86_64 only */ export interface ext4_xattr_entry {
-  e_name_len: number;
-  e_name_index: number;
-  e_value_offs: number;
-  e_value_inum: number;
-  e_value_size: number;
-  e_hash: number;
-  e_name: string;
-}
-/** x86_64 only */ export interface ext4_xattr_ibody_find {
-  s: ext4_xattr_search;
-  iloc: ext4_iloc;
-}
-/** x86_64 only */ export interface ext4_xattr_info {
-  name: string;
-  value: Address;
-  value_len: number;
-  name_index: number;
-  in_inode: number;
-}
-/** x86_64 only */ export interface ext4_xattr_inode_array {
-  count: number;
-  inodes: CArray<Ptr<inode>>;
-}
-/** x86_64 only */ export interface ext4_xattr_search {
-  first: Ptr<ext4_xattr_entry>;
-  base: Address;
-  end: Address;
-  here: Ptr<ext4_xattr_entry>;
-  not_found: number;
-}
 export interface extended_perms_data {
   p: CArray<number>;
-}
-/** x86_64 only */ export interface extent_status {
-  rb_node: rb_node;
-  es_lblk: number;
-  es_len: number;
-  es_pblk: number;
 }
 export interface fanotify_group_private_data {
   merge_hash: Ptr<hlist_head>;
@@ -12177,11 +11244,6 @@ export interface filter_pred {
   not: number;
   op: number;
 }
-/** x86_64 only */ export interface flex_groups {
-  free_clusters: { counter: number };
-  free_inodes: { counter: number };
-  used_dirs: { counter: number };
-}
 /** x86_64, arm64 only */ export interface flock {
   l_type: number;
   l_whence: number;
@@ -12455,9 +11517,6 @@ export interface fscrypt_direct_key {
   dk_key: fscrypt_prepared_key;
   dk_descriptor: CArray<number>;
   dk_raw: CArray<number>;
-}
-/** x86_64 only */ export interface fscrypt_dummy_policy {
-  policy: Ptr<fscrypt_policy>;
 }
 export interface fscrypt_hkdf {
   hmac_tfm: Ptr<crypto_shash>;
@@ -15588,161 +14647,6 @@ export interface iw_spy_data {
   spy_thr_high: iw_quality;
   spy_thr_under: CArray<number>;
 }
-/** x86_64 only */ export interface jbd2_buffer_trigger_type {
-  t_frozen: Address;
-  t_abort: Address;
-}
-/** x86_64 only */ export interface jbd2_inode {
-  i_transaction: Ptr<transaction_s>;
-  i_next_transaction: Ptr<transaction_s>;
-  i_list: list_head;
-  i_vfs_inode: Ptr<inode>;
-  i_flags: number;
-  i_dirty_start: number;
-  i_dirty_end: number;
-}
-/** x86_64 only */ export interface jbd2_journal_handle {
-  h_transaction: Ptr<transaction_s>;
-  h_journal: Ptr<journal_s>;
-  h_rsv_handle: Ptr<jbd2_journal_handle>;
-  h_total_credits: number;
-  h_revoke_credits: number;
-  h_revoke_credits_requested: number;
-  h_ref: number;
-  h_err: number;
-  h_sync: number;
-  h_jdata: number;
-  h_reserved: number;
-  h_aborted: number;
-  h_type: number;
-  h_line_no: number;
-  h_start_jiffies: number;
-  h_requested_credits: number;
-  saved_alloc_context: number;
-}
-/** x86_64 only */ export interface journal_head {
-  b_bh: Ptr<buffer_head>;
-  b_state_lock: spinlock;
-  b_jcount: number;
-  b_jlist: number;
-  b_modified: number;
-  b_frozen_data: string;
-  b_committed_data: string;
-  b_transaction: Ptr<transaction_s>;
-  b_next_transaction: Ptr<transaction_s>;
-  b_tnext: Ptr<journal_head>;
-  b_tprev: Ptr<journal_head>;
-  b_cp_transaction: Ptr<transaction_s>;
-  b_cpnext: Ptr<journal_head>;
-  b_cpprev: Ptr<journal_head>;
-  b_triggers: Ptr<jbd2_buffer_trigger_type>;
-  b_frozen_triggers: Ptr<jbd2_buffer_trigger_type>;
-}
-/** x86_64 only */ export interface journal_header_s {
-  h_magic: number;
-  h_blocktype: number;
-  h_sequence: number;
-}
-/** x86_64 only */ export interface journal_s {
-  j_flags: number;
-  j_atomic_flags: number;
-  j_errno: number;
-  j_abort_mutex: mutex;
-  j_sb_buffer: Ptr<buffer_head>;
-  j_superblock: Ptr<journal_superblock_s>;
-  j_format_version: number;
-  j_state_lock: { raw_lock: qrwlock };
-  j_barrier_count: number;
-  j_barrier: mutex;
-  j_running_transaction: Ptr<transaction_s>;
-  j_committing_transaction: Ptr<transaction_s>;
-  j_checkpoint_transactions: Ptr<transaction_s>;
-  j_wait_transaction_locked: wait_queue_head;
-  j_wait_done_commit: wait_queue_head;
-  j_wait_commit: wait_queue_head;
-  j_wait_updates: wait_queue_head;
-  j_wait_reserved: wait_queue_head;
-  j_fc_wait: wait_queue_head;
-  j_checkpoint_mutex: mutex;
-  j_chkpt_bhs: CArray<Ptr<buffer_head>>;
-  j_shrinker: shrinker;
-  j_checkpoint_jh_count: percpu_counter;
-  j_shrink_transaction: Ptr<transaction_s>;
-  j_head: number;
-  j_tail: number;
-  j_free: number;
-  j_first: number;
-  j_last: number;
-  j_fc_first: number;
-  j_fc_off: number;
-  j_fc_last: number;
-  j_dev: Ptr<block_device>;
-  j_blocksize: number;
-  j_blk_offset: number;
-  j_devname: string;
-  j_fs_dev: Ptr<block_device>;
-  j_total_len: number;
-  j_reserved_credits: { counter: number };
-  j_list_lock: spinlock;
-  j_inode: Ptr<inode>;
-  j_tail_sequence: number;
-  j_transaction_sequence: number;
-  j_commit_sequence: number;
-  j_commit_request: number;
-  j_uuid: CArray<number>;
-  j_task: Ptr<task_struct>;
-  j_max_transaction_buffers: number;
-  j_revoke_records_per_block: number;
-  j_commit_interval: number;
-  j_commit_timer: timer_list;
-  j_revoke_lock: spinlock;
-  j_revoke: Address;
-  j_revoke_table: CArray<Address>;
-  j_wbuf: PtrTo<Ptr<buffer_head>>;
-  j_fc_wbuf: PtrTo<Ptr<buffer_head>>;
-  j_wbufsize: number;
-  j_fc_wbufsize: number;
-  j_last_sync_writer: number;
-  j_average_commit_time: number;
-  j_min_batch_time: number;
-  j_max_batch_time: number;
-  j_commit_callback: Address;
-  j_submit_inode_data_buffers: Address;
-  j_finish_inode_data_buffers: Address;
-  j_history_lock: spinlock;
-  j_proc_entry: Ptr<proc_dir_entry>;
-  j_stats: transaction_stats_s;
-  j_failed_commit: number;
-  j_private: Address;
-  j_chksum_driver: Ptr<crypto_shash>;
-  j_csum_seed: number;
-  j_fc_cleanup_callback: Address;
-  j_fc_replay_callback: Address;
-  j_bmap: Address;
-}
-/** x86_64 only */ export interface journal_superblock_s {
-  s_header: journal_header_s;
-  s_blocksize: number;
-  s_maxlen: number;
-  s_first: number;
-  s_sequence: number;
-  s_start: number;
-  s_errno: number;
-  s_feature_compat: number;
-  s_feature_incompat: number;
-  s_feature_ro_compat: number;
-  s_uuid: CArray<number>;
-  s_nr_users: number;
-  s_dynsuper: number;
-  s_max_transaction: number;
-  s_max_trans_data: number;
-  s_checksum_type: number;
-  s_padding2: CArray<number>;
-  s_num_fc_blks: number;
-  s_padding: CArray<number>;
-  s_checksum: number;
-  s_users: CArray<number>;
-}
 export interface jump_entry {
   code: number;
   target: number;
@@ -16180,12 +15084,6 @@ export interface kparam_array {
 export interface kparam_string {
   maxlen: number;
   string: string;
-}
-/** x86_64 only */ export interface kqid {
-  uid: { val: number };
-  gid: { val: number };
-  projid: { val: number };
-  type: number;
 }
 export interface kref {
   refcount: refcount_struct;
@@ -17130,17 +16028,6 @@ export interface mem_cgroup_thresholds {
   primary: Ptr<mem_cgroup_threshold_ary>;
   spare: Ptr<mem_cgroup_threshold_ary>;
 }
-/** x86_64 only */ export interface mem_dqblk {
-  dqb_bhardlimit: number;
-  dqb_bsoftlimit: number;
-  dqb_curspace: number;
-  dqb_rsvspace: number;
-  dqb_ihardlimit: number;
-  dqb_isoftlimit: number;
-  dqb_curinodes: number;
-  dqb_btime: number;
-  dqb_itime: number;
-}
 export interface mem_dqinfo {
   dqi_format: Ptr<quota_format_type>;
   dqi_fmt_id: number;
@@ -18017,17 +16904,6 @@ export interface mountpoint {
   m_dentry: Ptr<dentry>;
   m_list: hlist_head;
   m_count: number;
-}
-/** x86_64 only */ export interface mpage_da_data {
-  inode: Ptr<inode>;
-  wbc: Ptr<writeback_control>;
-  first_page: number;
-  next_page: number;
-  last_page: number;
-  map: ext4_map_blocks;
-  io_submit: ext4_io_submit;
-  do_map: number;
-  scanned_until_end: number;
 }
 export interface mptcp_addr_info {
   id: number;
@@ -19951,11 +18827,6 @@ export interface optimistic_spin_queue {
   bp_reg: number;
   type: number;
   end: number;
-}
-/** x86_64 only */ export interface orlov_stats {
-  free_clusters: number;
-  free_inodes: number;
-  used_dirs: number;
 }
 export interface p_log {
   prefix: string;
@@ -26551,57 +25422,6 @@ export interface tracepoint_func {
   func: Address;
   data: Address;
   prio: number;
-}
-/** x86_64 only */ export interface transaction_chp_stats_s {
-  cs_chp_time: number;
-  cs_forced_to_close: number;
-  cs_written: number;
-  cs_dropped: number;
-}
-/** x86_64 only */ export interface transaction_run_stats_s {
-  rs_wait: number;
-  rs_request_delay: number;
-  rs_running: number;
-  rs_locked: number;
-  rs_flushing: number;
-  rs_logging: number;
-  rs_handle_count: number;
-  rs_blocks: number;
-  rs_blocks_logged: number;
-}
-/** x86_64 only */ export interface transaction_s {
-  t_journal: Ptr<journal_s>;
-  t_tid: number;
-  t_state: number;
-  t_log_start: number;
-  t_nr_buffers: number;
-  t_reserved_list: Ptr<journal_head>;
-  t_buffers: Ptr<journal_head>;
-  t_forget: Ptr<journal_head>;
-  t_checkpoint_list: Ptr<journal_head>;
-  t_shadow_list: Ptr<journal_head>;
-  t_inode_list: list_head;
-  t_handle_lock: spinlock;
-  t_max_wait: number;
-  t_start: number;
-  t_requested: number;
-  t_chp_stats: transaction_chp_stats_s;
-  t_updates: { counter: number };
-  t_outstanding_credits: { counter: number };
-  t_outstanding_revokes: { counter: number };
-  t_handle_count: { counter: number };
-  t_cpnext: Ptr<transaction_s>;
-  t_cpprev: Ptr<transaction_s>;
-  t_expires: number;
-  t_start_time: number;
-  t_synchronous_commit: number;
-  t_need_data_flush: number;
-  t_private_list: list_head;
-}
-/** x86_64 only */ export interface transaction_stats_s {
-  ts_tid: number;
-  ts_requested: number;
-  run: transaction_run_stats_s;
 }
 export interface tty_audit_buf {
   mutex: mutex;
