@@ -8,6 +8,7 @@ import { behaviour, blocking, fn, type FunctionRef } from "../calls/function.ts"
 import type { Kernel } from "../kernel.ts";
 import { newObject } from "../process/alloc.ts";
 import { recordedWake, waitFor } from "../process/sleep.ts";
+import { sendSignal } from "../process/signal.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import type { Task } from "../process/task.ts";
 import { EAGAIN, EFAULT, EINVAL, EPIPE, ERESTARTSYS } from "../syscalls/errno.ts";
@@ -65,7 +66,7 @@ export const PIPE_WRITE: FunctionRef = blocking("pipe_write", [WAKE_UP], functio
   while (written < bytes.length) {
     if (pipe.readers === 0) {
       if (written > 0) break;
-      k.current.pendingSignals.push(SIGPIPE);
+      sendSignal(k, k.current, SIGPIPE);
       return -EPIPE;
     }
     if (pipe.room === 0) {

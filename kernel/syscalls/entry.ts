@@ -4,14 +4,15 @@
  * @module
  */
 
-import { type Blocking, fn, type FunctionRef } from "../calls/function.ts";
+import { type Blocking, fn } from "../calls/function.ts";
 import { FILE } from "../fs/fields.ts";
 import { closesOnExec, fdFile, openFds } from "../fs/files_struct.ts";
 import type { Kernel } from "../kernel.ts";
-import { TaskExit } from "../process/exit.ts";
+import { DO_GROUP_EXIT, TaskExit } from "../process/exit.ts";
+import { fatalSignal } from "../process/signal.ts";
 import type { Task } from "../process/task.ts";
 import { runTaskWork } from "../process/task_work.ts";
-import { ENOSYS } from "./errno.ts";
+import { EINTR, ENOSYS, ERESTARTSYS } from "./errno.ts";
 import { adopt, imply } from "./implied.ts";
 import { mayBlock } from "./may_block.ts";
 import { isPassThrough } from "./pass_through.ts";
@@ -56,13 +57,33 @@ export function* runSyscall(k: Kernel, task: Task, request: SyscallRequest): Blo
   if (!modeled) k.syscalls.countUnmodeled(request.name);
   let ret: number;
   try {
+    yield* dieOfSignal(k, task, recorded);
     ret = yield* k.calls.enterBlocking(
       task,
       ref,
       [task.userRegs],
-      recorded === undefined ? undefined : cpuTime(k, task, request, recorded, ref),
+      recorded === undefined ? undefined : cpuTime(k, task, request, recorded),
       recorded === undefined ? {} : { expect: recorded.ret },
     );
+    if (recorded !== undefined) {
+      // What has no model still leaves the descriptors that it returned.
+      if (!modeled) adopt(k, task, request, recorded);
+      else if (ret !== recorded.ret && !Number.isNaN(ret)) k.syscalls.countOverruled(request.name);
+      ret = recorded.ret;
+    } else if (Number.isNaN(ret)) {
+      ret = -ENOSYS;
+    } else if (ret === -ERESTARTSYS) {
+      ret = -EINTR;
+    }
+    setResult(k, task, ret);
+    fireExit(k, entry, number, ret);
+    if (task.taskWorks.length > 0) {
+      runTaskWork(k, task, recorded === undefined ? undefined : start + recorded.durationNs - k.clock.now);
+    }
+    if (recorded !== undefined && k.clock.now < start + recorded.durationNs) {
+      k.clock.now = start + recorded.durationNs;
+    }
+    yield* dieOfSignal(k, task, recorded);
   } catch (error) {
     if (!(error instanceof TaskExit) || error.task !== task) throw error;
     k.calls.unwind(task);
@@ -72,24 +93,14 @@ export function* runSyscall(k: Kernel, task: Task, request: SyscallRequest): Blo
     leave(task);
     return 0;
   }
-  if (recorded !== undefined) {
-    // What has no model still leaves the descriptors that it returned.
-    if (!modeled) adopt(k, task, request, recorded);
-    else if (ret !== recorded.ret && !Number.isNaN(ret)) k.syscalls.countOverruled(request.name);
-    ret = recorded.ret;
-  } else if (Number.isNaN(ret)) {
-    ret = -ENOSYS;
-  }
-  setResult(k, task, ret);
-  fireExit(k, entry, number, ret);
-  if (task.taskWorks.length > 0) {
-    runTaskWork(k, task, recorded === undefined ? undefined : start + recorded.durationNs - k.clock.now);
-  }
-  if (recorded !== undefined && k.clock.now < start + recorded.durationNs) {
-    k.clock.now = start + recorded.durationNs;
-  }
   leave(task);
   return ret;
+}
+
+/** Outside replays a signal without a handler ends its task on the way from or to user space (`get_signal`). */
+function* dieOfSignal(k: Kernel, task: Task, recorded: RecordedOutcome | undefined): Blocking<void> {
+  const signal = recorded === undefined ? fatalSignal(task) : 0;
+  if (signal !== 0) yield* k.calls.enterBlocking(task, DO_GROUP_EXIT, [signal], undefined, { kind: "exit" });
 }
 
 function leave(task: Task): void {
@@ -104,13 +115,11 @@ function cpuTime(
   task: Task,
   request: SyscallRequest,
   recorded: RecordedOutcome,
-  ref: FunctionRef,
 ): number {
   const whole = recorded.durationNs;
   const returnsAtOnce = request.name.startsWith("wait") && recorded.ret <= 0 && !recorded.interrupted;
   if (!returnsAtOnce && mayBlock(k, task, request)) {
-    const nominal = k.calls.functions.byRef(ref).nominal || DEFAULT_NOMINAL;
-    return Math.round(Math.min(whole, recorded.interrupted ? Math.min(nominal, whole / 2) : nominal));
+    return Math.round(Math.min(whole, recorded.interrupted ? Math.min(WAITING_CPU, whole / 2) : WAITING_CPU));
   }
   return Math.round(whole * (1 - workShare(k, task, request, recorded)));
 }
@@ -137,8 +146,8 @@ function workShare(k: Kernel, task: Task, request: SyscallRequest, recorded: Rec
   }
 }
 
-/** CPU time of a call that waits, in nanoseconds, where the recordings don't tell. */
-const DEFAULT_NOMINAL = 10_000;
+/** CPU time of a call that may wait, in nanoseconds: what it was recorded to take beyond that, it waited. */
+const WAITING_CPU = 10_000;
 
 function unknownCall(k: Kernel, name: string): Error {
   const names = k.image.syscallNames();
