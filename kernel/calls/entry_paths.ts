@@ -21,9 +21,10 @@ export interface EntryPath {
 const NONE: EntryPath = { through: [], base: [] };
 
 /**
- * Offsets come from the recordings' stacks and return lines and from call sites; those of `entry_SYSENTER_32`,
- * `do_SYSENTER_32`, `do_fast_syscall_32` and of the page fault entries are in code that cannot be traced and that no
- * recording shows with offsets: they are as other 6.1 kernels of the same configuration print them.
+ * Offsets come from the recordings' stacks and return lines and from call sites. Those of `entry_SYSENTER_32` to
+ * `__do_fast_syscall_32`, of page fault entries, of the way back to user space below `exit_to_user_mode_prepare` or
+ * `do_notify_resume`, and of `ret_from_fork` are in code that cannot be traced and that no recording shows with offsets: they
+ * are as other 6.1 kernels print them.
  */
 const PATHS: Readonly<Record<Arch, Readonly<Record<EntryKind, EntryPath>>>> = {
   x86_64: {

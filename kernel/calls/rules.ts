@@ -11,7 +11,7 @@ import { type Frame, MAX_ARGS } from "./frame.ts";
 
 /** What a rule may refer to: the arguments of a call, and the results of the calls that it made so far. */
 interface Scope {
-  readonly args: ArrayLike<number>;
+  readonly words: ArrayLike<number>;
   readonly nargs: number;
   /** Result of the latest call of a function, NaN where none or nothing determines it. */
   latest(fn: number): number;
@@ -39,22 +39,29 @@ export class RuleEvaluator {
 
   /** Sets the arguments of call `index` of a walked subtree. */
   argumentsInShape(frame: Frame, node: ShapeNode, index: number, called: Frame): void {
-    this.#fill(
-      node.fn,
-      this.#callee(node, index).fn,
-      this.#scopeOf(node, index, frame.words, frame.nargs, 0),
-      called,
-    );
+    const rules = this.#library.argumentRules(node.fn, this.#callee(node, index).fn);
+    const count = Math.min(rules.length, MAX_ARGS);
+    let scope: Scope = frame;
+    for (let i = 0; i < count; i++) {
+      const rule = rules[i];
+      // Results of calls that were not walked have to be worked out: only where a rule wants one.
+      if (rule?.from === "result" && scope === frame) {
+        scope = this.#scopeOf(node, index, frame.words, frame.nargs, 0);
+      }
+      called.words[i] = rule === undefined ? NaN : this.#value(rule, scope);
+    }
+    called.nargs = count;
   }
 
   /** Sets the arguments of a padded call of a behaviour: results are those that its calls so far really had. */
   argumentsInBehaviour(frame: Frame, callee: number, called: Frame): void {
-    const scope: Scope = {
-      args: frame.words,
-      nargs: frame.nargs,
-      latest: (fn) => frame.latest(fn),
-    };
-    this.#fill(frame.fn.shape, callee, scope, called);
+    const rules = this.#library.argumentRules(frame.fn.shape, callee);
+    const count = Math.min(rules.length, MAX_ARGS);
+    for (let i = 0; i < count; i++) {
+      const rule = rules[i];
+      called.words[i] = rule === undefined ? NaN : this.#value(rule, frame);
+    }
+    called.nargs = count;
   }
 
   /** The result of a padded call that isn't walked. */
@@ -64,19 +71,9 @@ export class RuleEvaluator {
     return this.result(node, scratch.words, scratch.nargs);
   }
 
-  #fill(caller: number, callee: number, scope: Scope, called: Frame): void {
-    const rules = this.#library.argumentRules(caller, callee);
-    const count = Math.min(rules.length, MAX_ARGS);
-    for (let i = 0; i < MAX_ARGS; i++) {
-      const rule = i < count ? rules[i] : undefined;
-      called.words[i] = rule === undefined ? NaN : this.#value(rule, scope);
-    }
-    called.nargs = count;
-  }
-
   #scopeOf(node: ShapeNode, before: number, args: ArrayLike<number>, nargs: number, nesting: number): Scope {
     return {
-      args,
+      words: args,
       nargs,
       latest: (fn) => {
         if (nesting >= MAX_NESTING) return NaN;
@@ -103,13 +100,13 @@ export class RuleEvaluator {
       case "constant":
         return rule.value;
       case "argument":
-        return rule.index < scope.nargs ? (scope.args[rule.index] ?? NaN) + rule.plus : NaN;
+        return rule.index < scope.nargs ? (scope.words[rule.index] ?? NaN) + rule.plus : NaN;
       case "result":
         return scope.latest(rule.fn) + rule.plus;
       case "current":
         return this.#k.current.address;
       case "field":
-        return this.#field(rule, rule.index < scope.nargs ? scope.args[rule.index] ?? NaN : NaN);
+        return this.#field(rule, rule.index < scope.nargs ? scope.words[rule.index] ?? NaN : NaN);
     }
   }
 
