@@ -47,6 +47,13 @@ Deno.test("the last probe on the line counts", () => {
   assertEquals(complete(line, world)[0], ["buf", "count", "file", "pos"]);
 });
 
+Deno.test("the probe may stand in an earlier line of the input", () => {
+  assertEquals(complete('kprobe("vfs_open").by(\n  (c) =>\n    c.args.path.', world), [
+    ["dentry", "mnt"],
+    "",
+  ]);
+});
+
 Deno.test("names and properties of the session complete", () => {
   assertEquals(complete("kern", world), [["kernel"], "kern"]);
   assertEquals(complete("kernel.cl", world), [["clock"], "cl"]);

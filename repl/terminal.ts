@@ -36,9 +36,12 @@ export function runTerminal(shell: Shell, out: Output, banner: string): Promise<
     return `${shell.live.kernel.archName} ${timeText(shell.live.kernel.now())}> `;
   }
 
+  // Lines of an input that isn't finished: a handler's probe may stand in one of them.
+  let begun = "";
   // Lines typed or pasted ahead wait for the one that runs, so that they act and print in order.
   let queue: Promise<void> = Promise.resolve();
   function inTurn(source: string): void {
+    begun = "";
     server.clearBufferedCommand();
     queue = queue.then(async () => {
       const result = await shell.run(source);
@@ -60,12 +63,23 @@ export function runTerminal(shell: Shell, out: Output, banner: string): Promise<
       _file: string,
       done: (error: Error | null, value?: unknown) => void,
     ) {
-      if (isUnfinished(source)) done(new repl.Recoverable(new SyntaxError("unfinished")), undefined);
-      else inTurn(source);
+      if (!isUnfinished(source)) return inTurn(source);
+      begun = source;
+      done(new repl.Recoverable(new SyntaxError("unfinished")), undefined);
     },
-    completer: (line: string) => complete(line, world),
+    completer: (line: string) => complete(begun + line, world),
   }) as unknown as Server;
 
+  for (const name of ["break", "clear"]) {
+    server.defineCommand(name, {
+      help: "",
+      action() {
+        begun = "";
+        server.clearBufferedCommand();
+        server.displayPrompt();
+      },
+    });
+  }
   const path = historyPath();
   server.history.push(...loadHistory(path));
   for (const name of ["help", ...shell.commands.map((command) => command.name)]) {

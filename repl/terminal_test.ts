@@ -102,6 +102,14 @@ Deno.test({ name: "a session in a terminal", ignore: !(await hasScript()) }, asy
     await terminal.type(".instances\r");
     await terminal.until("kretprobe:do_wait maxactive=1 free=0 active=1 nmissed=0");
     await terminal.until("returns to kernel_wait4+");
+    await terminal.type('kprobe("vfs_open").by(\r');
+    await terminal.until("| ");
+    await terminal.type("  (c) => c.args.path.den");
+    await terminal.until(".den");
+    await terminal.type("\t");
+    await terminal.until("try");
+    await terminal.type(")\r");
+    await terminal.until("kprobe:vfs_open (not attached");
     await terminal.type("nope\r");
     await terminal.until("ReferenceError: nope is not defined");
     await terminal.type(".run\r");
