@@ -9,7 +9,7 @@ import { behaviour, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { EACCES, ENOENT } from "../syscalls/errno.ts";
 import { INODE } from "./fields.ts";
-import { symbolAddress } from "./fileops.ts";
+import { symbolAddress } from "../process/objects.ts";
 import { FS } from "./fs_struct.ts";
 import { S_IFDIR, S_IFLNK, S_IFREG } from "./modes.ts";
 

@@ -5,7 +5,6 @@
  */
 
 import { fn, type FunctionRef } from "../calls/function.ts";
-import type { Kernel } from "../kernel.ts";
 
 /** A table of file operations, by the name of its symbol. */
 export interface FileOperations {
@@ -192,9 +191,4 @@ function collect(
   const found = new Map<string, FunctionRef>();
   for (const ops of all) for (const ref of pick(ops)) if (ref !== undefined) found.set(ref.name, ref);
   return [...found.values()];
-}
-
-/** Address of a symbol of this kernel; 0 where the image does not list it. */
-export function symbolAddress(k: Kernel, name: string): number {
-  return k.image.symbol(name)?.address ?? 0;
 }

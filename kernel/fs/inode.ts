@@ -7,10 +7,10 @@
 import type { Addr } from "../../image/model.ts";
 import type { Kernel } from "../kernel.ts";
 import { freeObject, newObject } from "../process/alloc.ts";
-import { field } from "../process/objects.ts";
 import type { Dentry } from "./dentry.ts";
 import { INODE, MAPPING_HOST } from "./fields.ts";
-import { type FileOperations, symbolAddress } from "./fileops.ts";
+import { type FileOperations } from "./fileops.ts";
+import { type Field, field, sizeIfKnown, symbolAddress } from "../process/objects.ts";
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "./modes.ts";
 import type { PipeBuffer } from "./pipe_buffer.ts";
 
@@ -67,13 +67,13 @@ export class Inode {
   constructor(k: Kernel, options: InodeOptions) {
     const wanted = options.container ?? SHMEM_INODE;
     // An image need not describe every container; the inode itself is the same in all of them.
-    const container = k.image.type(`struct ${wanted.type}`) === undefined ? PLAIN_INODE : wanted;
+    const container = sizeIfKnown(k, wanted.type) === 0 ? PLAIN_INODE : wanted;
     this.#k = k;
     this.#container = container;
     this.ops = options.ops;
     this.#base = newObject(k, container.cache, container.type);
     this.address = this.#base +
-      (container.member === "" ? 0 : field(container.type, container.member).offset(k));
+      (container.member === "" ? 0 : memberOf(container).offset(k));
     const type = options.mode & S_IFMT;
     this.entries = type === S_IFDIR ? new Map() : null;
     this.target = options.target ?? null;
@@ -163,6 +163,14 @@ export class Inode {
   free(): void {
     freeObject(this.#k, this.#container.cache, this.#base);
   }
+}
+
+const members = new Map<InodeContainer, Field>();
+
+function memberOf(container: InodeContainer): Field {
+  let member = members.get(container);
+  if (member === undefined) members.set(container, member = field(container.type, container.member));
+  return member;
 }
 
 function inodeOperations(type: number): string {

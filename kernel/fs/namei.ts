@@ -11,7 +11,7 @@ import { kzalloc } from "../process/alloc.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { EACCES, EBADF, ELOOP, ENOENT, ENOTDIR } from "../syscalls/errno.ts";
 import { FILE, INODE, NAMEIDATA, PATH } from "./fields.ts";
-import { symbolAddress } from "./fileops.ts";
+import { symbolAddress } from "../process/objects.ts";
 import { fdFile } from "./files_struct.ts";
 import type { Inode } from "./inode.ts";
 import { AT_FDCWD, LOOKUP_DIRECTORY, LOOKUP_FOLLOW, LOOKUP_PARENT, LOOKUP_RCU } from "./modes.ts";
@@ -20,7 +20,6 @@ import {
   LAST_DOTDOT,
   LAST_NORM,
   LAST_ROOT,
-  lastName,
   ndDentry,
   newNameidata,
   pwdOf,

@@ -7,13 +7,12 @@
 import type { Addr } from "../../image/model.ts";
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
-import { sizeOfStruct } from "../process/objects.ts";
+import { sizeOfStruct, symbolAddress } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, EPERM } from "../syscalls/errno.ts";
 import { SHMEM_MKDIR, SHMEM_SYMLINK, umask } from "./create.ts";
 import type { Dentry } from "./dentry.ts";
 import { INODE, NAMEIDATA, PATH } from "./fields.ts";
-import { symbolAddress } from "./fileops.ts";
 import { D_LOOKUP, FILENAME_PARENTAT, forget, permitted, qstrText, SIMPLE_LOOKUP } from "./namei.ts";
 import { LAST_DOT, LAST_DOTDOT, LAST_NORM } from "./nameidata.ts";
 import { isErr, PUTNAME } from "./names.ts";

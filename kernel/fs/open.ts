@@ -7,14 +7,14 @@
 import type { Addr } from "../../image/model.ts";
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
-import { field, sizeOfStruct } from "../process/objects.ts";
+import { field, sizeOfStruct, symbolAddress } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { EACCES, EEXIST, EISDIR, ENOTDIR } from "../syscalls/errno.ts";
 import { CREATE_CALLS, createRegular, SHMEM_GET_INODE, umask } from "./create.ts";
 import { FD_INSTALL, FPUT, GET_UNUSED_FD_FLAGS, GIVES_FD, PUT_UNUSED_FD } from "./fdtable.ts";
 import { FILE, INODE, NAMEIDATA, PATH } from "./fields.ts";
 import { newFile, openOn } from "./file.ts";
-import { OPENERS, symbolAddress } from "./fileops.ts";
+import { OPENERS } from "./fileops.ts";
 import {
   FMODE_CREATED,
   LOOKUP_CREATE,

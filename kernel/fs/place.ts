@@ -7,11 +7,10 @@
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { MemoryFault } from "../memory/fault.ts";
-import { sizeOfStruct } from "../process/objects.ts";
+import { sizeOfStruct, symbolAddress } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { EFAULT, EINVAL, ENOENT, ENOTDIR, ERANGE } from "../syscalls/errno.ts";
 import { PATH } from "./fields.ts";
-import { symbolAddress } from "./fileops.ts";
 import { FS } from "./fs_struct.ts";
 import {
   AT_EMPTY_PATH,

@@ -8,12 +8,11 @@ import type { Addr } from "../../image/model.ts";
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { MemoryFault } from "../memory/fault.ts";
-import { type Field, field, sizeOfStruct } from "../process/objects.ts";
+import { type Field, field, sizeIfKnown, sizeOfStruct, symbolAddress } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { EBADF, EFAULT } from "../syscalls/errno.ts";
 import { FILE, INODE, PATH, SUPER } from "./fields.ts";
 import { fileOf } from "./fdtable.ts";
-import { symbolAddress } from "./fileops.ts";
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, LOOKUP_EMPTY, LOOKUP_FOLLOW } from "./modes.ts";
 import { FILENAME_LOOKUP, PATH_PUT } from "./namei.ts";
 import { GETNAME_FLAGS, PUTNAME } from "./names.ts";
@@ -214,7 +213,7 @@ export function withKstat(k: Kernel, body: (stat: Addr) => number): number {
 function copyOut(k: Kernel, to: Target, stat: Addr, buf: Addr): number {
   try {
     if (!k.memory.isUser(buf)) throw new MemoryFault(buf, "write", k.arch.wordSize);
-    if (k.image.type(`struct ${to.struct}`) === undefined) return 0;
+    if (sizeIfKnown(k, to.struct) === 0) return 0;
     for (const [member, from] of to.fields) member.set(k, buf, from.get(k, stat));
     return 0;
   } catch (error) {

@@ -8,7 +8,7 @@ import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import { EACCES, EBADF, EINVAL, EISDIR } from "../syscalls/errno.ts";
 import { FILE } from "./fields.ts";
 import { fileOf } from "./fdtable.ts";
-import { symbolAddress } from "./fileops.ts";
+import { symbolAddress } from "../process/objects.ts";
 import { FMODE_WRITE, S_IFDIR, S_IFREG } from "./modes.ts";
 
 /** Sets attributes of an inode; the model's only user is truncation. */

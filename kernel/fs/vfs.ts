@@ -8,7 +8,7 @@
 import type { Addr } from "../../image/model.ts";
 import type { Kernel } from "../kernel.ts";
 import { kzalloc, newObject } from "../process/alloc.ts";
-import { sizeOfStruct } from "../process/objects.ts";
+import { sizeOfStruct, symbolAddress } from "../process/objects.ts";
 import type { Task } from "../process/task.ts";
 import { Dentry } from "./dentry.ts";
 import { FILE, MOUNT, SUPER, VFSMOUNT } from "./fields.ts";
@@ -20,7 +20,6 @@ import {
   SHMEM_FILE,
   SIMPLE_DIR,
   SOCKET,
-  symbolAddress,
   TTY,
   ZERO_DEVICE,
 } from "./fileops.ts";

@@ -8,7 +8,7 @@ import type { Addr } from "../../image/model.ts";
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import { FPUT } from "../fs/fdtable.ts";
 import type { Kernel } from "../kernel.ts";
-import { sizeOfStruct } from "../process/objects.ts";
+import { sizeIfKnown } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { EINVAL, ENOMEM } from "../syscalls/errno.ts";
 import { VM_MAY } from "./fields.ts";
@@ -134,7 +134,7 @@ export const DO_MPROTECT_PKEY: FunctionRef = behaviour(
 export function withMas(k: Kernel, body: (mas: Addr) => number): number {
   const mark = k.current.locals;
   const result = body(
-    pushLocal(k, k.image.type("struct ma_state") === undefined ? 64 : sizeOfStruct(k, "ma_state")),
+    pushLocal(k, sizeIfKnown(k, "ma_state") || 64),
   );
   popLocals(k, mark);
   return result;

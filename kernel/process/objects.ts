@@ -94,11 +94,46 @@ export function field(type: string, path: string): Field {
   return new Field(type, path);
 }
 
+/** What was looked up in an image: struct sizes, and addresses of data symbols. */
+interface Known {
+  readonly sizes: Map<string, number>;
+  readonly symbols: Map<string, Addr>;
+}
+
+const known = new WeakMap<KernelImage, Known>();
+
+function knownOf(image: KernelImage): Known {
+  let found = known.get(image);
+  if (found === undefined) known.set(image, found = { sizes: new Map(), symbols: new Map() });
+  return found;
+}
+
+/** Size of a struct on this kernel, in bytes; 0 where its image does not describe it. */
+export function sizeIfKnown(k: Kernel, type: string): number {
+  const { sizes } = knownOf(k.image);
+  let size = sizes.get(type);
+  if (size === undefined) {
+    const found = k.image.type(`struct ${type}`);
+    size = found === undefined ? 0 : k.image.sizeOf(found);
+    sizes.set(type, size);
+  }
+  return size;
+}
+
 /** Size of a struct on this kernel, in bytes. */
 export function sizeOfStruct(k: Kernel, type: string): number {
-  const found = k.image.type(`struct ${type}`);
-  if (found === undefined) {
-    throw new Error(`Cannot size struct ${type}: the ${k.image.arch} image has no such type`);
+  const size = sizeIfKnown(k, type);
+  if (size === 0) throw new Error(`Cannot size struct ${type}: the ${k.image.arch} image has no such type`);
+  return size;
+}
+
+/** Address of a symbol of this kernel; 0 where the image does not list it. */
+export function symbolAddress(k: Kernel, name: string): Addr {
+  const { symbols } = knownOf(k.image);
+  let address = symbols.get(name);
+  if (address === undefined) {
+    address = k.image.symbol(name)?.address ?? 0;
+    symbols.set(name, address);
   }
-  return k.image.sizeOf(found);
+  return address;
 }

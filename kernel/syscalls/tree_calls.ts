@@ -33,10 +33,9 @@ import {
 } from "../fs/place.ts";
 import { getdents64, READDIR_CALLS } from "../fs/readdir.ts";
 import { recorded, recordedErrorOr } from "../fs/recorded.ts";
-import { symbolAddress } from "../fs/fileops.ts";
+import { sizeOfStruct, symbolAddress } from "../process/objects.ts";
 import { DO_SYS_FTRUNCATE, VFS_TRUNCATE } from "../fs/truncate.ts";
 import type { Kernel } from "../kernel.ts";
-import { sizeOfStruct } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { syscall } from "./define.ts";
 import { EBADF, EINVAL, ENOTTY } from "./errno.ts";
