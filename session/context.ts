@@ -12,7 +12,7 @@ import { MAX_STRING } from "./objects.ts";
 import type { Stack } from "../graph/hit.ts";
 import { recordInteger } from "../graph/passes/args.ts";
 import { strip } from "../graph/types.ts";
-import { toValue } from "../graph/value.ts";
+import { symbolizer, toValue } from "../graph/value.ts";
 
 /** What an attach point knows about its arguments. */
 export type ContextSource =
@@ -122,7 +122,7 @@ export class OpaqueContext {
 
   print(...values: unknown[]): void {
     this.#hit.print(
-      values.map((value) => toValue(value, (address) => this.#hit.kernel.image.describe(address))),
+      values.map((value) => toValue(value, symbolizer(this.#hit.kernel.image))),
     );
   }
 }

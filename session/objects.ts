@@ -43,7 +43,7 @@ export function readValue(reader: ObjectReader, type: CType, address: Addr): Obj
         : arrayView(reader, bare.of, address, bare.length);
     case "struct":
     case "union":
-      return structView(reader, bare, address);
+      return pointerView(reader, bare, address);
     default:
       return pointerView(reader, { kind: "void", id: 0 }, address);
   }
@@ -100,8 +100,10 @@ function fieldOf(image: KernelImage, type: CType, name: string): FieldLayout | n
   return layout;
 }
 
-function readField(reader: ObjectReader, type: CType, address: Addr, name: string): ObjectValue | undefined {
-  if (type.kind !== "struct" && type.kind !== "union") return undefined;
+function readField(reader: ObjectReader, type: CType, address: Addr, name: string): ObjectValue {
+  if (type.kind !== "struct" && type.kind !== "union") {
+    throw new TypeError(`Cannot read field "${name}": ${reader.image.typeText(type)} has no fields`);
+  }
   const layout = fieldOf(reader.image, type, name);
   if (layout === null) {
     throw new TypeError(
@@ -129,44 +131,46 @@ function readBits(reader: ObjectReader, layout: FieldLayout, address: Addr): Obj
   return bare.kind === "int" && bare.signed && value >= scale / 2 ? value - scale : value;
 }
 
-/** Names that every pointer view answers; a C field of the same name is reached with `.field("address")`. */
+/** What every pointer answers that is no field of what it points to (`Pointer` in `types/words.ts`). */
+function pointerMember(reader: ObjectReader, address: Addr, name: string): unknown {
+  switch (name) {
+    case "address":
+      return addressToBigInt(reader.image.arch, address);
+    case "isNull":
+      return address === 0;
+    case "cast":
+      return (type: string) => castPointer(reader, type, address);
+    case "toString":
+    case "toJSON":
+      return () => hex(reader, address);
+    case "valueOf":
+      return () => address;
+    default:
+      return undefined;
+  }
+}
+
+/** A pointer, or a struct in place: fields by name, elements by index. */
 function pointerView(reader: ObjectReader, to: CType, address: Addr): object {
-  const size = to.kind === "void" || to.kind === "func_proto" || to.kind === "fwd"
-    ? 1
-    : reader.image.sizeOf(to);
+  const sized = to.kind !== "void" && to.kind !== "func_proto" && to.kind !== "fwd";
+  const size = sized ? reader.image.sizeOf(to) : 1;
   return new Proxy(Object.freeze({}), {
     get(_target, name) {
       if (typeof name === "symbol") return conversion(name, () => hex(reader, address), () => address);
-      switch (name) {
-        case "address":
-          return addressToBigInt(reader.image.arch, address);
-        case "isNull":
-          return address === 0;
-        case "toString":
-        case "toJSON":
-          return () => hex(reader, address);
-        case "valueOf":
-          return () => address;
-        case "value":
-          if (to.kind !== "struct" && to.kind !== "union") return readValue(reader, to, address);
-          break;
-        case "field":
-          if (fieldMissing(reader, to, name)) return (field: string) => readField(reader, to, address, field);
-          break;
-        case "cast":
-          if (fieldMissing(reader, to, name)) return (type: string) => castPointer(reader, type, address);
-          break;
-      }
+      // As in C, the struct's own field wins.
+      if (hasField(reader, to, name)) return readField(reader, to, address, name);
+      const member = pointerMember(reader, address, name);
+      if (member !== undefined) return member;
       if (/^\d+$/.test(name)) return readValue(reader, to, address + Number(name) * size);
       return readField(reader, to, address, name);
     },
-    has: (_target, name) => typeof name === "string" && !fieldMissing(reader, to, name),
+    has: (_target, name) => typeof name === "string" && hasField(reader, to, name),
     ownKeys: () => [],
   });
 }
 
-function fieldMissing(reader: ObjectReader, type: CType, name: string): boolean {
-  return (type.kind !== "struct" && type.kind !== "union") || fieldOf(reader.image, type, name) === null;
+function hasField(reader: ObjectReader, type: CType, name: string): boolean {
+  return (type.kind === "struct" || type.kind === "union") && fieldOf(reader.image, type, name) !== null;
 }
 
 function castPointer(reader: ObjectReader, name: string, address: Addr): object {
@@ -178,21 +182,6 @@ function castPointer(reader: ObjectReader, name: string, address: Addr): object 
     );
   }
   return pointerView(reader, strip(type), address);
-}
-
-function structView(reader: ObjectReader, type: CType, address: Addr): object {
-  return new Proxy(Object.freeze({}), {
-    get(_target, name) {
-      if (typeof name === "symbol") return conversion(name, () => hex(reader, address), () => address);
-      if (name === "toString" || name === "toJSON") return () => hex(reader, address);
-      if (name === "address" && fieldMissing(reader, type, name)) {
-        return addressToBigInt(reader.image.arch, address);
-      }
-      return readField(reader, type, address, name);
-    },
-    has: (_target, name) => typeof name === "string" && !fieldMissing(reader, type, name),
-    ownKeys: () => [],
-  });
 }
 
 function arrayView(reader: ObjectReader, of: CType, address: Addr, length: number): object {
