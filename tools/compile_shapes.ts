@@ -45,7 +45,7 @@ export function main(args: readonly string[]): number {
     if (recordings.length === 0) {
       throw new Error(`Cannot compile shapes: no recordings in ${program.args.join(", ")}`);
     }
-    const image = openImage(Deno.readFileSync(imageFile), imageFile);
+    const image = openImage(reading(`image ${imageFile}`, () => Deno.readFileSync(imageFile)), imageFile);
     const { forest, report } = compileShapes(image, recordings);
     const bytes = encodeShapes(forest);
     if (out.endsWith(".bin")) Deno.writeFileSync(out, bytes);
@@ -63,7 +63,8 @@ export function main(args: readonly string[]): number {
 
 function readFolder(folder: string, wanted: (name: string) => boolean): Recording[] {
   const found = new Map<string, { graph?: string; args?: string }>();
-  const files = [...Deno.readDirSync(folder)].map((entry) => entry.name).sort();
+  const entries = reading(`folder ${folder}`, () => [...Deno.readDirSync(folder)]);
+  const files = entries.map((entry) => entry.name).sort();
   for (const file of files) {
     const match = /^(.+)\.(graph|args)(?:\.gz|\.txt)?$/.exec(file);
     const [, name, kind] = match ?? [];
@@ -73,6 +74,15 @@ function readFolder(folder: string, wanted: (name: string) => boolean): Recordin
     found.set(name, recording);
   }
   return [...found].map(([name, { graph, args }]) => ({ name, graph, args }));
+}
+
+/** Reads what a user named; an error says what could not be read. */
+function reading<T>(what: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new Error(`Cannot read ${what}: ${error instanceof Error ? error.message : error}`);
+  }
 }
 
 function print(text: string): void {

@@ -10,14 +10,14 @@ import type { Kernel } from "../kernel.ts";
 import type { Task } from "../process/task.ts";
 import type { ShapeLibrary } from "../shapes/library.ts";
 import { ArmedCalls } from "./armed.ts";
-import { chooseByWeight, mixKey } from "./choice.ts";
+import { mixKey } from "./choice.ts";
 import type { EntryKind } from "./entry_paths.ts";
 import { Frame, LEFT, MAX_ARGS, SP } from "./frame.ts";
 import type { Blocking, BlockingBody, FunctionRef, PlainBody } from "./function.ts";
 import { FunctionTable } from "./function_table.ts";
 import { hashName, type KernelFunction } from "./kernel_function.ts";
-import { outcomeCode, UNKNOWN } from "./outcome.ts";
-import { PlanSpace, type PlanStep, type Segment } from "./plan.ts";
+import { PlanSpace } from "./plan.ts";
+import { PlanFollower } from "./plan_follower.ts";
 import { explicitCallees } from "./explicit.ts";
 import { ShapeWalker } from "./walker.ts";
 import { entryArguments, RootTable } from "./roots.ts";
@@ -54,14 +54,11 @@ export class CallEngine {
   readonly #sites: SiteTable;
   readonly #stacks: StackReader;
   readonly #walker: ShapeWalker;
+  readonly #plans: PlanFollower;
   readonly #byRef: (KernelFunction | undefined)[] = [];
   readonly #seedKey: number;
   readonly #hooked = new Set<KernelFunction>();
   readonly #roots: RootTable;
-  /** Out-parameters of `#advance`: what the plan says about the call being made. */
-  #node = -1;
-  #site = -1;
-  #budget = NaN;
   /** Result expected of the shaped call at a depth: see `EnterOptions.expect`. */
   #expect = NaN;
   #expectDepth = -1;
@@ -75,6 +72,7 @@ export class CallEngine {
     this.#stacks = new StackReader(this.#sites);
     this.#roots = new RootTable(k.image, this.functions);
     this.#walker = new ShapeWalker(k, this);
+    this.#plans = new PlanFollower(this, this.#walker);
     this.#seedKey = mixKey(hashName("calls"), k.seed);
   }
 
@@ -126,7 +124,7 @@ export class CallEngine {
     words[5] = a5 as number;
     frame.nargs = 6;
     const depth = task.depth;
-    if (behaviour === null) return this.#shaped(task, frame, this.#node);
+    if (behaviour === null) return this.#shaped(task, frame, this.#plans.node);
     if (behaviour.blocking) this.#plain(fn);
     if (fn.hooks !== null && !this.enterArmed(task, frame)) return this.#skip(task, frame, depth);
     const body = behaviour.body as PlainBody;
@@ -152,7 +150,7 @@ export class CallEngine {
     if (frame === null) return behaviour === null ? NaN : this.#plain(fn)(this.#k, ...args);
     setArguments(frame, args);
     const depth = task.depth;
-    if (behaviour === null) return this.#shaped(task, frame, this.#node);
+    if (behaviour === null) return this.#shaped(task, frame, this.#plans.node);
     const body = this.#plain(fn);
     if (fn.hooks !== null && !this.enterArmed(task, frame)) return this.#skip(task, frame, depth);
     return this.#leave(task, frame, depth, body(this.#k, ...args));
@@ -225,7 +223,7 @@ export class CallEngine {
   neverReturns(task: Task): void {
     const frame = task.frames[task.depth - 1];
     if (frame === undefined || task.depth === 0) return;
-    this.#finishPlan(task, frame.owner, NaN);
+    this.#plans.finish(task, frame.owner, NaN);
   }
 
   /** Forgets all frames of a task, as when it exits inside a call. */
@@ -309,14 +307,13 @@ export class CallEngine {
   }
 
   /**
-   * Makes the frame of a call from the newest frame, following its plan. Leaves `#node`, `#site` and `#budget`. Null
+   * Makes the frame of a call from the newest frame, following its plan. Null
    * where the caller's text has the callee inlined: the body then runs as part of the caller.
    */
   #push(task: Task, fn: KernelFunction): Frame | null {
     const caller = task.frames[task.depth - 1];
-    this.#node = -1;
-    this.#site = -1;
-    this.#budget = NaN;
+    const plans = this.#plans;
+    plans.reset();
     if (caller === undefined || task.depth === 0) {
       const root = this.#frameAt(task, undefined, fn, -1);
       root.base = NO_RETURNS;
@@ -326,17 +323,20 @@ export class CallEngine {
       return root;
     }
     const owner = caller.owner;
-    const transparent = fn.shape < 0;
+    // Root calls have frames of their own, whatever the entry code looks like.
+    const inside = owner.base === null;
+    const transparent = inside && fn.shape < 0;
     const step = transparent || owner.plan === null ? null : owner.plan.step(fn.shape);
     if (step === null) {
-      if (caller.fn.visible && this.#sites.way(caller.fn, fn, -1) === INLINED) return null;
-      if (!transparent) this.#unplanned(owner, fn);
-    } else this.#advance(task, owner, step);
-    if (caller.fn.hooks !== null) this.#pass(caller, fn, caller === owner ? this.#site : -1);
-    const frame = this.#frameAt(task, caller, fn, caller === owner ? this.#site : -1);
+      if (inside && caller.fn.visible && this.#sites.way(caller.fn, fn, -1) === INLINED) return null;
+      if (!transparent) plans.unplanned(owner, fn);
+    } else plans.advance(task, owner, step);
+    const site = caller === owner ? plans.site : -1;
+    if (caller.fn.hooks !== null) this.#pass(caller, fn, site);
+    const frame = this.#frameAt(task, caller, fn, site);
     owner.made++;
     frame.key = mixKey(owner.key, Math.imul(owner.made, 31) ^ fn.hash);
-    frame.words[LEFT] = this.#budget;
+    frame.words[LEFT] = plans.budget;
     if (transparent) {
       frame.owner = owner;
       frame.plan = null;
@@ -363,7 +363,7 @@ export class CallEngine {
     if (plans !== null) {
       frame.plan = plans.start;
       // The caller's variant tells which one this is, as long as the calls made agree.
-      frame.variant = plans.variantOf(this.#node);
+      frame.variant = plans.variantOf(this.#plans.node);
     }
   }
 
@@ -391,79 +391,10 @@ export class CallEngine {
     return frame;
   }
 
-  /** A call that no recording shows there: it takes a share of the budget by its usual weight. */
-  #unplanned(owner: Frame, fn: KernelFunction): void {
-    const words = owner.words;
-    const left = words[LEFT] as number;
-    if (left !== left) return;
-    // Where nothing tells what else the caller does, a callee gets half of what is left.
-    this.#budget = owner.plan === null
-      ? Math.floor(left / 2)
-      : Math.floor(share(left, this.shapes.nominal(fn.shape), this.#restOf(owner)));
-    words[LEFT] = left - this.#budget;
-  }
-
-  /** Steps the owner's plan to an explicit call: pads, charges, and leaves the callee's node, site and budget. */
-  #advance(task: Task, owner: Frame, step: PlanStep): void {
-    const words = owner.words;
-    const segment = this.#follow(owner, step);
-    this.#pad(task, owner, segment);
-    this.#node = segment.childNode;
-    this.#site = segment.childSite;
-    const remaining = words[LEFT] ?? NaN;
-    if (remaining === remaining) {
-      this.#budget = Math.floor(share(remaining, segment.callWeight, segment.restWeight));
-      words[LEFT] = remaining - this.#budget;
-    }
-  }
-
-  /** Takes a step: keeps the variant where it still fits, else chooses among those that do. */
-  #follow(owner: Frame, step: PlanStep): Segment {
-    let index = owner.variant < 0 ? -1 : step.map[owner.variant] ?? -1;
-    if (index < 0) {
-      const cumulative = step.state.cumulative;
-      index = cumulative.length === 1 ? 0 : chooseByWeight(cumulative, mixKey(owner.key, owner.made));
-    }
-    owner.plan = step.state;
-    owner.variant = index;
-    return step.segment(index);
-  }
-
-  #restOf(owner: Frame): number {
-    const plan = owner.plan;
-    if (plan === null) return 0;
-    const end = plan.end(UNKNOWN);
-    const index = owner.variant < 0 ? 0 : end.map[owner.variant] ?? 0;
-    return end.segment(index < 0 ? 0 : index).padWeight;
-  }
-
-  /** Charges a segment's padding, walking what is armed in it. */
-  #pad(task: Task, owner: Frame, segment: Segment): void {
-    const left = owner.words[LEFT] ?? NaN;
-    let time = segment.padWeight;
-    if (left === left) {
-      time = Math.floor(share(left, segment.padWeight, segment.callWeight + segment.restWeight));
-      owner.words[LEFT] = left - time;
-    }
-    if (this.armedCount === 0) {
-      this.spend(time);
-      this.stats.accounted += segment.padCalls;
-    } else this.#walker.pad(task, owner, segment, time);
-  }
-
   /** A call ends with a result: the padding after its last call, what is left of the budget, the hooked return. */
   #leave(task: Task, frame: Frame, depth: number, result: number): number {
-    if (frame.owner === frame) this.#finishPlan(task, frame, result);
+    if (frame.owner === frame) this.#plans.finish(task, frame, result);
     return this.finish(task, frame, depth, result);
-  }
-
-  #finishPlan(task: Task, frame: Frame, result: number): void {
-    const plan = frame.plan;
-    if (plan !== null) {
-      this.#pad(task, frame, this.#follow(frame, plan.end(outcomeCode(result))));
-    }
-    const left = frame.words[LEFT] as number;
-    if (left === left) this.spend(left);
   }
 
   #skip(task: Task, frame: Frame, depth: number): number {
@@ -556,12 +487,6 @@ export class CallEngine {
 }
 
 const NO_RETURNS: readonly Addr[] = [];
-
-/** `weight`'s part of `left`, where `rest` comes after it. */
-function share(left: number, weight: number, rest: number): number {
-  const all = weight + rest;
-  return all <= 0 ? 0 : Math.min(left, (left * weight) / all);
-}
 
 function setArguments(frame: Frame, args: readonly number[]): void {
   const words = frame.words;

@@ -83,11 +83,6 @@ export function behaviourNames(): readonly string[] {
   return [...behaviours.keys()].sort();
 }
 
-/** How many functions have a behaviour. */
-export function behaviourCount(): number {
-  return behaviours.size;
-}
-
 /** All handles made so far, by index. */
 export function allRefs(): readonly FunctionRef[] {
   return refs;

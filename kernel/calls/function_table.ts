@@ -6,7 +6,7 @@
 
 import type { KernelImage } from "../../image/model.ts";
 import type { ShapeLibrary } from "../shapes/library.ts";
-import { behaviourCount, behaviourNames, behaviourOf, type FunctionRef } from "./function.ts";
+import { behaviourOf, type FunctionRef } from "./function.ts";
 import { MAX_ARGS } from "./frame.ts";
 import { type ArmingObserver, KernelFunction } from "./kernel_function.ts";
 import { baseName, pickSymbol } from "./names.ts";
