@@ -63,12 +63,15 @@ export class Live {
     return session;
   }
 
-  /** Lets `count` tasks go on, each until it waits or returns to user space. */
-  step(count: number): Progress {
+  /** Lets `count` tasks go on, each until it waits or returns to user space; fewer once `enough` is true. */
+  step(count: number, enough?: () => boolean): Progress {
     const start = this.kernel.now();
     let done = 0;
-    while (done < count && this.kernel.scheduler.step({ beforeResume: (task) => this.#last = task })) done++;
-    const ended = done < count;
+    let ended = false;
+    while (done < count && !ended && enough?.() !== true) {
+      ended = !this.kernel.scheduler.step({ beforeResume: (task) => this.#last = task });
+      if (!ended) done++;
+    }
     return {
       passedNs: this.kernel.now() - start,
       task: done > 0 ? this.#last : undefined,

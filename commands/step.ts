@@ -20,13 +20,23 @@ export const stepCommand = command({
   place: "repl",
   summary: "Let the next task go on until it waits",
   arguments: [{ name: "N", summary: "How many times (default 1)" }],
-  options: [],
-  examples: [{ line: "step", summary: "One task" }, { line: "step 10", summary: "Ten, one after the other" }],
-  run(context, _options, words) {
-    const progress = liveOf(context).step(wholeNumber(words[0] ?? "1", "N", 1));
+  options: [{ kind: "flag", name: "active", short: "a", summary: "Go on until a kretprobe holds a return" }],
+  examples: [
+    { line: "step", summary: "One task" },
+    { line: "step 10", summary: "Ten, one after the other" },
+    { line: "step --active", summary: "Up to a pending return: .instances shows it" },
+  ],
+  run(context, options, words) {
+    const live = liveOf(context);
+    const count = words[0] === undefined ? (options.active ? Infinity : 1) : wholeNumber(words[0], "N", 1);
+    const progress = live.step(count, options.active ? () => holdsReturn(live) : undefined);
     context.out.write(`${progressText(progress)}\n`);
   },
 });
+
+function holdsReturn(live: Live): boolean {
+  return live.kernel.kprobes.list().some((probe) => (probe.kretprobe?.pool?.active().length ?? 0) > 0);
+}
 
 /** `.run [NS]`. */
 export const liveRunCommand = command({
@@ -44,14 +54,9 @@ export const liveRunCommand = command({
 });
 
 function wholeNumber(text: string, name: string, min: number): number {
-  const value = Number(text);
-  if (/^[\d_]+$/.test(text) || /^\d+e\d+$/.test(text)) {
-    const number = Number(text.replaceAll("_", ""));
-    if (Number.isSafeInteger(number) && number >= min) return number;
-  }
-  throw new UsageError(
-    `${name} is "${Number.isNaN(value) ? text : value}": it takes a whole number from ${min}`,
-  );
+  const number = /^\d[\d_]*(e\d+)?$/.test(text) ? Number(text.replaceAll("_", "")) : NaN;
+  if (Number.isSafeInteger(number) && number >= min) return number;
+  throw new UsageError(`${name} is "${text}": it takes a whole number from ${min}`);
 }
 
 /** What a step did, in a line. */
@@ -59,6 +64,7 @@ function progressText({ passedNs, task, end }: Progress): string {
   const parts: string[] = [];
   if (end !== undefined) parts.push(end);
   else if (task !== undefined) parts.push(`${task.comm} (${task.pid}) went on`);
+  else parts.push("Nothing went on: a kretprobe holds a return already");
   if (passedNs > 0) parts.push(`${passedNs} ns passed`);
   return parts.join("; ");
 }

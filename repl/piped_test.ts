@@ -3,6 +3,7 @@ import type { Host, Output } from "../commands/context.ts";
 import { Live } from "../commands/live.ts";
 import { REPL_COMMANDS } from "../commands/mod.ts";
 import { bootKernel } from "../session/boot.ts";
+import { builtinWorkload } from "../workloads/builtin.ts";
 import { replay } from "../workloads/replay/replay.ts";
 import { linesOf, runPiped } from "./piped.ts";
 import { Shell } from "./shell.ts";
@@ -88,7 +89,7 @@ Deno.test("a pending return shows whose it is, and counts once it comes", async 
   const { code, out, notes } = await session(
     'attach(kretprobe("do_wait", { maxactive: 1 }).by((c) => c.comm).count().as("waits"));',
     ".instances",
-    "while (kernel.tasks.byPid(101)?.instances == null && kernel.scheduler.step());",
+    ".step --active",
     ".instances",
     ".stack 101",
     ".run",
@@ -143,4 +144,28 @@ Deno.test("a throwing handler is an error at its line, and the prompt goes on", 
   assertStringIncludes(notes, "own words");
   assertStringIncludes(notes, "line 2: ");
   assert(out.endsWith("1\n"));
+});
+
+Deno.test("what one instance can't hold is counted as missed", async () => {
+  const kernel = await bootKernel();
+  const workload = builtinWorkload("sleepers:tasks=3,times=5");
+  workload.start(kernel);
+  let text = "";
+  const out: Output = {
+    write: (piece) => void (text += piece),
+    note: (line) => void (text += line),
+    columns: 80,
+  };
+  const host: Host = {
+    open: () => Promise.reject(new Error("no files here")),
+    importModule: () => Promise.reject(new Error("no files here")),
+    wholeImage: () => Promise.reject(new Error("no files here")),
+  };
+  const shell = new Shell({ live: new Live(kernel, workload.name, out), out, host, commands: REPL_COMMANDS });
+  const lines = ['attach(kretprobe("hrtimer_nanosleep", { maxactive: 1 }).count())', ".run", ".probes"];
+  assertEquals(await runPiped(shell, linesOf(new Blob([lines.join("\n")]).stream()), out), 0);
+  const row = /kretprobe:hrtimer_nanosleep +(\d+) +(\d+) +attached/.exec(text);
+  assert(row !== null, text);
+  assert(Number(row[2]) > 0, text);
+  assertEquals(Number(row[1]) + Number(row[2]), 15);
 });
