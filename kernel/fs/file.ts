@@ -9,7 +9,7 @@ import type { Kernel } from "../kernel.ts";
 import { freeObject, newObject } from "../process/alloc.ts";
 import type { Dentry } from "./dentry.ts";
 import { FILE, INODE } from "./fields.ts";
-import { type FileOperations } from "./fileops.ts";
+import type { FileOperations } from "./fileops.ts";
 import { symbolAddress } from "../process/objects.ts";
 import type { Task } from "../process/task.ts";
 import type { Inode } from "./inode.ts";

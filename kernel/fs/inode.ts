@@ -9,7 +9,7 @@ import type { Kernel } from "../kernel.ts";
 import { freeObject, newObject } from "../process/alloc.ts";
 import type { Dentry } from "./dentry.ts";
 import { INODE, MAPPING_HOST } from "./fields.ts";
-import { type FileOperations } from "./fileops.ts";
+import type { FileOperations } from "./fileops.ts";
 import { type Field, field, sizeIfKnown, symbolAddress } from "../process/objects.ts";
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "./modes.ts";
 import type { PipeBuffer } from "./pipe_buffer.ts";

@@ -118,6 +118,11 @@ export function openFlags(arch: string, flags: number): number {
   return common;
 }
 
+/** Open flags as 64-bit kernels complete them: every file may be large there (`force_o_largefile`). */
+export function withLargefile(arch: string, flags: number): number {
+  return arch === "i386" ? flags : flags | (arch === "arm64" ? ARM64_LARGEFILE : O_LARGEFILE);
+}
+
 const ARM64_DIRECTORY = 0o40000;
 const ARM64_NOFOLLOW = 0o100000;
 const ARM64_DIRECT = 0o200000;

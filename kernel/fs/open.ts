@@ -128,7 +128,7 @@ export const LOOKUP_OPEN_LAST: FunctionRef = behaviour(
     popLocals(k, mark);
     const inode = dir.inode?.address ?? 0;
     k.call(SIMPLE_LOOKUP, inode, dentry, NAMEIDATA.flags.get(k, nd) & ~LOOKUP_RCU);
-    const flag = OP.openFlag.get(k, op);
+    const flag = flagsOf(k, op);
     if ((flag & O_CREAT) === 0) return dentry;
     const denied = dir.inode === null ? 0 : permitted(k, dir.inode, 3);
     const error = denied !== 0
@@ -148,7 +148,7 @@ export const OPEN_LAST_LOOKUPS: FunctionRef = behaviour(
   "open_last_lookups",
   [HANDLE_DOTS, LOOKUP_FAST, LOOKUP_OPEN_LAST, STEP_INTO, MNT_WANT_WRITE, MNT_DROP_WRITE],
   (k, nd = 0, file = 0, op = 0) => {
-    const flag = OP.openFlag.get(k, op);
+    const flag = flagsOf(k, op);
     NAMEIDATA.flags.set(k, nd, NAMEIDATA.flags.get(k, nd) | OP.intent.get(k, op));
     const type = NAMEIDATA.lastType.get(k, nd);
     if (type !== LAST_NORM) {
@@ -178,7 +178,7 @@ export const DO_OPEN: FunctionRef = behaviour(
   "do_open",
   [COMPLETE_WALK, MAY_OPEN, VFS_OPEN, fn("ima_file_check"), DO_TRUNCATE, MNT_WANT_WRITE, MNT_DROP_WRITE],
   (k, nd = 0, file = 0, op = 0) => {
-    const flag = OP.openFlag.get(k, op);
+    const flag = flagsOf(k, op);
     const created = (FILE.mode.get(k, file) & FMODE_CREATED) !== 0;
     if (!created) {
       const error = k.call(COMPLETE_WALK, nd);
@@ -269,8 +269,8 @@ export const PATH_OPENAT: FunctionRef = behaviour(
     MNT_DROP_WRITE,
   ],
   (k, nd = 0, op = 0, flags = 0) => {
-    const flag = OP.openFlag.get(k, op);
-    const file = k.call(ALLOC_EMPTY_FILE, flag, k.current.cred);
+    const flag = flagsOf(k, op);
+    const file = k.call(ALLOC_EMPTY_FILE, OP.openFlag.get(k, op), k.current.cred);
     let error = 0;
     if ((flag & (O_PATH | O_TMPFILE_BIT)) !== 0) {
       const mark = k.current.locals;
@@ -345,6 +345,11 @@ export const DO_SYS_OPENAT2: FunctionRef = behaviour(
   },
 );
 
+/** The open flags of a `struct open_flags`, in x86's values. */
+function flagsOf(k: Kernel, op: Addr): number {
+  return openFlags(k.image.arch, OP.openFlag.get(k, op));
+}
+
 /** A `struct open_how` for the flags and mode of `open`, in the current kernel stack. */
 export function openHow(k: Kernel, flags: number, mode: number): Addr {
   const how = pushLocal(k, sizeOfStruct(k, "open_how"));
@@ -361,7 +366,7 @@ export function openHow(k: Kernel, flags: number, mode: number): Addr {
 export function buildOpenFlags(k: Kernel, archFlags: number, mode: number): Addr {
   const flags = openFlags(k.image.arch, archFlags);
   const op = pushLocal(k, sizeOfStruct(k, "open_flags"));
-  OP.openFlag.set(k, op, flags);
+  OP.openFlag.set(k, op, archFlags);
   OP.mode.set(k, op, mode);
   OP.accMode.set(k, op, (flags & O_PATH) !== 0 ? 0 : ACC_MODES[flags & O_ACCMODE] ?? 4);
   OP.intent.set(

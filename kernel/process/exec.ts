@@ -9,7 +9,7 @@ import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import { FILP_CLOSE, FPUT } from "../fs/fdtable.ts";
 import { FILE } from "../fs/fields.ts";
 import { clearFd, closesOnExec, fdFile, openFds } from "../fs/files_struct.ts";
-import { AT_FDCWD, S_IFREG } from "../fs/modes.ts";
+import { AT_FDCWD, S_IFREG, withLargefile } from "../fs/modes.ts";
 import { isErr, kernelName, nameText, PUTNAME } from "../fs/names.ts";
 import { permitted } from "../fs/namei.ts";
 import { buildOpenFlags, DO_FILP_OPEN } from "../fs/open.ts";
@@ -34,6 +34,8 @@ const BPRM = {
   file: field("linux_binprm", "file"),
   mm: field("linux_binprm", "mm"),
 } as const;
+/** Open flag: to be executed. */
+const FMODE_EXEC = 0x20;
 const PF_FORKNOEXEC = 0x40;
 
 const PROCESS_EXEC = tracepoint("sched:sched_process_exec", "filename", "pid", "old_pid");
@@ -55,7 +57,12 @@ export const DO_OPEN_EXECAT: FunctionRef = behaviour(
   [DO_FILP_OPEN, FPUT],
   (k, fd = 0, name = 0) => {
     const mark = k.current.locals;
-    const file = k.call(DO_FILP_OPEN, fd, name, buildOpenFlags(k, 0, 0));
+    const file = k.call(
+      DO_FILP_OPEN,
+      fd,
+      name,
+      buildOpenFlags(k, withLargefile(k.image.arch, FMODE_EXEC), 0),
+    );
     popLocals(k, mark);
     if (isErr(file)) return file;
     const inode = k.vfs.files.get(file)?.inode;

@@ -8,7 +8,7 @@ import { behaviour, type FunctionRef } from "../calls/function.ts";
 import { ALLOC_FD, CLOSE_FD, FD_INSTALL, fileOf } from "../fs/fdtable.ts";
 import { FILE } from "../fs/fields.ts";
 import { SEEKERS } from "../fs/fileops.ts";
-import { AT_FDCWD, FMODE_LSEEK, O_CREAT, O_TRUNC, O_WRONLY } from "../fs/modes.ts";
+import { AT_FDCWD, FMODE_LSEEK, O_CREAT, O_TRUNC, O_WRONLY, withLargefile } from "../fs/modes.ts";
 import { NOFILE } from "../fs/files_struct.ts";
 import { DO_SYS_OPENAT2, openHow } from "../fs/open.ts";
 import { DO_PIPE2 } from "../fs/pipe.ts";
@@ -36,19 +36,22 @@ syscall(
   "openat",
   ["int", "ulong", "int", "uint"],
   [DO_SYS_OPEN],
-  (k, dfd = 0, filename, flags, mode) => k.call(DO_SYS_OPEN, dfd, filename, flags, mode),
+  (k, dfd = 0, filename, flags = 0, mode) =>
+    k.call(DO_SYS_OPEN, dfd, filename, withLargefile(k.image.arch, flags), mode),
 );
 syscall(
   "open",
   ["ulong", "int", "uint"],
   [DO_SYS_OPEN],
-  (k, filename, flags, mode) => k.call(DO_SYS_OPEN, AT_FDCWD, filename, flags, mode),
+  (k, filename, flags = 0, mode) =>
+    k.call(DO_SYS_OPEN, AT_FDCWD, filename, withLargefile(k.image.arch, flags), mode),
 );
 syscall(
   "creat",
   ["ulong", "uint"],
   [DO_SYS_OPEN],
-  (k, filename, mode) => k.call(DO_SYS_OPEN, AT_FDCWD, filename, O_CREAT | O_WRONLY | O_TRUNC, mode),
+  (k, filename, mode) =>
+    k.call(DO_SYS_OPEN, AT_FDCWD, filename, withLargefile(k.image.arch, O_CREAT | O_WRONLY | O_TRUNC), mode),
 );
 syscall(
   "openat2",
