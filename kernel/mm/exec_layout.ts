@@ -12,13 +12,14 @@ import type { Task } from "../process/task.ts";
 import { MM, VM_ACCOUNT, VM_EXEC, VM_GROWSDOWN, VM_MAY, VM_READ, VM_WRITE } from "./fields.ts";
 import { mmAt, PAGE } from "./mm_struct.ts";
 
-interface Segment {
+/** A part of a program: its pages and how they are mapped. */
+export interface Segment {
   readonly pages: number;
   readonly flags: number;
 }
 
 /** Segments of a position-independent program as linkers lay them out: headers, text, constants, data. */
-const SEGMENTS: readonly Segment[] = [
+export const SEGMENTS: readonly Segment[] = [
   { pages: 2, flags: VM_READ | VM_MAY },
   { pages: 8, flags: VM_READ | VM_EXEC | VM_MAY },
   { pages: 4, flags: VM_READ | VM_MAY },
@@ -27,7 +28,8 @@ const SEGMENTS: readonly Segment[] = [
 const STACK_PAGES = 33;
 /** Bytes of a program whose size nobody knows. */
 const PROGRAM_SIZE = 65536;
-const PROGRAM = { x86_64: 0x555555554000, arm64: 0xaaaaaaaa0000, i386: 0x56555000 } as const;
+/** Where programs are loaded. */
+export const PROGRAM_BASE = { x86_64: 0x555555554000, arm64: 0xaaaaaaaa0000, i386: 0x56555000 } as const;
 
 /** The interpreter of dynamically linked programs. */
 export const INTERPRETER = {
@@ -68,7 +70,7 @@ export function layOut(k: Kernel, task: Task, program: Addr, interpreter: Addr):
     }
     return at;
   };
-  const base = PROGRAM[k.image.arch];
+  const base = PROGRAM_BASE[k.image.arch];
   const end = load(base, program);
   MM.startCode.set(k, mm.address, base);
   MM.endCode.set(k, mm.address, end);
@@ -76,8 +78,17 @@ export function layOut(k: Kernel, task: Task, program: Addr, interpreter: Addr):
   MM.brk.set(k, mm.address, end);
   const size = SEGMENTS.reduce((sum, segment) => sum + segment.pages, 0) * PAGE;
   load(space.findFree(size, MM.mmapBase.get(k, mm.address)), interpreter);
-  const top = k.arch.layout.userEnd - PAGE;
-  const stack = { pages: STACK_PAGES, flags: VM_READ | VM_WRITE | VM_MAY | VM_GROWSDOWN | VM_ACCOUNT };
-  map(top - STACK_PAGES * PAGE, stack, 0, 0);
-  MM.startStack.set(k, mm.address, top - PAGE);
+  mapStack(k, task);
+}
+
+/** Maps the stack of a program. */
+export function mapStack(k: Kernel, task: Task): void {
+  const mm = mmAt(k, task.mm);
+  if (mm === undefined || task.userSpace === null) return;
+  const end = k.arch.layout.userEnd - PAGE;
+  const start = end - STACK_PAGES * PAGE;
+  const flags = VM_READ | VM_WRITE | VM_MAY | VM_GROWSDOWN | VM_ACCOUNT;
+  mm.insert({ start, end, flags, file: 0, pgoff: 0 });
+  task.userSpace.map(start, end - start, flags & 7);
+  MM.startStack.set(k, mm.address, end - PAGE);
 }

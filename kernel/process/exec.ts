@@ -15,7 +15,7 @@ import { permitted } from "../fs/namei.ts";
 import { buildOpenFlags, DO_FILP_OPEN } from "../fs/open.ts";
 import { recorded } from "../fs/recorded.ts";
 import type { Kernel } from "../kernel.ts";
-import { INTERPRETER, layOut } from "../mm/exec_layout.ts";
+import { INTERPRETER, mapStack } from "../mm/exec_layout.ts";
 import { newMm } from "../mm/mm_struct.ts";
 import { MM } from "../mm/fields.ts";
 import { MMPUT } from "../mm/mmput.ts";
@@ -23,6 +23,7 @@ import { UserSpace } from "../memory/user_space.ts";
 import { EACCES, ENOEXEC } from "../syscalls/errno.ts";
 import { tracepoint } from "../tracing/reference.ts";
 import { kfree, kzalloc } from "./alloc.ts";
+import { ELF_LOAD, ELF_MAP, loadSegments } from "./elf.ts";
 import { completeVfork } from "./fork.ts";
 import { field, sizeOfStruct } from "./objects.ts";
 import { popLocals } from "./stack.ts";
@@ -127,7 +128,7 @@ export const BEGIN_NEW_EXEC: FunctionRef = behaviour(
 /** Loads an ELF program and its interpreter. */
 export const LOAD_ELF_BINARY: FunctionRef = behaviour(
   "load_elf_binary",
-  [OPEN_EXEC, BEGIN_NEW_EXEC, fn("setup_new_exec"), FPUT],
+  [OPEN_EXEC, BEGIN_NEW_EXEC, fn("setup_new_exec"), ELF_LOAD, ELF_MAP, FPUT],
   (k, bprm = 0) => {
     const path = INTERPRETER[k.image.arch];
     if (k.vfs.lookup(path) === null) k.vfs.makePath(path, { mode: S_IFREG | 0o755, size: 220_000 });
@@ -136,10 +137,12 @@ export const LOAD_ELF_BINARY: FunctionRef = behaviour(
     const interpreter = k.call(OPEN_EXEC, text);
     kfree(k, text);
     if (isErr(interpreter)) return interpreter;
-    const error = k.call(BEGIN_NEW_EXEC, bprm);
+    let error = k.call(BEGIN_NEW_EXEC, bprm);
     if (error === 0) {
       k.call(fn("setup_new_exec"), bprm);
-      layOut(k, k.current, BPRM.file.get(k, bprm), interpreter);
+      mapStack(k, k.current);
+      error = loadSegments(k, ELF_LOAD, BPRM.file.get(k, bprm), true);
+      if (error === 0) error = loadSegments(k, ELF_MAP, interpreter, false);
     }
     k.call(FPUT, interpreter);
     return error;
