@@ -30,6 +30,10 @@ export function main(args: readonly string[]): number {
     )
     .option("--without <name...>", "programs to leave out")
     .option("--only <name...>", "programs to take, no others")
+    .option(
+      "--time-factor <n>",
+      "divide recorded times by this; default: what makes the shipped recordings, of emulators, those of real machines",
+    )
     .addHelpText("after", EXPLANATION)
     .exitOverride()
     .configureOutput({ writeOut: print, writeErr: printError });
@@ -38,7 +42,7 @@ export function main(args: readonly string[]): number {
   } catch (error) {
     return error instanceof Error && "exitCode" in error && error.exitCode === 0 ? 0 : 2;
   }
-  const { image: imageFile, out, without = [], only } = program.opts();
+  const { image: imageFile, out, without = [], only, timeFactor } = program.opts();
   try {
     const wanted = (name: string) => !without.includes(name) && (only === undefined || only.includes(name));
     const recordings = program.args.flatMap((folder) => readFolder(folder, wanted));
@@ -46,7 +50,11 @@ export function main(args: readonly string[]): number {
       throw new Error(`Cannot compile shapes: no recordings in ${program.args.join(", ")}`);
     }
     const image = openImage(reading(`image ${imageFile}`, () => Deno.readFileSync(imageFile)), imageFile);
-    const { forest, report } = compileShapes(image, recordings);
+    const factor = timeFactor === undefined ? undefined : Number(timeFactor);
+    if (factor !== undefined && !(factor > 0)) {
+      throw new Error(`Cannot divide times by "${timeFactor}": --time-factor takes a number above 0`);
+    }
+    const { forest, report } = compileShapes(image, recordings, factor);
     const bytes = encodeShapes(forest);
     if (out.endsWith(".bin")) Deno.writeFileSync(out, bytes);
     else Deno.writeTextFileSync(out, bytesToJson(bytes));

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { KernelImage } from "../../image/model.ts";
+import type { Arch, KernelImage } from "../../image/model.ts";
 import { outcomeOf } from "../../kernel/calls/outcome.ts";
 import { Forest, type Tree } from "../../kernel/shapes/forest.ts";
 import type { Outcome, ValueRule } from "../../kernel/shapes/node.ts";
@@ -20,10 +20,10 @@ import type { NamedRule } from "./value_rules.ts";
 import { PrototypeWords } from "./words.ts";
 
 /**
- * Recorded nanoseconds in one of a real machine: the recordings come from an emulator that also traced every call. With
- * it a `vfs_read` of a cached page takes 0.7 µs.
+ * Recorded nanoseconds in one of a real machine: the recordings come from emulators that also traced every call, each
+ * with a slowness of its own. With these a `vfs_read` of a cached page takes 0.7 µs.
  */
-export const TIME_FACTOR = 64;
+export const TIME_FACTORS: Readonly<Record<Arch, number>> = { x86_64: 64, arm64: 100, i386: 160 };
 /** Own times above this many times the function's median are waits, not work. */
 const WAIT_FACTOR = 8;
 /** Functions whose own time is mostly that of other tasks. */
@@ -47,10 +47,11 @@ export interface CompileReport {
   readonly edges: number;
 }
 
-/** Compiles recordings of one kernel. */
+/** Compiles recordings of one kernel. Recorded times are divided by `timeFactor`. */
 export function compileShapes(
   image: KernelImage,
   recordings: readonly Recording[],
+  timeFactor: number = TIME_FACTORS[image.arch],
 ): { readonly forest: Forest; readonly report: CompileReport } {
   const words = new PrototypeWords(image);
   const sites = new EdgeSites(image);
@@ -78,7 +79,7 @@ export function compileShapes(
   for (const task of tasks) for (const root of task.roots) structures.addWhole(root);
   for (const task of tasks) for (const root of task.roots) structures.addBroken(root);
   const forest = new Forest();
-  const builder = new ForestBuilder(forest, structures, sites, miner, words);
+  const builder = new ForestBuilder(forest, structures, sites, miner, words, timeFactor);
   for (const task of tasks) for (const root of task.roots) forest.add(builder.tree(root));
   const rules = miner.argumentRules();
   for (const { caller, callee, rules: list } of rules) {
@@ -108,13 +109,14 @@ class ForestBuilder {
     sites: EdgeSites,
     miner: RuleMiner,
     words: PrototypeWords,
+    timeFactor: number,
   ) {
     this.#forest = forest;
     this.#structures = structures;
     this.#sites = sites;
     this.#miner = miner;
     this.#words = words;
-    this.#selfs = selfTimes(structures);
+    this.#selfs = selfTimes(structures, timeFactor);
   }
 
   /** The tree as the forest takes it. */
@@ -192,7 +194,7 @@ class ForestBuilder {
 }
 
 /** Own nanoseconds of each structure: the median of what was seen, without waits. */
-function selfTimes(structures: Structures): Float64Array {
+function selfTimes(structures: Structures, timeFactor: number): Float64Array {
   const byFn = new Map<string, number[]>();
   for (const { fn, selfs } of structures.list) {
     const list = byFn.get(fn);
@@ -207,7 +209,7 @@ function selfTimes(structures: Structures): Float64Array {
   return Float64Array.from(structures.list, ({ fn, selfs }) => {
     const usual = medians.get(fn) ?? UNTIMED;
     const own = selfs.length === 0 || WAITING.test(fn) ? usual : quantile(selfs, 0.5);
-    return Math.max(1, Math.min(own, usual * WAIT_FACTOR) / TIME_FACTOR);
+    return Math.max(1, Math.min(own, usual * WAIT_FACTOR) / timeFactor);
   });
 }
 

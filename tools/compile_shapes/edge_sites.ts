@@ -115,6 +115,9 @@ export class EdgeSites {
 
   /** A recorded return address: in the caller, or in a function that the caller called and recordings don't show. */
   #recordedWay(caller: string, callee: string, place: ReturnPlace): SiteChoice[] {
+    // Another function of that name was recorded than the one whose text is known.
+    const text = this.#sites(place.fn);
+    if (text.length > 0 && !text.some((site) => site.returnOffset === place.offset)) return [];
     if (place.fn === caller) return [{ site: { tail: false, returns: [place] }, order: place.offset }];
     const outer = this.#sites(caller).find((site) => site.target === place.fn);
     if (outer !== undefined) {
