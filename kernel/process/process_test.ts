@@ -357,3 +357,46 @@ Deno.test("two programs that share nothing run beside each other", async () => {
 function address(k: Kernel, word: number): number {
   return k.image.pointerSize === 4 ? word >>> 0 : word;
 }
+
+Deno.test("watching every function changes neither results nor times", async () => {
+  async function times(watched: boolean): Promise<readonly string[]> {
+    const k = await bootTest("x86_64");
+    k.vfs.makePath("/bin/prog", { mode: S_IFREG | 0o755 });
+    let hits = 0;
+    if (watched) {
+      for (const name of k.image.functions()) {
+        const fn = k.calls.functionByName(name);
+        if (fn === undefined || !k.calls.hitReachable(name)) continue;
+        fn.hooks = {
+          offsets: [],
+          at() {},
+          entry() {
+            hits++;
+            return false;
+          },
+        };
+      }
+    }
+    const seen: string[] = [];
+    const call = function* (p: TestProgram, name: string, ...args: (number | string)[]): Blocking<number> {
+      const result = yield* p.call(name, ...args);
+      seen.push(`${p.task.comm} ${name} ${result} ${k.clock.now}`);
+      return result;
+    };
+    children(k, function* (p) {
+      yield* call(p, "execve", "/bin/prog", 0, 0);
+      p.map();
+      yield* call(p, "openat", AT_FDCWD, "/tmp/out", 0o1102, 0o644);
+      yield* call(p, "write", 3, "text", 4);
+      yield* call(p, "exit_group", 0);
+    });
+    run(k, function* (p) {
+      yield* call(p, "clone", SIGCHLD, 0, 0, 0, 0);
+      yield* call(p, "wait4", -1, 0, 0, 0);
+      yield* call(p, "openat", AT_FDCWD, "/tmp/none", 0, 0);
+    });
+    assertEquals(hits > 1000, watched);
+    return seen;
+  }
+  assertEquals(await times(true), await times(false));
+});
