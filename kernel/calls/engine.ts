@@ -324,7 +324,7 @@ export class CallEngine {
     }
     const owner = caller.owner;
     // Root calls have frames of their own, whatever the entry code looks like.
-    const inside = owner.base === null;
+    const inside = owner.fn.visible;
     const transparent = inside && fn.shape < 0;
     const step = transparent || owner.plan === null ? null : owner.plan.step(fn.shape);
     if (step === null) {

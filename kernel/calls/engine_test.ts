@@ -180,3 +180,72 @@ Deno.test("padding and budgets: times nest and sum up", () => {
   assertEquals(k.clock.now, 3150);
   assertEquals(at, [1320]);
 });
+
+Deno.test("a function that the caller's text has inlined runs as part of it, one that recordings don't show has a frame", () => {
+  const depths: Record<string, number> = {};
+  const leaf = behaviour("u_leaf", [], (k) => {
+    depths["leaf"] = k.current.depth;
+    return 0;
+  });
+  const folded = behaviour("u_folded", [leaf], (k) => k.call(leaf));
+  const untraced = behaviour("u_untraced", [leaf], (k) => k.call(leaf));
+  const root = behaviour("u_root", [folded, untraced], (k, which) => k.call(which === 0 ? folded : untraced));
+  const forest = new Forest();
+  forest.add({
+    fn: "u_root",
+    self: 10,
+    outcome: "zero",
+    calls: [{ fn: "u_pad", self: 5 }, { fn: "u_leaf", self: 5 }],
+  });
+  const text = {
+    u_root: ["u_pad", "u_untraced", "u_leaf"],
+    u_folded: ["u_leaf"],
+    u_untraced: ["u_leaf"],
+    u_pad: [],
+    u_leaf: [],
+  };
+  const { k, engine } = fakeKernel(text, { shapes: forest });
+  k.call(root, 0);
+  assertEquals(depths["leaf"], 2);
+  k.call(root, 1);
+  assertEquals(depths["leaf"], 3);
+  // Either way the recorded call of u_leaf is the behaviour's own, and only u_pad is padded.
+  assertEquals([engine.stats.walked, engine.stats.accounted], [5, 2]);
+  assertEquals(k.clock.now, 40);
+});
+
+Deno.test("a call that never returns still finishes what the recordings show", () => {
+  const dead = behaviour("n_exit", [inner], (k) => {
+    k.call(inner, 1, 2);
+    k.calls.neverReturns(k.current);
+    throw new Error("gone");
+  });
+  const forest = new Forest();
+  forest.add({ fn: "n_exit", self: 10, calls: [{ fn: "t_inner", self: 5 }, { fn: "n_last", self: 7 }] });
+  const { k, engine, task } = fakeKernel({ n_exit: ["t_inner", "n_last"], t_inner: [], n_last: [] }, {
+    shapes: forest,
+  });
+  assertThrows(() => engine.enter(task, dead, []), Error, "gone");
+  assertEquals([k.clock.now, task.depth, engine.stats.accounted], [22, 0, 1]);
+});
+
+Deno.test("a root call that no recording shows takes its budget too", () => {
+  const { k, engine, task } = fakeKernel({ ...TEXT, w_entry: [] });
+  assertEquals(engine.enter(task, fn("w_entry"), [], 700), NaN);
+  assertEquals(k.clock.now, 700);
+  engine.enter(task, outer, [5], 900);
+  assertEquals(k.clock.now, 1600);
+});
+
+Deno.test("a root call on top of an interrupted one keeps the frames below", () => {
+  const softirq = behaviour("v_softirq", [], (k) => k.calls.stack(k.current).length);
+  const interrupted = behaviour("t_interrupted", [], (k) => {
+    const before = k.calls.stack(k.current).length;
+    const inside = k.calls.enter(k.current, softirq, [], undefined, { kind: "softirq" });
+    return inside * 10 + before;
+  });
+  const caller = behaviour("t_caller", [interrupted], (k) => k.call(interrupted));
+  const { k, task } = fakeKernel({ t_caller: ["t_interrupted"], t_interrupted: [], v_softirq: [] });
+  assertEquals(k.call(caller), 11);
+  assertEquals(task.depth, 0);
+});
