@@ -6,6 +6,7 @@
  */
 
 import type { Arch } from "../mod.ts";
+import { benchCalls, callLines } from "./calls_bench.ts";
 import { benchHandlers, handlerLines } from "./handler_bench.ts";
 import { listAll, openAndResolve } from "./image_bench.ts";
 import { median, rate } from "./median.ts";
@@ -25,6 +26,9 @@ function heading(text: string): void {
 
 heading("Handlers: fused against hand-written, per hit");
 console.log(handlerLines(await benchHandlers()).trimEnd());
+
+heading("Kernel calls, without a workload");
+console.log(callLines(benchCalls()).trimEnd());
 
 heading("Whole runs");
 for (const run of await benchReplay()) {
