@@ -36,6 +36,11 @@ export const SOCKET_INODE: InodeContainer = {
   member: "vfs_inode",
 };
 
+/** Contents are kept up to this offset, in bytes. */
+const MAX_KEPT = 2 ** 26;
+/** Most bytes that one read gives (`MAX_RW_COUNT` is 2 GiB; nobody here has such a buffer). */
+const MAX_READ = 2 ** 26;
+
 /** What a new inode is. */
 export interface InodeOptions {
   readonly mode: number;
@@ -135,7 +140,7 @@ export class Inode {
 
   /** Up to `count` bytes at `pos`; holes read as zeros. */
   read(pos: number, count: number): Uint8Array {
-    const length = Math.max(0, Math.min(count, this.size - pos));
+    const length = Math.max(0, Math.min(count, this.size - pos, MAX_READ));
     const found = this.#bytes.subarray(pos, pos + length);
     if (found.length === length) return found;
     const whole = new Uint8Array(length);
@@ -146,6 +151,15 @@ export class Inode {
   /** Stores bytes at `pos` and grows the file as needed. */
   write(pos: number, bytes: Uint8Array): void {
     const end = pos + bytes.length;
+    // Bytes far out are not kept: they read as a hole.
+    if (end <= MAX_KEPT) this.#keep(pos, end, bytes);
+    if (end > this.size) {
+      INODE.size.set(this.#k, this.address, end);
+      INODE.blocks.set(this.#k, this.address, Math.ceil(end / 4096) * 8);
+    }
+  }
+
+  #keep(pos: number, end: number, bytes: Uint8Array): void {
     if (end > this.#bytes.length) {
       // Grow by half, so that appending in small pieces stays linear.
       const grown = new Uint8Array(Math.max(end, Math.min(this.#bytes.length * 1.5, end + (1 << 20)) | 0));
@@ -153,10 +167,6 @@ export class Inode {
       this.#bytes = grown;
     }
     this.#bytes.set(bytes, pos);
-    if (end > this.size) {
-      INODE.size.set(this.#k, this.address, end);
-      INODE.blocks.set(this.#k, this.address, Math.ceil(end / 4096) * 8);
-    }
   }
 
   /** Gives the object back to its slab. */

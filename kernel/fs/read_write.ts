@@ -10,7 +10,7 @@ import { type Blocking, blocking, fn, type FunctionRef } from "../calls/function
 import type { Kernel } from "../kernel.ts";
 import { field, sizeOfStruct } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
-import { EBADF, EFAULT, EINVAL, ESPIPE } from "../syscalls/errno.ts";
+import { EBADF, EFAULT, EFBIG, EINVAL, ESPIPE } from "../syscalls/errno.ts";
 import { FILE } from "./fields.ts";
 import { fileOf } from "./fdtable.ts";
 import type { OpenFile } from "./file.ts";
@@ -35,6 +35,8 @@ const ITER = {
 
 const RW_VERIFY_AREA = fn("rw_verify_area");
 const MAX_RW_COUNT = 0x7ffff000;
+/** Positions beyond this are past every file: they and any count after them would not be exact. */
+export const MAX_POS: number = Number.MAX_SAFE_INTEGER - MAX_RW_COUNT * 2;
 
 /** Reads from a file at `*pos` into user memory: a byte count, or -errno. */
 export const VFS_READ: FunctionRef = blocking(
@@ -214,6 +216,7 @@ function* at(
   pos: number,
 ): Blocking<number> {
   if (pos < 0) return -EINVAL;
+  if (pos > MAX_POS) return need === FMODE_PREAD ? 0 : -EFBIG;
   const file = fileOf(k, fd);
   if (file === undefined) return -EBADF;
   if ((FILE.mode.get(k, file.address) & need) === 0) return -ESPIPE;

@@ -5,9 +5,10 @@
  */
 
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
-import { EACCES, EBADF, EINVAL, EISDIR } from "../syscalls/errno.ts";
+import { EACCES, EBADF, EFBIG, EINVAL, EISDIR } from "../syscalls/errno.ts";
 import { FILE } from "./fields.ts";
 import { fileOf } from "./fdtable.ts";
+import { MAX_POS } from "./read_write.ts";
 import { symbolAddress } from "../process/objects.ts";
 import { FMODE_WRITE, S_IFDIR, S_IFREG } from "./modes.ts";
 
@@ -21,6 +22,7 @@ export const DO_TRUNCATE: FunctionRef = behaviour(
   (k, userns = 0, dentry = 0, length = 0) => {
     const inode = k.vfs.dentries.get(dentry)?.inode;
     if (length < 0) return -EINVAL;
+    if (length > MAX_POS) return -EFBIG;
     k.call(NOTIFY_CHANGE, userns, dentry);
     if (inode) inode.size = length;
     return 0;

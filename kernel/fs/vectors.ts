@@ -9,12 +9,12 @@ import { type Blocking, blocking, fn, type FunctionRef } from "../calls/function
 import type { Kernel } from "../kernel.ts";
 import { MemoryFault } from "../memory/fault.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
-import { EBADF, EFAULT, EINVAL, ESPIPE } from "../syscalls/errno.ts";
+import { EBADF, EFAULT, EFBIG, EINVAL, ESPIPE } from "../syscalls/errno.ts";
 import { fileOf } from "./fdtable.ts";
 import { FILE } from "./fields.ts";
 import { READERS, WRITERS } from "./fileops.ts";
 import { FMODE_PREAD, FMODE_PWRITE, FMODE_READ, FMODE_WRITE } from "./modes.ts";
-import { iterate, iterateVector } from "./read_write.ts";
+import { iterate, iterateVector, MAX_POS } from "./read_write.ts";
 import { recorded } from "./recorded.ts";
 
 const UIO_MAXIOV = 1024;
@@ -94,7 +94,7 @@ function* transfer(
 ): Blocking<number> {
   const file = k.vfs.files.get(address);
   if (file === undefined || (FILE.mode.get(k, address) & need) === 0) return -EBADF;
-  if (vlen > UIO_MAXIOV) return -EINVAL;
+  if (!(vlen >= 0 && vlen <= UIO_MAXIOV)) return -EINVAL;
   const total = totalLength(k, vec, vlen);
   const replayed = recorded(k);
   if (total < 0 && replayed !== undefined) {
@@ -151,6 +151,7 @@ function* at(
   pos: number,
 ): Blocking<number> {
   if (pos < 0) return -EINVAL;
+  if (pos > MAX_POS) return need === FMODE_PREAD ? 0 : -EFBIG;
   const file = fileOf(k, fd);
   if (file === undefined) return -EBADF;
   if ((FILE.mode.get(k, file.address) & need) === 0) return -ESPIPE;

@@ -64,7 +64,8 @@ function decode(k: Kernel, kinds: readonly ArgumentKind[], regs: number): number
       case "long":
         return k.image.pointerSize === 4 ? word | 0 : word;
       default:
-        return word;
+        // Addresses and sizes: unsigned on i386, signed words elsewhere.
+        return k.image.pointerSize === 4 ? word >>> 0 : word;
     }
   });
 }

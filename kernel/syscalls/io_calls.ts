@@ -17,8 +17,9 @@ import { recordedOr } from "../fs/recorded.ts";
 import { DO_PREADV, DO_PWRITEV, DO_READV, DO_WRITEV } from "../fs/vectors.ts";
 import type { Kernel } from "../kernel.ts";
 import { popLocals } from "../process/stack.ts";
+import { loadUser } from "../process/user_load.ts";
 import { blockingSyscall, syscall } from "./define.ts";
-import { EBADF, ESPIPE } from "./errno.ts";
+import { EBADF, EFAULT, EINVAL, ESPIPE } from "./errno.ts";
 
 /** `open` in all its forms. */
 export const DO_SYS_OPEN: FunctionRef = behaviour(
@@ -58,10 +59,11 @@ syscall(
   ["int", "ulong", "ulong", "ulong"],
   [DO_SYS_OPENAT2],
   (k, dfd, filename, how = 0) => {
+    const flags = loadUser(k, how, 4, false);
+    const mode = loadUser(k, how + 8, 4, false);
+    if (Number.isNaN(flags + mode) && k.current.request?.recorded === undefined) return -EFAULT;
     const mark = k.current.locals;
-    const flags = k.memory.isUser(how) ? k.memory.load(how, 4, false) : 0;
-    const mode = k.memory.isUser(how) ? k.memory.load(how + 8, 4, false) : 0;
-    const fd = k.call(DO_SYS_OPENAT2, dfd, filename, openHow(k, flags, mode));
+    const fd = k.call(DO_SYS_OPENAT2, dfd, filename, openHow(k, flags | 0, mode | 0));
     popLocals(k, mark);
     return fd;
   },
@@ -156,6 +158,7 @@ function seek(k: Kernel, fd: number, offset: number, whence: number): number {
   const file = fileOf(k, fd);
   if (file === undefined) return -EBADF;
   const llseek = file.ops?.llseek;
+  if (!Number.isSafeInteger(offset)) return -EINVAL;
   if (llseek === undefined || (FILE.mode.get(k, file.address) & FMODE_LSEEK) === 0) return -ESPIPE;
   const pos = k.call(llseek, file.address, offset, whence);
   // i386's _llseek stores the position apart and was recorded to return 0.

@@ -16,6 +16,7 @@ import { clone, CLONE_VFORK, CLONE_VM, KERNEL_CLONE } from "../process/fork.ts";
 import { HRTIMER_NANOSLEEP } from "../process/nanosleep.ts";
 import { KILL_SOMETHING_INFO } from "../process/signal.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
+import { loadUser } from "../process/user_load.ts";
 import { KERNEL_WAIT4 } from "../process/wait.ts";
 import { CRED } from "../process/task.ts";
 import { blockingSyscall, syscall } from "./define.ts";
@@ -50,9 +51,11 @@ blockingSyscall(
   [fn("copy_clone_args_from_user"), KERNEL_CLONE],
   function* (k, args = 0, size = 0) {
     if (size < 64) return -EINVAL;
-    if (k.memory.user?.areaAt(args) === undefined) return recordedOr(k, -EFAULT);
+    if (Number.isNaN(loadUser(k, args, 8, false) + loadUser(k, args + 56, 8, false))) {
+      return recordedOr(k, -EFAULT);
+    }
     k.call(fn("copy_clone_args_from_user"), Number.NaN, args, size);
-    const at = (index: number): number => k.memory.load(args + index * 8, 8, true);
+    const at = (index: number): number => loadUser(k, args + index * 8, 8, false);
     return yield* clone(k, {
       flags: at(0),
       exitSignal: at(4),
@@ -138,10 +141,14 @@ function* withTimespec(
   body: (at: number, ns: number) => Blocking<number>,
 ): Blocking<number> {
   const word = narrow ? 4 : 8;
-  const known = k.memory.user?.areaAt(request) !== undefined;
-  if (!known && k.current.request?.recorded === undefined) return -EFAULT;
-  const seconds = known ? k.memory.load(request, word, true) : 0;
-  const nanos = known ? k.memory.load(request + word, word === 8 ? k.image.pointerSize : 4, true) : 0;
+  let seconds = loadUser(k, request, word, true);
+  let nanos = loadUser(k, request + word, word === 8 ? k.image.pointerSize : 4, true);
+  if (Number.isNaN(seconds + nanos)) {
+    if (k.current.request?.recorded === undefined) return -EFAULT;
+    seconds = nanos = 0;
+  }
+  // Longer than any run: 8 million seconds, the largest time that is exact in nanoseconds.
+  seconds = Math.min(seconds, 8e6);
   if (seconds < 0 || nanos < 0 || nanos >= 1e9) return -EINVAL;
   const mark = k.current.locals;
   const at = pushLocal(k, 16);

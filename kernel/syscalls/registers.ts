@@ -38,8 +38,16 @@ function slots(model: ArchModel): Slots {
 export function userArguments(k: Kernel, regs: Addr, count: number): number[] {
   const table = slots(k.arch);
   const words: number[] = [];
-  for (let i = 0; i < count; i++) words.push(k.memory.readWord(regs + (table.args[i] ?? 0)));
+  for (let i = 0; i < count; i++) words.push(word(k, regs + (table.args[i] ?? 0)));
   return words;
+}
+
+/** A register as a number; one that no number holds exactly is rounded: no call takes such a value for good. */
+function word(k: Kernel, at: Addr): number {
+  const size = k.image.pointerSize;
+  if (size === 4) return k.memory.load(at, 4, true);
+  const high = k.memory.load(at + 4, 4, true);
+  return high * 0x100000000 + k.memory.load(at, 4, false);
 }
 
 /** Sets the user registers as they are when a system call enters the kernel. */
