@@ -119,9 +119,11 @@ export class Inode {
   }
 
   set size(size: number) {
+    const cut = size < this.size;
     INODE.size.set(this.#k, this.address, size);
     INODE.blocks.set(this.#k, this.address, Math.ceil(size / 4096) * 8);
-    if (this.#bytes.length > size) this.#bytes = this.#bytes.slice(0, size);
+    // What is kept beyond the size is room to grow, and zero: only a cut has to drop contents.
+    if (cut && this.#bytes.length > size) this.#bytes = this.#bytes.slice(0, size);
   }
 
   /** `i_nlink`. */
