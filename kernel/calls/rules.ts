@@ -20,10 +20,14 @@ interface Scope {
 /** How deep results of results are followed. */
 const MAX_NESTING = 12;
 
+type Rules = readonly (ValueRule | undefined)[];
+const NO_RULES: Rules = [];
+
 /** Evaluates rules for one kernel. */
 export class RuleEvaluator {
   readonly #k: Kernel;
   readonly #library: ShapeLibrary;
+  readonly #lists: (readonly Rules[] | undefined)[] = [];
 
   constructor(k: Kernel, library: ShapeLibrary) {
     this.#k = k;
@@ -39,7 +43,7 @@ export class RuleEvaluator {
 
   /** Sets the arguments of call `index` of a walked subtree. */
   argumentsInShape(frame: Frame, node: ShapeNode, index: number, called: Frame): void {
-    const rules = this.#library.argumentRules(node.fn, this.#callee(node, index).fn);
+    const rules = this.#rulesOf(node)[index] ?? NO_RULES;
     const count = Math.min(rules.length, MAX_ARGS);
     let scope: Scope = frame;
     for (let i = 0; i < count; i++) {
@@ -69,6 +73,19 @@ export class RuleEvaluator {
     if (node.result === undefined) return NaN;
     if (node.result.from !== "constant") this.argumentsInBehaviour(frame, node.fn, scratch);
     return this.result(node, scratch.words, scratch.nargs);
+  }
+
+  /** Argument rules of each call of a recorded subtree. */
+  #rulesOf(node: ShapeNode): readonly Rules[] {
+    let lists = this.#lists[node.id];
+    if (lists === undefined) {
+      lists = Array.from(
+        node.children,
+        (child) => this.#library.argumentRules(node.fn, this.#library.fnOf(child)),
+      );
+      this.#lists[node.id] = lists;
+    }
+    return lists;
   }
 
   #scopeOf(node: ShapeNode, before: number, args: ArrayLike<number>, nargs: number, nesting: number): Scope {
