@@ -70,14 +70,3 @@ export function* waitFor(k: Kernel, ready: () => boolean, until?: number): Block
   }
   return true;
 }
-
-/**
- * In a replay: lets the recorded time of the current call pass, where no recording of the real kernel shows the entry
- * function `entry` and so nothing else spends it.
- */
-export function spendRecorded(k: Kernel, entry: FunctionRef): void {
-  const task = k.current;
-  const duration = task.request?.recorded?.durationNs;
-  if (duration === undefined || k.calls.functions.byRef(entry).shape >= 0) return;
-  if (k.clock.now < task.syscallStart + duration) k.clock.now = task.syscallStart + duration;
-}

@@ -8,7 +8,6 @@
 
 import type { Kernel } from "../kernel.ts";
 import { type Blocking, blocking, type FunctionRef } from "../calls/function.ts";
-import { spendRecorded } from "../process/sleep.ts";
 import { userArguments } from "./registers.ts";
 
 /** How an argument is taken out of its register: C `int`, `unsigned int`, or a whole word (pointers, sizes). */
@@ -32,10 +31,8 @@ export function blockingSyscall(
   // x86 has no wrapper for calls without arguments.
   const prefixes = [...Object.values(ENTRY_PREFIX), ...(kinds.length === 0 ? ["__do_sys_"] : [])];
   for (const prefix of prefixes) {
-    const ref: FunctionRef = blocking(`${prefix}${name}`, calls, function* (k, regs) {
-      const result = yield* body(k, ...decode(k, kinds, regs ?? Number.NaN));
-      spendRecorded(k, ref);
-      return result;
+    blocking(`${prefix}${name}`, calls, function* (k, regs) {
+      return yield* body(k, ...decode(k, kinds, regs ?? Number.NaN));
     });
   }
 }

@@ -6,9 +6,9 @@
  */
 
 import "./all.ts";
-import { behaviourOf, blocking, type FunctionRef } from "../calls/function.ts";
+import { behaviourOf, blocking } from "../calls/function.ts";
 import type { KernelImage } from "../../image/model.ts";
-import { spendRecorded, waitFor } from "../process/sleep.ts";
+import { waitFor } from "../process/sleep.ts";
 import { mayBlock } from "./may_block.ts";
 
 const entries = new Set<string>();
@@ -19,13 +19,12 @@ export function definePassThroughs(image: KernelImage): void {
     const entry = image.syscallEntry(name);
     if (entry === undefined || behaviourOf(entry) !== undefined) continue;
     entries.add(entry);
-    const ref: FunctionRef = blocking(entry, [], function* (k) {
+    blocking(entry, [], function* (k) {
       const task = k.current;
       const request = task.request;
       const recorded = request?.recorded;
       if (request === null || recorded === undefined) return Number.NaN;
       if (mayBlock(k, task, request)) yield* waitFor(k, () => true);
-      spendRecorded(k, ref);
       return recorded.ret;
     });
   }
