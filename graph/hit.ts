@@ -14,6 +14,7 @@ import type { Value } from "./value.ts";
 
 /** A stack as captured: return addresses, innermost first. */
 export interface Stack {
+  /** Return addresses, innermost first. */
   readonly frames: readonly Addr[];
   /** Same stacks have the same key, whatever object holds them. */
   readonly key: string;

@@ -10,8 +10,11 @@ export const GRAPH_VERSION = 1;
 
 /** A whole program: its probes in declaration order, and the maps that they share. */
 export interface ProbeGraph {
+  /** Version of this form. */
   readonly version: typeof GRAPH_VERSION;
+  /** The probes, in declaration order. */
   readonly probes: readonly ProbeNode[];
+  /** The maps that they fill. */
   readonly maps: readonly MapNode[];
 }
 
@@ -159,6 +162,7 @@ export type BinaryOperator =
  * type: what a run returns for each map, by name.
  */
 export interface Program<out Maps = unknown> {
+  /** The graph: plain data. */
   readonly graph: ProbeGraph;
   /** Functions of opaque nodes, by index. Empty for a program that was captured whole. */
   readonly functions: readonly ((context: never) => unknown)[];

@@ -6,7 +6,7 @@
  */
 
 import type { Arch, KernelImage } from "../image/model.ts";
-import { archModel, type ArchModel } from "./arch/mod.ts";
+import { type ArchModel, archModel } from "./arch/mod.ts";
 import { CallEngine } from "./calls/engine.ts";
 import type { FunctionRef } from "./calls/function.ts";
 import type { ShapeLibrary } from "./shapes/library.ts";
@@ -34,27 +34,44 @@ export interface KernelOptions {
 
 /** One modeled kernel: construct it from an image and its shapes, then create tasks and run them. */
 export class Kernel {
+  /** What it is made of. */
   readonly image: KernelImage;
+  /** Its calling convention and register layout. */
   readonly arch: ArchModel;
+  /** Possible CPUs. */
   readonly cpus: number;
+  /** Seed of everything random. */
   readonly seed: number;
+  /** Virtual time. */
   readonly clock: Clock;
+  /** What is due, ordered by (time, sequence). */
   readonly events: EventQueue;
+  /** Keyed randomness. */
   readonly random: KeyedRandom;
+  /** The address space. */
   readonly memory: Memory;
+  /** Object caches by their real names. */
   readonly slab: Slab;
+  /** Typed access to structures in memory. */
   readonly structs: Structs;
+  /** Runs kernel functions. */
   readonly calls: CallEngine;
+  /** kprobes and kretprobes. */
   readonly kprobes: KprobeTable;
+  /** Tracepoints and their listeners. */
   readonly tracepoints: Tracepoints;
+  /** All tasks. */
   readonly tasks: TaskTable;
+  /** Runs the tasks. */
   readonly scheduler: Scheduler;
+  /** File systems, mounts and open files. */
   readonly vfs: Vfs;
   /** What happened at the system call boundary: calls without a model, warnings of a replay. */
   readonly syscalls: SyscallTable = new SyscallTable();
   /** The task whose code runs now; the idle task of CPU 0 when none does. */
   current: Task;
 
+  /** Boots it: memory, the idle task and init, the root file system. */
   constructor(image: KernelImage, shapes: ShapeLibrary, options: KernelOptions = {}) {
     this.image = image;
     this.cpus = options.cpus ?? 2;
@@ -91,7 +108,15 @@ export class Kernel {
   }
 
   /** Calls a modeled or shaped function that cannot block. Arguments are signed words; NaN is "unknown". */
-  call(fn: FunctionRef, a0?: number, a1?: number, a2?: number, a3?: number, a4?: number, a5?: number): number {
+  call(
+    fn: FunctionRef,
+    a0?: number,
+    a1?: number,
+    a2?: number,
+    a3?: number,
+    a4?: number,
+    a5?: number,
+  ): number {
     return this.calls.call(fn, a0, a1, a2, a3, a4, a5);
   }
 }

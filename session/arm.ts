@@ -38,6 +38,7 @@ export class AttachError extends Error {
   /** `EINVAL`, `EILSEQ` … */
   readonly errno: string;
 
+  /** `result` is what registering returned: minus errno. */
   constructor(probe: string, result: number, reason: string | undefined) {
     const errno = errnoName(-result);
     super(`Cannot attach ${probe}: ${errno}${reason === undefined ? "" : `: ${reason}`}`);

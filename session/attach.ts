@@ -9,7 +9,7 @@ import { type Attachment, compile, type CompileOptions } from "../graph/compile.
 import type { Program } from "../graph/nodes.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { arm, type Armed, type HitRunner } from "./arm.ts";
-import { type ContextSource, OpaqueContext } from "./context.ts";
+import { type ContextSource, opaqueContext } from "./context.ts";
 import { KernelHit } from "./hit.ts";
 import { Output, type OutputOptions } from "./output.ts";
 import { ProbeHandlerError } from "../kernel/kprobes/mod.ts";
@@ -71,9 +71,9 @@ function runner<M>(
   const func = at.point.kind === "kprobe" || at.point.kind === "kretprobe" ? at.point.target : "";
   const label = name.replace(/^k(ret)?probe:/, "");
   const point = { probe: name, func };
-  let context: OpaqueContext | undefined;
+  let context: object | undefined;
   const runOpaque = (fn: (context: never) => unknown): unknown =>
-    fn((context ??= new OpaqueContext(hit, sourceOf(attachment))) as never);
+    fn((context ??= opaqueContext(hit, sourceOf(attachment))) as never);
   return (regs, record, instance) => {
     hit.point = point;
     hit.regs = regs;

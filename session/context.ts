@@ -10,6 +10,7 @@ import type { KernelHit } from "./hit.ts";
 import { type ObjectReader, type ObjectValue, wordValue } from "./objects.ts";
 import { MAX_STRING } from "./objects.ts";
 import type { Stack } from "../graph/hit.ts";
+import { nearNames } from "../image/near.ts";
 import { recordInteger } from "../graph/passes/args.ts";
 import { strip } from "../graph/types.ts";
 import { symbolizer, toValue } from "../graph/value.ts";
@@ -23,7 +24,36 @@ export type ContextSource =
 /** Deepest stack unless told otherwise: bpftrace's default. */
 export const STACK_DEPTH = 127;
 
-/** The context object of one attach point. */
+/**
+ * The context object of one attach point, as a handler gets it: a name that no context has is an error, not
+ * `undefined`.
+ */
+export function opaqueContext(hit: KernelHit, source: ContextSource): object {
+  const context = new OpaqueContext(hit, source);
+  return new Proxy(context, {
+    get(_target, name) {
+      if (typeof name === "symbol") return undefined;
+      const value: unknown = Reflect.get(context, name, context);
+      if (typeof value === "function") return value.bind(context);
+      if (value !== undefined || name in context) return value;
+      const near = nearNames(name, CONTEXT_NAMES)[0];
+      throw new TypeError(
+        `There is no "${name}" in the context of a probe${
+          near === undefined ? "" : `; did you mean "${near}"?`
+        }`,
+      );
+    },
+  });
+}
+
+/** The names, for near ones. */
+const CONTEXT_NAMES: readonly string[] = [
+  ..."args arg comm cpu curtask duration elapsed func gid kstack ksym nsecs pid print probe reg registers regs"
+    .split(" "),
+  ..."retval str tid uid".split(" "),
+];
+
+/** Answers the names of `probes/context.ts` from the hit at hand. */
 export class OpaqueContext {
   readonly #hit: KernelHit;
   readonly #reader: ObjectReader;

@@ -26,6 +26,7 @@ export function notesOf(
     ...sessions.flatMap((session) => session.failures.map((failure) => failure.message)),
     ...sessions.flatMap((session) => session.compiled.warnings.map(renderDiagnostic)),
     ...missedNotes(statistics),
+    ...unreachableNotes(sessions),
     ...sessions.flatMap((session) => session.snapshot()).filter((map) => map.lost > 0).map((map) =>
       mapFullText(map.name, map.lost)
     ),
@@ -42,6 +43,23 @@ function missedNotes(statistics: RunStatistics): readonly string[] {
     `${probe.probe} missed ${count(probe.missed, "hit")} (${probe.hits} handled)` +
     (probe.probe.startsWith("kretprobe") ? "; a larger maxactive holds more returns at once" : "")
   );
+}
+
+/** Probes whose functions nothing in the model calls: they see nothing, whatever the workload. */
+function unreachableNotes(sessions: readonly Session[]): readonly string[] {
+  const names = sessions.flatMap(({ kernel, compiled }) =>
+    compiled.program.graph.probes.flatMap((_probe, index) => {
+      const points = compiled.attachments.filter((attachment) => attachment.probe === index);
+      const functions = points.flatMap(({ at: { point } }) =>
+        point.kind === "kprobe" || point.kind === "kretprobe" ? [point.target] : []
+      );
+      const unreached = functions.length > 0 && !functions.some((name) => kernel.calls.hitReachable(name));
+      return unreached ? [points[0]?.name ?? ""] : [];
+    })
+  );
+  return names.length === 0
+    ? []
+    : [`No behaviour and no recording reaches what is probed here, so it is never hit: ${listed(names)}`];
 }
 
 function unknownNotes(statistics: RunStatistics): readonly string[] {

@@ -14,6 +14,7 @@ export interface ProbeStatistics {
   readonly name: string;
   /** `kprobe:vfs_open` */
   readonly probe: string;
+  /** Hits that were handled. */
   readonly hits: number;
   /** Hits that were not handled: a kretprobe without a free instance, a probe hit while another one ran. */
   readonly missed: number;
@@ -21,9 +22,11 @@ export interface ProbeStatistics {
 
 /** An argument or a result that a probe read although nothing determines it; it read as 0. */
 export interface UnknownRead {
+  /** Name of the function. */
   readonly function: string;
   /** Index of the argument, or -1 for the return value. */
   readonly argument: number;
+  /** How often it was read. */
   readonly times: number;
 }
 
@@ -48,35 +51,43 @@ export class ResultMap implements Iterable<readonly [unknown, AggregateValue]> {
   readonly #entries: readonly (readonly [unknown, AggregateValue])[];
   readonly #byKey: ReadonlyMap<string, AggregateValue>;
 
+  /** Indexes a snapshot by key. */
   constructor(snapshot: MapSnapshot) {
     this.#entries = snapshot.entries.map(({ key, value }) => [plainKey(key), value] as const);
     this.#byKey = new Map(this.#entries.map(([key, value]) => [keyText(key), value]));
   }
 
+  /** Number of keys. */
   get size(): number {
     return this.#entries.length;
   }
 
+  /** The value under a key; a tuple key is an array. */
   get(key: unknown): AggregateValue | undefined {
     return this.#byKey.get(keyText(key));
   }
 
+  /** Whether any hit had that key. */
   has(key: unknown): boolean {
     return this.#byKey.has(keyText(key));
   }
 
+  /** Keys in print order. */
   keys(): Iterable<unknown> {
     return this.#entries.map(([key]) => key);
   }
 
+  /** Values in print order. */
   values(): Iterable<AggregateValue> {
     return this.#entries.map(([, value]) => value);
   }
 
+  /** Keys with values, in print order. */
   entries(): Iterable<readonly [unknown, AggregateValue]> {
     return this.#entries;
   }
 
+  /** As `entries`. */
   [Symbol.iterator](): Iterator<readonly [unknown, AggregateValue]> {
     return this.#entries[Symbol.iterator]();
   }

@@ -51,9 +51,11 @@ export interface RunStatistics {
 
 /** A finished run. `Maps` are the program's maps by name, typed by the program. */
 export interface RunResult<Maps = unknown> {
+  /** The maps by name: keyed ones have `get`, others are their value. */
   readonly maps: Maps;
   /** What the probes printed, line by line. */
   readonly lines: readonly string[];
+  /** Hits, misses, time, calls. */
   readonly statistics: RunStatistics;
   /** What the workload did, left out and could not use. */
   readonly workload: WorkloadReport;

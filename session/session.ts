@@ -16,8 +16,11 @@ import { mapResult, type ProbeStatistics } from "./result.ts";
 
 /** A live attachment. `Maps` is what `maps` holds, by name. */
 export class Session<Maps = unknown> {
+  /** What it is attached to. */
   readonly kernel: Kernel;
+  /** The program as compiled for that kernel. */
   readonly compiled: CompiledProgram;
+  /** What its probes printed. */
   readonly output: Output;
   /** What went wrong in handlers, with `keepGoing`. */
   readonly failures: ProbeHandlerError[] = [];
@@ -25,6 +28,7 @@ export class Session<Maps = unknown> {
   #armed: readonly Armed[] = [];
   #attached = true;
 
+  /** Made by `attach`. */
   constructor(kernel: Kernel, compiled: CompiledProgram, hit: KernelHit, output: Output) {
     this.kernel = kernel;
     this.compiled = compiled;
