@@ -90,6 +90,7 @@ export async function run<M>(
   programs: Program<M> | readonly Program<M>[],
   options: RunOptions = {},
 ): Promise<RunResult<M>> {
+  for (const given of [programs].flat()) checkProgram(given);
   const workload = options.workload ?? builtinWorkload("cat");
   const kernel = await bootKernel(options);
   const unknown = new UnknownReads(kernel);
@@ -129,4 +130,9 @@ function statisticsOf(kernel: Kernel, sessions: readonly Session[], unknown: Unk
     lostUpdates: sessions.flatMap((session) => session.snapshot()).reduce((sum, map) => sum + map.lost, 0),
     unknownReads: unknown.list(),
   };
+}
+
+function checkProgram(given: unknown): void {
+  if (typeof given === "object" && given !== null && "graph" in given && "functions" in given) return;
+  throw new TypeError("Cannot run what is no program: put probes into one, as program({ … }) or asProgram(probe)");
 }
