@@ -100,7 +100,7 @@ Deno.test("what is no graph is refused, and the place named", () => {
   );
   assertEquals(
     refusal((graph) => graph.probes[0].steps[0].test.name = "pdi"),
-    "Cannot read the graph: graph.probes[0].steps[0].test.name is not one of pid, tid, uid, gid, comm, cpu, nsecs, elapsed, func, probe, retval, duration, curtask",
+    "Cannot read the graph: graph.probes[0].steps[0].test.name is not one of pid, tid, uid, gid, comm, cpu, nsecs, elapsed, func, probe, retval, duration, curtask, registers",
   );
   assertEquals(
     refusal((graph) => graph.probes[0].steps[4].body[0].name = "x; alert()"),

@@ -8,7 +8,9 @@ import * as probeErrno from "./kprobes/errno.ts";
 import * as errno from "./syscalls/errno.ts";
 
 const names = new Map<number, string>(
-  Object.entries({ ...errno, ...probeErrno }).flatMap(([name, value]) => typeof value === "number" ? [[value, name] as const] : []),
+  Object.entries({ ...errno, ...probeErrno }).flatMap(([name, value]) =>
+    typeof value === "number" ? [[value, name] as const] : []
+  ),
 );
 
 /** `EINVAL` for 22 or -22; `errno 999` for a number without a name. */

@@ -70,7 +70,7 @@ function runner<M>(
   const { handler, at, name } = attachment;
   const func = at.point.kind === "kprobe" || at.point.kind === "kretprobe" ? at.point.target : "";
   const label = name.replace(/^k(ret)?probe:/, "");
-  const point = { probe: name, func };
+  const point = { probe: name, func, address: func === "" ? NaN : kernel.image.func(func)?.address ?? NaN };
   let context: object | undefined;
   const runOpaque = (fn: (context: never) => unknown): unknown =>
     fn((context ??= opaqueContext(hit, sourceOf(attachment))) as never);

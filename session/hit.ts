@@ -26,9 +26,11 @@ export interface HitPoint {
   readonly probe: string;
   /** Name of the probed function; empty for tracepoints and intervals. */
   readonly func: string;
+  /** Address of the probed function's first instruction; NaN where none is probed. */
+  readonly address: Addr;
 }
 
-const NOWHERE: HitPoint = { probe: "", func: "" };
+const NOWHERE: HitPoint = { probe: "", func: "", address: NaN };
 
 /** `Hit` over a kernel. */
 export class KernelHit implements Hit {
@@ -140,8 +142,18 @@ export class KernelHit implements Hit {
     const { kernel } = this;
     const frames = this.regs === null
       ? kernel.calls.stack(kernel.current, depth)
-      : [this.regs.ip, ...kernel.calls.stack(kernel.current, depth - 1)];
+      : [this.regs.ip, ...this.#returnAddresses(this.regs, depth - 1)];
     return { frames, key: frames.join(",") };
+  }
+
+  /**
+   * At a function's first instruction an architecture with a link register has not stored the return address yet, so
+   * the kernel's unwinder, which follows frame records, does not see the immediate caller.
+   */
+  #returnAddresses(regs: PtRegs, depth: number): readonly Addr[] {
+    const { calls, current, arch } = this.kernel;
+    const inLink = arch.linkRegister !== null && this.instance === null && regs.ip === this.point.address;
+    return inLink ? calls.stack(current, depth + 1).slice(1) : calls.stack(current, depth);
   }
 
   ksym(address: Addr): string {

@@ -134,5 +134,7 @@ function statisticsOf(kernel: Kernel, sessions: readonly Session[], unknown: Unk
 
 function checkProgram(given: unknown): void {
   if (typeof given === "object" && given !== null && "graph" in given && "functions" in given) return;
-  throw new TypeError("Cannot run what is no program: put probes into one, as program({ … }) or asProgram(probe)");
+  throw new TypeError(
+    "Cannot run what is no program: put probes into one, as program({ … }) or asProgram(probe)",
+  );
 }

@@ -38,7 +38,7 @@ export class KernelFunction {
   /** How it takes arguments; null until it is first armed. */
   convention: Convention | null = null;
   /** Ways to callees by this function's text, as far as they were asked for. */
-  readonly ways = new Map<KernelFunction, Way>();
+  readonly ways: Map<KernelFunction, Way> = new Map();
 
   readonly #nominal: () => number;
   readonly #nargs: () => number;
