@@ -6,9 +6,9 @@
 import { type Arch, openImage } from "../image/mod.ts";
 
 /** Opens the whole image from its file and resolves one function with its prototype and instructions. */
-export function openAndResolve(arch: Arch, name = "vfs_open"): number {
+export async function openAndResolve(arch: Arch, name = "vfs_open"): Promise<number> {
   const start = performance.now();
-  const image = openImage(Deno.readFileSync(fileOf(arch)), arch);
+  const image = await openImage(Deno.readFileSync(fileOf(arch)), arch);
   const fn = image.func(name);
   if (!fn || !image.prototype(name) || fn.boundaries().length === 0) {
     throw new Error(`Cannot resolve ${name} on ${arch}`);
@@ -17,9 +17,11 @@ export function openAndResolve(arch: Arch, name = "vfs_open"): number {
 }
 
 /** Opens the whole image from its file and lists every function with its prototype's text. */
-export function listAll(arch: Arch): { readonly names: number; readonly withPrototypes: number } {
+export async function listAll(
+  arch: Arch,
+): Promise<{ readonly names: number; readonly withPrototypes: number }> {
   const start = performance.now();
-  const image = openImage(Deno.readFileSync(fileOf(arch)), arch);
+  const image = await openImage(Deno.readFileSync(fileOf(arch)), arch);
   const functions = image.functions();
   const names = performance.now() - start;
   let known = 0;

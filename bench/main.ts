@@ -16,8 +16,10 @@ import { benchStartup } from "./startup_bench.ts";
 const ARCHES: readonly Arch[] = ["x86_64", "arm64", "i386"];
 const ROUNDS = 7;
 
-function times(rounds: number, measure: () => number): number {
-  return median(Array.from({ length: rounds }, measure));
+async function times(rounds: number, measure: () => Promise<number>): Promise<number> {
+  const figures: number[] = [];
+  for (let i = 0; i < rounds; i++) figures.push(await measure());
+  return median(figures);
 }
 
 function heading(text: string): void {
@@ -47,9 +49,9 @@ console.log("for comparison: a kprobe with a map increment on real hardware cost
 
 heading("Images");
 for (const arch of ARCHES) {
-  const open = times(ROUNDS, () => openAndResolve(arch));
-  const names = times(ROUNDS, () => listAll(arch).names);
-  const all = times(ROUNDS, () => listAll(arch).withPrototypes);
+  const open = await times(ROUNDS, () => openAndResolve(arch));
+  const names = await times(ROUNDS, async () => (await listAll(arch)).names);
+  const all = await times(ROUNDS, async () => (await listAll(arch)).withPrototypes);
   console.log(
     `${arch}: open and resolve one function ${open.toFixed(1)} ms, list every function ${
       names.toFixed(0)

@@ -20,7 +20,7 @@ export interface ImageValues {
 export async function wholeImageOf(context: CommandContext, values: ImageValues): Promise<KernelImage> {
   if (values.image === undefined) return await context.host.wholeImage(values.arch);
   const bytes = await new Response(await context.host.open(values.image)).bytes();
-  return openImage(bytes, values.image);
+  return await openImage(bytes, values.image);
 }
 
 /**

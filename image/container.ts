@@ -1,19 +1,24 @@
 /**
- * The image file: a header, then sections of separately deflated chunks, so that a reader inflates only what it touches.
+ * The image file: a header, then sections of separately packed chunks, so that a reader unpacks only what it touches.
  *
- * Layout: the bytes `KIMG`, then little-endian 32-bit words: format version, header length, total length; then the deflated
- * header (length of its JSON, the JSON, and for each section the number of its chunks and their lengths); then every chunk of every section in the header's order.
+ * Layout: the bytes `KIMG`, then little-endian 32-bit words: format version, packing (0: chunks are stored, 1: they are
+ * deflated), header length, total length; then the header (length of its JSON, the JSON, and for each section the number
+ * of its chunks and their lengths); then every chunk of every section in the header's order.
+ *
+ * Files are deflated; the built-in core images are stored, so that they open without loading an inflater.
  *
  * @module
  */
-import { deflateRawSync, inflateRawSync } from "node:zlib";
 import { ByteReader, ByteWriter } from "./bytes.ts";
+import { inflater } from "./inflate.ts";
 import type { Arch } from "./model.ts";
 
 /** Format version that this code reads and writes. */
-export const IMAGE_VERSION = 4;
+export const IMAGE_VERSION = 5;
 const MAGIC = 0x474d_494b;
-const PREFIX = 16;
+const PREFIX = 20;
+const STORED = 0;
+const DEFLATED = 1;
 
 /** The sections of an image, in file order. */
 export const SECTIONS = [
@@ -49,26 +54,27 @@ export interface ImageHeader {
 
 const ARCHES: readonly string[] = ["x86_64", "arm64", "i386"];
 
-/** Packs sections into an image file. */
+/** Packs sections into an image file. Chunks are stored unless `deflate` (raw deflate) is given. */
 export function packImage(
   header: ImageHeader,
   sections: ReadonlyMap<Section, readonly Uint8Array[]>,
+  deflate?: (raw: Uint8Array) => Uint8Array,
 ): Uint8Array {
-  const packed = SECTIONS.map((name) =>
-    (sections.get(name) ?? []).map((raw) => deflateRawSync(raw, { level: 9 }))
-  );
+  const packed = SECTIONS.map((name) => (sections.get(name) ?? []).map((raw) => deflate?.(raw) ?? raw));
   const json = new TextEncoder().encode(JSON.stringify(header));
   const directory = new ByteWriter().uint(json.length).raw(json);
   for (const chunks of packed) {
     directory.uint(chunks.length);
     for (const chunk of chunks) directory.uint(chunk.length);
   }
-  const head = deflateRawSync(directory.finish(), { level: 9 });
+  const head = directory.finish();
   const parts = [head, ...packed.flat()];
   const total = parts.reduce((sum, part) => sum + part.length, PREFIX);
   const out = new Uint8Array(total);
   const view = new DataView(out.buffer);
-  [MAGIC, IMAGE_VERSION, head.length, total].forEach((word, i) => view.setUint32(i * 4, word, true));
+  [MAGIC, IMAGE_VERSION, deflate === undefined ? STORED : DEFLATED, head.length, total].forEach((word, i) =>
+    view.setUint32(i * 4, word, true)
+  );
   let at = PREFIX;
   for (const part of parts) {
     out.set(part, at);
@@ -77,13 +83,14 @@ export function packImage(
   return out;
 }
 
-/** An opened image file. Chunks inflate when asked for and are not kept here. */
+/** An opened image file. Chunks unpack when asked for and are not kept here. */
 export class Container {
   /** What the image says about itself. */
   readonly header: ImageHeader;
   readonly #bytes: Uint8Array;
   readonly #starts: ReadonlyMap<Section, Uint32Array>;
   readonly #label: string;
+  readonly #stored: boolean;
 
   /**
    * Opens the bytes of an image file. `label` names it in errors.
@@ -93,7 +100,8 @@ export class Container {
   constructor(bytes: Uint8Array, label: string) {
     this.#bytes = bytes;
     this.#label = label;
-    const { header, starts } = readHeader(bytes, label);
+    const { header, starts, stored } = readHeader(bytes, label);
+    this.#stored = stored;
     this.header = header;
     this.#starts = starts;
   }
@@ -103,7 +111,7 @@ export class Container {
     return this.#table(section).length - 1;
   }
 
-  /** Inflates one chunk. Throws an Error where the file is damaged there. */
+  /** Unpacks one chunk. Throws an Error where the file is damaged there. */
   chunk(section: Section, index: number): Uint8Array {
     const table = this.#table(section);
     const start = table[index];
@@ -111,8 +119,10 @@ export class Container {
     if (start === undefined || end === undefined) {
       throw damaged(this.#label, `section ${section} has no chunk ${index}`);
     }
+    const packed = this.#bytes.subarray(start, end);
+    if (this.#stored) return packed;
     try {
-      return inflateRawSync(this.#bytes.subarray(start, end));
+      return inflater()(packed);
     } catch (cause) {
       throw damaged(this.#label, `chunk ${index} of section ${section} does not inflate`, cause);
     }
@@ -129,7 +139,7 @@ interface Directory {
   readonly starts: ReadonlyMap<Section, Uint32Array>;
 }
 
-function readHeader(bytes: Uint8Array, label: string): Directory {
+function readHeader(bytes: Uint8Array, label: string): Directory & { readonly stored: boolean } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < PREFIX || view.getUint32(0, true) !== MAGIC) {
     const found = bytes.length === 0 ? "it is empty" : "it does not begin with KIMG";
@@ -143,8 +153,10 @@ function readHeader(bytes: Uint8Array, label: string): Directory {
       `Cannot open kernel image ${label}: its format version is ${version}, this kscope reads ${IMAGE_VERSION}; build it again`,
     );
   }
-  const headLength = view.getUint32(8, true);
-  const total = view.getUint32(12, true);
+  const packing = view.getUint32(8, true);
+  if (packing !== STORED && packing !== DEFLATED) throw damaged(label, `its packing is ${packing}`);
+  const headLength = view.getUint32(12, true);
+  const total = view.getUint32(16, true);
   if (bytes.length < total) {
     throw new Error(
       `Cannot open kernel image ${label}: it is cut short at ${bytes.length} of ${total} bytes`,
@@ -156,12 +168,12 @@ function readHeader(bytes: Uint8Array, label: string): Directory {
   const directory = readDirectory(bytes, PREFIX + headLength, label);
   const end = directory.starts.get(SECTIONS.at(-1)!)!.at(-1);
   if (end !== total) throw damaged(label, "its sections do not add up to its length");
-  return directory;
+  return { ...directory, stored: packing === STORED };
 }
 
 function readDirectory(bytes: Uint8Array, end: number, label: string): Directory {
   try {
-    const reader = new ByteReader(inflateRawSync(bytes.subarray(PREFIX, end)));
+    const reader = new ByteReader(bytes.subarray(PREFIX, end));
     const header = JSON.parse(new TextDecoder().decode(reader.take(reader.uint()))) as ImageHeader;
     if (!ARCHES.includes(header.arch)) throw new Error(`unknown architecture "${header.arch}"`);
     const starts = new Map<Section, Uint32Array>();

@@ -5,6 +5,7 @@
  */
 import { bytesFromJson } from "./base64_json.ts";
 import { ImageFile } from "./image.ts";
+import { loadInflater } from "./inflate.ts";
 import type { Arch, KernelImage } from "./model.ts";
 
 const cores = new Map<Arch, Promise<KernelImage>>();
@@ -27,12 +28,14 @@ export function coreImage(arch: Arch): Promise<KernelImage> {
 export function fullImage(arch: Arch): Promise<KernelImage> {
   return once(wholes, arch, async () => {
     const url = new URL(`./data/${arch}.kimg`, import.meta.url);
+    await loadInflater();
     return new ImageFile(await readShipped(arch, url), `${arch}.kimg`);
   });
 }
 
 /** Opens the bytes of an image file. `label` (a file name, say) names it in errors, which are sentences. */
-export function openImage(bytes: Uint8Array, label = "image"): KernelImage {
+export async function openImage(bytes: Uint8Array, label = "image"): Promise<KernelImage> {
+  await loadInflater();
   return new ImageFile(bytes, label);
 }
 

@@ -78,31 +78,35 @@ Deno.test("what is no image is refused with a sentence", async () => {
   const bytes = await shipped("i386");
   const other = bytes.slice();
   other[4] = 99;
-  assertThrows(
+  await assertRejects(
     () => openImage(new Uint8Array(0), "my.kimg"),
     Error,
     "Cannot open my.kimg as a kernel image: it is empty",
   );
-  assertThrows(
+  await assertRejects(
     () => openImage(new TextEncoder().encode("not an image at all"), "x"),
     Error,
     "does not begin with KIMG",
   );
-  assertThrows(() => openImage(bytes.slice(0, 1000), "my.kimg"), Error, "it is cut short at 1000 of");
-  assertThrows(() => openImage(other, "my.kimg"), Error, "its format version is 99");
+  await assertRejects(() => openImage(bytes.slice(0, 1000), "my.kimg"), Error, "it is cut short at 1000 of");
+  await assertRejects(() => openImage(other, "my.kimg"), Error, "its format version is 99");
   const longer = new Uint8Array(bytes.length + 3);
   longer.set(bytes);
-  assertThrows(() => openImage(longer, "my.kimg"), Error, "3 bytes follow its end");
+  await assertRejects(() => openImage(longer, "my.kimg"), Error, "3 bytes follow its end");
 });
 
 Deno.test("a damaged image is refused where the damage is met", async () => {
   const bytes = await shipped("i386");
   const head = bytes.slice();
-  head.fill(0x55, 16, 40);
-  assertThrows(() => openImage(head, "my.kimg"), Error, "its header is unreadable; the file is damaged");
+  head.fill(0x55, 20, 44);
+  await assertRejects(
+    () => openImage(head, "my.kimg"),
+    Error,
+    "its header is unreadable; the file is damaged",
+  );
   const body = bytes.slice();
   body.fill(0xff, 40_000);
-  const image = openImage(body, "my.kimg");
+  const image = await openImage(body, "my.kimg");
   const error = assertThrows(() => image.tracepoints(), Error, "Cannot read kernel image my.kimg");
   assertStringIncludes(error.message, "the file is damaged");
 });

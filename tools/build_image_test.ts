@@ -73,7 +73,7 @@ Deno.test("an image of one's own kernel needs kallsyms and BTF only", async () =
       } bytes, 3 symbols, 2 functions, 9 types, 0 tracepoints\n`,
     ]);
     assertStringIncludes(err, "no text.tsv: instruction boundaries and call sites stay unknown");
-    const image = openImage(await Deno.readFile(`${dir}/my.kimg`));
+    const image = await openImage(await Deno.readFile(`${dir}/my.kimg`));
     assertEquals(image.functions(), ["vfs_demo", "other"]);
     assertEquals(image.prototype("vfs_demo")?.text, "int vfs_demo(struct demo * demo)");
     assertEquals(image.field(image.type("struct demo")!, "a")?.offset, 4);
@@ -101,7 +101,7 @@ Deno.test("a core image has the named functions and what they reach", async () =
       `${dir}/names`,
     );
     assertEquals([code, err.includes("no text.tsv")], [0, false]);
-    const image = openImage(bytesFromJson(JSON.parse(await Deno.readTextFile(`${dir}/my.json`))));
+    const image = await openImage(bytesFromJson(JSON.parse(await Deno.readTextFile(`${dir}/my.json`))));
     assertEquals(image.whole, false);
     assertEquals(image.functions(), ["vfs_demo"]);
     assertEquals(image.symbol("helper")?.size, 16);

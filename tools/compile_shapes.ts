@@ -19,7 +19,7 @@ Each FOLDER holds recordings of programs on the image's kernel, plain or with .g
 A program may have only one of them: without NAME.args its functions' arguments and results stay unknown.`;
 
 /** Runs the tool with command line arguments; gives the exit code. */
-export function main(args: readonly string[]): number {
+export async function main(args: readonly string[]): Promise<number> {
   const program = new Command("compile_shapes")
     .description("Compiles recorded call trees into the shapes of a kernel's functions.")
     .argument("<folder...>", "folders of recordings, see below")
@@ -49,7 +49,10 @@ export function main(args: readonly string[]): number {
     if (recordings.length === 0) {
       throw new Error(`Cannot compile shapes: no recordings in ${program.args.join(", ")}`);
     }
-    const image = openImage(reading(`image ${imageFile}`, () => Deno.readFileSync(imageFile)), imageFile);
+    const image = await openImage(
+      reading(`image ${imageFile}`, () => Deno.readFileSync(imageFile)),
+      imageFile,
+    );
     const factor = timeFactor === undefined ? undefined : Number(timeFactor);
     if (factor !== undefined && !(factor > 0)) {
       throw new Error(`Cannot divide times by "${timeFactor}": --time-factor takes a number above 0`);
@@ -101,4 +104,4 @@ function printError(text: string): void {
   Deno.stderr.writeSync(new TextEncoder().encode(text));
 }
 
-if (import.meta.main) Deno.exit(main(Deno.args));
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -132,7 +132,7 @@ interface Opened {
 async function openImages(arches: readonly string[], files: readonly string[]): Promise<readonly Opened[]> {
   const images: Opened[] = [];
   for (const file of files) {
-    const image = openImage(await Deno.readFile(file), file);
+    const image = await openImage(await Deno.readFile(file), file);
     const known = images.some(({ label }) => label === image.arch);
     images.push({ label: known ? `${image.arch} ${image.release}` : image.arch, image, shipped: false });
   }

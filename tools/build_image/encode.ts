@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { deflateRawSync } from "node:zlib";
 import { packImage, type Section } from "../../image/container.ts";
 import { encodeNames } from "../../image/names.ts";
 import { encodeNameIndex, type NameMeaning } from "../../image/name_index.ts";
@@ -43,7 +44,15 @@ export function encodeImage(source: ImageSource): Uint8Array {
   ]);
   const { arch, release, whole } = source;
   const counts = { names: names.length, types: source.types.length };
-  return packImage({ arch, release, whole, pointerSize: arch === "i386" ? 4 : 8, counts }, sections);
+  return packImage(
+    { arch, release, whole, pointerSize: arch === "i386" ? 4 : 8, counts },
+    sections,
+    whole ? deflate : undefined,
+  );
+}
+
+function deflate(raw: Uint8Array): Uint8Array {
+  return deflateRawSync(raw, { level: 9 });
 }
 
 interface SortedSymbol {

@@ -1,6 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { type Arch, type CType, openImage } from "../../image/mod.ts";
+import { ImageFile } from "../../image/image.ts";
+import { loadInflater } from "../../image/inflate.ts";
+import type { Arch, CType } from "../../image/mod.ts";
 import type { BtfType } from "./btf.ts";
 import { btfTypes } from "./btf_arbitrary.ts";
 import { encodeImage } from "./encode.ts";
@@ -22,8 +24,10 @@ function facts(some: Partial<KernelFacts>): KernelFacts {
   };
 }
 
+await loadInflater();
+
 function opened(some: Partial<KernelFacts>) {
-  return openImage(encodeImage(wholeSource(facts(some))), "test");
+  return new ImageFile(encodeImage(wholeSource(facts(some))), "test");
 }
 
 /** Type ids of what a type refers to, and its own plain properties. */
