@@ -14,8 +14,10 @@ import { KprobeTable } from "./kprobes/table.ts";
 import { Memory } from "./memory/memory.ts";
 import { Slab } from "./memory/slab.ts";
 import { Structs } from "./memory/structs.ts";
+import { LogRing, PointerFormat } from "./printk/mod.ts";
 import { TaskTable } from "./process/task_table.ts";
 import type { Task } from "./process/task.ts";
+import { type Release, releaseOf } from "./release/release.ts";
 import { Scheduler } from "./sched/scheduler.ts";
 import { Clock } from "./time/clock.ts";
 import { EventQueue } from "./time/events.ts";
@@ -30,6 +32,8 @@ export interface KernelOptions {
   readonly cpus?: number;
   /** Seed of everything random. Default 1. */
   readonly seed?: number;
+  /** What it behaves as where releases differ: `6.1` (default), `4.18` or `2.6.38`. */
+  readonly release?: string;
 }
 
 /** One modeled kernel: construct it from an image and its shapes, then create tasks and run them. */
@@ -42,6 +46,8 @@ export class Kernel {
   readonly cpus: number;
   /** Seed of everything random. */
   readonly seed: number;
+  /** What is different in the release that it behaves as. */
+  readonly release: Release;
   /** Virtual time. */
   readonly clock: Clock;
   /** What is due, ordered by (time, sequence). */
@@ -56,6 +62,10 @@ export class Kernel {
   readonly structs: Structs;
   /** Runs kernel functions. */
   readonly calls: CallEngine;
+  /** The log: what `printk` writes. */
+  readonly log: LogRing;
+  /** How the log shows pointers. */
+  readonly pointers: PointerFormat;
   /** kprobes and kretprobes. */
   readonly kprobes: KprobeTable;
   /** Tracepoints and their listeners. */
@@ -76,8 +86,11 @@ export class Kernel {
     this.image = image;
     this.cpus = options.cpus ?? 2;
     this.seed = options.seed ?? 1;
+    this.release = releaseOf(options.release);
     this.arch = archModel(image.arch);
     this.clock = new Clock();
+    this.log = new LogRing(this.clock);
+    this.pointers = new PointerFormat(this.seed, this.arch.wordSize, this.release.hashesPointers);
     this.events = new EventQueue();
     this.random = new KeyedRandom(this.seed);
     this.memory = new Memory(image, this.arch);
@@ -100,6 +113,11 @@ export class Kernel {
   /** CPU that `current` runs on. */
   get cpu(): number {
     return this.current.cpu;
+  }
+
+  /** The kernel log, a line per message: `[    5.123456] text`. */
+  dmesg(): string {
+    return this.log.dmesg();
   }
 
   /** Virtual nanoseconds since boot, as the running context sees them. */

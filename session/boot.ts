@@ -7,6 +7,7 @@
 import { coreImage, coreShapes, fullImage } from "../image/mod.ts";
 import type { Arch, KernelImage } from "../image/model.ts";
 import { Kernel } from "../kernel/kernel.ts";
+import { type ReleaseName, releaseOf } from "../kernel/release/release.ts";
 import { ShapeLibrary } from "../kernel/shapes/library.ts";
 
 /** Architectures that an image is shipped for. */
@@ -25,6 +26,8 @@ export interface BootOptions {
    * the complete kernel and needs `--allow-read`. An image that you opened yourself works too.
    */
   readonly image?: "core" | "whole" | KernelImage;
+  /** What it behaves as where releases differ: `6.1` (default), `4.18` or `2.6.38`. Symbols and types are 6.1's in all. */
+  readonly release?: ReleaseName;
 }
 
 /**
@@ -39,7 +42,7 @@ export interface BootOptions {
  * @throws {TypeError} If an option has no such value.
  */
 export async function bootKernel(options: BootOptions = {}): Promise<Kernel> {
-  const { arch = "x86_64", cpus = 2, seed = 1, image = "core" } = options;
+  const { arch = "x86_64", cpus = 2, seed = 1, image = "core", release = "6.1" } = options;
   if (!ARCHES.includes(arch)) {
     throw new TypeError(`Cannot boot architecture "${arch}": there are images for ${ARCHES.join(", ")}`);
   }
@@ -49,9 +52,10 @@ export async function bootKernel(options: BootOptions = {}): Promise<Kernel> {
   if (!Number.isSafeInteger(seed)) {
     throw new TypeError(`Cannot boot with seed ${seed}: it takes a whole number`);
   }
+  releaseOf(release);
   const opened = typeof image === "string"
     ? await (image === "whole" ? fullImage(arch) : coreImage(arch))
     : image;
   const shapes = ShapeLibrary.decode(await coreShapes(opened.arch));
-  return new Kernel(opened, shapes, { cpus, seed });
+  return new Kernel(opened, shapes, { cpus, seed, release });
 }

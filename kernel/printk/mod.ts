@@ -1,0 +1,8 @@
+/**
+ * The kernel log and how it shows pointers.
+ *
+ * @module
+ */
+
+export { PointerFormat } from "./pointer.ts";
+export { LOG_LEVELS, type LogLevel, type LogRecord, LogRing } from "./ring.ts";

@@ -1,0 +1,145 @@
+/**
+ * How kernel releases differ in what probes can see: one table, read by the code that behaves differently.
+ *
+ * @module
+ */
+
+/** Releases that a kernel can be made as. */
+export type ReleaseName = "6.1" | "4.18" | "2.6.38";
+
+/** What one release does its own way. Everything that isn't here is the same in all of them. */
+export interface Release {
+  readonly name: ReleaseName;
+  /** `struct kprobe` has a `fault_handler`, called for faults in handlers. Gone in 5.14. */
+  readonly faultHandler: boolean;
+  /** `struct kprobe` has a `break_handler` (jprobes): a second probe with one at an address is refused (EEXIST). */
+  readonly breakHandler: boolean;
+  /** Symbols that this release knows by another name than the image does. */
+  readonly symbolNames: Readonly<Record<string, string>>;
+  /** A place that can't be resolved: told apart (ENOENT), or EINVAL like everything else. */
+  readonly resolveErrno: "ENOENT" | "EINVAL";
+  /** The address must lie in a symbol that kallsyms knows. */
+  readonly needsSymbol: boolean;
+  /** Instructions refused beside the blacklist: call gates, static calls, BUG sites, compiler preambles. */
+  readonly refusesSpecialSites: boolean;
+  /** Registering an object twice warns once in the log. */
+  readonly warnsReregistration: boolean;
+  /** Where the blacklist comes from: ranges that the kernel's build collected, or a static array of names. */
+  readonly blacklist: "ranges" | { readonly names: readonly string[] };
+  /** A probe on an ftrace site: becomes an ftrace callback where the architecture can, or is refused. */
+  readonly ftraceSites: "probed" | "refused";
+  /** Probes of plain instructions become jumps where that is possible. */
+  readonly optimizes: boolean;
+  /** A kretprobe must sit on a function's entry. */
+  readonly returnsFromEntryOnly: boolean;
+  /** Most bytes of private data of a kretprobe's instance; more is E2BIG. */
+  readonly maxDataSize: number;
+  /** What an entry handler's refusal does with the instance: gives it back, or forgets it. */
+  readonly refusedInstances: "recycled" | "leaked";
+  /** Instances of a kretprobe that doesn't say, by number of possible CPUs. */
+  readonly defaultMaxactive: (cpus: number) => number;
+  /** `%p` prints a hash of the pointer, or the pointer. */
+  readonly hashesPointers: boolean;
+  /** The function that makes new tasks. */
+  readonly forkFunction: string;
+}
+
+const LARGEST_DATA = 4096;
+
+/** The unconditional rule since 6.1; before, only of preemptible kernels. */
+function twicePerCpu(cpus: number): number {
+  return Math.max(10, 2 * cpus);
+}
+
+/** What kernels without full preemption did through 6.0. */
+function onePerCpu(cpus: number): number {
+  return cpus;
+}
+
+const V6_1: Release = {
+  name: "6.1",
+  faultHandler: false,
+  breakHandler: false,
+  symbolNames: {},
+  resolveErrno: "ENOENT",
+  needsSymbol: true,
+  refusesSpecialSites: true,
+  warnsReregistration: true,
+  blacklist: "ranges",
+  ftraceSites: "probed",
+  optimizes: true,
+  returnsFromEntryOnly: true,
+  maxDataSize: LARGEST_DATA,
+  refusedInstances: "recycled",
+  defaultMaxactive: twicePerCpu,
+  hashesPointers: true,
+  forkFunction: "kernel_clone",
+};
+
+const V4_18: Release = {
+  ...V6_1,
+  name: "4.18",
+  faultHandler: true,
+  symbolNames: { kernel_clone: "_do_fork" },
+  warnsReregistration: false,
+  maxDataSize: Infinity,
+  defaultMaxactive: onePerCpu,
+  forkFunction: "_do_fork",
+};
+
+const V2_6_38: Release = {
+  ...V4_18,
+  name: "2.6.38",
+  breakHandler: true,
+  symbolNames: { kernel_clone: "do_fork" },
+  resolveErrno: "EINVAL",
+  needsSymbol: false,
+  refusesSpecialSites: false,
+  blacklist: {
+    names: [
+      "preempt_schedule",
+      "native_get_debugreg",
+      "irq_entries_start",
+      "common_interrupt",
+      "mcount",
+    ],
+  },
+  ftraceSites: "refused",
+  optimizes: true,
+  returnsFromEntryOnly: false,
+  refusedInstances: "leaked",
+  hashesPointers: false,
+  forkFunction: "do_fork",
+};
+
+const RELEASES: Readonly<Record<ReleaseName, Release>> = { "6.1": V6_1, "4.18": V4_18, "2.6.38": V2_6_38 };
+
+/** Names of all releases, newest first. */
+export const RELEASE_NAMES: readonly ReleaseName[] = ["6.1", "4.18", "2.6.38"];
+
+/**
+ * The differences of one release.
+ *
+ * @throws {TypeError} If there is no such release in the table.
+ */
+export function releaseOf(name: string = "6.1"): Release {
+  const found = RELEASE_NAMES.find((known) => known === name);
+  if (found !== undefined) return RELEASES[found];
+  throw new TypeError(
+    `Cannot boot release "${name}": there are ${RELEASE_NAMES.map((known) => `"${known}"`).join(", ")}`,
+  );
+}
+
+/** A symbol's name in the image, by its name in the release; undefined where the release has no symbol of that name. */
+export function imageName(release: Release, name: string): string | undefined {
+  for (const [inImage, inRelease] of Object.entries(release.symbolNames)) {
+    if (name === inRelease) return inImage;
+    if (name === inImage) return undefined;
+  }
+  return name;
+}
+
+/** A symbol's name in the release, by its name in the image. */
+export function releaseSymbol(release: Release, name: string): string {
+  return release.symbolNames[name] ?? name;
+}
