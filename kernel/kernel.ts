@@ -23,6 +23,7 @@ import { Clock } from "./time/clock.ts";
 import { EventQueue } from "./time/events.ts";
 import { KeyedRandom } from "./time/random.ts";
 import { SyscallTable } from "./syscalls/table.ts";
+import { Tracefs } from "./tracefs/tree.ts";
 import { Tracepoints } from "./tracing/tracepoints.ts";
 import { Vfs } from "./fs/vfs.ts";
 
@@ -78,6 +79,7 @@ export class Kernel {
   readonly vfs: Vfs;
   /** What happened at the system call boundary: calls without a model, warnings of a replay. */
   readonly syscalls: SyscallTable = new SyscallTable();
+  #tracefs: Tracefs | null = null;
   /** The task whose code runs now; the idle task of CPU 0 when none does. */
   current: Task;
 
@@ -118,6 +120,11 @@ export class Kernel {
   /** The kernel log, a line per message: `[    5.123456] text`. */
   dmesg(): string {
     return this.log.dmesg();
+  }
+
+  /** tracefs, debugfs and what else belongs to tracing, as files; made when first asked for. */
+  get tracefs(): Tracefs {
+    return this.#tracefs ??= new Tracefs(this);
   }
 
   /** Virtual nanoseconds since boot, as the running context sees them. */

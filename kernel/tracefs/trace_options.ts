@@ -1,0 +1,105 @@
+/**
+ * The switches of `trace_options`, in the kernel's order.
+ *
+ * @module
+ */
+
+/** Those of every trace array, with their defaults. */
+const COMMON = {
+  "print-parent": true,
+  "sym-offset": false,
+  "sym-addr": false,
+  "verbose": false,
+  "raw": false,
+  "hex": false,
+  "bin": false,
+  "block": false,
+  "trace_printk": true,
+  "annotate": true,
+  "userstacktrace": false,
+  "sym-userobj": false,
+  "printk-msg-only": false,
+  "context-info": true,
+  "latency-format": false,
+  "record-cmd": true,
+  "record-tgid": false,
+  "overwrite": true,
+  "disable_on_free": false,
+  "irq-info": true,
+  "markers": true,
+  "event-fork": false,
+  "pause-on-trace": false,
+  "hash-ptr": true,
+  "function-trace": true,
+  "function-fork": false,
+  "display-graph": false,
+  "stacktrace": false,
+} as const satisfies Readonly<Record<string, boolean>>;
+
+/** Those of tracers. */
+const TRACERS = {
+  nop: { "test_nop_accept": false, "test_nop_refuse": false },
+  function: { "func_stack_trace": false, "func-no-repeats": false },
+  function_graph: {
+    "funcgraph-overrun": false,
+    "funcgraph-cpu": true,
+    "funcgraph-overhead": true,
+    "funcgraph-proc": false,
+    "funcgraph-duration": true,
+    "funcgraph-abstime": false,
+    "funcgraph-irqs": true,
+    "funcgraph-tail": false,
+    "sleep-time": true,
+    "graph-time": true,
+  },
+} as const satisfies Readonly<Record<string, Readonly<Record<string, boolean>>>>;
+
+/** A tracer that can be chosen. */
+export type TracerName = keyof typeof TRACERS;
+
+type OptionsOf<T> = { [K in keyof T]: keyof T[K] }[keyof T];
+
+/** A switch. */
+export type TraceOption = keyof typeof COMMON | OptionsOf<typeof TRACERS>;
+
+/** The switches of one trace array. */
+export class TraceOptions {
+  readonly #on = new Map<string, boolean>(
+    [COMMON, ...Object.values(TRACERS)].flatMap((options) => Object.entries(options)),
+  );
+
+  /** Whether a switch is on. */
+  has(option: TraceOption): boolean {
+    return this.#on.get(option) === true;
+  }
+
+  /** Whether a switch is on, by a name that may be none. */
+  isOn(option: string): boolean {
+    return this.#on.get(option) === true;
+  }
+
+  /** Turns a switch. */
+  set(option: string, on: boolean): void {
+    this.#on.set(option, on);
+  }
+
+  /** Whether there is a switch of that name that is common, or the tracer's. */
+  knows(option: string, tracer: string): boolean {
+    return option in COMMON || (tracerOptions(tracer)).includes(option);
+  }
+
+  /** All switches' names: the common ones and every tracer's. */
+  names(): readonly string[] {
+    return [...this.#on.keys()];
+  }
+
+  /** The file's text while `tracer` runs. */
+  text(tracer: string): string {
+    return [...Object.keys(COMMON), ...tracerOptions(tracer)]
+      .map((name) => `${this.#on.get(name) === true ? "" : "no"}${name}\n`).join("");
+  }
+}
+
+function tracerOptions(tracer: string): readonly string[] {
+  return Object.entries(TRACERS).flatMap(([name, options]) => name === tracer ? Object.keys(options) : []);
+}
