@@ -46,7 +46,7 @@ export class CallEngine {
   readonly stats: CallStatistics = { walked: 0, accounted: 0 };
   /** Grows whenever something is armed or disarmed. */
   armedGeneration = 1;
-  /** Functions with hooks. */
+  /** Functions with hooks or a tracer. */
   armedCount = 0;
   readonly armed: ArmedCalls;
   readonly functions: FunctionTable;
@@ -126,7 +126,7 @@ export class CallEngine {
     const depth = task.depth;
     if (behaviour === null) return this.#shaped(task, frame, this.#plans.node);
     if (behaviour.blocking) this.#plain(fn);
-    if (fn.hooks !== null && !this.enterArmed(task, frame)) return this.#skip(task, frame, depth);
+    if (fn.watched && !this.enterArmed(task, frame)) return this.#skip(task, frame, depth);
     const body = behaviour.body as PlainBody;
     const result = body(
       k,
@@ -152,7 +152,7 @@ export class CallEngine {
     const depth = task.depth;
     if (behaviour === null) return this.#shaped(task, frame, this.#plans.node);
     const body = this.#plain(fn);
-    if (fn.hooks !== null && !this.enterArmed(task, frame)) return this.#skip(task, frame, depth);
+    if (fn.watched && !this.enterArmed(task, frame)) return this.#skip(task, frame, depth);
     return this.#leave(task, frame, depth, body(this.#k, ...args));
   }
 
@@ -168,7 +168,7 @@ export class CallEngine {
     if (frame === null) return yield* body(this.#k, ...args);
     setArguments(frame, args);
     const depth = task.depth;
-    if (fn.hooks !== null && !this.enterArmed(task, frame)) return this.#skip(task, frame, depth);
+    if (fn.watched && !this.enterArmed(task, frame)) return this.#skip(task, frame, depth);
     const result = yield* body(this.#k, ...args);
     return this.#leave(task, frame, depth, result);
   }
@@ -253,15 +253,15 @@ export class CallEngine {
     return this.#stacks.innermost(task);
   }
 
-  /** Told by `KernelFunction`: its hooks were set or cleared. */
+  /** Told by `KernelFunction`: what watches it has changed. */
   armingChanged(fn: KernelFunction): void {
-    if (fn.hooks !== null) this.#hooked.add(fn);
+    if (fn.watched) this.#hooked.add(fn);
     else this.#hooked.delete(fn);
     this.armedCount = this.#hooked.size;
     this.armedGeneration++;
   }
 
-  /** Functions with hooks. */
+  /** Functions with hooks or a tracer. */
   hookedFunctions(): Iterable<KernelFunction> {
     return this.#hooked;
   }
@@ -273,7 +273,15 @@ export class CallEngine {
 
   /** Runs the entry hooks of a call. False: a handler diverted it. */
   enterArmed(task: Task, frame: Frame): boolean {
-    return this.armed.enter(frame, this.returnAddress(task));
+    const { fn } = frame;
+    const { tracer } = fn;
+    const returnAddress = this.returnAddress(task);
+    if (tracer === null) return this.armed.enter(frame, returnAddress);
+    if (tracer.first) frame.traced = tracer.enter(fn, task, returnAddress);
+    const runs = this.armed.enter(frame, returnAddress);
+    // A function that a handler diverted never gets to a site behind its first instruction.
+    if (!tracer.first && runs) frame.traced = tracer.enter(fn, task, returnAddress);
+    return runs;
   }
 
   /** Pushes the frame of a shaped call that is walked. */
@@ -381,6 +389,7 @@ export class CallEngine {
     frame.base = null;
     frame.shape = null;
     frame.hooked = false;
+    frame.traced = false;
     frame.made = 0;
     frame.passed = 0;
     frame.words[LEFT] = NaN;
@@ -408,6 +417,10 @@ export class CallEngine {
     let value = result;
     if (frame.fn.hooks !== null && frame.fn.hooks.offsets.length > 0) this.armed.passEnd(frame);
     if (frame.hooked) value = this.armed.leave(frame, value);
+    if (frame.traced) {
+      frame.traced = false;
+      frame.fn.tracer?.leave(frame.fn, task);
+    }
     task.depth = depth - 1;
     if (this.armedCount > 0) {
       const caller = task.frames[depth - 2];
@@ -430,7 +443,7 @@ export class CallEngine {
     const left = frame.words[LEFT] ?? NaN;
     if (node < 0) {
       // Nothing is recorded of it: what its caller's budget gives it, else no time at all.
-      const runs = fn.hooks === null || this.enterArmed(task, frame);
+      const runs = !fn.watched || this.enterArmed(task, frame);
       if (left === left && frame.owner === frame) this.spend(left);
       return this.finish(task, frame, depth, runs ? NaN : this.armed.skipped(frame));
     }
@@ -470,7 +483,7 @@ export class CallEngine {
       const frame = this.pushShaped(task, fn, -1);
       frame.owner = bottom;
       setArguments(frame, entryArguments(fn.name, task, args));
-      if (fn.hooks !== null) this.enterArmed(task, frame);
+      if (fn.watched) this.enterArmed(task, frame);
     }
     this.#expect = options.expect ?? NaN;
     this.#expectDepth = this.#expect === this.#expect ? task.depth + 1 : -1;

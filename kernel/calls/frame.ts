@@ -39,6 +39,8 @@ export class Frame {
   made = 0;
   /** True while a kretprobe holds the return of this call. */
   hooked = false;
+  /** True while the function's tracer waits for its return. */
+  traced = false;
   /** Return addresses below a root call's outermost frame, innermost first; null inside. */
   base: readonly number[] | null = null;
   /** The frame whose plan this call's callees follow: itself, or a caller where no recording shows the function. */

@@ -5,7 +5,10 @@
  * @module
  */
 
+import type { Addr } from "../../image/model.ts";
 import type { PtRegs } from "../arch/pt_regs.ts";
+import type { Task } from "../process/task.ts";
+import type { KernelFunction } from "./kernel_function.ts";
 
 /** What is armed on one function. Set on `KernelFunction.hooks` while anything is, null otherwise. */
 export interface FunctionHooks {
@@ -19,4 +22,17 @@ export interface FunctionHooks {
   readonly offsets: readonly number[];
   /** Control reached the instruction at one of `offsets`. */
   at(offset: number, regs: PtRegs): void;
+}
+
+/** A tracer of calls, as ftrace's. It sees no registers, which makes it cheap. Set on `KernelFunction.tracer`. */
+export interface FunctionTracer {
+  /**
+   * Whether it is told of a call before what is armed at the function's first instruction: ftrace's sites are at that
+   * instruction on x86, behind it on arm64.
+   */
+  readonly first: boolean;
+  /** `fn` is called and will return to `returnAddress`. True: `leave` is to be called when it returns. */
+  enter(fn: KernelFunction, task: Task, returnAddress: Addr): boolean;
+  /** A call that `enter` wanted to know about returns. Not called for calls that never return. */
+  leave(fn: KernelFunction, task: Task): void;
 }

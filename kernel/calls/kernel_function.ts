@@ -7,13 +7,13 @@
 import type { Addr, CallSite, FunctionInfo } from "../../image/model.ts";
 import type { Convention } from "./armed.ts";
 import type { Behaviour } from "./function.ts";
-import type { FunctionHooks } from "./hooks.ts";
+import type { FunctionHooks, FunctionTracer } from "./hooks.ts";
 import type { PlanSpace } from "./plan.ts";
 import type { Way } from "./sites.ts";
 
 /** What the engine is told when something is armed or disarmed. */
 export interface ArmingObserver {
-  /** Hooks of `fn` were set or cleared. */
+  /** `fn.watched`, or what watches it, has changed. */
   armingChanged(fn: KernelFunction): void;
 }
 
@@ -44,7 +44,10 @@ export class KernelFunction {
   readonly #nargs: () => number;
   readonly #info: FunctionInfo | undefined;
   readonly #observer: ArmingObserver;
+  /** Whether anything is armed on it or traces it. */
+  watched = false;
   #hooks: FunctionHooks | null = null;
+  #tracer: FunctionTracer | null = null;
 
   constructor(
     names: { readonly base: string; readonly name: string },
@@ -91,6 +94,22 @@ export class KernelFunction {
   set hooks(hooks: FunctionHooks | null) {
     if (hooks === this.#hooks) return;
     this.#hooks = hooks;
+    this.#changed();
+  }
+
+  /** Who is told of its calls without seeing registers, or null. Setting it tells the engine. */
+  get tracer(): FunctionTracer | null {
+    return this.#tracer;
+  }
+
+  set tracer(tracer: FunctionTracer | null) {
+    if (tracer === this.#tracer) return;
+    this.#tracer = tracer;
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.watched = this.#hooks !== null || this.#tracer !== null;
     this.#observer.armingChanged(this);
   }
 

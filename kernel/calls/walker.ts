@@ -92,7 +92,7 @@ export class ShapeWalker {
     const fn = frame.fn;
     const start = this.#k.clock.now;
     frame.shape = node;
-    if (fn.hooks !== null && !engine.enterArmed(task, frame)) {
+    if (fn.watched && !engine.enterArmed(task, frame)) {
       this.#spendUntil(start + time);
       return engine.finish(task, frame, depth, engine.armed.skipped(frame));
     }
