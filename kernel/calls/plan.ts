@@ -10,6 +10,7 @@
 
 import type { ShapeLibrary, ShapeNode } from "../shapes/library.ts";
 import { OUTCOMES } from "./outcome.ts";
+import type { Stretch } from "./stretch.ts";
 
 /** What happens at an explicit call, for one variant of the state that the step leads to. */
 export interface Segment {
@@ -31,6 +32,8 @@ export interface Segment {
   readonly childSite: number;
   /** Calls in the padding, subtrees included. */
   readonly padCalls: number;
+  /** The padding as it is walked; null until it first is. */
+  padding: Stretch | null;
 }
 
 /** A way out of a state. */
@@ -214,6 +217,7 @@ export class PlanSpace {
       childNode: matched ? node.children[to] ?? -1 : -1,
       childSite: matched ? node.sites[to] ?? -1 : -1,
       padCalls,
+      padding: null,
     };
   }
 }

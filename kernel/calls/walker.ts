@@ -12,8 +12,9 @@ import { chooseByWeight, mixKey } from "./choice.ts";
 import type { CallEngine } from "./engine.ts";
 import { Frame } from "./frame.ts";
 import { outcomeOf } from "./outcome.ts";
-import { ownTime, type Segment } from "./plan.ts";
+import type { Segment } from "./plan.ts";
 import { RuleEvaluator } from "./rules.ts";
+import { type Stretch, StretchMaker, type WalkStep } from "./stretch.ts";
 
 interface Choices {
   readonly nodes: readonly ShapeNode[];
@@ -33,6 +34,7 @@ export class ShapeWalker {
   #armedAt = 0;
   readonly #rules: RuleEvaluator;
   readonly #scratch = new Frame();
+  readonly #stretches: StretchMaker;
   readonly #choices = new Map<string, Choices>();
 
   constructor(k: Kernel, engine: CallEngine) {
@@ -40,6 +42,7 @@ export class ShapeWalker {
     this.#engine = engine;
     this.#library = engine.shapes;
     this.#rules = new RuleEvaluator(k, engine.shapes);
+    this.#stretches = new StretchMaker(engine.shapes, engine.functions);
     this.#checked = new Int32Array(engine.shapes.nodeCount);
     this.#inside = new Uint8Array(engine.shapes.nodeCount);
     this.#armedFns = new Uint8Array(engine.shapes.functionCount);
@@ -84,9 +87,9 @@ export class ShapeWalker {
 
   /**
    * Runs a shaped call whose frame is pushed: `budget` nanoseconds, or its nominal time for NaN. Pops the frame and
-   * gives the result, NaN where nothing determines it.
+   * gives the result, NaN where nothing determines it or, but for a hooked return, nobody wants it.
    */
-  run(task: Task, frame: Frame, depth: number, node: ShapeNode, budget: number): number {
+  run(task: Task, frame: Frame, depth: number, node: ShapeNode, budget: number, wanted = true): number {
     const engine = this.#engine;
     const time = budget === budget ? budget : node.weight;
     const fn = frame.fn;
@@ -97,12 +100,13 @@ export class ShapeWalker {
       return engine.finish(task, frame, depth, engine.armed.skipped(frame));
     }
     if (this.armedIn(node.id)) {
-      this.#walk(task, frame, node, 0, node.children.length, null, time, node.weight);
+      this.#walk(task, frame, this.#stretches.tree(node), false, time);
     } else {
       engine.stats.accounted += this.#library.callsIn(node.id) - 1;
     }
     this.#spendUntil(start + time);
-    return engine.finish(task, frame, depth, this.#rules.result(node, frame.words, frame.nargs));
+    const result = wanted || frame.hooked ? this.#rules.result(node, frame) : NaN;
+    return engine.finish(task, frame, depth, result);
   }
 
   /** Runs the padding of a segment of a behaviour's plan in exactly `time` nanoseconds. */
@@ -113,56 +117,43 @@ export class ShapeWalker {
       armed = this.armedIn(segment.node.children[segment.pads[i] ?? 0] ?? 0);
     }
     if (armed) {
-      this.#walk(task, owner, segment.node, segment.from, segment.to, segment.pads, time, segment.padWeight);
+      this.#walk(task, owner, this.#stretches.padding(owner.fn.shape, segment), true, time);
     } else {
       this.#engine.stats.accounted += segment.padCalls;
     }
     this.#spendUntil(start + time);
   }
 
-  /** Walks calls `from` to `to` of a node (those in `pads`, or all) under `frame`, spending their part of `time`. */
-  #walk(
-    task: Task,
-    frame: Frame,
-    node: ShapeNode,
-    from: number,
-    to: number,
-    pads: Int32Array | null,
-    time: number,
-    weight: number,
-  ): void {
+  /** Makes the calls of a stretch under `frame` in `time`. `noting`: the frame is a behaviour's. */
+  #walk(task: Task, frame: Frame, stretch: Stretch, noting: boolean, time: number): void {
     const engine = this.#engine;
-    const library = this.#library;
+    const { steps, weight } = stretch;
     const start = this.#k.clock.now;
-    let passed = 0; // nominal time up to here
-    let position = from;
-    const count = pads === null ? to - from : pads.length;
-    for (let n = 0; n < count; n++) {
-      const i = pads === null ? from + n : pads[n] ?? 0;
-      const id = node.children[i] ?? 0;
-      const child = library.node(id);
-      const site = node.sites[i] ?? -1;
-      passed += ownTime(node, position, i + 1);
-      position = i + 1;
-      const begin = start + part(time, passed, weight);
-      passed += child.weight;
-      const end = start + part(time, passed, weight);
+    for (let i = 0; i < steps.length; i++) {
+      const step = steps[i] as WalkStep;
+      const { child, callee, site } = step;
+      const begin = start + part(time, step.begin, weight);
+      const end = start + part(time, step.end, weight);
       this.#spendUntil(begin);
-      const callee = engine.functions.byShape(child.fn);
-      if (this.armedIn(id)) {
+      if (this.armedIn(child.id)) {
         const called = engine.pushShaped(task, callee, site);
-        if (pads === null) this.#rules.argumentsInShape(frame, node, i, called);
-        else this.#rules.argumentsInBehaviour(frame, child.fn, called);
-        this.run(task, called, task.depth, child, end - begin);
+        this.#rules.pass(step.args, frame, called);
+        // A behaviour's frame notes what its calls returned; the rules of a recorded tree work it out themselves.
+        this.run(task, called, task.depth, child, end - begin, noting);
       } else {
         engine.notePass(frame, callee, site);
-        engine.stats.accounted += this.#library.callsIn(id);
+        engine.stats.accounted += this.#library.callsIn(child.id);
         this.#spendUntil(end);
-        if (pads !== null) {
-          frame.note(child.fn, this.#rules.padResult(frame, child, this.#scratch));
-        }
+        if (noting) frame.note(child.fn, this.#padResult(frame, step));
       }
     }
+  }
+
+  /** The result of a padded call that isn't walked. */
+  #padResult(frame: Frame, { child, args }: WalkStep): number {
+    if (child.result === undefined) return NaN;
+    if (child.result.from !== "constant") this.#rules.pass(args, frame, this.#scratch);
+    return this.#rules.result(child, this.#scratch);
   }
 
   #spendUntil(end: number): void {

@@ -7,6 +7,7 @@
 import type { Addr } from "../../image/model.ts";
 import type { Kernel } from "../kernel.ts";
 import { freeObject, newObject } from "../process/alloc.ts";
+import { Contents } from "./contents.ts";
 import type { Dentry } from "./dentry.ts";
 import { INODE, MAPPING_HOST } from "./fields.ts";
 import type { FileOperations } from "./fileops.ts";
@@ -67,7 +68,7 @@ export class Inode {
   readonly #k: Kernel;
   readonly #container: InodeContainer;
   readonly #base: Addr;
-  #bytes = new Uint8Array(0);
+  readonly #contents = new Contents();
 
   constructor(k: Kernel, options: InodeOptions) {
     const wanted = options.container ?? SHMEM_INODE;
@@ -122,8 +123,7 @@ export class Inode {
     const cut = size < this.size;
     INODE.size.set(this.#k, this.address, size);
     INODE.blocks.set(this.#k, this.address, Math.ceil(size / 4096) * 8);
-    // What is kept beyond the size is room to grow, and zero: only a cut has to drop contents.
-    if (cut && this.#bytes.length > size) this.#bytes = this.#bytes.slice(0, size);
+    if (cut) this.#contents.cut(size);
   }
 
   /** `i_nlink`. */
@@ -140,35 +140,20 @@ export class Inode {
     return INODE.ino.get(this.#k, this.address);
   }
 
-  /** Up to `count` bytes at `pos`; holes read as zeros. */
+  /** Up to `count` bytes at `pos`, to be read at once; holes read as zeros. */
   read(pos: number, count: number): Uint8Array {
-    const length = Math.max(0, Math.min(count, this.size - pos, MAX_READ));
-    const found = this.#bytes.subarray(pos, pos + length);
-    if (found.length === length) return found;
-    const whole = new Uint8Array(length);
-    whole.set(found);
-    return whole;
+    return this.#contents.read(pos, Math.max(0, Math.min(count, this.size - pos, MAX_READ)));
   }
 
   /** Stores bytes at `pos` and grows the file as needed. */
   write(pos: number, bytes: Uint8Array): void {
     const end = pos + bytes.length;
     // Bytes far out are not kept: they read as a hole.
-    if (end <= MAX_KEPT) this.#keep(pos, end, bytes);
+    if (end <= MAX_KEPT) this.#contents.write(pos, bytes);
     if (end > this.size) {
       INODE.size.set(this.#k, this.address, end);
       INODE.blocks.set(this.#k, this.address, Math.ceil(end / 4096) * 8);
     }
-  }
-
-  #keep(pos: number, end: number, bytes: Uint8Array): void {
-    if (end > this.#bytes.length) {
-      // Grow by half, so that appending in small pieces stays linear.
-      const grown = new Uint8Array(Math.max(end, Math.min(this.#bytes.length * 1.5, end + (1 << 20)) | 0));
-      grown.set(this.#bytes);
-      this.#bytes = grown;
-    }
-    this.#bytes.set(bytes, pos);
   }
 
   /** Gives the object back to its slab. */
