@@ -87,7 +87,12 @@ export class Probe<C, V = NoValues, K = NoKey> {
   }
 
   /** Groups the aggregation that follows by a key: a value, or a tuple of values. The last `.by` counts. */
-  by<const L extends Key>(key: (c: C, values: V) => L): Probe<C, V, L> {
+  by<const L extends Key>(key: (c: C, values: V) => L, ...more: never[]): Probe<C, V, L> {
+    if (more.length > 0) {
+      throw new TypeError(
+        "Cannot use .by() with several functions: give one that returns the key's parts, .by((c) => [c.comm, c.pid])",
+      );
+    }
     return new Probe({ ...this[SPEC], key: captureValue(key, ".by()", this[SPEC].values) });
   }
 

@@ -133,6 +133,10 @@ Deno.test("times of day, over midnight, and times since the line before", async 
   const day = await readRecording(bytes("23:59:59.500000 close(3) = 0\n00:00:00.250000 close(4) = 0\n"));
   assertEquals(brief(day), { 0: ["0 close/1=0", "750000 close/1=0"] });
   assertEquals(day.epoch, undefined);
+  const young = await readRecording(
+    bytes("102.413733 close(1) = 0\n102.414031 close(1) = 0\n102.414284 close(1) = 0\n"),
+  );
+  assertEquals(brief(young), { 0: ["0 close/1=0", "298 close/1=0", "551 close/1=0"] });
   const relative = await readRecording(
     bytes("0.000000 close(3) = 0\n0.001000 close(4) = 0\n0.001000 close(5) = 0\n"),
   );

@@ -11,9 +11,15 @@ const DAY = 86_400e9;
 /** What epoch stamps are cut at, see `parse_line.ts`. */
 const EPOCH_PERIOD = 1_000_000e9;
 
+/**
+ * `seconds`: stamps that look like -r's, but don't begin with -r's 0.000000: -ttt on a machine whose clock stands near
+ * its epoch.
+ */
+type Base = ClockKind | "seconds";
+
 /** Turns stamps into nanoseconds since the first. */
 export class TimeBase {
-  #clock: ClockKind | null = null;
+  #clock: Base | null = null;
   #first = NaN;
   #previous = 0;
   #wrapped = 0;
@@ -28,8 +34,8 @@ export class TimeBase {
   /** Nanoseconds since the first line; NaN where the line has no stamp, or one of another kind than the first. */
   since(head: LineHead, line: string): number {
     if (Number.isNaN(head.time)) return NaN;
-    this.#clock ??= head.clock;
-    if (head.clock !== this.#clock) return NaN;
+    this.#clock ??= head.clock === "relative" && head.time > 0 ? "seconds" : head.clock;
+    if (head.clock !== (this.#clock === "seconds" ? "relative" : this.#clock)) return NaN;
     const time = this.#clock === "relative" ? this.#previous + head.time : this.#unwrapped(head.time);
     this.#previous = time;
     if (Number.isNaN(this.#first)) {
@@ -42,6 +48,7 @@ export class TimeBase {
 
   /** Stamps start again at midnight, or where epoch stamps are cut. */
   #unwrapped(stamp: number): number {
+    if (this.#clock === "seconds") return stamp;
     const period = this.#clock === "day" ? DAY : EPOCH_PERIOD;
     if (stamp + this.#wrapped < this.#previous - period / 2) this.#wrapped += period;
     return stamp + this.#wrapped;
