@@ -67,6 +67,8 @@ export class Kernel {
   readonly log: LogRing;
   /** How the log shows pointers. */
   readonly pointers: PointerFormat;
+  /** Loaded modules. */
+  readonly modules: { textAt(address: number): undefined } = { textAt: () => undefined };
   /** kprobes and kretprobes. */
   readonly kprobes: KprobeTable;
   /** Tracepoints and their listeners. */

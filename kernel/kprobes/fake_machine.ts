@@ -10,8 +10,11 @@ import { fillEntry, fillReturn, stackAfterReturn } from "../arch/fill.ts";
 import { PtRegs } from "../arch/pt_regs.ts";
 import { Memory } from "../memory/memory.ts";
 import { Slab } from "../memory/slab.ts";
+import { LogRing, PointerFormat } from "../printk/mod.ts";
+import { type Release, releaseOf } from "../release/release.ts";
 import { Clock } from "../time/clock.ts";
-import type { HookedFunction, ProbeHost } from "./host.ts";
+import { EventQueue } from "../time/events.ts";
+import type { HookedFunction, ModuleText, ProbeHost } from "./host.ts";
 import type { KretprobeInstance } from "./kretprobe.ts";
 import { KprobeTable } from "./table.ts";
 
@@ -40,6 +43,18 @@ export class FakeMachine implements ProbeHost {
   readonly memory: Memory;
   readonly cpus: number;
   readonly clock = new Clock();
+  readonly events = new EventQueue();
+  readonly log = new LogRing(this.clock);
+  readonly pointers: PointerFormat;
+  readonly release: Release;
+  /** Module text that the test made up. */
+  module: ModuleText | undefined;
+  readonly modules = {
+    textAt: (address: Addr) =>
+      this.module?.withinCore(address) === true || this.module?.withinInit(address) === true
+        ? this.module
+        : undefined,
+  };
   readonly table: KprobeTable;
   current: FakeTask;
   /** What the last call did: where execution was diverted to, or NaN. */
@@ -48,8 +63,10 @@ export class FakeMachine implements ProbeHost {
   readonly #functions = new Map<string, HookedFunction>();
   #nextPid = 1;
 
-  constructor(image: KernelImage, cpus = 2) {
+  constructor(image: KernelImage, cpus = 2, release?: string) {
     this.image = image;
+    this.release = releaseOf(release);
+    this.pointers = new PointerFormat(1, image.pointerSize, true);
     this.cpus = cpus;
     this.arch = archModel(image.arch);
     this.memory = new Memory(image, this.arch);
@@ -76,6 +93,13 @@ export class FakeMachine implements ProbeHost {
     const size = this.arch.threadSize;
     const stack = this.#slab.vmalloc.alloc(size, size);
     return { pid, comm: `task${pid}`, cpu, instances: null, stack, frames: [] };
+  }
+
+  /** Lets `ns` nanoseconds pass, with what is due in them. */
+  pass(ns: number): void {
+    const until = this.clock.now + ns;
+    while (this.events.nextTime <= until) this.events.runNext(this.clock);
+    this.clock.now = until;
   }
 
   /** The running task calls a function from `returnAddress`. Gives the registers as its entry left them. */

@@ -52,7 +52,8 @@ Deno.test("probes at offsets run when control gets there", async () => {
   }
   const regs = m.call("vfs_read");
   const hooks = m.calls.functionByName("vfs_read")?.hooks;
-  assertEquals(hooks?.offsets, [5, 7]);
+  // What stands behind the ftrace site is reached with the entry.
+  assertEquals([hooks?.offsets, seen.length], [[7], 2]);
   for (const offset of hooks?.offsets ?? []) hooks?.at(offset, regs);
   assertEquals(seen, ["vfs_read 1", "vfs_read+0x5 6", "vfs_read+0x7 8"]);
 });

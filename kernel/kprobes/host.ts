@@ -4,11 +4,15 @@
  * @module
  */
 
-import type { Addr, KernelImage } from "../../image/model.ts";
+import type { Addr, BlacklistRange, KernelImage } from "../../image/model.ts";
 import type { ArchModel } from "../arch/model.ts";
 import type { FunctionHooks } from "../calls/hooks.ts";
 import type { Memory } from "../memory/memory.ts";
+import type { LogRing } from "../printk/ring.ts";
+import type { PointerFormat } from "../printk/pointer.ts";
+import type { Release } from "../release/release.ts";
 import type { Clock } from "../time/clock.ts";
+import type { EventQueue } from "../time/events.ts";
 import type { KretprobeInstance } from "./kretprobe.ts";
 
 /** A task, as far as probes care. */
@@ -26,6 +30,21 @@ export interface HookedFunction {
   hooks: FunctionHooks | null;
 }
 
+/** Where a loaded module is in its life. */
+export type ModuleState = "coming" | "live" | "going";
+
+/** A module's text, as far as probes care. */
+export interface ModuleText {
+  readonly name: string;
+  readonly state: ModuleState;
+  /** Whether an address is in the text that goes away when the module has been initialised. */
+  withinInit(address: Addr): boolean;
+  /** Whether an address is in the text that stays. */
+  withinCore(address: Addr): boolean;
+  /** What the module forbids to probe. */
+  readonly blacklist: readonly BlacklistRange[];
+}
+
 /** A kernel, as far as probes care. */
 export interface ProbeHost {
   readonly image: KernelImage;
@@ -33,6 +52,12 @@ export interface ProbeHost {
   readonly memory: Memory;
   readonly cpus: number;
   readonly clock: Clock;
+  readonly events: EventQueue;
+  readonly log: LogRing;
+  readonly pointers: PointerFormat;
+  readonly release: Release;
   readonly current: ProbeTask;
+  /** The modules that are loaded. */
+  readonly modules: { textAt(address: Addr): ModuleText | undefined };
   readonly calls: { functionByName(name: string): HookedFunction | undefined };
 }

@@ -25,6 +25,11 @@ export type PreHandler = (p: Kprobe, regs: PtRegs) => number | void;
 /** Runs after the probed instruction. */
 export type PostHandler = (p: Kprobe, regs: PtRegs, flags: number) => void;
 
+/**
+ * Runs when a handler of the probe, or its single step, faults; releases before 5.14 only. Nonzero: the fault is dealt with.
+ */
+export type FaultHandler = (p: Kprobe, regs: PtRegs, trapnr: number) => number | void;
+
 /** How a kprobe is made. Give `symbolName` or `address`, not both. */
 export interface KprobeOptions {
   /** A function's name, or `module:function`. */
@@ -34,6 +39,9 @@ export interface KprobeOptions {
   readonly offset?: number;
   readonly preHandler?: PreHandler;
   readonly postHandler?: PostHandler;
+  readonly faultHandler?: FaultHandler;
+  /** What jprobes used: an address takes one probe that has it. 2.6.38 only, and only refused there. */
+  readonly breakHandler?: PreHandler;
   /** Only `KPROBE_FLAG_DISABLED` counts: register without arming. */
   readonly flags?: number;
   /** What reports call it; default the symbol, or the address in hex. */
@@ -54,6 +62,10 @@ export class Kprobe {
   nmissed = 0;
   preHandler: PreHandler | null;
   postHandler: PostHandler | null;
+  faultHandler: FaultHandler | null;
+  breakHandler: PreHandler | null;
+  /** What the breakpoint replaced: the first byte on x86, the instruction word on arm64; null before registration. */
+  opcode: number | null = null;
   readonly label: string;
   /** The kretprobe that this is the entry probe of. */
   kretprobe: Kretprobe | null = null;
@@ -65,6 +77,8 @@ export class Kprobe {
     this.flags = options.flags ?? 0;
     this.preHandler = options.preHandler ?? null;
     this.postHandler = options.postHandler ?? null;
+    this.faultHandler = options.faultHandler ?? null;
+    this.breakHandler = options.breakHandler ?? null;
     this.label = options.label ?? labelOf(options);
   }
 

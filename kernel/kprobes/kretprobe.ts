@@ -19,7 +19,7 @@ export type ReturnHandler = (instance: KretprobeInstance, regs: PtRegs) => numbe
 export type EntryHandler = (instance: KretprobeInstance, regs: PtRegs) => number | void;
 
 /** How a kretprobe is made. */
-export interface KretprobeOptions extends Omit<KprobeOptions, "preHandler" | "postHandler"> {
+export interface KretprobeOptions extends Omit<KprobeOptions, "preHandler" | "postHandler" | "breakHandler"> {
   readonly handler?: ReturnHandler;
   readonly entryHandler?: EntryHandler;
   /** Calls whose return can wait at the same time; 0 or less: max(10, 2 × CPUs). */

@@ -21,10 +21,12 @@
  * @module
  */
 
-export { E2BIG, EILSEQ, EINVAL, ENOENT } from "./errno.ts";
+export { E2BIG, EBUSY, EEXIST, EILSEQ, EINVAL, ENOENT } from "./errno.ts";
 export { ProbeHandlerError } from "./handler_error.ts";
-export type { HookedFunction, ProbeHost, ProbeTask } from "./host.ts";
+export { KernelBug } from "./faults.ts";
+export type { HookedFunction, ModuleState, ModuleText, ProbeHost, ProbeTask } from "./host.ts";
 export {
+  type FaultHandler,
   Kprobe,
   KPROBE_FLAG_DISABLED,
   KPROBE_FLAG_FTRACE,
@@ -44,4 +46,8 @@ export {
   type KretprobeOptions,
   type ReturnHandler,
 } from "./kretprobe.ts";
+export { type ListedProbe, listLine } from "./listing.ts";
+export { OPTIMIZE_DELAY } from "./optimizer.ts";
+export type { JumpState, ProbePoint, StepKind } from "./point.ts";
+export type { ProbeRefusal } from "./refusals.ts";
 export { KprobeTable } from "./table.ts";

@@ -7,8 +7,10 @@
 
 import type { Addr, CallSite, FunctionInfo, SymbolInfo } from "../../image/model.ts";
 import { isReturnThunk, isStaticCall } from "../memory/text_bytes.ts";
+import { imageName, releaseSymbol } from "../release/release.ts";
+import type { ProbeBlacklist } from "./blacklist.ts";
 import { EILSEQ, EINVAL, ENOENT } from "./errno.ts";
-import type { ProbeHost } from "./host.ts";
+import type { ModuleText, ProbeHost } from "./host.ts";
 import type { Kprobe } from "./kprobe.ts";
 
 /** A refusal: the errno (positive) and why. */
@@ -31,6 +33,7 @@ export type Placed = { readonly place: Place } | { readonly refusal: Refusal };
 /** `_kprobe_addr`: symbol or address to instruction (checks 1 to 3). */
 export function resolvePlace(host: ProbeHost, p: Kprobe): Placed {
   const { image } = host;
+  const unresolved = host.release.resolveErrno === "ENOENT" ? ENOENT : EINVAL;
   if ((p.symbolName === null) === (p.addr === null)) {
     return refuse(
       EINVAL,
@@ -42,35 +45,78 @@ export function resolvePlace(host: ProbeHost, p: Kprobe): Placed {
   let base = p.addr ?? 0;
   if (p.symbolName !== null) {
     const symbol = lookup(host, p.symbolName);
-    if (symbol === undefined) return refuse(ENOENT, unknownSymbol(host, p.symbolName));
+    if (symbol === undefined) return refuse(unresolved, unknownSymbol(host, p.symbolName));
     base = symbol.address;
   }
   const address = base + p.offset;
   const covering = image.symbolAt(address);
   if (covering === undefined || !withinKernel(host, address)) {
-    return refuse(ENOENT, `no symbol of the kernel covers ${hex(host, address)}`);
+    return refuse(unresolved, `no symbol of the kernel covers ${hex(host, address)}`);
   }
   return { place: { address, symbol: covering.symbol, offset: covering.offset } };
 }
 
-/** `check_kprobe_address_safe`: text and blacklist (checks 7 and 8). Null: it is safe. */
-export function checkSafe(host: ProbeHost, place: Place): Refusal | null {
-  const end = host.image.symbol("_etext")?.address ?? Infinity;
-  if (host.memory.regionAt(place.address)?.mapped !== "text" || place.address >= end) {
-    return { errno: EINVAL, reason: `${describe(place)} is not in kernel text` };
+/** `check_kprobe_address_safe`: text, blacklist and modules (checks 7 to 9). Null: it is safe. */
+export function checkSafe(host: ProbeHost, blacklist: ProbeBlacklist, place: Place): Refusal | null {
+  const module = host.modules.textAt(place.address);
+  if (module === undefined && !withinText(host, place.address)) {
+    return { errno: EINVAL, reason: notText(host, place) };
   }
-  const range = host.image.blacklistedAt(place.address) ?? blacklistedBase(host, place);
+  const range = blacklist.at(place.address);
   if (range !== undefined) {
-    return { errno: EINVAL, reason: `${describe(place)} is on the kprobe blacklist (${range.name})` };
+    return {
+      errno: EINVAL,
+      reason: `${describe(place)} is on the kprobe blacklist: ${range.name}, ${hex(host, range.start)} to ${
+        hex(host, range.end)
+      }`,
+    };
   }
-  if (/^__(cfi|pfx)_/.test(place.symbol.name)) {
-    return { errno: EINVAL, reason: `${place.symbol.name} is a compiler's preamble, not a function` };
+  if (host.release.refusesSpecialSites) {
+    if (/^__(cfi|pfx)_/.test(place.symbol.name)) {
+      return { errno: EINVAL, reason: `${place.symbol.name} is a compiler's preamble, not a function` };
+    }
+    const site = siteAt(host, place);
+    if (site !== undefined && isStaticCall(site)) {
+      return {
+        errno: EINVAL,
+        reason: `${describe(place)} is a static call, which the kernel rewrites itself`,
+      };
+    }
   }
-  const site = siteAt(host, place);
-  if (site !== undefined && isStaticCall(site)) {
-    return { errno: EINVAL, reason: `${describe(place)} is a static call, which the kernel rewrites itself` };
+  return module === undefined ? null : checkModule(host, module, place);
+}
+
+/** A module that goes, or whose initialisation is over, keeps no text that could be probed. */
+function checkModule(host: ProbeHost, module: ModuleText, place: Place): Refusal | null {
+  const errno = host.release.resolveErrno === "ENOENT" ? ENOENT : EINVAL;
+  if (module.state === "going") {
+    return { errno, reason: `${describe(place)} is in module ${module.name}, which is going away` };
+  }
+  if (module.withinInit(place.address) && module.state !== "coming") {
+    return {
+      errno,
+      reason: `${describe(place)} is in the init text of module ${module.name}, which is initialised already`,
+    };
   }
   return null;
+}
+
+/** The kernel's own text, without what was freed after booting. */
+function withinText(host: ProbeHost, address: Addr): boolean {
+  const end = host.image.symbol("_etext")?.address ?? Infinity;
+  return host.memory.regionAt(address)?.mapped === "text" && address < end;
+}
+
+function notText(host: ProbeHost, place: Place): string {
+  const { module, letter } = place.symbol;
+  if (module !== undefined) return `${describe(place)} is in module ${module}, which is not loaded`;
+  if (letter !== "t" && letter !== "T" && letter !== "W" && letter !== "w") {
+    return `${describe(place)} is data, not kernel text`;
+  }
+  const end = host.image.symbol("_etext")?.address ?? Infinity;
+  return place.address >= end
+    ? `${describe(place)} is init text, which was freed after booting; it is not in kernel text any more`
+    : `${describe(place)} is not in kernel text`;
 }
 
 /** The call instruction that covers a place. */
@@ -114,15 +160,30 @@ export function checkInstruction(host: ProbeHost, place: Place): Refusal | null 
 
 /** Address of a function's ftrace site, if it has one: its entry on x86, the instruction after it on arm64. */
 export function ftraceSite(host: ProbeHost, symbol: SymbolInfo): Addr | null {
-  if (!host.image.isTraceable(symbol.name)) return null;
-  if (host.image.func(symbol.name)?.address !== symbol.address) return null;
-  return host.arch.arch === "arm64" ? symbol.address + 4 : symbol.address;
+  const name = symbolKey(symbol);
+  if (!host.image.isTraceable(name)) return null;
+  if (host.image.func(name)?.address !== symbol.address) return null;
+  return symbol.address + FTRACE_OFFSET[host.arch.arch];
+}
+
+/** Bytes from a traceable function's start to its ftrace site. */
+const FTRACE_OFFSET = { x86_64: 0, i386: 0, arm64: 4 } as const;
+
+/** Offset of the first instruction behind the ftrace site, which runs right after a traceable function's entry. */
+export function afterFtraceSite(host: ProbeHost, symbol: SymbolInfo): number | null {
+  const site = ftraceSite(host, symbol);
+  return site === null ? null : site - symbol.address + (host.arch.instructionAlign > 1 ? 4 : 5);
 }
 
 /** The function at a place, if the image has its text. */
 export function functionAt(host: ProbeHost, place: Place): FunctionInfo | undefined {
-  const info = host.image.func(place.symbol.name);
+  const info = host.image.func(symbolKey(place.symbol));
   return info !== undefined && info.address === place.symbol.address ? info : undefined;
+}
+
+/** The name by which an image finds exactly that symbol: a module's has the module in front. */
+export function symbolKey(symbol: SymbolInfo): string {
+  return symbol.module === undefined ? symbol.name : `${symbol.module}:${symbol.name}`;
 }
 
 /** `vfs_open+0x5` */
@@ -130,16 +191,22 @@ export function describe(place: Place): string {
   return place.offset === 0 ? place.symbol.name : `${place.symbol.name}+0x${place.offset.toString(16)}`;
 }
 
-/** `module:symbol` or a plain name; kallsyms' first match. */
+/** `module:symbol` or a plain name as the release has it; kallsyms' first match. */
 function lookup(host: ProbeHost, name: string): SymbolInfo | undefined {
   const colon = name.indexOf(":");
-  if (colon < 0) return host.image.symbol(name);
+  if (colon < 0) {
+    const known = imageName(host.release, name);
+    return known === undefined ? undefined : host.image.symbol(known);
+  }
+  const inModule = host.image.symbol(name);
+  if (inModule !== undefined) return inModule;
   const symbol = host.image.symbol(name.slice(colon + 1));
-  return symbol !== undefined && (symbol.module ?? "") === name.slice(0, colon) ? symbol : undefined;
+  return symbol !== undefined && symbol.module === name.slice(0, colon) ? symbol : undefined;
 }
 
 function unknownSymbol(host: ProbeHost, name: string): string {
-  const near = host.image.nearFunctions(name, 1)[0];
+  const renamed = releaseSymbol(host.release, name);
+  const near = renamed === name ? host.image.nearFunctions(name, 1)[0] : renamed;
   const limits = host.image.whole
     ? "the kernel"
     : "the built-in image, which knows what modeled functions need,";
@@ -150,14 +217,6 @@ function unknownSymbol(host: ProbeHost, name: string): string {
 function withinKernel(host: ProbeHost, address: Addr): boolean {
   const region = host.memory.regionAt(address);
   return region !== undefined && (region.name.startsWith("kernel") || region.name === "modules");
-}
-
-/** A suffixed symbol (`foo.isra.0`) is also refused where its base name is blacklisted. */
-function blacklistedBase(host: ProbeHost, place: Place): { readonly name: string } | undefined {
-  const dot = place.symbol.name.indexOf(".");
-  if (dot <= 0) return undefined;
-  const base = host.image.symbol(place.symbol.name.slice(0, dot));
-  return base === undefined ? undefined : host.image.blacklistedAt(base.address);
 }
 
 function nearBoundaries(place: Place, boundaries: Uint32Array): string {

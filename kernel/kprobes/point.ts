@@ -1,6 +1,6 @@
 /**
- * One probed instruction: the probes on it, and the life of a hit. With more than one probe this is the kernel's
- * hidden aggregator.
+ * One probed instruction: the probes on it, and the life of a hit. With more than one probe, or once it could become a
+ * jump, this is the kernel's hidden aggregator.
  *
  * @module
  */
@@ -9,9 +9,12 @@ import type { Addr } from "../../image/model.ts";
 import type { PtRegs } from "../arch/pt_regs.ts";
 import { highWord, lowWord } from "../arch/words.ts";
 import { directCall } from "../memory/text_bytes.ts";
+import { handlerFault, unrecoverable } from "./faults.ts";
 import { ProbeHandlerError } from "./handler_error.ts";
 import type { ProbeHost } from "./host.ts";
-import { type Kprobe, KPROBE_FLAG_GONE } from "./kprobe.ts";
+import { type Kprobe, KPROBE_FLAG_DISABLED, KPROBE_FLAG_FTRACE, KPROBE_FLAG_GONE } from "./kprobe.ts";
+import { KPROBE_FLAG_ON_FUNC_ENTRY, KPROBE_FLAG_OPTIMIZED } from "./kprobe.ts";
+import type { Place } from "./place.ts";
 
 /** Bytes that an ftrace site takes on x86. */
 const MCOUNT_INSN_SIZE = 5;
@@ -25,18 +28,48 @@ export interface CpuState {
   hooked: boolean;
 }
 
+/** How a point is a jump: not, soon, now, or not for much longer. */
+export type JumpState = "none" | "queued" | "jumps" | "leaving";
+
+/** How the probed instruction is executed after the handlers. */
+export type StepKind = "ftrace" | "detour" | "emulated" | "slot";
+
+/** What is known of a point beforehand. */
+export interface PointFacts {
+  readonly place: Place;
+  readonly onFtrace: boolean;
+  /** Bytes of the instruction. */
+  readonly length: number;
+  /** Whether it is a call or jump, which is emulated. */
+  readonly branches: boolean;
+  /** Bytes that a jump would displace; 0 where it can't be one. */
+  readonly displaced: number;
+  /** Address of the code that a jump would go to. */
+  readonly detour: Addr;
+}
+
 /** Everything probed at one address. */
 export class ProbePoint {
   readonly address: Addr;
+  /** Where that is. */
+  readonly place: Place;
   /** Bytes from the function's start. */
   readonly offset: number;
   /** Newest first: the order in which handlers run. */
   readonly probes: Kprobe[] = [];
   readonly onFtrace: boolean;
+  /** Bytes that a jump displaces. */
+  readonly displaced: number;
   /** Whether text is patched. */
   armed = false;
+  /** A manager stands for the probes here: it has flags of its own, and stays until the last probe is gone. */
+  aggregated = false;
+  /** The manager's own flags: disabled and gone. */
+  #managerFlags = 0;
+  jump: JumpState = "none";
   readonly #host: ProbeHost;
   readonly #cpus: readonly CpuState[];
+  readonly #facts: PointFacts;
   /** `ip` as handlers see it, and as post handlers see it. */
   readonly #preIp: Addr;
   readonly #preLow: number;
@@ -46,45 +79,82 @@ export class ProbePoint {
   readonly #wide: boolean;
   readonly #postIp: Addr;
 
-  constructor(
-    host: ProbeHost,
-    cpus: readonly CpuState[],
-    at: {
-      readonly address: Addr;
-      readonly offset: number;
-      readonly onFtrace: boolean;
-      readonly length: number;
-    },
-  ) {
+  constructor(host: ProbeHost, cpus: readonly CpuState[], facts: PointFacts) {
     this.#host = host;
     this.#cpus = cpus;
-    this.address = at.address;
-    this.offset = at.offset;
-    this.onFtrace = at.onFtrace;
-    this.#preIp = at.address + host.arch.breakpointBias;
+    this.#facts = facts;
+    this.place = facts.place;
+    this.address = facts.place.address;
+    this.offset = facts.place.offset;
+    this.onFtrace = facts.onFtrace;
+    this.displaced = facts.displaced;
+    this.#preIp = this.address + host.arch.breakpointBias;
     this.#preLow = lowWord(this.#preIp);
     this.#preHigh = highWord(this.#preIp);
-    this.#low = lowWord(at.address);
-    this.#high = highWord(at.address);
+    this.#low = lowWord(this.address);
+    this.#high = highWord(this.address);
     this.#wide = host.arch.wordSize === 8;
-    this.#postIp = at.address + (at.onFtrace ? MCOUNT_INSN_SIZE : at.length);
+    this.#postIp = this.address + (facts.onFtrace ? MCOUNT_INSN_SIZE : facts.length);
   }
 
-  /** True while at least one probe here wants to run. */
-  get wanted(): boolean {
-    return this.probes.some((p) => !p.disabled);
+  /** The flags of the probe here, or of the manager that stands for several. */
+  get flags(): number {
+    const own = this.aggregated ? this.#managerFlags : (this.probes[0]?.flags ?? 0) & ~KPROBE_FLAG_OPTIMIZED;
+    return own | (this.onFtrace ? KPROBE_FLAG_FTRACE : 0) |
+      (this.offset === 0 ? KPROBE_FLAG_ON_FUNC_ENTRY : 0) |
+      (this.optimized ? KPROBE_FLAG_OPTIMIZED : 0);
   }
 
-  /** Code that is gone can't be armed. */
+  /** Sets or clears a flag of the probe here, or of the manager. */
+  setFlag(flag: number, on: boolean): void {
+    if (this.aggregated) this.#managerFlags = on ? this.#managerFlags | flag : this.#managerFlags & ~flag;
+    else for (const p of this.probes) p.flags = on ? p.flags | flag : p.flags & ~flag;
+  }
+
+  /** A manager takes over the only probe's place and flags. */
+  aggregate(): void {
+    if (this.aggregated) return;
+    this.#managerFlags = (this.probes[0]?.flags ?? 0) & (KPROBE_FLAG_DISABLED | KPROBE_FLAG_GONE);
+    this.aggregated = true;
+  }
+
+  /** `kprobe_disabled` of what stands for this point. */
+  get disabled(): boolean {
+    return (this.flags & (KPROBE_FLAG_DISABLED | KPROBE_FLAG_GONE)) !== 0;
+  }
+
+  /** The code is gone. */
   get gone(): boolean {
-    return this.probes.some((p) => (p.flags & KPROBE_FLAG_GONE) !== 0);
+    return (this.flags & KPROBE_FLAG_GONE) !== 0;
+  }
+
+  /** Whether the OPTIMIZED flag is set: also while the jump is only queued, or not yet taken back. */
+  get optimized(): boolean {
+    return this.jump !== "none";
+  }
+
+  /** `kprobe_optready`: its instructions allow a jump. */
+  get canOptimize(): boolean {
+    return this.aggregated && this.displaced > 0;
+  }
+
+  /** Whether a probe here has a post handler. */
+  get hasPostHandler(): boolean {
+    return this.probes.some((p) => p.postHandler !== null);
+  }
+
+  /** How the instruction is executed now. */
+  get step(): StepKind {
+    if (this.onFtrace) return "ftrace";
+    if (this.jump === "jumps") return "detour";
+    return this.#facts.branches ? "emulated" : "slot";
   }
 
   /** Patches the text. */
   arm(): void {
     if (this.armed) return;
     this.armed = true;
-    this.#host.memory.text.patch(this.address, this.#patch());
+    this.patch();
   }
 
   /** Restores the text. */
@@ -94,58 +164,65 @@ export class ProbePoint {
     this.#host.memory.text.restore(this.address);
   }
 
+  /** Writes what the text must hold while it is armed: breakpoint, jump, or call of ftrace. */
+  patch(): void {
+    this.#host.memory.text.patch(this.address, this.#bytes());
+  }
+
   /** Control reached the instruction. True where a kretprobe hooked the return of this call. */
   hit(regs: PtRegs): boolean {
     const state = this.#cpus[this.#host.current.cpu] as CpuState;
-    if (state.current !== null) {
-      // Another probe runs on this CPU: every probe here misses, whether enabled or not; the instruction still executes.
-      for (const p of this.probes) p.nmissed++;
-      return false;
-    }
+    if (state.current !== null) return this.#reenter(state);
+    const probes = this.probes;
+    const only = probes[0];
+    // Nobody is left, and the jump is not yet taken back.
+    if (only === undefined) return false;
     state.hooked = false;
     state.status = "active";
     this.#setIp(regs, this.#preLow, this.#preHigh);
-    const probes = this.probes;
-    const only = probes[0] as Kprobe;
     if (probes.length === 1 && only.postHandler === null) return this.#hitOne(only, state, regs);
+    const diverted = this.#hitAll(probes, state, regs);
+    this.#finish(regs, diverted);
+    return state.hooked;
+  }
+
+  /** Runs the handlers of all enabled probes here. True: one of them diverted execution. */
+  #hitAll(probes: readonly Kprobe[], state: CpuState, regs: PtRegs): boolean {
     // Handlers may unregister probes: walk what is there now.
     const walk = probes.slice();
-    let running = only;
-    let diverted = false;
+    let running = walk[0] as Kprobe;
     try {
       for (let i = 0; i < walk.length; i++) {
         running = walk[i] as Kprobe;
         if (running.preHandler === null || running.disabled) continue;
         state.current = running;
-        const result = running.preHandler(running, regs);
-        if (result !== 0 && result !== undefined) {
-          diverted = true;
-          break;
-        }
+        const result = this.#pre(running, running.preHandler, regs);
+        // A jump has nobody to tell that execution was diverted.
+        if (result !== 0 && result !== undefined && this.jump !== "jumps") return true;
       }
-      for (let i = 0; i < walk.length && !diverted; i++) {
+      for (let i = 0; i < walk.length; i++) {
         const p = walk[i] as Kprobe;
         if (p.postHandler === null || p.disabled) continue;
         running = p;
         regs.ip = this.#postIp;
         state.current = p;
         state.status = "done";
-        p.postHandler(p, regs, 0);
+        this.#post(p, p.postHandler, regs);
       }
+      return false;
     } catch (error) {
       throw this.#wrap(running, error);
     } finally {
       state.current = null;
       state.status = "idle";
     }
-    this.#finish(regs, diverted);
-    return state.hooked;
   }
 
   /** The common case: one probe, no post handler. */
   #hitOne(p: Kprobe, state: CpuState, regs: PtRegs): boolean {
     if (p.preHandler === null || p.disabled) {
       state.status = "idle";
+      this.#setIp(regs, this.#low, this.#high);
       return false;
     }
     state.current = p;
@@ -153,13 +230,38 @@ export class ProbePoint {
     try {
       result = p.preHandler(p, regs);
     } catch (error) {
-      throw this.#wrap(p, error);
+      if (!handlerFault(this.#host, p, regs, error)) throw this.#wrap(p, error);
+      result = 0;
     } finally {
       state.current = null;
       state.status = "idle";
     }
-    this.#finish(regs, result !== 0 && result !== undefined);
+    this.#finish(regs, result !== 0 && result !== undefined && this.jump !== "jumps");
     return state.hooked;
+  }
+
+  /** Another probe runs on this CPU: every probe here misses, enabled or not; the instruction still executes. */
+  #reenter(state: CpuState): boolean {
+    if (state.status === "reenter") throw unrecoverable(this.#host, this);
+    for (const p of this.probes) p.nmissed++;
+    return false;
+  }
+
+  #pre(p: Kprobe, handler: NonNullable<Kprobe["preHandler"]>, regs: PtRegs): number | void {
+    try {
+      return handler(p, regs);
+    } catch (error) {
+      if (!handlerFault(this.#host, p, regs, error)) throw error;
+      return 0;
+    }
+  }
+
+  #post(p: Kprobe, handler: NonNullable<Kprobe["postHandler"]>, regs: PtRegs): void {
+    try {
+      handler(p, regs, 0);
+    } catch (error) {
+      if (!handlerFault(this.#host, p, regs, error)) throw error;
+    }
   }
 
   #finish(regs: PtRegs, diverted: boolean): void {
@@ -167,6 +269,8 @@ export class ProbePoint {
       // Nonzero with ip untouched would resume inside the breakpoint: taken as "go on at the probed instruction".
       if (regs.ip !== this.#preIp) regs.skipTo = regs.ip;
     } else {
+      // Whatever ip a handler left: the step goes on from the probed instruction.
+      regs.skipTo = NaN;
       this.#setIp(regs, this.#low, this.#high);
     }
   }
@@ -183,8 +287,9 @@ export class ProbePoint {
     return new ProbeHandlerError(kind, p.label, this.#host.clock.now, error);
   }
 
-  #patch(): readonly number[] {
+  #bytes(): readonly number[] {
     const { arch, image } = this.#host;
+    if (this.jump === "jumps") return directCall(arch, this.address, this.#facts.detour, true);
     if (!this.onFtrace) return arch.breakpoint;
     const target = image.symbol("ftrace_regs_caller") ?? image.symbol("ftrace_caller");
     return directCall(arch, this.address, target?.address ?? this.address + MCOUNT_INSN_SIZE);

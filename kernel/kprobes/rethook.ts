@@ -45,7 +45,8 @@ export class Rethook {
         const result = rp.entryHandler(instance, regs);
         refused = result !== 0 && result !== undefined;
       } finally {
-        if (refused) pool.recycle(instance);
+        // Old releases forgot the instance: its pool is one smaller from then on.
+        if (refused && this.#host.release.refusedInstances === "recycled") pool.recycle(instance);
       }
       if (refused) return 0;
     }

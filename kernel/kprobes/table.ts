@@ -4,12 +4,13 @@
  * @module
  */
 
-import type { Addr } from "../../image/model.ts";
+import type { Addr, BlacklistRange } from "../../image/model.ts";
 import type { PtRegs } from "../arch/pt_regs.ts";
 import { ArmedFunction } from "./armed_function.ts";
-import { E2BIG, EINVAL } from "./errno.ts";
+import { ProbeBlacklist } from "./blacklist.ts";
+import { E2BIG, EEXIST, EINVAL } from "./errno.ts";
 import { hashPtr, KPROBE_TABLE_SIZE } from "./hash.ts";
-import type { ProbeHost, ProbeTask } from "./host.ts";
+import type { ModuleText, ProbeHost, ProbeTask } from "./host.ts";
 import {
   type Kprobe,
   KPROBE_FLAG_DISABLED,
@@ -17,23 +18,24 @@ import {
   KPROBE_FLAG_GONE,
   KPROBE_FLAG_ON_FUNC_ENTRY,
 } from "./kprobe.ts";
+import { InstancePool, type Kretprobe, type KretprobeInstance } from "./kretprobe.ts";
+import { type ListedProbe, listPoints } from "./listing.ts";
+import { displacedBytes } from "./optimizable.ts";
+import { Optimizer } from "./optimizer.ts";
 import {
-  InstancePool,
-  type Kretprobe,
-  KRETPROBE_MAX_DATA_SIZE,
-  type KretprobeInstance,
-} from "./kretprobe.ts";
-import {
+  afterFtraceSite,
   checkInstruction,
   checkSafe,
   describe,
   ftraceSite,
-  functionAt,
   type Place,
   type Refusal,
   resolvePlace,
+  symbolKey,
 } from "./place.ts";
 import { type CpuState, ProbePoint } from "./point.ts";
+import { pointFacts } from "./point_facts.ts";
+import { type ProbeRefusal, Refusals } from "./refusals.ts";
 import { Rethook } from "./rethook.ts";
 
 /** Functions whose return can't be hooked although their entry can be probed. */
@@ -44,8 +46,8 @@ const KRETPROBE_BLACKLIST: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Kprobes and kretprobes of one kernel, by the rules of Linux 6.1. Results are 0 or a negated errno as in C;
- * `reasonOf` tells in a sentence what Linux leaves open.
+ * Kprobes and kretprobes of one kernel, by the rules of its release. Results are 0 or a negated errno as in C;
+ * `refusalOf` tells in a sentence what Linux leaves open.
  */
 export class KprobeTable {
   readonly #host: ProbeHost;
@@ -53,7 +55,9 @@ export class KprobeTable {
   /** Points of each function, by its address. */
   readonly #functions = new Map<Addr, { readonly name: string; readonly points: ProbePoint[] }>();
   readonly #pointOf = new Map<Kprobe, ProbePoint>();
-  readonly #reasons = new WeakMap<Kprobe, string>();
+  readonly #refusals = new Refusals();
+  readonly #blacklist: ProbeBlacklist;
+  readonly #optimizer: Optimizer;
   readonly #cpus: readonly CpuState[];
   readonly #rethook: Rethook;
   #allDisarmed = false;
@@ -62,43 +66,39 @@ export class KprobeTable {
     this.#host = host;
     this.#cpus = Array.from({ length: host.cpus }, () => ({ current: null, status: "idle", hooked: false }));
     this.#rethook = new Rethook(host, this.#cpus);
+    this.#blacklist = new ProbeBlacklist(host);
+    const table = this as KprobeTable;
+    this.#optimizer = new Optimizer(host, {
+      pointAt: (address) => table.pointAt(address),
+      get allDisarmed() {
+        return table.#allDisarmed;
+      },
+      removeUnused: (point) => table.#removePoint(point),
+      changed: (point) => table.#rehook(point),
+    });
   }
 
-  /** Registers a kprobe and arms it unless it has `KPROBE_FLAG_DISABLED`. 0, or -errno: then see `reasonOf`. */
+  /** Registers a kprobe and arms it unless it has `KPROBE_FLAG_DISABLED`. 0, or -errno: then see `refusalOf`. */
   registerKprobe(p: Kprobe): number {
     const placed = resolvePlace(this.#host, p);
     if ("refusal" in placed) return this.#refuse(p, placed.refusal);
     const { place } = placed;
     p.addr = place.address;
-    if (this.#pointOf.has(p)) {
-      return this.#refuse(p, { errno: EINVAL, reason: "this object is registered already" });
-    }
+    const reregistered = this.#checkRereg(p);
+    if (reregistered !== null) return this.#refuse(p, reregistered);
     p.flags &= KPROBE_FLAG_DISABLED;
     p.nmissed = 0;
     if (place.offset === 0) p.flags |= KPROBE_FLAG_ON_FUNC_ENTRY;
-    const site = ftraceSite(this.#host, place.symbol);
-    const onFtrace = site === place.address;
-    if (onFtrace && !this.#host.arch.kprobesOnFtrace) {
-      return this.#refuse(p, {
-        errno: EINVAL,
-        reason: `${
-          describe(place)
-        } is the function's ftrace site, which ${this.#host.arch.arch} keeps for ftrace`,
-      });
+    const onFtrace = ftraceSite(this.#host, place.symbol) === place.address;
+    if (onFtrace && (!this.#host.arch.kprobesOnFtrace || this.#host.release.ftraceSites === "refused")) {
+      return this.#refuse(p, { errno: EINVAL, reason: this.#keptForFtrace(place) });
     }
     if (onFtrace) p.flags |= KPROBE_FLAG_FTRACE;
-    const unsafe = checkSafe(this.#host, place);
+    const unsafe = checkSafe(this.#host, this.#blacklist, place);
     if (unsafe !== null) return this.#refuse(p, unsafe);
-    let point = this.pointAt(place.address);
-    if (point === undefined) {
-      const refusal = onFtrace ? null : checkInstruction(this.#host, place);
-      if (refusal !== null) return this.#refuse(p, refusal);
-      point = this.#addPoint(place, onFtrace);
-    }
-    point.probes.unshift(p);
-    this.#pointOf.set(p, point);
-    this.#reasons.delete(p);
-    this.#update(point);
+    const refusal = this.#place(p, place, onFtrace);
+    if (refusal !== null) return this.#refuse(p, refusal);
+    this.#refusals.clear(p);
     return 0;
   }
 
@@ -121,11 +121,16 @@ export class KprobeTable {
       p.addr = null;
       return;
     }
-    point.probes.splice(point.probes.indexOf(p), 1);
+    this.#disable(p, point);
     this.#pointOf.delete(p);
-    p.flags |= KPROBE_FLAG_DISABLED;
-    this.#update(point);
-    if (point.probes.length === 0) this.#removePoint(point);
+    const last = point.probes.length === 1;
+    point.probes.splice(point.probes.indexOf(p), 1);
+    if (!point.aggregated || (last && (point.gone || this.#optimizer.disarmed(point)))) {
+      this.#removePoint(point);
+    } else if (!point.disabled && !this.#allDisarmed) {
+      // A post handler may have gone with it.
+      this.#optimizer.optimize(point);
+    }
   }
 
   /** Unregisters several. */
@@ -142,9 +147,12 @@ export class KprobeTable {
     if ((p.flags & KPROBE_FLAG_GONE) !== 0) {
       return this.#refuse(p, { errno: EINVAL, reason: "its code is gone" }, "enable");
     }
-    // While all kprobes are disarmed, a probe alone at its address stays marked disabled.
-    if (!this.#allDisarmed || point.probes.length > 1) p.flags &= ~KPROBE_FLAG_DISABLED;
-    this.#update(point);
+    if (point.aggregated) p.flags &= ~KPROBE_FLAG_DISABLED;
+    // While all kprobes are disarmed, what stands for the point stays marked disabled.
+    if (!this.#allDisarmed && point.disabled) {
+      point.setFlag(KPROBE_FLAG_DISABLED, false);
+      this.#arm(point);
+    }
     return 0;
   }
 
@@ -154,8 +162,7 @@ export class KprobeTable {
     if (point === undefined) {
       return this.#refuse(p, { errno: EINVAL, reason: "it is not registered" }, "disable");
     }
-    p.flags |= KPROBE_FLAG_DISABLED;
-    this.#update(point);
+    this.#disable(p, point);
     return 0;
   }
 
@@ -168,7 +175,7 @@ export class KprobeTable {
     if (refusal !== null) return this.#refuse(kp, refusal);
     kp.postHandler = null;
     kp.preHandler = (p, regs) => this.#rethook.enter(p, regs);
-    if (rp.maxactive <= 0) rp.maxactive = Math.max(10, 2 * this.#host.cpus);
+    if (rp.maxactive <= 0) rp.maxactive = this.#host.release.defaultMaxactive(this.#host.cpus);
     const pool = new InstancePool(rp, rp.maxactive);
     rp.pool = pool;
     rp.nmissed = 0;
@@ -213,7 +220,12 @@ export class KprobeTable {
 
   /** Why the last registration (or enabling) of a probe was refused, in a sentence; undefined if it wasn't. */
   reasonOf(probe: Kprobe | Kretprobe): string | undefined {
-    return this.#reasons.get("kp" in probe ? probe.kp : probe);
+    return this.refusalOf(probe)?.reason;
+  }
+
+  /** The last refusal of a probe: errno, its name, and the reason; undefined if it wasn't refused. */
+  refusalOf(probe: Kprobe | Kretprobe): ProbeRefusal | undefined {
+    return this.#refusals.of("kp" in probe ? probe.kp : probe);
   }
 
   /** Whether armed probes run at all: debugfs `kprobes/enabled`. */
@@ -221,10 +233,63 @@ export class KprobeTable {
     return !this.#allDisarmed;
   }
 
-  /** Disarms or arms everything without touching any probe's flags. */
+  /** Arms or disarms everything without touching any probe's flags, and says so in the log if that is new. */
   set enabled(enabled: boolean) {
+    if (enabled === !this.#allDisarmed) return;
     this.#allDisarmed = !enabled;
-    for (const bucket of this.#buckets) for (const point of bucket) this.#update(point);
+    for (const point of this.points()) {
+      if (point.disabled) continue;
+      if (enabled) this.#arm(point);
+      else this.#disarm(point, false);
+    }
+    if (!enabled) this.#optimizer.flush();
+    this.#host.log.printk(`kprobes: Kprobes globally ${enabled ? "enabled" : "disabled"}`);
+  }
+
+  /** Whether breakpoints are turned into jumps: `/proc/sys/debug/kprobes-optimization`. */
+  get optimization(): boolean {
+    return this.#optimizer.allowed;
+  }
+
+  /** Allows jumps and queues what can be one, or turns all of them back at once; the log says so if that is new. */
+  set optimization(allowed: boolean) {
+    if (allowed === this.#optimizer.allowed) return;
+    this.#optimizer.allowed = allowed;
+    for (const point of this.points()) {
+      if (point.disabled) continue;
+      if (allowed) this.#optimizer.optimize(point);
+      else this.#optimizer.unoptimize(point, false);
+    }
+    if (!allowed) this.#optimizer.flush();
+    this.#host.log.printk(
+      allowed
+        ? "kprobes: kprobe jump-optimization is enabled. All kprobes are optimized if possible."
+        : "kprobes: kprobe jump-optimization is disabled. All kprobes are based on software breakpoint.",
+    );
+  }
+
+  /** Does now what the optimiser has put off (`wait_for_kprobe_optimizer`). */
+  waitForOptimizer(): void {
+    this.#optimizer.flush();
+  }
+
+  /** Ranges that must not be probed, as debugfs `kprobes/blacklist` lists them. */
+  blacklist(): readonly BlacklistRange[] {
+    return this.#blacklist.ranges();
+  }
+
+  /** A module changed its state: its blacklist counts or not, and probes in text that goes away are dead. */
+  moduleChanged(module: ModuleText): void {
+    if (module.state === "coming") {
+      this.#blacklist.addModule(module.name, module.blacklist);
+      return;
+    }
+    for (const point of this.points()) {
+      const goes = module.withinInit(point.address) ||
+        (module.state === "going" && module.withinCore(point.address));
+      if (goes && !point.gone) this.#kill(point);
+    }
+    if (module.state === "going") this.#blacklist.removeModule(module.name);
   }
 
   /** What is probed at an address. */
@@ -240,7 +305,17 @@ export class KprobeTable {
 
   /** Every registered probe in the order of debugfs `kprobes/list`: bucket by bucket, newest first. */
   list(): readonly Kprobe[] {
-    return this.#buckets.flat().flatMap((point) => point.probes);
+    return this.points().flatMap((point) => point.probes);
+  }
+
+  /** The same with what `kprobes/list` tells of each. */
+  listing(): readonly ListedProbe[] {
+    return listPoints(this.points());
+  }
+
+  /** Every probed address, bucket by bucket, newest first. */
+  points(): readonly ProbePoint[] {
+    return this.#buckets.flat();
   }
 
   /** What runs on a CPU now: `current_kprobe`. */
@@ -251,6 +326,11 @@ export class KprobeTable {
   /** Where hooked calls return to. */
   get trampolineAddress(): Addr {
     return this.#rethook.trampolineAddress;
+  }
+
+  /** An address on a stack as the kernel prints it: the trampoline hides where the call returns to. */
+  describeReturn(address: Addr): string {
+    return address === this.trampolineAddress ? "[unknown/kretprobe'd]" : this.#host.image.describe(address);
   }
 
   /** A hooked call of the running task returned: see `Rethook.trampoline`. */
@@ -269,75 +349,173 @@ export class KprobeTable {
   }
 
   #checkReturn(rp: Kretprobe, place: Place): Refusal | null {
-    if (place.offset !== 0) {
+    const { release, arch } = this.#host;
+    if (place.offset !== 0 && release.returnsFromEntryOnly) {
       return {
         errno: EINVAL,
         reason: `${describe(place)} is not a function's entry, where a return can be hooked`,
       };
     }
-    if (this.#pointOf.has(rp.kp)) return { errno: EINVAL, reason: "this object is registered already" };
-    if ((KRETPROBE_BLACKLIST[this.#host.arch.arch] ?? []).includes(place.symbol.name)) {
+    const reregistered = this.#checkRereg(rp.kp);
+    if (reregistered !== null) return reregistered;
+    if ((KRETPROBE_BLACKLIST[arch.arch] ?? []).includes(place.symbol.name)) {
       return { errno: EINVAL, reason: `the return of ${place.symbol.name} must not be hooked` };
     }
-    if (rp.dataSize > KRETPROBE_MAX_DATA_SIZE) {
-      return {
-        errno: E2BIG,
-        reason: `dataSize ${rp.dataSize} is more than ${KRETPROBE_MAX_DATA_SIZE} bytes`,
-      };
+    if (rp.dataSize > release.maxDataSize) {
+      return { errno: E2BIG, reason: `dataSize ${rp.dataSize} is more than ${release.maxDataSize} bytes` };
     }
     return null;
   }
 
+  /** `warn_kprobe_rereg`. */
+  #checkRereg(p: Kprobe): Refusal | null {
+    if (!this.#pointOf.has(p)) return null;
+    const { log, release, current } = this.#host;
+    if (release.warnsReregistration) {
+      log.printkOnce(
+        "warn_kprobe_rereg",
+        `------------[ cut here ]------------\nWARNING: CPU: ${current.cpu} PID: ${current.pid} at ` +
+          `kernel/kprobes.c warn_kprobe_rereg\n---[ end trace 0000000000000000 ]---`,
+        "warn",
+      );
+    }
+    return { errno: EINVAL, reason: "this object is registered already" };
+  }
+
+  #keptForFtrace(place: Place): string {
+    const { arch, release } = this.#host;
+    const next = afterFtraceSite(this.#host, place.symbol) ?? 0;
+    const keeper = arch.kprobesOnFtrace ? `release ${release.name}` : arch.arch;
+    return `${describe(place)} is the function's ftrace site, which ${keeper} keeps for ftrace; the next ` +
+      `instruction is at +0x${next.toString(16)}`;
+  }
+
+  /** Puts a checked probe on its address, beside others or as the first (checks 10 to 12). */
+  #place(p: Kprobe, place: Place, onFtrace: boolean): Refusal | null {
+    const known = this.pointAt(place.address);
+    if (known !== undefined) return this.#join(p, known);
+    const refusal = onFtrace ? null : checkInstruction(this.#host, place);
+    if (refusal !== null) return refusal;
+    const point = this.#addPoint(place, onFtrace);
+    point.probes.unshift(p);
+    this.#adopt(p, point);
+    if (!this.#allDisarmed && !p.disabled) this.#arm(point);
+    if (!onFtrace && point.displaced > 0) {
+      point.aggregate();
+      this.#optimizer.optimize(point);
+    }
+    return null;
+  }
+
+  /** `register_aggr_kprobe`. */
+  #join(p: Kprobe, point: ProbePoint): Refusal | null {
+    if (p.breakHandler !== null && point.probes.some((q) => q.breakHandler !== null)) {
+      return { errno: EEXIST, reason: "a probe with a break handler (a jprobe) is at that address already" };
+    }
+    point.aggregate();
+    // An unused manager that is still a jump lives on.
+    if (point.probes.length === 0) this.#optimizer.optimize(point);
+    if (point.gone) {
+      point.setFlag(KPROBE_FLAG_GONE, false);
+      point.setFlag(KPROBE_FLAG_DISABLED, true);
+    }
+    if (p.postHandler !== null) this.#optimizer.unoptimize(point, true);
+    if (p.breakHandler === null) point.probes.unshift(p);
+    else point.probes.push(p);
+    this.#adopt(p, point);
+    if (point.disabled && !p.disabled) {
+      point.setFlag(KPROBE_FLAG_DISABLED, false);
+      if (!this.#allDisarmed) this.#arm(point);
+    }
+    return null;
+  }
+
+  #adopt(p: Kprobe, point: ProbePoint): void {
+    this.#pointOf.set(p, point);
+    const { arch, memory } = this.#host;
+    const bytes = memory.text.original(point.address, arch.breakpoint.length);
+    p.opcode = bytes.reduceRight((word, byte) => word * 256 + byte, 0);
+  }
+
+  /** `__disable_kprobe`. */
+  #disable(p: Kprobe, point: ProbePoint): void {
+    if (p.disabled) return;
+    if (point.aggregated) p.flags |= KPROBE_FLAG_DISABLED;
+    if (point.aggregated && !point.probes.every((q) => q.disabled)) return;
+    if (!this.#allDisarmed && !point.disabled) this.#disarm(point, true);
+    point.setFlag(KPROBE_FLAG_DISABLED, true);
+  }
+
+  /** `arm_kprobe`. */
+  #arm(point: ProbePoint): void {
+    if (!point.onFtrace) {
+      const jump = this.#optimizer.covering(point.address);
+      if (jump !== undefined) this.#optimizer.unoptimize(jump, true);
+    }
+    point.arm();
+    this.#rehook(point);
+    if (!point.onFtrace) this.#optimizer.optimize(point);
+  }
+
+  /** `disarm_kprobe`; `reopt`: a jump that had to make room may come back. */
+  #disarm(point: ProbePoint, reopt: boolean): void {
+    if (!point.onFtrace) this.#optimizer.unoptimize(point, this.#allDisarmed);
+    if (this.#optimizer.queued(point)) return;
+    point.disarm();
+    this.#rehook(point);
+    if (point.onFtrace || !reopt) return;
+    const jump = this.#optimizer.covering(point.address);
+    if (jump !== undefined) this.#optimizer.optimize(jump);
+  }
+
+  /** `kill_kprobe`: its code goes away. It stays listed, and its handlers never run again. */
+  #kill(point: ProbePoint): void {
+    this.#optimizer.forget(point);
+    for (const p of point.probes) p.flags |= KPROBE_FLAG_GONE;
+    point.setFlag(KPROBE_FLAG_GONE, true);
+    point.disarm();
+    this.#rehook(point);
+  }
+
   #addPoint(place: Place, onFtrace: boolean): ProbePoint {
-    const point = new ProbePoint(this.#host, this.#cpus, {
-      address: place.address,
-      offset: place.offset,
-      onFtrace,
-      length: this.#instructionLength(place),
-    });
+    const displaced = onFtrace ? 0 : displacedBytes(this.#host, place);
+    const point = new ProbePoint(this.#host, this.#cpus, pointFacts(this.#host, place, onFtrace, displaced));
     (this.#buckets[hashPtr(place.address, this.#host.arch.wordSize)] as ProbePoint[]).unshift(point);
     const start = place.symbol.address;
     const known = this.#functions.get(start);
-    if (known === undefined) this.#functions.set(start, { name: place.symbol.name, points: [point] });
+    if (known === undefined) this.#functions.set(start, { name: symbolKey(place.symbol), points: [point] });
     else known.points.push(point);
     return point;
   }
 
   #removePoint(point: ProbePoint): void {
+    if (point.armed) {
+      point.disarm();
+      this.#rehook(point);
+    }
     const bucket = this.#buckets[hashPtr(point.address, this.#host.arch.wordSize)] as ProbePoint[];
-    bucket.splice(bucket.indexOf(point), 1);
-    const start = point.address - point.offset;
+    const at = bucket.indexOf(point);
+    if (at >= 0) bucket.splice(at, 1);
+    const start = point.place.symbol.address;
     const points = this.#functions.get(start)?.points;
     points?.splice(points.indexOf(point), 1);
     if (points?.length === 0) this.#functions.delete(start);
   }
 
-  /** Arms or disarms a point as its probes want it, and tells the call engine. */
-  #update(point: ProbePoint): void {
-    const armed = point.wanted && !point.gone && !this.#allDisarmed;
-    if (armed === point.armed) return;
-    if (armed) point.arm();
-    else point.disarm();
-    const start = point.address - point.offset;
+  /** Tells the call engine what is armed on a point's function. */
+  #rehook(point: ProbePoint): void {
+    const start = point.place.symbol.address;
     const known = this.#functions.get(start);
     if (known === undefined) return;
     const fn = this.#host.calls.functionByName(known.name);
     if (fn === undefined || fn.address !== start) return;
     const points = known.points.filter((p) => p.armed);
-    fn.hooks = points.length === 0 ? null : new ArmedFunction(points);
-  }
-
-  #instructionLength(place: Place): number {
-    if (this.#host.arch.instructionAlign > 1) return this.#host.arch.instructionAlign;
-    const info = functionAt(this.#host, place);
-    const boundaries = info?.boundaries();
-    const at = boundaries?.indexOf(place.offset) ?? -1;
-    return at < 0 ? 1 : (boundaries?.[at + 1] ?? info?.size ?? place.offset + 1) - place.offset;
+    const second = afterFtraceSite(this.#host, point.place.symbol);
+    fn.hooks = points.length === 0 ? null : new ArmedFunction(points, second);
   }
 
   #refuse(p: Kprobe, refusal: Refusal, action = "register"): number {
-    const kind = p.kretprobe === null ? "kprobe" : "kretprobe";
-    this.#reasons.set(p, `Cannot ${action} ${kind} "${p.label}": ${refusal.reason}`);
+    this.#refusals.note(p, refusal, action);
     return -refusal.errno;
   }
 }

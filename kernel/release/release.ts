@@ -18,8 +18,6 @@ export interface Release {
   readonly symbolNames: Readonly<Record<string, string>>;
   /** A place that can't be resolved: told apart (ENOENT), or EINVAL like everything else. */
   readonly resolveErrno: "ENOENT" | "EINVAL";
-  /** The address must lie in a symbol that kallsyms knows. */
-  readonly needsSymbol: boolean;
   /** Instructions refused beside the blacklist: call gates, static calls, BUG sites, compiler preambles. */
   readonly refusesSpecialSites: boolean;
   /** Registering an object twice warns once in the log. */
@@ -62,7 +60,6 @@ const V6_1: Release = {
   breakHandler: false,
   symbolNames: {},
   resolveErrno: "ENOENT",
-  needsSymbol: true,
   refusesSpecialSites: true,
   warnsReregistration: true,
   blacklist: "ranges",
@@ -93,7 +90,6 @@ const V2_6_38: Release = {
   breakHandler: true,
   symbolNames: { kernel_clone: "do_fork" },
   resolveErrno: "EINVAL",
-  needsSymbol: false,
   refusesSpecialSites: false,
   blacklist: {
     names: [
@@ -105,7 +101,6 @@ const V2_6_38: Release = {
     ],
   },
   ftraceSites: "refused",
-  optimizes: true,
   returnsFromEntryOnly: false,
   refusedInstances: "leaked",
   hashesPointers: false,
