@@ -147,13 +147,15 @@ export class KernelHit implements Hit {
   }
 
   /**
-   * At a function's first instruction an architecture with a link register has not stored the return address yet, so
-   * the kernel's unwinder, which follows frame records, does not see the immediate caller.
+   * The return addresses below `regs.ip`. At a return `ip` is the caller already, so the first one is left out. At a
+   * function's first instruction an architecture with a link register has not stored the return address yet: the
+   * kernel's unwinder, which follows frame records, does not see the immediate caller.
    */
   #returnAddresses(regs: PtRegs, depth: number): readonly Addr[] {
     const { calls, current, arch } = this.kernel;
-    const inLink = arch.linkRegister !== null && this.instance === null && regs.ip === this.point.address;
-    return inLink ? calls.stack(current, depth + 1).slice(1) : calls.stack(current, depth);
+    const returning = this.instance !== null;
+    const inLink = arch.linkRegister !== null && regs.ip === this.point.address;
+    return returning || inLink ? calls.stack(current, depth + 1).slice(1) : calls.stack(current, depth);
   }
 
   ksym(address: Addr): string {
