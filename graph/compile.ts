@@ -16,6 +16,7 @@ import { foldSteps } from "./passes/fold.ts";
 import { checkMaps, MapUses } from "./passes/map_use.ts";
 import { resolveSteps } from "./passes/resolve.ts";
 import { checkOutput } from "./passes/output.ts";
+import { checkRepeatable } from "./passes/repeatable.ts";
 import type { ValueType } from "./types.ts";
 import { type Symbolizer, symbolizer } from "./value.ts";
 
@@ -126,6 +127,7 @@ function stepsAt(
   });
   const steps = foldSteps(resolved, report);
   checkOutput(steps, image, report);
+  checkRepeatable(steps, report);
   uses.check(steps, at.name, image, report);
   return steps;
 }
