@@ -18,7 +18,7 @@ export const evalCommand = command({
   summary: "Run probes given as expressions",
   description:
     "EXPR is TypeScript with kprobe, kretprobe, tracepoint, latency, interval, begin, end and program in " +
-    "scope; it gives a probe, several, or a program.",
+    "scope; it gives a probe, several, or a program. A handler that never returns blocks kscope: stop it with Ctrl-C.",
   arguments: [{
     name: "EXPR",
     summary: "A probe, several in an array, or a program",

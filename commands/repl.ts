@@ -19,7 +19,8 @@ export const replCommand = command({
   place: "cli",
   summary: "Probe a live kernel at a prompt, in TypeScript",
   description:
-    "The kernel stands still until .step or .run. Lines can be piped in: the exit code is 1 if any failed.",
+    "The kernel stands still until .step or .run. Lines can be piped in: the exit code is 1 if any failed. While a line " +
+    "computes, Ctrl-C ends kscope: a handler or a loop that never ends cannot be stopped from inside.",
   arguments: [],
   options: [...WORKLOAD_OPTIONS, ...KERNEL_OPTIONS],
   examples: [

@@ -44,7 +44,10 @@ export function runTerminal(shell: Shell, out: Output, banner: string): Promise<
     begun = "";
     server.clearBufferedCommand();
     queue = queue.then(async () => {
-      const result = await shell.run(source);
+      // What never ends can't be interrupted from inside: let Ctrl-C reach the process while it computes.
+      saveHistory(path, server.history);
+      Deno.stdin.setRaw(false);
+      const result = await shell.run(source).finally(() => Deno.stdin.setRaw(true));
       if (result.kind === "error") out.write(`${colors ? red(result.message) : result.message}\n`);
       if (result.kind === "value") out.write(`${display(result.value, options())}\n`);
       if (result.kind === "exit") return server.close();
@@ -53,6 +56,7 @@ export function runTerminal(shell: Shell, out: Output, banner: string): Promise<
     });
   }
 
+  const path = historyPath();
   const server = repl.start({
     prompt: prompt(),
     useColors: colors,
@@ -80,7 +84,6 @@ export function runTerminal(shell: Shell, out: Output, banner: string): Promise<
       },
     });
   }
-  const path = historyPath();
   server.history.push(...loadHistory(path));
   for (const name of ["help", ...shell.commands.map((command) => command.name)]) {
     server.defineCommand(name, {
