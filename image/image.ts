@@ -80,6 +80,20 @@ export class ImageFile implements KernelImage {
     return { symbol: this.#symbols.info(index), offset: address - this.#symbols.addressOf(index) };
   }
 
+  *symbols(): Generator<SymbolInfo, void, void> {
+    const modules = new Map<string, number[]>();
+    // kallsyms sorts by unsigned address: per-CPU symbols of 64-bit kernels, which are last here, come first.
+    for (const negative of [false, true]) {
+      for (let index = 0; index < this.#symbols.count; index++) {
+        if (this.#symbols.addressOf(index) < 0 !== negative) continue;
+        const info = this.#symbols.info(index);
+        if (info.module === undefined) yield info;
+        else modules.set(info.module, [...modules.get(info.module) ?? [], index]);
+      }
+    }
+    for (const indexes of modules.values()) for (const index of indexes) yield this.#symbols.info(index);
+  }
+
   describe(address: Addr): string {
     const index = this.#symbols.covering(address);
     if (index === undefined) return addressHex(this.arch, address);

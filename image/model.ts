@@ -199,6 +199,8 @@ export interface KernelImage {
   symbol(name: string): SymbolInfo | undefined;
   /** The symbol that covers a kernel address, with the offset into it; the first in kallsyms where several start there. */
   symbolAt(address: Addr): { readonly symbol: SymbolInfo; readonly offset: number } | undefined;
+  /** Every symbol: the kernel's in the order of `/proc/kallsyms`, then those of each module. Made as they are asked for. */
+  symbols(): Iterable<SymbolInfo>;
   /** `do_sys_openat2+0xaf`, or plain hex where no symbol covers it. */
   describe(address: Addr): string;
   /** Names of traceable functions that match a glob (`*`, `?`, `[a-z]`), in address order. */

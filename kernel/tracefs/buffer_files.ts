@@ -48,7 +48,26 @@ export function addBufferFiles(directory: Directory, array: TraceArray): void {
       return expanded ? `${kb * cpus}\n` : `${MINIMAL_KB * cpus} (expanded: ${EXPANDED_KB * cpus})\n`;
     },
   });
+  addClock(directory, array);
   addOptions(directory, array);
+}
+
+/** Clocks of which virtual time is a model; `counter` and `uptime` count something else. */
+const CLOCKS = ["local", "global", "perf", "mono", "mono_raw", "boot", "tai"];
+
+function addClock(directory: Directory, array: TraceArray): void {
+  let chosen = "local";
+  directory.add("trace_clock", {
+    mode: 0o640,
+    read: () => `${CLOCKS.map((name) => name === chosen ? `[${name}]` : name).join(" ")}\n`,
+    write(text): number {
+      const name = text.trim();
+      if (!CLOCKS.includes(name)) return -EINVAL;
+      if (name !== chosen) array.buffer.clear();
+      chosen = name;
+      return text.length;
+    },
+  });
 }
 
 function addTrace(directory: Directory, array: TraceArray, cpu?: number): void {

@@ -9,6 +9,12 @@ import type { Kernel } from "../kernel.ts";
 import { addBufferFiles } from "./buffer_files.ts";
 import { Directory, namesOf, type TraceNode } from "./directory.ts";
 import { type ErrnoResult, failed, ok } from "./result.ts";
+import { addKprobeFiles } from "./kprobe_files.ts";
+import { addNameFiles } from "./name_files.ts";
+import { addProcFiles } from "./proc_files.ts";
+import { Sysctls } from "./sysctls.ts";
+import { addTracerFiles } from "./tracer_files.ts";
+import { Tracers } from "./tracers.ts";
 import { TraceArray } from "./trace_array.ts";
 
 /** How a file is written. */
@@ -56,6 +62,10 @@ export class Tracefs {
   readonly debug: Directory;
   /** The kernel's own trace array: its buffer, options and tracer. */
   readonly array: TraceArray;
+  /** What follows functions. */
+  readonly tracers: Tracers;
+  /** Switches of `/proc/sys`. */
+  readonly sysctls: Sysctls = new Sysctls();
 
   /** Hangs up all files. Made by `Kernel.tracefs` when first asked for. */
   constructor(k: Kernel) {
@@ -63,7 +73,12 @@ export class Tracefs {
     this.debug = this.root.directory("sys/kernel/debug", 0o700);
     this.debug.link("tracing", this.tracing);
     this.array = new TraceArray(k);
+    this.tracers = new Tracers(k, this.array, this.sysctls);
     addBufferFiles(this.tracing, this.array);
+    addTracerFiles(this.tracing, k, this.array, this.tracers);
+    addNameFiles(this.tracing, k, this.array.buffer.cmdlines);
+    addKprobeFiles(this.debug.directory("kprobes"), k, this.sysctls);
+    addProcFiles(this.root, k, this.sysctls, this.tracers);
   }
 
   /** The trace buffer. */

@@ -1,0 +1,50 @@
+/**
+ * How the builds call themselves: `uname` and `/proc/version`.
+ *
+ * @module
+ */
+
+import type { Arch, KernelImage } from "../../image/model.ts";
+
+/** What `uname` tells of a build. */
+export interface BuildInfo {
+  /** `#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-11-16)` */
+  readonly version: string;
+  /** `x86_64`, `aarch64`, `i686` */
+  readonly machine: string;
+}
+
+const MACHINES: Readonly<Record<Arch, string>> = { x86_64: "x86_64", arm64: "aarch64", i386: "i686" };
+
+/** Builds whose version was recorded, by release. */
+const VERSIONS: Readonly<Record<string, string>> = {
+  "6.1.0-56-amd64": "#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-11-16)",
+  "6.1.0-56-arm64": "#1 SMP Debian 6.1.192-2 (2026-11-16)",
+  "6.1.0-50-686-pae": "#1 SMP PREEMPT_DYNAMIC Debian 6.1.176-1 (2026-07-02)",
+};
+
+const COMPILER =
+  "(debian-kernel@lists.debian.org) (gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0, GNU ld (GNU Binutils for Debian) 2.40)";
+
+const CONSOLES: Readonly<Record<Arch, string>> = { x86_64: "ttyS0", arm64: "ttyAMA0", i386: "ttyS0" };
+
+/** What a build calls itself; a build that is not known has no more than its release. */
+export function buildInfo(image: KernelImage): BuildInfo {
+  return { version: VERSIONS[image.release] ?? "#1 SMP", machine: MACHINES[image.arch] };
+}
+
+/** `uname -a`. */
+export function unameText(image: KernelImage): string {
+  const { version, machine } = buildInfo(image);
+  return `Linux (none) ${image.release} ${version} ${machine} GNU/Linux\n`;
+}
+
+/** `/proc/version`. */
+export function versionText(image: KernelImage): string {
+  return `Linux version ${image.release} ${COMPILER} ${buildInfo(image).version}\n`;
+}
+
+/** `/proc/cmdline`. */
+export function cmdlineText(image: KernelImage): string {
+  return `console=${CONSOLES[image.arch]} panic=-1 quiet \n`;
+}

@@ -1,0 +1,31 @@
+/**
+ * Files of tracefs that only tell something: `README`, `saved_cmdlines`.
+ *
+ * @module
+ */
+
+import type { Kernel } from "../kernel.ts";
+import { EINVAL } from "../syscalls/errno.ts";
+import type { Directory } from "./directory.ts";
+import { parseUnsigned } from "./numbers.ts";
+import { readmeText } from "./readme.ts";
+import type { SavedCmdlines } from "./saved_cmdlines.ts";
+
+/** Most names that can be kept (`PID_MAX_DEFAULT`). */
+const MOST_CMDLINES = 32768;
+
+/** Hangs them up. */
+export function addNameFiles(directory: Directory, k: Kernel, cmdlines: SavedCmdlines): void {
+  directory.add("README", { mode: 0o444, read: () => readmeText(k.image.arch) });
+  directory.add("saved_cmdlines", { mode: 0o440, read: () => cmdlines.text() });
+  directory.add("saved_cmdlines_size", {
+    mode: 0o640,
+    read: () => `${cmdlines.size}\n`,
+    write(text): number {
+      const size = parseUnsigned(text);
+      if (size === null || size === 0 || size > MOST_CMDLINES) return -EINVAL;
+      cmdlines.resize(size);
+      return text.length;
+    },
+  });
+}

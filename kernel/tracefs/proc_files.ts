@@ -1,0 +1,69 @@
+/**
+ * The files of procfs and sysfs that belong to tracing, or that its users look at first.
+ *
+ * @module
+ */
+
+import type { Kernel } from "../kernel.ts";
+import { cmdlineText, versionText } from "./build_info.ts";
+import type { Directory } from "./directory.ts";
+import { kallsymsText } from "./kallsyms.ts";
+import type { Tracers } from "./tracers.ts";
+import { addSysctl, type Sysctls } from "./sysctls.ts";
+
+/** Hangs them up below the root directory. */
+export function addProcFiles(root: Directory, k: Kernel, sysctls: Sysctls, tracers: Tracers): void {
+  root.lazy("proc", (proc) => {
+    proc.add("kallsyms", { mode: 0o444, read: () => kallsymsText(k.image, sysctls.hidesAddresses) });
+    proc.add("version", { mode: 0o444, read: () => versionText(k.image) });
+    proc.add("cmdline", { mode: 0o444, read: () => cmdlineText(k.image) });
+    addSysctls(proc.directory("sys", 0o555), k, sysctls, tracers);
+  });
+  root.lazy("sys/devices/system/cpu", (cpu) => {
+    for (const name of ["online", "possible", "present"]) {
+      cpu.add(name, { mode: 0o444, read: () => k.cpus === 1 ? "0\n" : `0-${k.cpus - 1}\n` });
+    }
+  });
+}
+
+function addSysctls(sys: Directory, k: Kernel, sysctls: Sysctls, tracers: Tracers): void {
+  addSysctl(
+    sys,
+    "kernel/kptr_restrict",
+    { get: () => sysctls.kptrRestrict, set: (value) => sysctls.kptrRestrict = value },
+    0,
+    2,
+  );
+  addSysctl(
+    sys,
+    "kernel/perf_event_paranoid",
+    { get: () => sysctls.perfEventParanoid, set: (value) => sysctls.perfEventParanoid = value },
+    -1,
+    4,
+  );
+  addSysctl(
+    sys,
+    "kernel/ftrace_enabled",
+    {
+      get: () => sysctls.ftraceEnabled,
+      set(value): void {
+        sysctls.ftraceEnabled = value === 0 ? 0 : 1;
+        tracers.arm();
+      },
+    },
+    -(2 ** 31),
+    2 ** 31 - 1,
+  );
+  // arm64 has no jump optimisation, and so no switch for it.
+  if (k.image.arch === "arm64") return;
+  addSysctl(
+    sys,
+    "debug/kprobes-optimization",
+    {
+      get: () => k.kprobes.optimization ? 1 : 0,
+      set: (value) => k.kprobes.optimization = value !== 0,
+    },
+    0,
+    1,
+  );
+}

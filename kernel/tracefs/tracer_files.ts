@@ -1,0 +1,45 @@
+/**
+ * The files of the tracers: `current_tracer`, filters, and what can be traced.
+ *
+ * @module
+ */
+
+import type { Kernel } from "../kernel.ts";
+import { EINVAL } from "../syscalls/errno.ts";
+import type { Directory } from "./directory.ts";
+import { listedName } from "./ftrace_filter.ts";
+import { parseUnsigned } from "./numbers.ts";
+import type { TraceArray } from "./trace_array.ts";
+import type { Tracers } from "./tracers.ts";
+
+/** Hangs up the tracers' files. */
+export function addTracerFiles(directory: Directory, k: Kernel, array: TraceArray, tracers: Tracers): void {
+  directory.add("current_tracer", {
+    mode: 0o640,
+    read: () => `${array.tracer}\n`,
+    write(text): number {
+      const result = tracers.choose(text.trimEnd());
+      return result < 0 ? result : text.length;
+    },
+  });
+  directory.add("available_tracers", { mode: 0o440, read: () => tracers.available() });
+  directory.add("available_filter_functions", {
+    mode: 0o440,
+    read: () => k.image.functions().map((name) => `${listedName(k.image, name)}\n`).join(""),
+  });
+  directory.add("enabled_functions", { mode: 0o440, read: () => tracers.enabledText() });
+  directory.add("set_ftrace_filter", tracers.filter.file(0o640));
+  directory.add("set_ftrace_notrace", tracers.notrace.file(0o640));
+  directory.add("set_graph_function", tracers.graphFunction.file(0o640));
+  directory.add("set_graph_notrace", tracers.graphNotrace.file(0o640));
+  directory.add("max_graph_depth", {
+    mode: 0o640,
+    read: () => `${tracers.maxGraphDepth}\n`,
+    write(text): number {
+      const depth = parseUnsigned(text);
+      if (depth === null) return -EINVAL;
+      tracers.maxGraphDepth = depth;
+      return text.length;
+    },
+  });
+}
