@@ -85,12 +85,13 @@ function workloadNotes(report: WorkloadReport): readonly string[] {
       `System calls that this architecture does not have were left out: ${listed(counts(report.leftOut))}`,
     );
   }
-  const malformed = report.recording?.malformedCount ?? 0;
-  if (malformed > 0) {
-    const first = report.recording?.malformed[0];
+  const { malformedCount = 0, malformed = [] } = report.recording ?? {};
+  if (malformedCount > 0) {
+    const named = malformed.slice(0, LISTED).map(({ line, reason }) => `line ${line}: ${reason}`);
+    const rest = malformedCount - named.length;
     notes.push(
-      `${count(malformed, "line")} of the recording could not be used` +
-        (first === undefined ? "" : `; line ${first.line}: ${first.reason}`),
+      `${count(malformedCount, "line")} of the recording could not be used; ${named.join("; ")}` +
+        (rest > 0 ? `; and ${rest} more` : ""),
     );
   }
   return [...notes, ...report.warnings];
