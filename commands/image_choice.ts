@@ -6,6 +6,7 @@
 
 import { analyze } from "../graph/compile.ts";
 import type { Program } from "../graph/nodes.ts";
+import { isGlob } from "../image/glob.ts";
 import { coreImage, openImage } from "../image/load.ts";
 import type { Arch, KernelImage } from "../image/model.ts";
 import type { CommandContext } from "./context.ts";
@@ -48,9 +49,9 @@ function usesGlob(program: Program): boolean {
     switch (point.kind) {
       case "kprobe":
       case "kretprobe":
-        return /[*?[]/.test(point.target);
+        return isGlob(point.target);
       case "tracepoint":
-        return /[*?[]/.test(`${point.subsystem}${point.event}`);
+        return isGlob(`${point.subsystem}:${point.event}`);
       default:
         return false;
     }

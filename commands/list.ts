@@ -5,6 +5,7 @@
  */
 
 import { declaration } from "../image/ctype_text.ts";
+import { isGlob } from "../image/glob.ts";
 import type { CType, KernelImage } from "../image/model.ts";
 import { command } from "./definition.ts";
 import { wholeImageOf } from "./image_choice.ts";
@@ -151,7 +152,7 @@ function declareText(type: string, name: string): string {
 function nearNames(image: KernelImage, glob: string): string[] {
   if (/^(struct|union|enum)\s/.test(glob)) return [...image.nearTypes(glob, 2)];
   const { kind, pattern } = split(glob);
-  if (/[*?[]/.test(pattern)) return [];
+  if (isGlob(pattern)) return [];
   const prefix = kind === undefined ? "" : `${kind}:`;
   const names = kind === "tracepoint"
     ? image.nearTracepoints(pattern, 3)

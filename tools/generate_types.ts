@@ -5,6 +5,7 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
+import { isGlob } from "../image/glob.ts";
 import { coreImage, fullImage, openImage } from "../image/load.ts";
 import type { Arch, KernelImage } from "../image/model.ts";
 import { mergeShapes } from "./generate_types/merge.ts";
@@ -105,7 +106,7 @@ function command(args: readonly string[]): string {
     "deno run --allow-read --allow-write tools/generate_types.ts",
     ...args.filter((a) => a !== "--check"),
   ]
-    .map((arg) => /[*?[]/.test(arg) ? `'${arg}'` : arg).join(" ");
+    .map((arg) => isGlob(arg) ? `'${arg}'` : arg).join(" ");
 }
 
 async function deliver(module: string, out: string | undefined, check: boolean): Promise<number> {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { globMatcher } from "../../image/mod.ts";
+import { globMatcher, isGlob } from "../../image/mod.ts";
 import {
   ARCH_FAMILIES,
   DATA_SYMBOLS,
@@ -24,7 +24,7 @@ export function coreSource(source: ImageSource, functions: readonly string[]): I
     source.functions.flatMap((fn) => fn.traceable ? [source.symbols[fn.symbol]!.name] : []),
   );
   const names = new Set(functions);
-  const globs = functions.filter((name) => /[*?[]/.test(name));
+  const globs = functions.filter((name) => isGlob(name));
   const isFamily = anyOf([...FUNCTION_FAMILIES, ...ARCH_FAMILIES[source.arch], ...globs]);
   const isFrame = anyOf(FRAME_SYMBOLS);
   const isData = anyOf(DATA_SYMBOLS);
