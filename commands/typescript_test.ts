@@ -9,5 +9,17 @@ Deno.test("an expression sees the scope and loses its types", async () => {
 
 Deno.test("what can't be read or is unknown is an error with its reason", async () => {
   await assertRejects(() => evaluateExpression("a b", { a: 1 }), SyntaxError, "Unexpected identifier");
+  const faults: readonly (readonly [text: string, message: string])[] = [
+    ["1+", "Unexpected end of input"],
+    ["", "Unexpected end of input"],
+    ["f(1", "missing ) after argument list"],
+    ["{ x: 1", "Unexpected end of input"],
+    ["1)", "Unexpected token ')'"],
+    ["1; 2", "Unexpected token ';'"],
+  ];
+  for (const [text, message] of faults) {
+    const error = await assertRejects(() => evaluateExpression(text, {}), SyntaxError);
+    assertEquals([text, error.message], [text, message]);
+  }
   await assertRejects(() => evaluateExpression("kprob()", {}), ReferenceError, "kprob is not defined");
 });
