@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import fc from "fast-check";
 import { keyJson, keyText, type PlainValue, valueJson, valueText } from "./value.ts";
 
 const CASES: readonly (readonly [value: PlainValue, text: string, json: string])[] = [
@@ -41,8 +42,64 @@ Deno.test("each value as text and as JSON", () => {
   }
 });
 
-Deno.test("JSON of values parses", () => {
-  for (const [, , json] of CASES) JSON.parse(json);
+/** What JSON of a value says: what `JSON.parse` must give back. */
+function parsed(value: PlainValue): unknown {
+  switch (typeof value) {
+    case "number":
+      return value + 0;
+    case "bigint":
+      return BigInt(Number(value)) === value ? Number(value) : String(value);
+    case "undefined":
+      return null;
+    case "object":
+      break;
+    default:
+      return value;
+  }
+  switch (value?.kind) {
+    case undefined:
+      return null;
+    case "pointer":
+      return Number(BigInt.asUintN(64, BigInt(value.address)));
+    case "tuple":
+    case "array":
+      return value.items.map(parsed);
+    case "struct":
+      return Object.fromEntries(value.fields.map((field) => [field.name, parsed(field.value)]));
+    case "stack":
+      return `\n${value.symbols.map((symbol) => `        ${symbol}\n`).join("")}`;
+  }
+}
+
+const values = fc.letrec<{ value: PlainValue; items: PlainValue[] }>((tie) => ({
+  value: fc.oneof(
+    { depthSize: "small", withCrossShrink: true },
+    fc.oneof<fc.Arbitrary<PlainValue>[]>(
+      fc.integer(),
+      fc.double({ noNaN: true, noDefaultInfinity: true }),
+      fc.bigInt({ min: -(2n ** 63n), max: 2n ** 64n - 1n }),
+      fc.string({ unit: "binary" }),
+      fc.boolean(),
+      fc.constantFrom(null, undefined),
+      fc.maxSafeInteger().map((address): PlainValue => ({ kind: "pointer", address })),
+      fc.array(fc.string()).map((symbols): PlainValue => ({ kind: "stack", symbols })),
+    ),
+    tie("items").map((items): PlainValue => ({ kind: "tuple", items })),
+    tie("items").map((items): PlainValue => ({ kind: "array", items })),
+    tie("items").map((items): PlainValue => ({
+      kind: "struct",
+      fields: items.map((value, i) => ({ name: `f${i}`, value })),
+    })),
+  ),
+  items: fc.array(tie("value"), { maxLength: 4 }),
+})).value;
+
+Deno.test("JSON of a value says what the value is", () => {
+  for (const [value, , json] of CASES) assertEquals(JSON.parse(json), parsed(value));
+  fc.assert(
+    fc.property(values, (value) => assertEquals(JSON.parse(valueJson(value)), parsed(value))),
+    { numRuns: 500, seed: 20261122 },
+  );
 });
 
 Deno.test("keys lose their outer parentheses, and in JSON all spaces", () => {
