@@ -1,0 +1,117 @@
+/**
+ * What two runs of the same commands can't have in common is made a pattern of on both sides: times, process numbers,
+ * CPUs, pointers into memory that each kernel hands out in its own way. Addresses in the kernel's own image are compared,
+ * moved by the distance between where the recorded kernel was loaded and where the modeled one is.
+ *
+ * @module
+ */
+
+import type { KernelImage } from "../../image/model.ts";
+
+/** Values below this are counts, offsets and flags; above it, pointers and times. */
+const SMALL = 0x100000n;
+/** Error numbers end here. */
+const MAX_ERRNO = 4095n;
+
+/** Addresses of one recording, and how they become the model's. */
+export class Relocation {
+  readonly #image: KernelImage;
+  readonly #from: bigint;
+  readonly #to: bigint;
+  readonly #distance: bigint;
+  readonly #mask: bigint;
+
+  /** Finds out where the recorded kernel was loaded, from lines that give the address of a symbol. */
+  constructor(image: KernelImage, text: string) {
+    this.#image = image;
+    this.#mask = image.pointerSize === 8 ? 0xffffffffffffffffn : 0xffffffffn;
+    const base = this.#addressOf("_text") ?? this.#addressOf("_stext") ?? 0n;
+    const end = this.#addressOf("_end") ?? base + 0x4000000n;
+    this.#distance = this.#find(text);
+    this.#from = base - this.#distance;
+    this.#to = end - this.#distance;
+  }
+
+  /** An address of the recorded kernel's image as the model's, or undefined for any other value. */
+  moved(value: bigint): bigint | undefined {
+    if (value < this.#from || value >= this.#to) return undefined;
+    return value + this.#distance;
+  }
+
+  /** Whether an address lies in the modeled kernel's image. */
+  inImage(value: bigint): boolean {
+    return value >= this.#from + this.#distance && value < this.#to + this.#distance;
+  }
+
+  /** Whether a value is a small number or an error. */
+  plain(value: bigint): boolean {
+    if (value < SMALL || value > this.#mask - MAX_ERRNO) return true;
+    // An int that is an error, in a register of 64 bits.
+    return value <= 0xffffffffn && value > 0xffffffffn - MAX_ERRNO;
+  }
+
+  #find(text: string): bigint {
+    const listed = /^([0-9a-f]{8,16}) {2}[kr] {2}(\w+)\+0x0 /m.exec(text) ??
+      /^([0-9a-f]{8,16}) [tT] ((?:vfs|ksys)_\w+)$/m.exec(text);
+    const [, address = "0", symbol = ""] = listed ?? [];
+    const modeled = this.#addressOf(symbol);
+    return modeled === undefined ? 0n : modeled - BigInt(`0x${address}`);
+  }
+
+  #addressOf(symbol: string): bigint | undefined {
+    const found = this.#image.symbol(symbol);
+    return found === undefined ? undefined : BigInt(found.address) & this.#mask;
+  }
+}
+
+/** Moves the addresses of a recorded command or line. */
+export function relocate(line: string, relocation: Relocation): string {
+  return line.replace(/\b(0x)?([0-9a-f]{8,16})\b/g, (whole, prefix: string | undefined, digits: string) => {
+    const moved = relocation.moved(BigInt(`0x${digits}`));
+    return moved === undefined ? whole : `${prefix ?? ""}${moved.toString(16).padStart(digits.length, "0")}`;
+  });
+}
+
+/** Makes patterns of what differs from run to run in the output of `command`. */
+export function patterned(line: string, command: string, relocation: Relocation): string {
+  let text = line
+    .replace(/^(dmesg: )?\[ *\d+\.\d{6}\]/, "$1[TIME]")
+    .replace(/-\d+ +\[\d{3}\] /, "-PID [CPU] ")
+    .replace(/ +\d+\.\d{6}: /, " TIME: ")
+    .replace(/^(real|user|sys)\t\d+m \d+\.\d\ds$/, "$1\tDURATION")
+    .replace(/^ID: \d+$/, "ID: N")
+    .replace(/ Nov 22 \d\d:\d\d /, " DATE ")
+    .replace(/^\/tests\.sh: (eval: )?line \d+: /, "/tests.sh: line N: ");
+  if (/\/id\b/.test(command)) text = text.replace(/^\d{3,5}$/, "ID");
+  text = types(text);
+  return text
+    .replace(/\b0x([0-9a-f]{5,16})\b/g, (whole, digits: string) => {
+      const value = BigInt(`0x${digits}`);
+      return relocation.inImage(value) || relocation.plain(value) ? whole : "PTR";
+    })
+    .replace(/_0x[0-9a-f]{8,16}\b/g, "_PTR")
+    .replace(/(?<=[={,])-?\d{7,20}\b/g, "NUMBER");
+}
+
+/** Widths of the fields `a` to `n` of the event that shows one pointer as every type. */
+const TYPES = "a=u8 b=u16 c=u32 d=u64 e=s8 f=s16 g=s32 h=s64 i=x8 j=x16 k=x32 l=x64 n=x64".split(" ");
+
+/** An event that shows one pointer in all types: whether its fields are that pointer's, and not which pointer. */
+function types(line: string): string {
+  const [head, tail] = line.split(": (", 2);
+  if (tail === undefined || !head?.endsWith(" types")) return line;
+  const fields = new Map(
+    [...tail.matchAll(/ (\w)=(-?(?:0x)?[0-9a-f]+)/g)].map(([, name = "", value = "0"]) => [name, value]),
+  );
+  const pointer = BigInt(fields.get("l") ?? "0");
+  const wrong = TYPES.filter((type) => {
+    const [name = "", kind = ""] = type.split("=");
+    const bits = Number(kind.slice(1));
+    const cut = kind[0] === "s" ? BigInt.asIntN(bits, pointer) : BigInt.asUintN(bits, pointer);
+    return fields.get(name) !== (kind[0] === "x" ? `0x${cut.toString(16)}` : `${cut}`);
+  });
+  const bits = `${pointer >> 4n & 15n}`;
+  if (fields.get("o") !== bits) wrong.push("o=b4@4/32");
+  const place = tail.slice(0, tail.indexOf(")"));
+  return `${head}: (${place}) ${pointer === 0n ? "of null" : "of a pointer"}, wrong: ${wrong.join(" ")}`;
+}
