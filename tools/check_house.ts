@@ -11,8 +11,8 @@ import type { Finding, SourceFile } from "./check_tree.ts";
 /** Lines from which a file's length is a question. */
 const MAX_LINES = 500;
 
-/** Folders that may look at the wall clock. */
-const MAY_KNOW_TIME = new Set(["cli", "repl", "notebook", "bench", "tools", "tests"]);
+/** Folders that may look at the wall clock and at what else the host has. */
+const MAY_KNOW_HOST = new Set(["cli", "repl", "notebook", "bench", "tools", "tests"]);
 
 /** Where links may lead: what a reader can look up. */
 const HOSTS = new Set([
@@ -31,16 +31,39 @@ const HOSTS = new Set([
   "example.com",
 ]);
 
-/** Paths that exist on one machine only. */
-const MACHINE_PATH = /(?<![\w.])(\/root\/|\/work\/|\/home\/\w+\/|\/Users\/\w+\/|[A-Z]:\\Users\\)/;
+/** Files that a tool of ours writes; named here, because a comment in a file could claim it of itself. */
+const GENERATED = new Set(["types/kernel.ts"]);
 
-/** Clocks and generators that differ from run to run: `object.member`, or a constructor without arguments. */
-const NONDETERMINISTIC = new Set([
-  "Date.now",
-  "Math.random",
-  "performance.now",
-  "crypto.randomUUID",
-  "crypto.getRandomValues",
+/** Paths that exist on one machine only. */
+const MACHINE_PATH = /(?<![\w.])(\/root\/|\/work\/|\/opt\/|\/home\/\w+\/|\/Users\/\w+\/|[A-Z]:\\Users\\)/;
+
+/** Names of the host that make runs differ, by whatever member and under whatever other name they are used. */
+const HOST_NAMES: Readonly<Record<string, string>> = {
+  Date: "reads the wall clock; use the kernel's clock",
+  Temporal: "reads the wall clock; use the kernel's clock",
+  performance: "reads the wall clock; use the kernel's clock",
+  crypto: "is random; use the kernel's seed",
+  Intl: "depends on the host's language; format by hand",
+  Deno: "reaches the host; only the command line, the prompt and image/load.ts may",
+  setTimeout: "waits in real time; use the kernel's events",
+  setInterval: "waits in real time; use the kernel's events",
+  globalThis: "reaches whatever the host has; name what you need",
+};
+
+/** Files that may use a name of {@linkcode HOST_NAMES}, which any other file of their folder may not. */
+const MAY_USE: Readonly<Record<string, readonly string[]>> = {
+  // The whole images are files, and reading one is the only thing that needs a permission.
+  "image/load.ts": ["Deno"],
+};
+
+/** Methods whose result depends on the host's language. */
+const LOCAL_METHODS = new Set([
+  "localeCompare",
+  "toLocaleString",
+  "toLocaleDateString",
+  "toLocaleTimeString",
+  "toLocaleLowerCase",
+  "toLocaleUpperCase",
 ]);
 
 /** Checks every file against the house rules. */
@@ -75,7 +98,7 @@ function checkText(file: SourceFile): Finding[] {
     }
   });
   const lines = file.text.split("\n").length - 1;
-  if (file.path.endsWith(".ts") && lines > MAX_LINES && !isGenerated(file)) {
+  if (file.path.endsWith(".ts") && lines > MAX_LINES && !GENERATED.has(file.path)) {
     const message = `has ${lines} lines; over ${MAX_LINES} it probably holds more than one idea`;
     findings.push({ level: "warning", path: file.path, line: 0, message });
   }
@@ -83,11 +106,11 @@ function checkText(file: SourceFile): Finding[] {
 }
 
 function checkCode(file: SourceFile): Finding[] {
-  if (!file.path.endsWith(".ts") || isGenerated(file)) return [];
-  const source = ts.createSourceFile(file.path, file.text, ts.ScriptTarget.Latest, false);
+  if (!file.path.endsWith(".ts") || GENERATED.has(file.path)) return [];
+  const source = ts.createSourceFile(file.path, file.text, ts.ScriptTarget.Latest, true);
   const findings: Finding[] = [];
   const isTest = file.path.endsWith("_test.ts");
-  const knowsTime = MAY_KNOW_TIME.has(file.path.split("/")[0]!) || isTest;
+  const knowsHost = MAY_KNOW_HOST.has(file.path.split("/")[0]!) || isTest;
 
   function report(node: ts.Node, message: string): void {
     findings.push(error(file, source.getLineAndCharacterOfPosition(node.getStart(source)).line + 1, message));
@@ -96,15 +119,9 @@ function checkCode(file: SourceFile): Finding[] {
   function visit(node: ts.Node): void {
     if (node.kind === ts.SyntaxKind.AnyKeyword) {
       report(node, "`any` switches type checking off; use `unknown` and narrow it");
-    } else if (!knowsTime && ts.isPropertyAccessExpression(node) && ts.isIdentifier(node.expression)) {
-      const text = `${node.expression.text}.${node.name.text}`;
-      if (NONDETERMINISTIC.has(text)) {
-        report(node, `${text} makes runs differ; use the kernel's clock or seed`);
-      }
-    } else if (!knowsTime && ts.isNewExpression(node) && (node.arguments ?? []).length === 0) {
-      if (ts.isIdentifier(node.expression) && node.expression.text === "Date") {
-        report(node, "new Date() reads the wall clock; use the kernel's clock");
-      }
+    } else if (!knowsHost) {
+      const message = hostUse(node, file.path);
+      if (message !== undefined) report(node, message);
     }
     ts.forEachChild(node, visit);
   }
@@ -121,8 +138,52 @@ function checkCode(file: SourceFile): Finding[] {
   return findings;
 }
 
-function isGenerated(file: SourceFile): boolean {
-  return /^\/[/*]+\s*(\* )?Generated /m.test(file.text.slice(0, 400));
+/** What a node uses of the host, as a sentence; undefined if nothing. Parents of nodes must be set. */
+function hostUse(node: ts.Node, path: string): string | undefined {
+  if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
+    const [specifier] = node.arguments;
+    if (specifier !== undefined && ts.isStringLiteral(specifier)) return undefined;
+    return "import() of a computed name needs a permission and hides what is loaded; name the module";
+  }
+  if (ts.isElementAccessExpression(node) && ts.isStringLiteralLike(node.argumentExpression)) {
+    return localMethod(node.argumentExpression.text);
+  }
+  if (!ts.isIdentifier(node)) return undefined;
+  const { parent, text } = node;
+  if (isMember(node)) {
+    return isPropertyOrBinding(parent) ? localMethod(text) : undefined;
+  }
+  if (text === "Math") {
+    // `Math` in any other place than before a dot could hand its generator on.
+    const member = ts.isPropertyAccessExpression(parent) ? parent.name.text : undefined;
+    if (member !== undefined && member !== "random") return undefined;
+    return member === undefined
+      ? "Math stands without a member, which may be its random(); write Math.member"
+      : "Math.random makes runs differ; use the kernel's seed";
+  }
+  const why = Object.hasOwn(HOST_NAMES, text) ? HOST_NAMES[text] : undefined;
+  return why === undefined || MAY_USE[path]?.includes(text) === true ? undefined : `${text} ${why}`;
+}
+
+function localMethod(name: string): string | undefined {
+  return LOCAL_METHODS.has(name)
+    ? `${name} depends on the host's language; compare with < and format by hand`
+    : undefined;
+}
+
+/** Whether an identifier names a member of something else, and so no variable of the host. */
+function isMember(node: ts.Identifier): boolean {
+  const { parent } = node;
+  if (ts.isPropertyAccessExpression(parent)) return parent.name === node;
+  if (ts.isQualifiedName(parent)) return parent.right === node;
+  if (ts.isBindingElement(parent)) return parent.propertyName === node;
+  return (ts.isPropertyAssignment(parent) || ts.isPropertySignature(parent) || ts.isMethodSignature(parent) ||
+    ts.isPropertyDeclaration(parent) || ts.isMethodDeclaration(parent) || ts.isGetAccessor(parent) ||
+    ts.isSetAccessor(parent) || ts.isEnumMember(parent)) && parent.name === node;
+}
+
+function isPropertyOrBinding(node: ts.Node): boolean {
+  return ts.isPropertyAccessExpression(node) || ts.isBindingElement(node);
 }
 
 function error(file: SourceFile, line: number, message: string): Finding {
