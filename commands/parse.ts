@@ -1,6 +1,5 @@
 /**
- * Turns words into the values of a command's options. The command line leaves splitting to its parser and uses
- * {@linkcode readOption}; the REPL's dot-commands use {@linkcode parseWords}.
+ * Turns words into the values of a command's options: those of a command line, and of the prompt's dot-commands.
  *
  * @module
  */
@@ -50,7 +49,7 @@ export function defaultsOf(options: readonly OptionSpec[]): Record<string, unkno
   return values;
 }
 
-/** Reads a dot-command's words. */
+/** Reads a command's words: options anywhere, `--` ends them. */
 export function parseWords(command: AnyCommand, given: readonly string[]): Parsed {
   const values = defaultsOf(command.options);
   const words: string[] = [];
