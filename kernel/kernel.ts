@@ -14,6 +14,8 @@ import { KprobeTable } from "./kprobes/table.ts";
 import { Memory } from "./memory/memory.ts";
 import { Slab } from "./memory/slab.ts";
 import { Structs } from "./memory/structs.ts";
+import { ModuleImage } from "./modules/module_image.ts";
+import { ModuleTable } from "./modules/module_table.ts";
 import { LogRing, PointerFormat } from "./printk/mod.ts";
 import { TaskTable } from "./process/task_table.ts";
 import type { Task } from "./process/task.ts";
@@ -68,7 +70,7 @@ export class Kernel {
   /** How the log shows pointers. */
   readonly pointers: PointerFormat;
   /** Loaded modules. */
-  readonly modules: { textAt(address: number): undefined } = { textAt: () => undefined };
+  readonly modules: ModuleTable;
   /** kprobes and kretprobes. */
   readonly kprobes: KprobeTable;
   /** Tracepoints and their listeners. */
@@ -87,7 +89,8 @@ export class Kernel {
 
   /** Boots it: memory, the idle task and init, the root file system. */
   constructor(image: KernelImage, shapes: ShapeLibrary, options: KernelOptions = {}) {
-    this.image = image;
+    // Memory, calls and probes find what loaded modules add.
+    this.image = new ModuleImage(image, { functions: () => this.modules.functions() });
     this.cpus = options.cpus ?? 2;
     this.seed = options.seed ?? 1;
     this.release = releaseOf(options.release);
@@ -97,8 +100,9 @@ export class Kernel {
     this.pointers = new PointerFormat(this.seed, this.arch.wordSize, this.release.hashesPointers);
     this.events = new EventQueue();
     this.random = new KeyedRandom(this.seed);
-    this.memory = new Memory(image, this.arch);
-    this.structs = new Structs(image, this.memory);
+    this.modules = new ModuleTable(this);
+    this.memory = new Memory(this.image, this.arch);
+    this.structs = new Structs(this.image, this.memory);
     this.slab = new Slab(this.memory, this.arch);
     this.calls = new CallEngine(this, shapes);
     this.kprobes = new KprobeTable(this);
