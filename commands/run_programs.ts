@@ -37,7 +37,6 @@ export async function runPrograms(
     return;
   }
   const workload = await openWorkload(context, values);
-  let streamed = 0;
   const result = await run(programs, {
     arch: values.arch,
     cpus: values.cpus,
@@ -47,13 +46,9 @@ export async function runPrograms(
     keepGoing: values.keepGoing,
     format: values.format,
     onAttached: (probes) => context.out.note(`Attached ${probes} probe${probes === 1 ? "" : "s"}`),
-    ...(values.format === "text" ? { onLine: write } : {}),
+    // Text goes out as it is printed, so nothing of it is kept.
+    ...(values.format === "text" ? { onLine: (text) => context.out.write(text), keep: false } : {}),
   });
-  function write(text: string): void {
-    streamed += text.length;
-    context.out.write(text);
-  }
-  // What was printed on the way is out already; the maps are left.
-  context.out.write(values.format === "json" ? result.json() : result.text().slice(streamed));
+  context.out.write(values.format === "json" ? result.json() : `\n\n${result.mapsText()}`);
   for (const note of result.notes) context.out.note(note);
 }

@@ -53,7 +53,7 @@ export interface RunStatistics {
 export interface RunResult<Maps = unknown> {
   /** The maps by name: keyed ones have `get`, others are their value. */
   readonly maps: Maps;
-  /** What the probes printed, line by line. */
+  /** What the probes printed, line by line; empty with `keep: false`. */
   readonly lines: readonly string[];
   /** Hits, misses, time, calls. */
   readonly statistics: RunStatistics;
@@ -65,8 +65,10 @@ export interface RunResult<Maps = unknown> {
   readonly failures: readonly ProbeHandlerError[];
   /** Sentences that a user should see: misses, lost updates, unknown reads, what the replay left out. */
   readonly notes: readonly string[];
-  /** All output as bpftrace prints it: what was printed, two newlines, the maps. */
+  /** All output as bpftrace prints it: what was printed, two newlines, the maps. With `keep: false` without the prints. */
   text(): string;
+  /** The maps alone, as bpftrace prints them at the end. */
+  mapsText(): string;
   /** All output as JSON lines. */
   json(): string;
 }
@@ -106,6 +108,7 @@ export async function run<M>(
   for (const session of sessions) session.detach();
   const report = workload.report();
   const statistics = statisticsOf(kernel, sessions, unknown);
+  const mapsText = () => sessions.map((session) => session.mapsText()).join("");
   return {
     maps: Object.assign({}, ...sessions.map((session) => session.maps)) as M,
     lines: output.lines(),
@@ -114,7 +117,8 @@ export async function run<M>(
     outcome,
     failures: sessions.flatMap((session) => session.failures),
     notes: notesOf(statistics, report, outcome, sessions),
-    text: () => `${output.text()}\n\n${sessions.map((session) => session.mapsText()).join("")}`,
+    text: () => `${output.text()}\n\n${mapsText()}`,
+    mapsText,
     json: () =>
       `${attachedJson(points)}\n${output.json()}${sessions.map((session) => session.mapsJson()).join("")}`,
   };
