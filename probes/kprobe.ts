@@ -6,7 +6,7 @@
 
 import { Probe } from "./builder.ts";
 import type { EntryContext } from "./context.ts";
-import type { Functions, UnknownArgs } from "./declared.ts";
+import type { Functions, KnownFunction, UnknownArgs } from "./declared.ts";
 import { checkInteger, checkName, checkOptions } from "./options.ts";
 import { emptySpec } from "./spec.ts";
 
@@ -36,8 +36,11 @@ export interface Kprobe<F = Functions> {
    *
    * @throws {TypeError} For a name or options of the wrong shape.
    */
-  <N extends keyof F>(name: N, options?: KprobeOptions): Probe<KprobeContext<N, F>>;
-  /** A probe on a function that the declarations leave out: its arguments have no types. */
+  <N extends KnownFunction<F>>(name: N, options?: KprobeOptions): Probe<KprobeContext<N, F>>;
+  /**
+   * A probe on a function that the declarations leave out, or on several by a glob: `*`, `?`, `[a-z]`, as in
+   * `kprobe.any("vfs_*")`. The arguments have no types.
+   */
   any(name: string, options?: KprobeOptions): Probe<EntryContext<UnknownArgs>>;
 }
 
@@ -52,7 +55,7 @@ function any(name: string, options?: KprobeOptions): Probe<EntryContext<UnknownA
   return build(name, options);
 }
 
-function typed<N extends keyof Functions>(name: N, options?: KprobeOptions): Probe<KprobeContext<N>> {
+function typed<N extends KnownFunction>(name: N, options?: KprobeOptions): Probe<KprobeContext<N>> {
   return build(name, options);
 }
 

@@ -6,7 +6,7 @@
 
 import { Probe } from "./builder.ts";
 import type { ReturnContext } from "./context.ts";
-import type { Functions, Unknown } from "./declared.ts";
+import type { Functions, KnownFunction, Unknown } from "./declared.ts";
 import { checkInteger, checkName, checkOptions } from "./options.ts";
 import { emptySpec } from "./spec.ts";
 
@@ -39,8 +39,11 @@ export interface Kretprobe<F = Functions> {
    *
    * @throws {TypeError} For a name or options of the wrong shape.
    */
-  <N extends keyof F>(name: N, options?: KretprobeOptions): Probe<KretprobeContext<N, F>>;
-  /** A probe on a function that the declarations leave out: its result has no type. */
+  <N extends KnownFunction<F>>(name: N, options?: KretprobeOptions): Probe<KretprobeContext<N, F>>;
+  /**
+   * A probe on a function that the declarations leave out, or on several by a glob: `*`, `?`, `[a-z]`, as in
+   * `kretprobe.any("vfs_*")`. The result has no type.
+   */
   any(name: string, options?: KretprobeOptions): Probe<ReturnContext<Unknown>>;
 }
 
@@ -64,7 +67,7 @@ function any(name: string, options?: KretprobeOptions): Probe<ReturnContext<Unkn
   return build(name, options);
 }
 
-function typed<N extends keyof Functions>(name: N, options?: KretprobeOptions): Probe<KretprobeContext<N>> {
+function typed<N extends KnownFunction>(name: N, options?: KretprobeOptions): Probe<KretprobeContext<N>> {
   return build(name, options);
 }
 

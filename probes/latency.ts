@@ -6,7 +6,7 @@
 
 import { Probe } from "./builder.ts";
 import type { LatencyContext } from "./context.ts";
-import type { Functions, Unknown } from "./declared.ts";
+import type { Functions, KnownFunction, Unknown } from "./declared.ts";
 import { checkMaxactive, type KretprobeOptions, type Returned } from "./kretprobe.ts";
 import { checkName } from "./options.ts";
 import { emptySpec } from "./spec.ts";
@@ -25,8 +25,8 @@ export interface Latency<F = Functions> {
    *
    * @throws {TypeError} For a name or options of the wrong shape.
    */
-  <N extends keyof F>(name: N, options?: KretprobeOptions): Probe<LatencyContext<Returned<N, F>>>;
-  /** The same for a function that the declarations leave out. */
+  <N extends KnownFunction<F>>(name: N, options?: KretprobeOptions): Probe<LatencyContext<Returned<N, F>>>;
+  /** The same for a function that the declarations leave out, or several by a glob: `latency.any("vfs_*")`. */
   any(name: string, options?: KretprobeOptions): Probe<LatencyContext<Unknown>>;
 }
 
@@ -40,7 +40,7 @@ function any(name: string, options?: KretprobeOptions): Probe<LatencyContext<Unk
   return build(name, options);
 }
 
-function typed<N extends keyof Functions>(
+function typed<N extends KnownFunction>(
   name: N,
   options?: KretprobeOptions,
 ): Probe<LatencyContext<Returned<N>>> {

@@ -7,7 +7,7 @@
 import { Probe } from "./builder.ts";
 import { shown } from "./capture/mod.ts";
 import type { RecordContext } from "./context.ts";
-import type { Tracepoints, UnknownArgs } from "./declared.ts";
+import type { KnownTracepoint, Tracepoints, UnknownArgs } from "./declared.ts";
 import { emptySpec } from "./spec.ts";
 
 /** The context of a declared tracepoint. */
@@ -28,8 +28,11 @@ export interface Tracepoint<T = Tracepoints> {
    *
    * @throws {TypeError} If the name is not of the form `subsystem:event`.
    */
-  <N extends keyof T>(name: N): Probe<TracepointContext<N, T>>;
-  /** A tracepoint that the declarations leave out: its fields have no types. */
+  <N extends KnownTracepoint<T>>(name: N): Probe<TracepointContext<N, T>>;
+  /**
+   * A tracepoint that the declarations leave out, or several by a glob: `*`, `?`, `[a-z]`, as in
+   * `tracepoint.any("syscalls:sys_enter_*")`. The fields have no types.
+   */
   any(name: string): Probe<RecordContext<UnknownArgs>>;
 }
 
@@ -47,7 +50,7 @@ function any(name: string): Probe<RecordContext<UnknownArgs>> {
   return build(name);
 }
 
-function typed<N extends keyof Tracepoints>(name: N): Probe<TracepointContext<N>> {
+function typed<N extends KnownTracepoint>(name: N): Probe<TracepointContext<N>> {
   return build(name);
 }
 

@@ -46,7 +46,9 @@ Deno.test("a right script compiles", () => {
 
 Deno.test("a wrong symbol, argument, field or event is an error that names it", () => {
   const expected: Readonly<Record<string, readonly string[]>> = {
-    symbol: [`Argument of type '"vfs_opne"' is not assignable to parameter of type 'keyof Functions'.`],
+    symbol: [
+      `Argument of type '"vfs_opne"' is not assignable to parameter of type 'KnownFunction<Functions>'.`,
+    ],
     argument: [
       "Property 'flie' does not exist on type 'Readonly<{ path: Ptr<path>; file: Ptr<file>; }>'.",
     ],
@@ -57,7 +59,7 @@ Deno.test("a wrong symbol, argument, field or event is an error that names it", 
     duration: [`Property 'duration' does not exist on type 'KretprobeContext<"vfs_read", Functions>'.`],
     nothing: ["Type 'undefined' is not assignable to type 'Numeric'."],
     event: [
-      `Argument of type '"sched:sched_swich"' is not assignable to parameter of type 'keyof Tracepoints'.`,
+      `Argument of type '"sched:sched_swich"' is not assignable to parameter of type 'KnownTracepoint<Tracepoints>'.`,
     ],
     compare: [
       "This comparison appears to be unintentional because the types 'string' and 'number' have no overlap.",
