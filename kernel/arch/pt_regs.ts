@@ -51,6 +51,8 @@ export class PtRegs {
   /** Where execution goes on instead of the probed instruction, or NaN: set when a handler diverted it. */
   skipTo = NaN;
   onUnknown: UnknownReader | null = null;
+  /** What the registers hold before arguments are set, as `fill.ts` found it. */
+  blank: Int32Array | null = null;
 
   /** Index of each argument register in `halves`. */
   readonly argumentIndex: Int32Array;

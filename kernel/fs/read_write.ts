@@ -126,10 +126,10 @@ export function transferOf(k: Kernel, kiocb: Addr, iter: Addr): Transfer | undef
   const segments = ITER.segments.get(k, iter);
   const iov = ITER.iov.get(k, iter);
   const word = k.image.pointerSize;
-  const ranges = Array.from({ length: segments }, (_, i) => ({
-    base: k.memory.readPointer(iov + i * 2 * word),
-    length: k.memory.load(iov + i * 2 * word + word, word, false),
-  }));
+  const ranges: { base: Addr; length: number }[] = [];
+  for (let at = iov; ranges.length < segments; at += 2 * word) {
+    ranges.push({ base: k.memory.readPointer(at), length: k.memory.load(at + word, word, false) });
+  }
   return { file, pos: KIOCB.pos.get(k, kiocb), count: ITER.count.get(k, iter), ranges };
 }
 

@@ -8,7 +8,7 @@ import type { Addr, KernelImage } from "../../image/model.ts";
 import type { ArchModel } from "../arch/model.ts";
 import { MemoryFault } from "./fault.ts";
 import { type Page, PAGE_SHIFT, PAGE_SIZE, PagePool } from "./page.ts";
-import { decode, deposit, fetch, pair } from "./page_data.ts";
+import { decode, deposit, encode, fetch, joined, pair } from "./page_data.ts";
 import { kernelRegions, pageDown, pageUp, type Region } from "./regions.ts";
 import { TextMemory } from "./text.ts";
 import type { UserSpace } from "./user_space.ts";
@@ -227,12 +227,11 @@ export class Memory {
 
   /** Writes a string as UTF-8 with a NUL; cut to `size` bytes (NUL included) where given. Gives the bytes written. */
   writeString(address: Addr, text: string, size = Infinity): number {
-    const encoded = ENCODER.encode(text);
+    const encoded = encode(text);
     const length = Math.min(encoded.length, size - 1);
-    const bytes = new Uint8Array(length + 1);
-    bytes.set(encoded.subarray(0, length));
-    this.writeBytes(address, bytes);
-    return bytes.length;
+    this.writeBytes(address, encoded.length === length ? encoded : encoded.subarray(0, length));
+    this.store(address + length, 1, 0);
+    return length + 1;
   }
 
   // Probes' accesses.
@@ -368,25 +367,24 @@ export class Memory {
   }
 
   #string(address: Addr, max: number, touch: boolean): string | null {
-    const bytes: number[] = [];
-    let at = address;
-    while (bytes.length < max) {
-      const key = Math.floor(at / PAGE_SIZE);
+    let before: Uint8Array | null = null;
+    let done = 0;
+    while (done < max) {
+      const key = Math.floor((address + done) / PAGE_SIZE);
       const page = this.#find(key, touch);
       if (page === null) return null;
-      const start = at - key * PAGE_SIZE;
-      const stop = Math.min(PAGE_SIZE, start + max - bytes.length);
+      const start = address + done - key * PAGE_SIZE;
+      const stop = Math.min(PAGE_SIZE, start + max - done);
       let end = start;
-      let byte = 0;
-      while (end < stop && (byte = page.bytes[end] as number) !== 0) {
-        bytes.push(byte);
-        end++;
+      while (end < stop && page.bytes[end] !== 0) end++;
+      const part = page.bytes.subarray(start, end);
+      // Most strings lie in one page.
+      if (end < stop || done + end - start >= max) {
+        return decode(before === null ? part : joined(before, part));
       }
-      if (end < stop) break;
-      at += end - start;
+      before = before === null ? part : joined(before, part);
+      done += end - start;
     }
-    return decode(bytes);
+    return "";
   }
 }
-
-const ENCODER = new TextEncoder();

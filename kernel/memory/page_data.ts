@@ -7,11 +7,34 @@
 import { wordToNumber } from "../arch/words.ts";
 
 const DECODER = new TextDecoder();
+const ENCODER = new TextEncoder();
+/** Longest text that goes through `String.fromCharCode` as arguments. */
+const SHORT = 4096;
 
-/** UTF-8, quickly where it is ASCII. */
-export function decode(bytes: number[]): string {
-  for (const byte of bytes) if (byte >= 0x80) return DECODER.decode(Uint8Array.from(bytes));
-  return String.fromCharCode(...bytes);
+/** Text of UTF-8, quickly where it is ASCII. */
+export function decode(bytes: Uint8Array): string {
+  if (bytes.length > SHORT) return DECODER.decode(bytes);
+  for (let i = 0; i < bytes.length; i++) if ((bytes[i] as number) >= 0x80) return DECODER.decode(bytes);
+  return String.fromCharCode.apply(null, bytes as unknown as number[]);
+}
+
+/** UTF-8 of a text, quickly where it is ASCII. */
+export function encode(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code >= 0x80) return ENCODER.encode(text);
+    bytes[i] = code;
+  }
+  return bytes;
+}
+
+/** One after the other. */
+export function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(first.length + second.length);
+  whole.set(first);
+  whole.set(second, first.length);
+  return whole;
 }
 
 /** Reads an integer of 1, 2, 4 or 8 bytes; 8 always as the signed word. */

@@ -7,7 +7,7 @@
  */
 
 import type { Kernel } from "../kernel.ts";
-import { type Blocking, blocking, type FunctionRef } from "../calls/function.ts";
+import { behaviour, type Blocking, blocking, type FunctionRef } from "../calls/function.ts";
 import { userArguments } from "./registers.ts";
 
 /** How an argument is taken out of its register: C `int`, `unsigned int`, or a whole word (pointers, sizes). */
@@ -28,9 +28,7 @@ export function blockingSyscall(
   calls: readonly FunctionRef[],
   body: BlockingSyscallBody,
 ): void {
-  // x86 has no wrapper for calls without arguments.
-  const prefixes = [...Object.values(ENTRY_PREFIX), ...(kinds.length === 0 ? ["__do_sys_"] : [])];
-  for (const prefix of prefixes) {
+  for (const prefix of prefixes(kinds)) {
     blocking(`${prefix}${name}`, calls, function* (k, regs) {
       return yield* body(k, ...decode(k, kinds, regs ?? Number.NaN));
     });
@@ -44,25 +42,24 @@ export function syscall(
   calls: readonly FunctionRef[],
   body: SyscallBody,
 ): void {
-  // deno-lint-ignore require-yield -- the entry of a call that never blocks
-  blockingSyscall(name, kinds, calls, function* (k, ...args) {
-    return body(k, ...args);
-  });
+  for (const prefix of prefixes(kinds)) {
+    behaviour(`${prefix}${name}`, calls, (k, regs) => body(k, ...decode(k, kinds, regs ?? Number.NaN)));
+  }
+}
+
+/** Prefixes of the entries of a call. x86 has no wrapper for calls without arguments. */
+function prefixes(kinds: readonly ArgumentKind[]): readonly string[] {
+  return [...Object.values(ENTRY_PREFIX), ...(kinds.length === 0 ? ["__do_sys_"] : [])];
 }
 
 function decode(k: Kernel, kinds: readonly ArgumentKind[], regs: number): number[] {
   const words = userArguments(k, regs, kinds.length);
-  return words.map((word, i) => {
-    switch (kinds[i]) {
-      case "int":
-        return word | 0;
-      case "uint":
-        return word >>> 0;
-      case "long":
-        return k.image.pointerSize === 4 ? word | 0 : word;
-      default:
-        // Addresses and sizes: unsigned on i386, signed words elsewhere.
-        return k.image.pointerSize === 4 ? word >>> 0 : word;
-    }
-  });
+  const narrow = k.arch.wordSize === 4;
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i] as number;
+    // Addresses and sizes: unsigned on i386, signed words elsewhere.
+    if (kinds[i] === "int" || narrow && kinds[i] === "long") words[i] = word | 0;
+    else if (kinds[i] === "uint" || narrow) words[i] = word >>> 0;
+  }
+  return words;
 }

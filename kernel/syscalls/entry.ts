@@ -57,7 +57,7 @@ export function* runSyscall(k: Kernel, task: Task, request: SyscallRequest): Blo
   if (!modeled) k.syscalls.countUnmodeled(request.name);
   let ret: number;
   try {
-    yield* dieOfSignal(k, task, recorded);
+    if (recorded === undefined) yield* dieOfSignal(k, task);
     ret = yield* k.calls.enterBlocking(
       task,
       ref,
@@ -83,7 +83,7 @@ export function* runSyscall(k: Kernel, task: Task, request: SyscallRequest): Blo
     if (recorded !== undefined && k.clock.now < start + recorded.durationNs) {
       k.clock.now = start + recorded.durationNs;
     }
-    yield* dieOfSignal(k, task, recorded);
+    if (recorded === undefined) yield* dieOfSignal(k, task);
   } catch (error) {
     if (!(error instanceof TaskExit) || error.task !== task) throw error;
     k.calls.unwind(task);
@@ -98,8 +98,8 @@ export function* runSyscall(k: Kernel, task: Task, request: SyscallRequest): Blo
 }
 
 /** Outside replays a signal without a handler ends its task on the way from or to user space (`get_signal`). */
-function* dieOfSignal(k: Kernel, task: Task, recorded: RecordedOutcome | undefined): Blocking<void> {
-  const signal = recorded === undefined ? fatalSignal(task) : 0;
+function* dieOfSignal(k: Kernel, task: Task): Blocking<void> {
+  const signal = fatalSignal(task);
   if (signal !== 0) yield* k.calls.enterBlocking(task, DO_GROUP_EXIT, [signal], undefined, { kind: "exit" });
 }
 

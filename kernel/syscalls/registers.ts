@@ -44,8 +44,7 @@ export function userArguments(k: Kernel, regs: Addr, count: number): number[] {
 
 /** A register as a number; one that no number holds exactly is rounded: no call takes such a value for good. */
 function word(k: Kernel, at: Addr): number {
-  const size = k.image.pointerSize;
-  if (size === 4) return k.memory.load(at, 4, true);
+  if (k.arch.wordSize === 4) return k.memory.load(at, 4, true);
   const high = k.memory.load(at + 4, 4, true);
   return high * 0x100000000 + k.memory.load(at, 4, false);
 }

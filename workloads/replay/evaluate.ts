@@ -30,6 +30,11 @@ export function evaluate(value: StraceValue, arch: Arch, note: NoteUnknown): num
       return known ?? NaN;
     }
     case "expression":
+      if (value.operators.every((operator) => operator === "|")) {
+        let flags = 0;
+        for (const term of value.terms) flags = apply("|", flags, evaluate(term, arch, note));
+        return flags;
+      }
       if (value.operators.includes("or")) return firstKnown(value.terms, arch, note);
       return reduce(value.terms.map((term) => evaluate(term, arch, note)), value.operators, value, note);
     case "unary": {

@@ -19,6 +19,8 @@ const ERESTARTSYS = 512;
 /** What a recording without `-T` leaves open: a call takes this long, in nanoseconds. */
 export const DEFAULT_DURATION = 1000;
 
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
 /** The outcome of `call` as `translated` ends on `arch`. */
 export function recordedOutcome(
   call: RecordedCall,
@@ -29,21 +31,23 @@ export function recordedOutcome(
 ): RecordedOutcome {
   const ret = returned(translated, addresses, note);
   const { args, name } = translated;
-  const outcome = { ret, durationNs: call.duration ?? DEFAULT_DURATION, interrupted: call.interrupted };
+  const outcome: Mutable<RecordedOutcome> = {
+    ret,
+    durationNs: call.duration ?? DEFAULT_DURATION,
+    interrupted: call.interrupted,
+  };
   if (ret < 0) return outcome;
   const data = ret > 0 ? dataOf(name, args, ret) : undefined;
   const stat = statOf(args, arch, note);
   const fds = descriptorsOf(name, args);
-  const status = /^wait(4|pid)$/.test(name) ? waitStatus(args[1]) : undefined;
+  const status = name === "wait4" || name === "waitpid" ? waitStatus(args[1]) : undefined;
   const text = textOf(name, args);
-  return {
-    ...outcome,
-    ...(data === undefined ? {} : { data }),
-    ...(stat === undefined ? {} : { stat }),
-    ...(fds === undefined ? {} : { fds }),
-    ...(status === undefined ? {} : { status }),
-    ...(text === undefined ? {} : { text }),
-  };
+  if (data !== undefined) outcome.data = data;
+  if (stat !== undefined) outcome.stat = stat;
+  if (fds !== undefined) outcome.fds = fds;
+  if (status !== undefined) outcome.status = status;
+  if (text !== undefined) outcome.text = text;
+  return outcome;
 }
 
 /** The result as the kernel returns it: -errno for failures. */
@@ -58,7 +62,7 @@ function returned(translated: TranslatedCall, addresses: AddressMap, note: NoteU
   // `?` without a name: the call never returned.
   if (Number.isNaN(value)) return translated.name.startsWith("exit") ? 0 : -ERESTARTSYS;
   // A process made in a pid namespace is known by strace's own number, as all its lines are.
-  const outside = /^\/\* ([0-9]+) in strace's PID NS \*\/$/.exec(detail ?? "");
+  const outside = detail === undefined ? null : /^\/\* ([0-9]+) in strace's PID NS \*\/$/.exec(detail);
   if (outside !== null) return Number(outside[1]);
   return value < 2 ** 31 ? value : addresses.move(value);
 }

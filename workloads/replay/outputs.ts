@@ -83,8 +83,14 @@ const OUTPUTS: Readonly<Record<string, readonly number[]>> = {
 };
 
 const NONE: readonly number[] = [];
+const known = new Map<string, readonly number[]>();
 
 /** Positions of the arguments that call `name` fills in. */
 export function outputsOf(name: string): readonly number[] {
-  return OUTPUTS[name] ?? OUTPUTS[name.replace(/(_time64|32)$/, "")] ?? NONE;
+  let found = known.get(name);
+  if (found === undefined) {
+    found = OUTPUTS[name] ?? OUTPUTS[name.replace(/(_time64|32)$/, "")] ?? NONE;
+    known.set(name, found);
+  }
+  return found;
 }

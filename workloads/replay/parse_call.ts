@@ -17,10 +17,22 @@ export interface CallText {
   readonly duration: number | undefined;
 }
 
+/** What most calls end with, from the closing bracket on: a bare number and a duration. */
+const PLAIN_END = /\) *= *(-?(?:0x[0-9a-fA-F]+|[0-9]+)) +<([0-9]+)\.([0-9]{1,9})>\s*$/y;
+
 /** Reads `text` from its first argument at `argsAt`; a string tells what is wrong with it. */
 export function parseCall(text: string, argsAt: number): CallText | string {
   const list = parseList(text, argsAt, ")");
   let close = list.end;
+  PLAIN_END.lastIndex = close;
+  const plain = PLAIN_END.exec(text);
+  if (plain !== null) {
+    return {
+      args: list.items,
+      result: { value: wordOf(plain[1]!) },
+      duration: nanoseconds(plain[2]!, plain[3]!),
+    };
+  }
   if (text[close] !== ")" || !/^\) *= /.test(text.slice(close))) {
     // An argument of a form that is not known may hold the bracket that ended the list.
     close = resultAt(text);
@@ -31,12 +43,16 @@ export function parseCall(text: string, argsAt: number): CallText | string {
   let duration: number | undefined;
   const took = / *<([0-9]+)\.([0-9]{1,9})>$/.exec(rest);
   if (took !== null) {
-    duration = Number(took[1]) * 1e9 + Number(took[2]!.padEnd(9, "0"));
+    duration = nanoseconds(took[1]!, took[2]!);
     rest = rest.slice(0, took.index);
   }
   const result = parseResult(rest);
   if (result === null) return `the result ${JSON.stringify(rest)} is neither a number nor "?"`;
   return { args: list.items, result, duration };
+}
+
+function nanoseconds(seconds: string, fraction: string): number {
+  return Number(seconds) * 1e9 + Number(fraction) * 10 ** (9 - fraction.length);
 }
 
 /** The arguments of a call whose end is not in the recording. */

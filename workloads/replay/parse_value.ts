@@ -70,7 +70,7 @@ class Parser {
 
   #argument(close: string): StraceArgument {
     const start = this.at;
-    const name = this.#match(FIELD);
+    const name = isLetter(this.#text.charCodeAt(start)) ? this.#match(FIELD) : null;
     if (name !== null) {
       this.#space();
       this.at++;
@@ -90,6 +90,8 @@ class Parser {
     const first = this.#term(inSet);
     if (first === null) return null;
     let value = first;
+    // Most values end right here.
+    if (isEnd(this.#text.charCodeAt(this.at))) return first;
     let comment = this.#comment();
     const terms = [first];
     const operators: string[] = [];
@@ -152,7 +154,7 @@ class Parser {
         return inner;
       }
     }
-    const number = this.#match(NUMBER);
+    const number = isLetter(text.charCodeAt(this.at)) ? null : this.#match(NUMBER);
     if (number !== null) {
       this.#annotation();
       return { kind: "number", text: number, value: wordOf(number) };
@@ -165,7 +167,7 @@ class Parser {
     const word = this.#match(WORD);
     if (word === null) return null;
     if (word === "NULL") return { kind: "null" };
-    if (/^\?+$/.test(word)) return { kind: "raw", text: word };
+    if (word.charCodeAt(0) === 63 && /^\?+$/.test(word)) return { kind: "raw", text: word };
     if (text[this.at] === "(") {
       this.at++;
       const list = this.list(")");
@@ -242,11 +244,22 @@ class Parser {
   }
 }
 
+/** A letter or `_`: begins a name, and no number. */
+function isLetter(code: number): boolean {
+  return (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || code === 95;
+}
+
+/** `,`, `)`, `]` or `}`: behind it there is no more of a value. */
+function isEnd(code: number): boolean {
+  return code === 44 || code === 41 || code === 93 || code === 125;
+}
+
 /** The signed 64-bit word that a printed number stands for; NaN where a double cannot hold it exactly. */
 export function wordOf(text: string): number {
-  const negative = text.startsWith("-");
+  const negative = text.charCodeAt(0) === 45;
   const digits = negative ? text.slice(1) : text;
-  const octal = digits.length > 1 && digits[0] === "0" && digits[1] !== "x" && /^[0-7]+$/.test(digits);
+  const octal = digits.length > 1 && digits.charCodeAt(0) === 48 && digits[1] !== "x" &&
+    /^[0-7]+$/.test(digits);
   const value = octal ? parseInt(digits, 8) : Number(digits);
   if (Number.isSafeInteger(value)) return negative ? -value : value;
   const word = BigInt.asIntN(64, BigInt(octal ? `0o${digits}` : digits) * (negative ? -1n : 1n));

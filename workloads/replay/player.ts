@@ -23,7 +23,8 @@ import { UserBuffers } from "./user_buffers.ts";
 
 /** A process that has no pid in its recording (strace without `-f`) gets this one. */
 const ONLY_PID = 1000;
-const CREATES = /^(clone3?|v?fork)$/;
+const CREATES = new Set(["clone", "clone3", "fork", "vfork"]);
+const STARTS = new Set(["execve", "execveat"]);
 
 /** One replay on one kernel. */
 export class Player {
@@ -176,11 +177,11 @@ export class Player {
     }
     this.#calls++;
     if (call.duration === undefined) this.#untimed++;
-    if (/^execve(at)?$/.test(translated.name) && translated.result.value === 0) addresses.clear();
+    if (STARTS.has(translated.name) && translated.result.value === 0) addresses.clear();
     const args = this.#buffers.place(task, translated.name, translated.args, addresses);
     const recorded = recordedOutcome(call, translated, k.image.arch, addresses, this.#note);
     yield* runSyscall(k, task, { name: translated.name, args, recorded });
-    if (CREATES.test(call.name) && recorded.ret > 0) this.#ensureChild(task, recorded.ret);
+    if (recorded.ret > 0 && CREATES.has(call.name)) this.#ensureChild(task, recorded.ret);
   }
 
   /** A child that the model did not make by itself: `clone` has no model, or its pid is another in a pid namespace. */

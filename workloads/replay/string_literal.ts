@@ -7,6 +7,8 @@
 
 const ENCODER = new TextEncoder();
 const BACKSLASH = 92;
+/** Room for the bytes of one literal. */
+let scratch = new Uint8Array(1024);
 const ESCAPES = new Map([["n", 10], ["t", 9], ["r", 13], ["v", 11], ["f", 12], ["a", 7], ["b", 8], [
   "e",
   27,
@@ -29,44 +31,44 @@ export function endOfLiteral(text: string, start: number): number {
 
 /** The bytes of the text between the quotes. */
 export function literalBytes(inner: string): Uint8Array {
-  if (!inner.includes("\\")) return ENCODER.encode(inner);
   // An escape is at least as long as its byte; only a character beyond ASCII takes more bytes than it has units.
-  const bytes = new Uint8Array(inner.length * 3);
+  if (scratch.length < inner.length * 3) scratch = new Uint8Array(inner.length * 3);
   let length = 0;
   for (let at = 0; at < inner.length;) {
-    const code = inner.codePointAt(at)!;
+    const code = inner.charCodeAt(at);
     if (code === BACKSLASH) {
-      const [byte, size] = escape(inner, at + 1);
-      bytes[length++] = byte;
-      at += 1 + size;
+      const found = escape(inner, at + 1);
+      scratch[length++] = found & 0xff;
+      at += 1 + (found >> 8);
     } else if (code < 128) {
-      bytes[length++] = code;
+      scratch[length++] = code;
       at++;
     } else {
-      length += ENCODER.encodeInto(String.fromCodePoint(code), bytes.subarray(length)).written;
-      at += code > 0xffff ? 2 : 1;
+      const point = inner.codePointAt(at)!;
+      length += ENCODER.encodeInto(String.fromCodePoint(point), scratch.subarray(length)).written;
+      at += point > 0xffff ? 2 : 1;
     }
   }
-  return bytes.slice(0, length);
+  return scratch.slice(0, length);
 }
 
-/** The byte of the escape whose first character after the backslash is at `at`, and how many characters it has. */
-function escape(text: string, at: number): readonly [byte: number, size: number] {
+/** The byte of the escape whose first character after the backslash is at `at`, plus 256 × how many characters it has. */
+function escape(text: string, at: number): number {
   let value = 0;
   let size = 0;
   if (text[at] === "x") {
     for (let digit; size < 2 && (digit = hexDigit(text.charCodeAt(at + 1 + size))) >= 0; size++) {
       value = value * 16 + digit;
     }
-    if (size > 0) return [value, size + 1];
+    if (size > 0) return (size + 1) * 256 + value;
   }
   for (let code; size < 3 && (code = text.charCodeAt(at + size)) >= 48 && code <= 55; size++) {
     value = value * 8 + code - 48;
   }
-  if (size > 0) return [value & 0xff, size];
+  if (size > 0) return size * 256 + (value & 0xff);
   const letter = text[at];
-  if (letter === undefined) return [BACKSLASH, 0];
-  return [ESCAPES.get(letter) ?? text.charCodeAt(at) & 0xff, 1];
+  if (letter === undefined) return BACKSLASH;
+  return 256 + (ESCAPES.get(letter) ?? text.charCodeAt(at) & 0xff);
 }
 
 function hexDigit(code: number): number {

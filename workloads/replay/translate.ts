@@ -8,7 +8,7 @@
 import type { Arch } from "../../image/model.ts";
 import { number } from "./build_value.ts";
 import type { RecordedCall, StraceResult } from "./record.ts";
-import { rulesFor } from "./translation_rules.ts";
+import { rulesFor, type TranslationRule } from "./translation_rules.ts";
 import type { StraceValue } from "./value.ts";
 
 /** What a recording replays on. */
@@ -51,21 +51,33 @@ const WIDE_EVERYWHERE: Readonly<Record<string, readonly number[]>> = {
 
 /** The call as `target` makes it, or null when its kernel has nothing of the kind. */
 export function translate(call: RecordedCall, target: TranslationTarget): TranslatedCall | null {
-  const { forced, fallbacks } = rulesFor(call.name, target.arch);
+  let known = chosen.get(target);
+  if (known === undefined) chosen.set(target, known = new Map());
+  let rule = known.get(call.name);
+  if (rule === undefined) known.set(call.name, rule = choose(call.name, target));
+  if (rule === "none") return null;
   const args = call.args.map((argument) => argument.value);
+  if (rule === "same") return split({ name: call.name, args, result: call.result }, target.arch);
+  return split({ name: rule.name, args: rule.args(args, call), result: rule.result(call) }, target.arch);
+}
+
+/** How a target makes a recorded call: by a rule, as it is, or not at all. */
+type Choice = (TranslationRule & { readonly name: string }) | "same" | "none";
+
+/** Choices made, by the name of the recorded call. */
+const chosen = new WeakMap<TranslationTarget, Map<string, Choice>>();
+
+function choose(name: string, target: TranslationTarget): Choice {
+  const { forced, fallbacks } = rulesFor(name, target.arch);
   for (const rule of forced) {
-    if (rule.name === null) return null;
-    if (target.has(rule.name)) {
-      return split({ name: rule.name, args: rule.args(args, call), result: rule.result(call) }, target.arch);
-    }
+    if (rule.name === null) return "none";
+    if (target.has(rule.name)) return { ...rule, name: rule.name };
   }
-  if (target.has(call.name)) return split({ name: call.name, args, result: call.result }, target.arch);
+  if (target.has(name)) return "same";
   for (const rule of fallbacks) {
-    if (rule.name !== null && target.has(rule.name)) {
-      return split({ name: rule.name, args: rule.args(args, call), result: rule.result(call) }, target.arch);
-    }
+    if (rule.name !== null && target.has(rule.name)) return { ...rule, name: rule.name };
   }
-  return null;
+  return "none";
 }
 
 function split(call: TranslatedCall, arch: Arch): TranslatedCall {

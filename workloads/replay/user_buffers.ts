@@ -83,18 +83,13 @@ export class UserBuffers {
           ? this.#put(task, signalSet(value))
           : evaluate(value, this.#arch, this.#note);
     }
+    if (value.kind === "string" && !output) return this.#putString(task, value.bytes, room);
     if (output) return this.#reserve(task, Math.max(room, value.kind === "string" ? 0 : UNKNOWN_SIZE));
-    return this.#put(task, this.#bytes(task, name, value, room, addresses), room);
+    return this.#put(task, this.#bytes(task, name, value, addresses), room);
   }
 
-  #bytes(task: Task, name: string, value: StraceValue, room: number, addresses: AddressMap): Uint8Array {
+  #bytes(task: Task, name: string, value: StraceValue, addresses: AddressMap): Uint8Array {
     switch (value.kind) {
-      case "string": {
-        // A NUL ends it: it is a path unless a length stands beside it.
-        const bytes = new Uint8Array(Math.max(value.bytes.length + 1, Math.min(room, PAGE)));
-        bytes.set(value.bytes);
-        return bytes;
-      }
       case "struct":
         return this.#struct(task, name, value, addresses);
       case "array":
@@ -177,6 +172,16 @@ export class UserBuffers {
         : wordBytes(addressOrWord(value, addresses), 4)
     );
     return concat(parts);
+  }
+
+  /** A string with zeros behind it: a path unless a length stands beside it. */
+  #putString(task: Task, bytes: Uint8Array, room: number): Addr {
+    const { memory } = this.#k;
+    const address = this.#reserve(task, Math.max(bytes.length + 1, room));
+    if (task.userSpace === null) return address;
+    memory.writeBytes(address, bytes);
+    memory.fill(address + bytes.length, Math.max(1, Math.min(room, PAGE) - bytes.length), 0);
+    return address;
   }
 
   /** Copies bytes to fresh user memory and gives their address. */

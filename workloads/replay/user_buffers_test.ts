@@ -15,7 +15,11 @@ class Fixture {
   readonly #addresses: AddressMap;
 
   constructor(arch: Arch) {
-    const memory = { writeBytes: (at: number, bytes: Uint8Array) => this.#write(at, bytes) };
+    const memory = {
+      writeBytes: (at: number, bytes: Uint8Array) => this.#write(at, bytes),
+      fill: (at: number, length: number, value: number) =>
+        this.#write(at, new Uint8Array(length).fill(value)),
+    };
     const k = { image: { arch }, memory } as unknown as Kernel;
     this.#buffers = new UserBuffers(k, (what) => this.unknown.push(what));
     this.#addresses = new AddressMap(arch);
