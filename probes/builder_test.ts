@@ -129,6 +129,8 @@ Deno.test("options of the wrong shape are refused with a sentence", () => {
 
 Deno.test("several key functions are refused: a key of parts is one array", () => {
   const probe = kprobe("vfs_open");
-  const by = probe.by.bind(probe) as unknown as (...keys: ((c: { readonly comm: string }) => unknown)[]) => unknown;
+  const by = probe.by.bind(probe) as unknown as (
+    ...keys: ((c: { readonly comm: string }) => unknown)[]
+  ) => unknown;
   assertThrows(() => by((c) => c.comm, (c) => c.comm), TypeError, "[c.comm, c.pid]");
 });
