@@ -16,11 +16,43 @@
 
 export * from "./probes/mod.ts";
 export * from "./session/mod.ts";
-export type { Addr, Arch, KernelImage } from "./image/model.ts";
+export type {
+  Addr,
+  Arch,
+  BlacklistRange,
+  CallSite,
+  CType,
+  FieldLayout,
+  FunctionInfo,
+  KernelImage,
+  Member,
+  Param,
+  Prototype,
+  SymbolInfo,
+  TracepointField,
+  TracepointInfo,
+} from "./image/model.ts";
 export { coreImage, fullImage, openImage } from "./image/mod.ts";
-export { explain } from "./graph/explain.ts";
-export type { ProbeGraph, Program } from "./graph/nodes.ts";
+export type { CompileOptions } from "./graph/compile.ts";
+export { explain, type ExplainOptions } from "./graph/explain.ts";
+export type { MapEntry, MapSnapshot } from "./graph/maps/aggregate_map.ts";
+export type {
+  AggregateValue,
+  Bucket,
+  HistogramScale,
+  HistogramValue,
+  StatsValue,
+} from "./graph/maps/cell.ts";
+export type { Aggregation, AttachPoint, ProbeGraph, Program } from "./graph/nodes.ts";
+export type { ArrayValue, PointerValue, StackValue, StructValue, TupleValue, Value } from "./graph/value.ts";
+export type { ReplayOptions } from "./workloads/replay/options.ts";
+export type { RecordingSource } from "./workloads/replay/read_lines.ts";
+export type { MalformedLine, RecordingOptions } from "./workloads/replay/recording.ts";
 export { replay } from "./workloads/replay/replay.ts";
 export { builtinWorkload } from "./workloads/builtin.ts";
-export type { Workload, WorkloadReport } from "./workloads/workload.ts";
+export type { RecordingReport, Workload, WorkloadReport } from "./workloads/workload.ts";
+export type { ProbeHandlerError } from "./kernel/kprobes/mod.ts";
+export type { ReleaseName } from "./kernel/release/release.ts";
+export type { BlockedTask, RunOutcome } from "./kernel/sched/outcome.ts";
 export { Kernel } from "./kernel/kernel.ts";
+export * as linux from "./kernel/linux.ts";

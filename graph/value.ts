@@ -23,13 +23,17 @@ export type Value =
 
 /** An address; prints as `0xffff888003c4d000`. */
 export interface PointerValue {
+  /** `pointer` */
   readonly kind: "pointer";
+  /** Where it points. */
   readonly address: Addr;
 }
 
 /** A kernel stack, innermost frame first. */
 export interface StackValue {
+  /** `stack` */
   readonly kind: "stack";
+  /** Addresses: of the hit, then of each return. */
   readonly frames: readonly Addr[];
   /** The frames as bpftrace prints them: `vfs_read+1`, or hex where no symbol covers the address. */
   readonly symbols: readonly string[];
@@ -37,19 +41,25 @@ export interface StackValue {
 
 /** A tuple; prints as `(1, abc)`. */
 export interface TupleValue {
+  /** `tuple` */
   readonly kind: "tuple";
+  /** Its parts. */
   readonly items: readonly Value[];
 }
 
 /** A C array; prints as `[1,2,3]`. */
 export interface ArrayValue {
+  /** `array` */
   readonly kind: "array";
+  /** Its elements. */
   readonly items: readonly Value[];
 }
 
 /** A C struct or union; prints as `{ .a = 1, .b = x }`. */
 export interface StructValue {
+  /** `struct` */
   readonly kind: "struct";
+  /** Its members in the order of the declaration. */
   readonly fields: readonly { readonly name: string; readonly value: Value }[];
 }
 

@@ -18,16 +18,27 @@ error[private-type-ref]: public type 'Kernel.prototype.clock' references private
    |
 
 
-error: Found 3 documentation lint errors.
+error[private-type-ref]: public type 'RunResult["outcome"]' references private type 'RunOutcome'
+  --> /project/session/run.ts:61:3
+   |
+
+
+error: Found 4 documentation lint errors.
 `;
 
-Deno.test("findings keep their place, generated declarations and inner types are left out", () => {
+Deno.test("findings keep their place; only generated declarations and the members named as inner are left out", () => {
   assertEquals(readReport(REPORT, "/project"), [
     {
       level: "error",
       path: "session/run.ts",
       line: 54,
       message: "exported symbol is missing JSDoc documentation (missing-jsdoc)",
+    },
+    {
+      level: "error",
+      path: "session/run.ts",
+      line: 61,
+      message: `public type 'RunResult["outcome"]' references private type 'RunOutcome' (private-type-ref)`,
     },
   ]);
 });

@@ -1,17 +1,20 @@
 /**
- * Runs what the documents show. `deno run --allow-read --allow-run tools/check_docs.ts [FILE…]` takes README.md,
- * CONTRIBUTING.md and docs/*.md; `deno test --doc` covers their TypeScript blocks, this the rest:
+ * Runs what the documents show. `deno run --allow-read --allow-run tools/check_docs.ts [FILE…]` takes every Markdown
+ * file of the project; `deno test --doc` covers their TypeScript blocks, this the rest:
  *
  * - In a `console` block each line after `$ ` is a command; the lines below it, up to the next command, are what it
- *   prints (stdout and stderr together). A line `...` stands for any number of lines. A command with no lines below it
- *   must only succeed. `$ echo $?` sees the status of the command before it.
- * - A `sh` block is not run (its commands may take long or change things), but what it names must exist: the tasks of
- *   deno.json and the project's files.
+ *   prints (stdout and stderr together). A line `...` stands for any number of lines. Every command must succeed, but
+ *   one that is followed by `$ echo $?`, which shows its status: then that is what must be right.
+ * - A `sh` block (`bash` and `shell` are the same) is not run (its commands may take long or change things), but what it
+ *   names must exist: the tasks of deno.json and the project's files. So must what any Markdown link leads to.
  *
  * @module
  */
 
-import { type Finding, formatFinding } from "./check_tree.ts";
+import { type Finding, formatFinding, readTree } from "./check_tree.ts";
+
+/** Languages of blocks that hold commands for a shell. */
+const SHELLS = new Set(["sh", "bash", "shell", "console"]);
 
 /** One command of a console block with the lines that it must print. */
 export interface Example {
@@ -94,7 +97,7 @@ export function checkShell(
 ): { readonly line: number; readonly message: string }[] {
   const found: { line: number; message: string }[] = [];
   for (const block of blocksOf(text)) {
-    if (block.language !== "sh" && block.language !== "console") continue;
+    if (!SHELLS.has(block.language)) continue;
     block.lines.forEach((line, index) => {
       const at = block.line + index;
       const task = /\bdeno(?:@[\d.]+)? task (?:--?[\w-]+ )*([\w:-]+)/.exec(line)?.[1];
@@ -109,6 +112,37 @@ export function checkShell(
     });
   }
   return found;
+}
+
+/** Finds relative links of a document at `path` that lead to no file or folder. */
+export function checkLinks(
+  text: string,
+  path: string,
+  exists: (path: string) => boolean,
+): { readonly line: number; readonly message: string }[] {
+  const folder = path.includes("/") ? path.slice(0, path.lastIndexOf("/") + 1) : "";
+  const found: { line: number; message: string }[] = [];
+  text.split("\n").forEach((line, index) => {
+    for (const [, target] of line.matchAll(/\]\(([^)\s#]+)(?:#[^)]*)?\)/g)) {
+      if (target === undefined || /^[a-z]+:/.test(target)) continue;
+      if (!exists(`${folder}${target}`)) {
+        found.push({ line: index + 1, message: `there is no "${target}", which a link leads to` });
+      }
+    }
+  });
+  return found;
+}
+
+/** What is wrong with a command's status and output, as a sentence. `next` is the command after it. */
+export function judge(
+  { expected }: Example,
+  printed: readonly string[],
+  code: number,
+  next: Example | undefined,
+): string | undefined {
+  const asked = next?.command.trim() === "echo $?";
+  if (code !== 0 && !asked) return `exited with ${code}: ${printed.join(" ").trim()}`;
+  return expected.some((text) => text.trim() !== "") ? compare(printed, expected) : undefined;
 }
 
 /** Runs one command in a shell; `deno`, through npx or not, is the one that runs this check. */
@@ -128,18 +162,15 @@ async function run(command: string, status: number): Promise<{ lines: string[]; 
 
 async function checkDocument(path: string, tasks: readonly string[]): Promise<Finding[]> {
   const text = await Deno.readTextFile(path);
-  const findings: Finding[] = checkShell(text, tasks, isFile)
+  const findings: Finding[] = [...checkShell(text, tasks, exists), ...checkLinks(text, path, exists)]
     .map(({ line, message }) => ({ level: "error", path, line, message }));
   let status = 0;
-  for (const { line, command, expected } of consoleExamples(text)) {
+  const examples = consoleExamples(text);
+  for (const [i, example] of examples.entries()) {
+    const { line, command } = example;
     const { lines, code } = await run(command, status);
     status = code;
-    const shown = expected.some((text) => text.trim() !== "");
-    const message = shown
-      ? compare(lines, expected)
-      : code === 0
-      ? undefined
-      : `exited with ${code}: ${lines.join(" ").trim()}`;
+    const message = judge(example, lines, code, examples[i + 1]);
     if (message !== undefined) {
       findings.push({ level: "error", path, line, message: `\`${command}\`: ${message}` });
     }
@@ -147,20 +178,17 @@ async function checkDocument(path: string, tasks: readonly string[]): Promise<Fi
   return findings;
 }
 
-function isFile(path: string): boolean {
+function exists(path: string): boolean {
   try {
-    return Deno.statSync(path).isFile;
+    Deno.statSync(path);
+    return true;
   } catch {
     return false;
   }
 }
 
 async function documents(): Promise<string[]> {
-  const paths = ["README.md", "CONTRIBUTING.md"].filter(isFile);
-  for await (const entry of Deno.readDir("docs")) {
-    if (entry.isFile && entry.name.endsWith(".md")) paths.push(`docs/${entry.name}`);
-  }
-  return paths.sort();
+  return (await readTree(".")).map(({ path }) => path).filter((path) => path.endsWith(".md"));
 }
 
 if (import.meta.main) {

@@ -21,6 +21,7 @@ export type KeyKind = "plain" | "pointer" | "stack" | "unknown";
 export interface MapEntry {
   /** Empty for a map without key. */
   readonly key: readonly Value[];
+  /** What the map holds under it. */
   readonly value: AggregateValue;
 }
 
@@ -28,8 +29,11 @@ export interface MapEntry {
 export interface MapSnapshot {
   /** Without the `@`. */
   readonly name: string;
+  /** How it aggregates. */
   readonly aggregation: Aggregation;
+  /** Whether its entries have keys. */
   readonly keyed: boolean;
+  /** What it holds, in print order. */
   readonly entries: readonly MapEntry[];
   /** Updates that were lost because the map was full. */
   readonly lost: number;

@@ -29,17 +29,23 @@ export type AggregateValue = number | bigint | StatsValue | HistogramValue;
 
 /** What `stats` keeps. */
 export interface StatsValue {
+  /** `stats` */
   readonly kind: "stats";
+  /** How many values were taken in. */
   readonly count: number;
   /** `total / count`, the fraction dropped. */
   readonly average: number | bigint;
+  /** Their sum. */
   readonly total: number | bigint;
 }
 
 /** What `hist` and `lhist` keep: the buckets from the first to the last that is not empty. */
 export interface HistogramValue {
+  /** `histogram` */
   readonly kind: "histogram";
+  /** How its buckets are cut. */
   readonly scale: HistogramScale;
+  /** In order, without gaps. */
   readonly buckets: readonly Bucket[];
 }
 
@@ -50,9 +56,13 @@ export type HistogramScale =
 
 /** A bucket: `min` to `max`, both included. No `min`: everything below; no `max`: everything above. */
 export interface Bucket {
+  /** Its place among all buckets of the scale. */
   readonly index: number;
+  /** Least value in it. */
   readonly min?: number | bigint;
+  /** Greatest value in it. */
   readonly max?: number | bigint;
+  /** How many values fell into it. */
   readonly count: number;
 }
 

@@ -11,6 +11,7 @@ export class ProbeHandlerError extends Error {
   /** Virtual time of the hit, in nanoseconds. */
   readonly time: number;
 
+  /** `kind` is `kprobe` or `kretprobe`, `time` virtual nanoseconds, `cause` what was thrown. */
   constructor(kind: string, probe: string, time: number, cause: unknown) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     super(`Handler of ${kind} "${probe}" threw at ${seconds(time)} s: ${reason}`, { cause });
