@@ -196,6 +196,23 @@ export class CallEngine {
     }
   }
 
+  /** `enter` from inside a probe's handler: without a budget, and what the probed code is about to do stays as it was. */
+  detour(task: Task, ref: FunctionRef, args: readonly number[]): number {
+    const plans = this.#plans;
+    const { node, site, budget } = plans;
+    const expect = this.#expect;
+    const expectDepth = this.#expectDepth;
+    try {
+      return this.enter(task, ref, args, 0, { kind: "bare" });
+    } finally {
+      plans.node = node;
+      plans.site = site;
+      plans.budget = budget;
+      this.#expect = expect;
+      this.#expectDepth = expectDepth;
+    }
+  }
+
   /** `enter` for root calls that may block. */
   *enterBlocking(
     task: Task,
