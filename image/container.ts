@@ -14,7 +14,7 @@ import { inflater } from "./inflate.ts";
 import type { Arch } from "./model.ts";
 
 /** Format version that this code reads and writes. */
-export const IMAGE_VERSION = 5;
+export const IMAGE_VERSION = 6;
 const MAGIC = 0x474d_494b;
 const PREFIX = 20;
 const STORED = 0;
@@ -37,6 +37,7 @@ export const SECTIONS = [
   "tracepoints",
   "blacklist",
   "syscalls",
+  "filter_functions",
 ] as const;
 
 /** Name of a section. */

@@ -26,6 +26,7 @@ import { NameIndex } from "./name_index.ts";
 import { NamePool } from "./names.ts";
 import { nearNames } from "./near.ts";
 import { type FunctionEntry, SymbolTable } from "./symbols.ts";
+import { decodeFilterFunctions } from "./filter_functions.ts";
 import { decodeBlacklist, decodeSyscalls, type SyscallRecord, TracepointTable } from "./tables.ts";
 import { TextTable } from "./text.ts";
 import { TypeTable } from "./types.ts";
@@ -49,6 +50,7 @@ export class ImageFile implements KernelImage {
   readonly #functionInfos = new Map<string, FunctionInfo | undefined>();
   readonly #prototypes = new Map<string, Prototype | undefined>();
   #functionNames: readonly string[] | undefined;
+  #filterFunctions: readonly string[] | undefined;
   #typeNames: readonly string[] | undefined;
   #blacklist: readonly BlacklistRange[] | undefined;
   #syscallTable: Syscalls | undefined;
@@ -104,6 +106,16 @@ export class ImageFile implements KernelImage {
   functions(glob?: string): readonly string[] {
     const all = this.#functionNames ??= this.#listFunctions();
     return glob === undefined || glob === "*" ? all : all.filter(globMatcher(glob));
+  }
+
+  filterFunctions(): readonly string[] {
+    if (this.#filterFunctions === undefined) {
+      const bytes = this.#container.chunk("filter_functions", 0);
+      const lines = decodeFilterFunctions(bytes, (index) => this.#symbols.info(index));
+      // A part of a kernel has a part of the list: its functions, as far as ftrace knows where they are.
+      this.#filterFunctions = lines.length > 0 ? lines : this.functions();
+    }
+    return this.#filterFunctions;
   }
 
   nearFunctions(name: string, limit?: number): readonly string[] {

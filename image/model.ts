@@ -205,6 +205,11 @@ export interface KernelImage {
   describe(address: Addr): string;
   /** Names of traceable functions that match a glob (`*`, `?`, `[a-z]`), in address order. */
   functions(glob?: string): readonly string[];
+  /**
+   * Lines of ftrace's `available_filter_functions`, in its order: names, twice where two functions have one, `name [module]`,
+   * and `__ftrace_invalid_address___OFFSET` for code that the linker left without a symbol.
+   */
+  filterFunctions(): readonly string[];
   /** Nearest names to a misspelt function, best first. */
   nearFunctions(name: string, limit?: number): readonly string[];
 

@@ -103,7 +103,7 @@ export class TracepointTable {
   }
 }
 
-/** Encodes blacklisted ranges, which must be sorted by start. */
+/** Encodes blacklisted ranges, in the order in which the kernel keeps them. */
 export function encodeBlacklist(ranges: readonly BlacklistRange[]): Uint8Array {
   const out = new ByteWriter().uint(ranges.length);
   let last = 0;

@@ -72,6 +72,13 @@ export class ModuleImage implements KernelImage {
     return this.#base.functions(glob);
   }
 
+  filterFunctions(): readonly string[] {
+    const loaded = this.#loaded.functions().filter(({ traceable }) => traceable).map(({ symbol }) =>
+      `${symbol.name} [${symbol.module}]`
+    );
+    return [...this.#base.filterFunctions(), ...loaded];
+  }
+
   nearFunctions(name: string, limit?: number): readonly string[] {
     return this.#base.nearFunctions(name, limit);
   }

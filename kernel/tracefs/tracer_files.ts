@@ -7,7 +7,6 @@
 import type { Kernel } from "../kernel.ts";
 import { EINVAL } from "../syscalls/errno.ts";
 import type { Directory } from "./directory.ts";
-import { listedName } from "./ftrace_filter.ts";
 import { parseUnsigned } from "./numbers.ts";
 import type { TraceArray } from "./trace_array.ts";
 import type { Tracers } from "./tracers.ts";
@@ -25,7 +24,7 @@ export function addTracerFiles(directory: Directory, k: Kernel, array: TraceArra
   directory.add("available_tracers", { mode: 0o440, read: () => tracers.available() });
   directory.add("available_filter_functions", {
     mode: 0o440,
-    read: () => k.image.functions().map((name) => `${listedName(k.image, name)}\n`).join(""),
+    read: () => k.image.filterFunctions().map((line) => `${line}\n`).join(""),
   });
   directory.add("enabled_functions", { mode: 0o440, read: () => tracers.enabledText() });
   directory.add("set_ftrace_filter", tracers.filter.file(0o640));

@@ -5,6 +5,7 @@
  */
 import { deflateRawSync } from "node:zlib";
 import { packImage, type Section } from "../../image/container.ts";
+import { encodeFilterFunctions, type FilterLine } from "../../image/filter_functions.ts";
 import { encodeNames } from "../../image/names.ts";
 import { encodeNameIndex, type NameMeaning } from "../../image/name_index.ts";
 import { encodeSymbols, type SymbolRecord } from "../../image/symbols_encode.ts";
@@ -41,6 +42,7 @@ export function encodeImage(source: ImageSource): Uint8Array {
     ...encodeTracepoints(source.tracepoints),
     ["blacklist", [encodeBlacklist(source.blacklist)]],
     ["syscalls", [encodeSyscalls(source.syscalls)]],
+    ["filter_functions", [encodeFilterFunctions(filterLines(source, symbols))]],
   ]);
   const { arch, release, whole } = source;
   const counts = { names: names.length, types: source.types.length };
@@ -68,6 +70,16 @@ function sortedSymbols(source: ImageSource): SortedSymbol[] {
   return source.symbols.map((symbol, rank) => ({ symbol, fn: functions.get(rank), rank })).sort((a, b) =>
     a.symbol.address - b.symbol.address || a.rank - b.rank
   );
+}
+
+/** ftrace's list by position among the sorted symbols. */
+function filterLines(source: ImageSource, symbols: readonly SortedSymbol[]): FilterLine[] {
+  const places = new Map(symbols.map(({ rank }, index) => [rank, index]));
+  return source.filterFunctions.flatMap((line): FilterLine[] => {
+    if ("invalid" in line) return [line];
+    const symbol = places.get(line.symbol);
+    return symbol === undefined ? [] : [{ symbol }];
+  });
 }
 
 function symbolRecord(

@@ -40,7 +40,7 @@ export interface KernelFacts {
   readonly symbols: readonly SymbolFact[];
   readonly types: readonly (BtfType | undefined)[];
   readonly text: readonly TextFact[];
-  /** Names of traceable functions, undefined where ftrace's list was not given. */
+  /** ftrace's list, line by line; undefined where it was not given. */
   readonly traceable: readonly string[] | undefined;
   readonly tracepoints: readonly TracepointInfo[];
   readonly blacklist: readonly BlacklistRange[];

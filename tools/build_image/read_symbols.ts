@@ -32,18 +32,18 @@ export function readKallsyms(input: Input, arch: Arch): SymbolFact[] {
   return symbols;
 }
 
-/** Reads `available_filter_functions`: a name per line, perhaps `[module]`; the placeholders of invalid addresses are left out. */
+/** Reads `available_filter_functions`: a name per line, perhaps `[module]`, in the file's order. */
 export function readTraceable(input: Input): string[] {
   const names: string[] = [];
   for (const line of linesOf(input)) {
     const name = /^(\S+)(?:\s+\[\S+\])?$/.exec(line.text)?.[1];
     if (name === undefined) throw line.fail(`wanted a function name, found "${shortened(line.text)}"`);
-    if (!name.startsWith("__ftrace_invalid_address___")) names.push(name);
+    names.push(name);
   }
   return names;
 }
 
-/** Reads debugfs' `kprobes/blacklist`: `0xSTART-0xEND<TAB>NAME`. Ranges come sorted by start. */
+/** Reads debugfs' `kprobes/blacklist`: `0xSTART-0xEND<TAB>NAME`, in the file's order. */
 export function readBlacklist(input: Input, arch: Arch): BlacklistRange[] {
   const ranges: BlacklistRange[] = [];
   for (const line of linesOf(input)) {
@@ -54,7 +54,7 @@ export function readBlacklist(input: Input, arch: Arch): BlacklistRange[] {
     if (end < start) throw line.fail(`the range ends before it starts`);
     ranges.push({ start, end, name: match[3]! });
   }
-  return ranges.sort((a, b) => a.start - b.start || a.end - b.end);
+  return ranges;
 }
 
 /** Reads `NUMBER<TAB>NAME` lines; numbers must differ. The result is sorted by number. */

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Addr, Arch, BlacklistRange, TracepointInfo } from "../../image/mod.ts";
+import { type FilterLine, INVALID_ADDRESS } from "../../image/filter_functions.ts";
 import type { SyscallRecord } from "../../image/tables.ts";
 import type { BtfType } from "./btf.ts";
 import type { KernelFacts, SymbolFact, TextFact } from "./facts.ts";
@@ -36,6 +37,8 @@ export interface ImageSource {
   readonly tracepoints: readonly TracepointInfo[];
   readonly blacklist: readonly BlacklistRange[];
   readonly syscalls: readonly SyscallRecord[];
+  /** ftrace's list: indices of symbols, and offsets of places without one. */
+  readonly filterFunctions: readonly FilterLine[];
 }
 
 /** Joins facts to the image of a whole kernel. Throws an InputError for text of a function that kallsyms does not have. */
@@ -50,7 +53,22 @@ export function wholeSource(facts: KernelFacts): ImageSource {
     tracepoints: facts.tracepoints,
     blacklist: facts.blacklist,
     syscalls: resolveSyscalls(facts),
+    filterFunctions: filterLines(facts),
   };
+}
+
+/** Each line of ftrace's list as a symbol: the next one of its name in the order of addresses, as the list has them. */
+function filterLines(facts: KernelFacts): FilterLine[] {
+  const indices = symbolIndices(facts.symbols);
+  const used = new Map<string, number>();
+  return (facts.traceable ?? []).flatMap((name): FilterLine[] => {
+    if (name.startsWith(INVALID_ADDRESS)) return [{ invalid: Number(name.slice(INVALID_ADDRESS.length)) }];
+    const at = used.get(name) ?? 0;
+    used.set(name, at + 1);
+    const texts = (indices.get(name) ?? []).filter((index) => /[tTwW]/.test(facts.symbols[index]!.letter));
+    const symbol = texts[at] ?? texts[0];
+    return symbol === undefined ? [] : [{ symbol }];
+  });
 }
 
 /**

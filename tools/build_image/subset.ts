@@ -40,6 +40,7 @@ export function subset(source: ImageSource, selection: Selection): ImageSource {
     whole: false,
     symbols,
     functions,
+    filterFunctions: [],
     types: reachable(source.types, rootsOf(source.types, names, new Set(selection.types))),
   };
 }
