@@ -5,4 +5,5 @@
  */
 
 export { PointerFormat } from "./pointer.ts";
+export { dumpStack, symbolWithSize } from "./dump_stack.ts";
 export { LOG_LEVELS, type LogLevel, type LogRecord, LogRing } from "./ring.ts";
