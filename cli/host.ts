@@ -14,6 +14,7 @@ export function terminalHost(out: Output): Host {
     open: openFile,
     importModule: importFile,
     wholeImage: fullImage,
+    input: () => Deno.stdin.readable,
     async repl(live) {
       // Loaded only here: node:repl and its parsers would slow every other command down.
       const { startRepl } = await import("../repl/start.ts");

@@ -25,6 +25,8 @@ export interface Host {
   importModule(path: string): Promise<Readonly<Record<string, unknown>>>;
   /** The whole kernel's image, which has to be read from files. */
   wholeImage(arch: Arch): Promise<KernelImage>;
+  /** Standard input. */
+  input?(): ReadableStream<Uint8Array<ArrayBuffer>>;
   /** Starts a REPL over a live kernel and returns its exit code. */
   repl?(live: Live): Promise<number>;
 }

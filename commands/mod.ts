@@ -14,12 +14,14 @@ import { replCommand } from "./repl.ts";
 import { runCommand } from "./run.ts";
 import { liveRunCommand, stepCommand } from "./step.ts";
 import { tasksCommand } from "./tasks.ts";
+import { tracefsCommand } from "./tracefs.ts";
 import { workloadsCommand } from "./workloads.ts";
 
 const ALL: readonly AnyCommand[] = [
   runCommand,
   evalCommand,
   listCommand,
+  tracefsCommand,
   workloadsCommand,
   replCommand,
   stepCommand,

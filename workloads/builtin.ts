@@ -65,7 +65,7 @@ export function builtinWorkloads(): readonly BuiltinWorkload[] {
 }
 
 /**
- * A built-in workload: `cat`, or with parameters `sleepers:tasks=4,ns=500000,times=10`.
+ * A built-in workload: `cat`, or with parameters `sleepers:tasks=4,ns=500000,times=10`, or in short `sleepers:4,500000,10`.
  *
  * ```ts
  * import { builtinWorkload } from "./builtin.ts";
@@ -94,17 +94,24 @@ export function builtinWorkload(
   return definition.make({ ...definition.parameters, ...given });
 }
 
+/** `NAME=NUMBER`, or numbers alone, which are the parameters in their order. */
 function parse(definition: Definition, text: string): Record<string, number> {
+  const names = Object.keys(definition.parameters);
   const parameters: Record<string, number> = {};
-  for (const part of text.split(",")) {
+  text.split(",").forEach((part, at) => {
     const equals = part.indexOf("=");
-    if (equals < 0) {
+    const name = equals >= 0 ? part.slice(0, equals) : /^\d+$/.test(part) ? names[at] : undefined;
+    if (name === undefined) {
       throw new Error(
-        `Cannot run workload "${definition.name}": the parameter "${part}" has no value; write NAME=NUMBER`,
+        `Cannot run workload "${definition.name}": ${
+          /^\d+$/.test(part)
+            ? `there is no parameter for "${part}"; it has ${names.length === 0 ? "none" : names.join(", ")}`
+            : `the parameter "${part}" has no value; write NAME=NUMBER`
+        }`,
       );
     }
-    parameters[part.slice(0, equals)] = Number(part.slice(equals + 1));
-  }
+    parameters[name] = Number(part.slice(equals + 1));
+  });
   return parameters;
 }
 
