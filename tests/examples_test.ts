@@ -14,6 +14,7 @@ const golden = new URL("./golden/", import.meta.url);
 const RECORDINGS: Readonly<Record<string, string>> = {
   opens_by_program: "shell-loop",
   reads_by_size: "cat",
+  set_task_comm: "shell-loop",
   vfs_open_cat: "cat",
   waits: "shell-loop",
 };
