@@ -80,7 +80,9 @@ export function patterned(line: string, command: string, relocation: Relocation)
     .replace(/ +\d+\.\d{6}: /, " TIME: ")
     .replace(/^(real|user|sys)\t\d+m \d+\.\d\ds$/, "$1\tDURATION")
     .replace(/^ID: \d+$/, "ID: N")
-    .replace(/ Nov 22 \d\d:\d\d /, " DATE ")
+    .replace(/ (Nov 22 \d\d:\d\d|Jan {2}1 {2}1970) /, " DATE ")
+    // How many directories debugfs has depends on the drivers that are there.
+    .replace(/^(d\S+) +\d+ (.* \.\.)$/, "$1 LINKS $2")
     .replace(/^\/tests\.sh: (eval: )?line \d+: /, "/tests.sh: line N: ");
   if (/\/id\b/.test(command)) text = text.replace(/^\d{3,5}$/, "ID");
   text = types(text);
