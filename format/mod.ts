@@ -41,4 +41,5 @@ export {
   type PlainStats,
 } from "./map.ts";
 export { formatPrintf } from "./printf.ts";
+export { timeText } from "./time_text.ts";
 export { keyJson, keyText, type PlainValue, pointerText, stackText, valueJson, valueText } from "./value.ts";

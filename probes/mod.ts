@@ -31,7 +31,7 @@ export {
 } from "./kretprobe.ts";
 export { type Latency, latency } from "./latency.ts";
 export type { HistOptions, LhistOptions } from "./options.ts";
-export { pointName } from "./point_name.ts";
+export { pointName } from "../graph/point_name.ts";
 export { print } from "./print.ts";
 export {
   type AnyProbe,

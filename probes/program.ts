@@ -15,7 +15,7 @@ import {
 } from "../graph/nodes.ts";
 import { MapProbe, Probe } from "./builder.ts";
 import { type Captured, shown } from "./capture/mod.ts";
-import { pointName } from "./point_name.ts";
+import { pointName } from "../graph/point_name.ts";
 import { printingTo } from "./print.ts";
 import { checkMapName, checkName } from "./options.ts";
 import { type ProbeSpec, SPEC, type StepSpec } from "./spec.ts";

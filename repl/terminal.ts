@@ -12,7 +12,7 @@ import { complete } from "./completion.ts";
 import { display } from "./display.ts";
 import { historyPath, loadHistory, saveHistory } from "./history.ts";
 import type { Shell } from "./shell.ts";
-import { timeText } from "./time_text.ts";
+import { timeText } from "../format/time_text.ts";
 
 /** What this uses of a node REPL server. */
 interface Server {

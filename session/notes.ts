@@ -4,8 +4,10 @@
  * @module
  */
 
-import { mapFullText } from "../format/mod.ts";
+import { mapFullText, timeText } from "../format/mod.ts";
 import { renderDiagnostic } from "../graph/diagnostic.ts";
+import { pointName } from "../graph/point_name.ts";
+import type { Step } from "../graph/nodes.ts";
 import { describeOutcome, type RunOutcome } from "../kernel/sched/outcome.ts";
 import type { WorkloadReport } from "../workloads/workload.ts";
 import type { RunStatistics } from "./run.ts";
@@ -25,8 +27,10 @@ export function notesOf(
     ...(outcome.reason === "deadlock" ? [describeOutcome(outcome)] : []),
     ...sessions.flatMap((session) => session.failures.map((failure) => failure.message)),
     ...sessions.flatMap((session) => session.compiled.warnings.map(renderDiagnostic)),
+    ...idleNotes(sessions),
     ...missedNotes(statistics),
     ...unreachableNotes(sessions),
+    ...lateNotes(statistics, sessions),
     ...sessions.flatMap((session) => session.snapshot()).filter((map) => map.lost > 0).map((map) =>
       mapFullText(map.name, map.lost)
     ),
@@ -35,6 +39,31 @@ export function notesOf(
       : []),
     ...unknownNotes(statistics),
     ...workloadNotes(report),
+  ];
+}
+
+/** Probes that end in nothing: hits are counted in the statistics, but nobody sees them. */
+function idleNotes(sessions: readonly Session[]): readonly string[] {
+  return sessions.flatMap(({ compiled }) =>
+    compiled.program.graph.probes.filter((probe) => probe.steps.every(onlyTests)).map((probe) => {
+      const given = probe.steps.length > 0 ? "only filters" : "does nothing";
+      return `${pointName(probe.point)} ${given}: end it in .count() or .print(), or another that collects`;
+    })
+  );
+}
+
+/** A filter whose function runs as it is may print. */
+function onlyTests(step: Step): boolean {
+  return step.op === "filter" && step.test.op !== "opaque";
+}
+
+/** Intervals that are longer than the run. */
+function lateNotes(statistics: RunStatistics, sessions: readonly Session[]): readonly string[] {
+  const late = sessions.flatMap((session) => session.probes()).filter((probe) =>
+    probe.probe.startsWith("interval:") && probe.hits === 0
+  );
+  return late.length === 0 ? [] : [
+    `${listed(late.map(({ probe }) => probe))} never came: the run took ${timeText(statistics.virtualNs)}`,
   ];
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AttachPoint } from "../graph/nodes.ts";
+import type { AttachPoint } from "./nodes.ts";
 
 /** An attach point as bpftrace names it: `kprobe:vfs_open+4`, `tracepoint:sched:sched_switch`, `begin`. */
 export function pointName(point: AttachPoint): string {

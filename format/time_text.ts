@@ -1,5 +1,5 @@
 /**
- * Virtual time in few characters, for the prompt.
+ * Virtual time in few characters.
  *
  * @module
  */
