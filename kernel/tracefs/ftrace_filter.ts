@@ -73,8 +73,8 @@ export class FunctionFilter {
 
   #text(): string {
     if (this.empty) return `${this.#emptyText}\n`;
-    return this.#image.functions().filter((name) => this.#chosen.has(name)).map((name) =>
-      `${listedName(this.#image, name)}\n`
+    return this.#image.filterFunctions().filter((line) => this.#chosen.has(nameOf(line))).map((line) =>
+      `${line}\n`
     ).join("");
   }
 }
@@ -94,15 +94,15 @@ export function matchingFunctions(image: KernelImage, word: string): readonly st
     });
   }
   if (/^[0-9]+$/.test(pattern)) {
-    const name = image.functions()[Number(pattern) - 1];
-    return name === undefined ? [] : [name];
+    const line = image.filterFunctions()[Number(pattern) - 1];
+    return line === undefined ? [] : [nameOf(line)];
   }
   if (!/[*?[\\]/.test(pattern)) return image.isTraceable(pattern) ? [pattern] : [];
   return image.functions(pattern);
 }
 
-/** A function as ftrace's lists print it: with its module. */
-export function listedName(image: KernelImage, name: string): string {
-  const owner = image.symbol(name)?.module;
-  return owner === undefined ? name : `${name} [${owner}]`;
+/** The function of a line of ftrace's lists: without its module. */
+export function nameOf(line: string): string {
+  const space = line.indexOf(" ");
+  return space < 0 ? line : line.slice(0, space);
 }

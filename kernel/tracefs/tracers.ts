@@ -10,7 +10,7 @@ import { behaviourNames } from "../calls/function.ts";
 import type { KernelFunction } from "../calls/kernel_function.ts";
 import type { Kernel } from "../kernel.ts";
 import { EINVAL } from "../syscalls/errno.ts";
-import { FunctionFilter, listedName } from "./ftrace_filter.ts";
+import { FunctionFilter, nameOf } from "./ftrace_filter.ts";
 import { FunctionTrace, GraphTrace } from "./function_traces.ts";
 import type { Sysctls } from "./sysctls.ts";
 import type { TraceArray } from "./trace_array.ts";
@@ -82,19 +82,20 @@ export class Tracers {
     const traced = this.#array.tracer !== "nop" && this.#sysctls.ftraceEnabled !== 0;
     if (!traced && probed.size === 0) return "";
     let text = "";
-    for (const name of image.functions()) {
+    for (const line of image.filterFunctions()) {
+      const name = nameOf(line);
       const address = image.symbol(name)?.address ?? 0;
       const follows = traced && this.#wants(name);
       const probe = probed.has(address);
-      if (follows || probe) text += this.#enabledLine(name, follows, probe);
+      if (follows || probe) text += this.#enabledLine(line, follows, probe);
     }
     return text;
   }
 
-  #enabledLine(name: string, follows: boolean, probe: boolean): string {
+  #enabledLine(line: string, follows: boolean, probe: boolean): string {
     const { image } = this.#k;
     const count = (follows ? 1 : 0) + (probe ? 1 : 0);
-    const start = `${listedName(image, name)} (${count})${probe ? " R" : "  "}    `;
+    const start = `${line} (${count})${probe ? " R" : "  "}    `;
     // Only x86_64 calls callbacks by trampolines of their own.
     if (image.arch !== "x86_64") return `${start}\n`;
     const describe = (callback: string) => {

@@ -9,6 +9,7 @@ import type { Kernel } from "../kernel.ts";
 import { addBufferFiles } from "./buffer_files.ts";
 import { Directory, namesOf, type TraceNode } from "./directory.ts";
 import { type ErrnoResult, failed, ok } from "./result.ts";
+import { addInstances } from "./instances.ts";
 import { addKprobeFiles } from "./kprobe_files.ts";
 import { addNameFiles } from "./name_files.ts";
 import { addProcFiles } from "./proc_files.ts";
@@ -74,7 +75,8 @@ export class Tracefs {
     this.debug.link("tracing", this.tracing);
     this.array = new TraceArray(k);
     this.tracers = new Tracers(k, this.array, this.sysctls);
-    addBufferFiles(this.tracing, this.array);
+    this.#hang(this.array, this.tracing);
+    addInstances(this.tracing, k, this.buffer.cmdlines, (array, directory) => this.#hang(array, directory));
     addTracerFiles(this.tracing, k, this.array, this.tracers);
     addNameFiles(this.tracing, k, this.array.buffer.cmdlines);
     addKprobeFiles(this.debug.directory("kprobes"), k, this.sysctls);
@@ -139,6 +141,12 @@ export class Tracefs {
   /** Removes a directory that was made so. */
   rmdir(path: string): ErrnoResult<0> {
     return this.#changeDirectory(path, (parent, name) => parent.operations?.rmdir(name));
+  }
+
+  /** Hangs up what every trace array has; the result takes down what would outlive the directory. */
+  #hang(array: TraceArray, directory: Directory): () => void {
+    addBufferFiles(directory, array);
+    return () => {};
   }
 
   #changeDirectory(
