@@ -107,9 +107,10 @@ export class Kernel {
     this.calls = new CallEngine(this, shapes);
     this.kprobes = new KprobeTable(this);
     this.tracepoints = new Tracepoints(this);
+    // Tasks stand in the file tree, so it comes first.
+    this.vfs = new Vfs(this);
     this.tasks = new TaskTable(this);
     this.scheduler = new Scheduler(this);
-    this.vfs = new Vfs(this);
     this.current = this.tasks.idle;
   }
 

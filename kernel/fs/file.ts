@@ -11,9 +11,7 @@ import type { Dentry } from "./dentry.ts";
 import { FILE, INODE } from "./fields.ts";
 import type { FileOperations } from "./fileops.ts";
 import { symbolAddress } from "../process/objects.ts";
-import type { Task } from "../process/task.ts";
 import type { Inode } from "./inode.ts";
-import type { Vfs } from "./vfs.ts";
 import {
   FMODE_ATOMIC_POS,
   FMODE_CAN_READ,
@@ -56,16 +54,15 @@ export class OpenFile {
   }
 }
 
-/** A `struct file` with one reference and nothing open (`alloc_empty_file`). */
-export function newFile(k: Kernel, flags: number, vfs: Vfs = k.vfs): OpenFile {
+/** A `struct file` with one reference and nothing open (`alloc_empty_file`), by default with the running task's `cred`. */
+export function newFile(k: Kernel, flags: number, cred: Addr = k.current.cred): OpenFile {
   const address = newObject(k, "filp", "file");
   FILE.count.set(k, address, 1);
   FILE.flags.set(k, address, flags);
   FILE.mode.set(k, address, modeOf(flags));
-  // The first files are opened before any task runs.
-  FILE.cred.set(k, address, (k.current as Task | undefined)?.cred ?? 0);
+  FILE.cred.set(k, address, cred);
   const file = new OpenFile(address);
-  vfs.files.set(address, file);
+  k.vfs.files.set(address, file);
   return file;
 }
 

@@ -8,7 +8,6 @@ import type { Addr } from "../../image/model.ts";
 import type { Kernel } from "../kernel.ts";
 import { freeObject, newObject } from "../process/alloc.ts";
 import { field } from "../process/objects.ts";
-import type { Vfs } from "./vfs.ts";
 
 /** Fields of `struct fs_struct`. */
 export const FS = {
@@ -22,22 +21,16 @@ export const FS = {
   pwdDentry: field("fs_struct", "pwd.dentry"),
 } as const;
 
-/** One that stands at the root. Before there is a file system it stands nowhere; `Vfs` then places it. */
+/** One that stands at the root. */
 export function newFsStruct(k: Kernel): Addr {
   const fs = newObject(k, "fs_cache", "fs_struct");
   FS.users.set(k, fs, 1);
   FS.umask.set(k, fs, 0o22);
-  const vfs = k.vfs as Vfs | undefined;
-  if (vfs !== undefined) placeFs(k, fs, vfs.mnt, vfs.root.address);
+  FS.rootMnt.set(k, fs, k.vfs.mnt);
+  FS.rootDentry.set(k, fs, k.vfs.root.address);
+  FS.pwdMnt.set(k, fs, k.vfs.mnt);
+  FS.pwdDentry.set(k, fs, k.vfs.root.address);
   return fs;
-}
-
-/** Puts root and current directory at a place. */
-export function placeFs(k: Kernel, fs: Addr, mnt: Addr, dentry: Addr): void {
-  FS.rootMnt.set(k, fs, mnt);
-  FS.rootDentry.set(k, fs, dentry);
-  FS.pwdMnt.set(k, fs, mnt);
-  FS.pwdDentry.set(k, fs, dentry);
 }
 
 /** Shares (`CLONE_FS`) or copies one. */

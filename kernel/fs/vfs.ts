@@ -24,7 +24,6 @@ import {
   ZERO_DEVICE,
 } from "./fileops.ts";
 import { FILES_STRUCT, installFd } from "./files_struct.ts";
-import { placeFs } from "./fs_struct.ts";
 import { Inode, type InodeContainer, PLAIN_INODE } from "./inode.ts";
 import { O_RDWR, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from "./modes.ts";
 import { PIPE } from "./fileops.ts";
@@ -96,10 +95,6 @@ export class Vfs {
     this.makePath("/dev/random", { mode: S_IFCHR | 0o666, rdev: 1 << 20 | 8 });
     this.makePath("/dev/urandom", { mode: S_IFCHR | 0o666, rdev: 1 << 20 | 9 });
     this.makePath("/dev/tty", { mode: S_IFCHR | 0o666, rdev: 5 << 20 });
-    for (const task of k.tasks.all()) {
-      placeFs(k, task.fs, this.mnt, this.root.address);
-      this.openStdio(task);
-    }
   }
 
   /** Gives a program that is started afresh its descriptors 0 to 2, on `/dev/null`. */
@@ -107,7 +102,7 @@ export class Vfs {
     const k = this.#k;
     const stdio = this.lookup("/dev/null");
     if (task.userSpace === null || stdio === null) return;
-    const file = newFile(k, O_RDWR, this);
+    const file = newFile(k, O_RDWR, task.cred);
     openOn(k, file, stdio, this.mnt);
     for (let fd = 0; fd < 3; fd++) installFd(k, task.files, fd, file.address, false);
     FILE.count.set(k, file.address, 3);

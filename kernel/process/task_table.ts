@@ -9,7 +9,6 @@ import { dupFiles, newFiles, putFiles } from "../fs/files_struct.ts";
 import { copyFsStruct, newFsStruct, putFsStruct } from "../fs/fs_struct.ts";
 import { loadStarted } from "../mm/exec_layout.ts";
 import { dupMm, newMm, putMm } from "../mm/mm_struct.ts";
-import type { Vfs } from "../fs/vfs.ts";
 import { UserSpace } from "../memory/user_space.ts";
 import { definePassThroughs } from "../syscalls/pass_through.ts";
 import { allocStack, freeObject, freeStack, newObject } from "./alloc.ts";
@@ -100,6 +99,8 @@ export class TaskTable {
     const leader = options.threadOf;
     const parent = leader === undefined ? options.parent ?? this.init : leader.parent ?? this.init;
     const task = this.#make(options, parent, options.fork === undefined ? 0 : PF_FORKNOEXEC);
+    const afresh = options.fork === undefined && leader === undefined && options.kthread !== true;
+    if (afresh) loadStarted(this.#k, task);
     if (leader === undefined) parent.children.push(task);
     return task;
   }
@@ -310,10 +311,7 @@ export class TaskTable {
     const mm = copies && from !== null && from.mm !== 0 ? dupMm(k, from.mm, fork.vm) : newMm(k);
     TASK.mm.set(k, task.address, mm);
     TASK.activeMm.set(k, task.address, mm);
-    const vfs = k.vfs as Vfs | undefined;
-    if (copies || vfs === undefined) return;
-    vfs.openStdio(task);
-    loadStarted(k, task);
+    if (!copies) k.vfs.openStdio(task);
   }
 }
 
