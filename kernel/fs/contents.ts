@@ -7,29 +7,30 @@
 
 /** Bytes of a piece. */
 const PIECE = 2 ** 16;
-/** What holes read as; longer ones are made when asked for. */
-const ZEROS = new Uint8Array(2 ** 18);
+/** Where a read is put together that no piece holds as a whole. */
+let scratch = new Uint8Array(2 ** 17);
 
 /** A file's bytes. Offsets and lengths are whole and not negative; what was not written reads as zeros. */
 export class Contents {
   /** By offset / `PIECE`; a piece may be shorter than it could be: zeros follow. */
   readonly #pieces: (Uint8Array | undefined)[] = [];
 
-  /** `length` bytes at `pos`, to be read at once: later writes may show in them. */
+  /** `length` bytes at `pos`, to be read at once: later reads and writes may show in them. */
   read(pos: number, length: number): Uint8Array {
     const first = Math.floor(pos / PIECE);
     const start = pos - first * PIECE;
     const piece = this.#pieces[first];
     if (piece !== undefined && start + length <= piece.length) return piece.subarray(start, start + length);
-    let whole: Uint8Array | null = null;
+    if (scratch.length < length) scratch = new Uint8Array(length);
+    const whole = scratch.subarray(0, length).fill(0);
     for (let at = first; at * PIECE < pos + length && at < this.#pieces.length; at++) {
       const bytes = this.#pieces[at];
       if (bytes === undefined) continue;
       const from = Math.max(0, pos - at * PIECE);
       const part = bytes.subarray(from, Math.max(from, pos + length - at * PIECE));
-      if (part.length > 0) (whole ??= new Uint8Array(length)).set(part, at * PIECE + from - pos);
+      if (part.length > 0) whole.set(part, at * PIECE + from - pos);
     }
-    return whole ?? (length <= ZEROS.length ? ZEROS.subarray(0, length) : new Uint8Array(length));
+    return whole;
   }
 
   /** Stores bytes at `pos`. */

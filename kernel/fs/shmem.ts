@@ -123,7 +123,7 @@ export function gather(k: Kernel, transfer: Transfer, count: number): Uint8Array
   try {
     for (const { base, length } of transfer.ranges) {
       const part = Math.min(length, bytes.length - done);
-      if (part > 0) bytes.set(k.memory.readBytes(base, part), done);
+      if (part > 0) k.memory.copyBytes(base, bytes.subarray(done, done + part));
       done += Math.max(0, part);
     }
     return bytes;

@@ -6,6 +6,7 @@
  */
 
 import type { Addr } from "../../image/model.ts";
+import { AddressTable } from "../memory/address_table.ts";
 import type { Kernel } from "../kernel.ts";
 import { kzalloc, newObject } from "../process/alloc.ts";
 import { sizeOfStruct, symbolAddress } from "../process/objects.ts";
@@ -68,11 +69,11 @@ export class Vfs {
   /** Super block of the root file system. */
   readonly sb: Addr;
   /** Every dentry by address. */
-  readonly dentries: Map<Addr, Dentry> = new Map();
+  readonly dentries: AddressTable<Dentry> = new AddressTable();
   /** Every inode by address. */
-  readonly inodes: Map<Addr, Inode> = new Map();
+  readonly inodes: AddressTable<Inode> = new AddressTable();
   /** Every open file by address. */
-  readonly files: Map<Addr, OpenFile> = new Map();
+  readonly files: AddressTable<OpenFile> = new AddressTable();
   readonly #k: Kernel;
   readonly #pseudo = new Map<string, PseudoFs>();
   #nextIno = 1;

@@ -183,6 +183,13 @@ export class Memory {
   /** Copies bytes out. */
   readBytes(address: Addr, length: number): Uint8Array<ArrayBuffer> {
     const out = new Uint8Array(length);
+    this.copyBytes(address, out);
+    return out;
+  }
+
+  /** Fills `out` with the bytes at an address. */
+  copyBytes(address: Addr, out: Uint8Array): void {
+    const length = out.length;
     let done = 0;
     while (done < length) {
       const key = Math.floor((address + done) / PAGE_SIZE);
@@ -191,7 +198,6 @@ export class Memory {
       out.set(this.#reader(key, address + done).bytes.subarray(offset, offset + part), done);
       done += part;
     }
-    return out;
   }
 
   /** Copies bytes in. */

@@ -6,6 +6,7 @@
 
 import type { Addr } from "../../image/model.ts";
 import type { ArchModel } from "../arch/model.ts";
+import { AddressTable } from "./address_table.ts";
 import { PageFrames, Vmalloc } from "./frames.ts";
 import type { Memory } from "./memory.ts";
 import { PAGE_SIZE } from "./page.ts";
@@ -74,7 +75,7 @@ export class Slab {
   readonly #memory: Memory;
   readonly #arch: ArchModel;
   readonly #caches = new Map<string, Cache>();
-  readonly #live = new Map<Addr, Cache>();
+  readonly #live = new AddressTable<Cache>();
 
   constructor(memory: Memory, arch: ArchModel) {
     this.#memory = memory;
