@@ -9,6 +9,7 @@ import type { Arch } from "../mod.ts";
 import { benchCalls, callLines } from "./calls_bench.ts";
 import { benchHandlers, handlerLines } from "./handler_bench.ts";
 import { listAll, openAndResolve } from "./image_bench.ts";
+import { benchProbes, probeLines } from "./kprobes_bench.ts";
 import { median, rate } from "./median.ts";
 import { benchReplay } from "./replay_bench.ts";
 import { benchStartup } from "./startup_bench.ts";
@@ -31,6 +32,9 @@ console.log(handlerLines(await benchHandlers()).trimEnd());
 
 heading("Kernel calls, without a workload");
 console.log(callLines(benchCalls()).trimEnd());
+
+heading("Probes through the kernel's interface, per call");
+console.log(probeLines(await benchProbes()).trimEnd());
 
 heading("Whole runs");
 for (const run of await benchReplay()) {
