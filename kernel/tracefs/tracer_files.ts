@@ -5,6 +5,7 @@
  */
 
 import type { Kernel } from "../kernel.ts";
+import { ftracePagesText } from "./ftrace_pages.ts";
 import { EINVAL } from "../syscalls/errno.ts";
 import type { Directory } from "./directory.ts";
 import { parseUnsigned } from "./numbers.ts";
@@ -26,6 +27,7 @@ export function addTracerFiles(directory: Directory, k: Kernel, array: TraceArra
     mode: 0o440,
     read: () => k.image.filterFunctions().map((line) => `${line}\n`).join(""),
   });
+  directory.add("dyn_ftrace_total_info", { mode: 0o444, read: () => ftracePagesText(k.image) });
   directory.add("enabled_functions", { mode: 0o440, read: () => tracers.enabledText() });
   directory.add("set_ftrace_filter", tracers.filter.file(0o640));
   directory.add("set_ftrace_notrace", tracers.notrace.file(0o640));
