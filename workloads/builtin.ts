@@ -5,6 +5,13 @@
  */
 
 import { nearNames } from "../image/near.ts";
+import {
+  execWorkload,
+  forkWorkload,
+  memoryWorkload,
+  openfailWorkload,
+  rwWorkload,
+} from "./scenarios/calls.ts";
 import { catWorkload } from "./scenarios/cat.ts";
 import { ddWorkload } from "./scenarios/dd.ts";
 import { pipelineWorkload } from "./scenarios/pipeline.ts";
@@ -40,10 +47,40 @@ const DEFINITIONS: readonly Definition[] = [
     make: ({ blocks = 16 }) => ddWorkload(blocks),
   },
   {
+    name: "exec",
+    summary: "a shell that runs /bin/true again and again",
+    parameters: { times: 1 },
+    make: ({ times = 1 }) => execWorkload(times),
+  },
+  {
+    name: "fork",
+    summary: "children that do nothing, made and waited for",
+    parameters: { children: 1 },
+    make: ({ children = 1 }) => forkWorkload(children),
+  },
+  {
+    name: "memory",
+    summary: "memory mapped and unmapped, a heap that grows and shrinks",
+    parameters: { times: 1 },
+    make: ({ times = 1 }) => memoryWorkload(times),
+  },
+  {
+    name: "openfail",
+    summary: "a missing file, opened again and again",
+    parameters: { times: 1 },
+    make: ({ times = 1 }) => openfailWorkload(times),
+  },
+  {
     name: "pipeline",
     summary: "a shell that runs cat FILE | wc -l in a loop",
     parameters: { rounds: 3 },
     make: ({ rounds = 3 }) => pipelineWorkload(rounds),
+  },
+  {
+    name: "rw",
+    summary: "a file opened, written, read and closed",
+    parameters: { times: 1 },
+    make: ({ times = 1 }) => rwWorkload(times),
   },
   {
     name: "sleepers",

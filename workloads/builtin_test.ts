@@ -22,7 +22,7 @@ Deno.test("a wrong name or parameter is told, with what would do", () => {
     ["sleeprs", 'Cannot run workload "sleeprs": there is none of that name; did you mean "sleepers"?'],
     [
       "nonsense",
-      'Cannot run workload "nonsense": there is none of that name; the built-in ones are cat, dd, pipeline, sleepers, tree',
+      'Cannot run workload "nonsense": there is none of that name; the built-in ones are cat, dd, exec, fork, memory, openfail, pipeline, rw, sleepers, tree',
     ],
     ["dd:block=3", 'Cannot run workload "dd": it has no parameter "block"; did you mean "blocks"?'],
     ["cat:lines=3", 'Cannot run workload "cat": it has no parameter "lines"; it has none'],

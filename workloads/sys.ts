@@ -239,7 +239,7 @@ export class Sys {
   *nanosleep(ns: number): Steps<number> {
     const seconds = Math.floor(ns / 1e9);
     const request = struct({ tv_sec: number(seconds), tv_nsec: number(Math.round(ns - seconds * 1e9)) });
-    return yield* this.call("nanosleep", request, NULL);
+    return yield* this.call("clock_nanosleep", name("CLOCK_REALTIME"), 0, request, NULL);
   }
 
   /** Makes a directory. */
