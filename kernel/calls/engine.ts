@@ -382,6 +382,7 @@ export class CallEngine {
         this.shapes,
         fn.shape,
         explicitCallees(this.functions, this.shapes, fn),
+        (id) => this.functions.byShape(id).behaviour !== null,
       );
       fn.plans = plans;
     }

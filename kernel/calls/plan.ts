@@ -108,11 +108,19 @@ export class PlanSpace {
   readonly start: PlanState;
   readonly #library: ShapeLibrary;
   readonly #explicit: ReadonlySet<number>;
+  readonly #modeled: (fn: number) => boolean;
   readonly #first: number;
   readonly #variants: Int32Array;
 
-  constructor(library: ShapeLibrary, fn: number, explicit: ReadonlySet<number>) {
+  /** `explicit`: callees that the behaviour calls itself; `modeled`: whether a function has a behaviour. */
+  constructor(
+    library: ShapeLibrary,
+    fn: number,
+    explicit: ReadonlySet<number>,
+    modeled: (fn: number) => boolean,
+  ) {
     this.#library = library;
+    this.#modeled = modeled;
     this.#explicit = explicit;
     const ids = library.instances(fn);
     const nodes = ids.map((id) => library.node(id));
@@ -127,10 +135,16 @@ export class PlanSpace {
     return node < this.#first ? -1 : this.#variants[node - this.#first] ?? -1;
   }
 
-  /** See `PlanState.step`: first variants whose next explicit call it is, else any that make it later. */
+  /**
+   * See `PlanState.step`: first variants whose next explicit call it is, else any that make it later. Where recordings
+   * show a modeled function only inside another call, the behaviour's call stands for that one: both would be two.
+   */
   makeStep(state: PlanState, fn: number): PlanStep | null {
     return this.#advance(state, (node, from) => this.#find(node, from, fn, false)) ??
-      this.#advance(state, (node, from) => this.#find(node, from, fn, true));
+      this.#advance(state, (node, from) => this.#find(node, from, fn, true)) ??
+      (this.#modeled(fn) && !this.#isDirect(fn)
+        ? this.#advance(state, (node, from) => this.#findWithin(node, from, fn), fn)
+        : null);
   }
 
   /** See `PlanState.end`: prefers variants with no explicit call left, and among those the outcome. */
@@ -145,7 +159,12 @@ export class PlanSpace {
       new PlanStep(state, new Int32Array(0), (index) => this.#segment(state.nodes[index], 0, 0));
   }
 
-  #advance(state: PlanState, to: (node: ShapeNode, from: number) => number): PlanStep | null {
+  /** `inner`: the function whose tree inside the call at `to` is the matched one; -1: that call itself. */
+  #advance(
+    state: PlanState,
+    to: (node: ShapeNode, from: number) => number,
+    inner = -1,
+  ): PlanStep | null {
     const nodes: ShapeNode[] = [];
     const positions: number[] = [];
     const froms: number[] = [];
@@ -163,7 +182,7 @@ export class PlanSpace {
     });
     if (nodes.length === 0) return null;
     const next = new PlanState(this, nodes, Int32Array.from(positions));
-    return new PlanStep(next, map, (i) => this.#segment(nodes[i], froms[i] ?? 0, tos[i] ?? 0));
+    return new PlanStep(next, map, (i) => this.#segment(nodes[i], froms[i] ?? 0, tos[i] ?? 0, inner));
   }
 
   #find(node: ShapeNode, from: number, fn: number, skip: boolean): number {
@@ -186,7 +205,30 @@ export class PlanSpace {
     return this.#library.fnOf(node.children[index] ?? 0);
   }
 
-  #segment(node: ShapeNode | undefined, from: number, to: number): Segment {
+  /** Whether some variant calls a function directly. */
+  #isDirect(fn: number): boolean {
+    return this.start.nodes.some((node) => this.#find(node, 0, fn, true) >= 0);
+  }
+
+  #findWithin(node: ShapeNode, from: number, fn: number): number {
+    for (let i = from; i < node.children.length; i++) {
+      if (!this.#explicit.has(this.#calleeOf(node, i)) && this.#inside(node.children[i] ?? 0, fn) >= 0) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
+  /** The first tree of a function in a recorded tree, -1 where it has none. */
+  #inside(id: number, fn: number): number {
+    for (const child of this.#library.node(id).children) {
+      const found = this.#library.fnOf(child) === fn ? child : this.#inside(child, fn);
+      if (found >= 0) return found;
+    }
+    return -1;
+  }
+
+  #segment(node: ShapeNode | undefined, from: number, to: number, inner = -1): Segment {
     if (node === undefined) {
       throw new RangeError("Cannot follow a recorded variant: the state has none of that index");
     }
@@ -214,8 +256,12 @@ export class PlanSpace {
       padWeight,
       callWeight: matched ? library.weightOf(node.children[to] ?? 0) : 0,
       restWeight,
-      childNode: matched ? node.children[to] ?? -1 : -1,
-      childSite: matched ? node.sites[to] ?? -1 : -1,
+      childNode: !matched
+        ? -1
+        : inner < 0
+        ? node.children[to] ?? -1
+        : this.#inside(node.children[to] ?? 0, inner),
+      childSite: matched && inner < 0 ? node.sites[to] ?? -1 : -1,
       padCalls,
       padding: null,
     };

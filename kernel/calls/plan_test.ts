@@ -82,3 +82,45 @@ Deno.test("the same key gives the same choice, whatever else was chosen", () => 
   });
   assertEquals(clocks[0], clocks[1]);
 });
+
+const inner = behaviour("n_inner", [], () => 0);
+const outer = behaviour("n_outer", [inner], (k) => k.call(inner));
+
+Deno.test("a modeled call that recordings show inside another one stands for that one", () => {
+  const forest = new Forest();
+  forest.add({
+    fn: "n_outer",
+    self: 10,
+    calls: [
+      { fn: "n_before", self: 10 },
+      {
+        fn: "n_between",
+        self: 10,
+        calls: [{ fn: "n_inner", self: 10, calls: [{ fn: "n_leaf", self: 10 }] }],
+      },
+      { fn: "n_after", self: 10 },
+    ],
+  });
+  const text = {
+    n_outer: ["n_before", "n_between", "n_inner", "n_after"],
+    n_before: [],
+    n_between: ["n_inner"],
+    n_inner: ["n_leaf"],
+    n_leaf: [],
+    n_after: [],
+  };
+  const { k, engine } = fakeKernel(text, { shapes: forest });
+  const seen: string[] = [];
+  for (const name of Object.keys(text)) {
+    engine.functionByName(name)!.hooks = {
+      offsets: [],
+      entry: () => {
+        seen.push(name);
+        return false;
+      },
+      at: () => {},
+    };
+  }
+  k.call(outer);
+  assertEquals(seen, ["n_outer", "n_before", "n_inner", "n_leaf", "n_after"]);
+});

@@ -30,6 +30,8 @@ export interface FileOperations {
   readonly getUnmappedArea?: FunctionRef;
   /** `f_op->iterate_shared`, called with (file, dir_context). */
   readonly iterate?: FunctionRef;
+  /** `f_op->fallocate`, called with (file, mode, offset, len). */
+  readonly fallocate?: FunctionRef;
   /** Has a position: `lseek`, `pread` and `pwrite` work. */
   readonly seekable: boolean;
 }
@@ -42,6 +44,7 @@ export const SHMEM_FILE: FileOperations = {
   llseek: fn("shmem_file_llseek"),
   mmap: fn("shmem_mmap"),
   getUnmappedArea: fn("shmem_get_unmapped_area"),
+  fallocate: fn("shmem_fallocate"),
   seekable: true,
 };
 

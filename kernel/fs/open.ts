@@ -216,17 +216,23 @@ export const DO_OPEN: FunctionRef = behaviour(
   },
 );
 
+/** Opens what a file system has found or made itself. */
+const FINISH_OPEN: FunctionRef = behaviour("finish_open", [DO_DENTRY_OPEN], (k, file = 0, dentry = 0) => {
+  FILE.dentry.set(k, file, dentry);
+  return k.call(DO_DENTRY_OPEN, file, k.vfs.dentries.get(dentry)?.inode?.address ?? 0, 0);
+});
+
 /** Makes a file without a name in a tmpfs and opens it. */
 export const SHMEM_TMPFILE: FunctionRef = behaviour(
   "shmem_tmpfile",
-  [SHMEM_GET_INODE, DO_DENTRY_OPEN],
+  [SHMEM_GET_INODE, FINISH_OPEN],
   (k, _ns, dir = 0, file = 0, mode = 0) => {
     const dentry = k.vfs.dentries.get(FILE.dentry.get(k, file));
     const inode = k.call(SHMEM_GET_INODE, INODE.sb.get(k, dir), dir, mode, 0, 0);
     if (dentry === undefined) return -EACCES;
     dentry.inode = k.vfs.inodes.get(inode) ?? null;
     INODE.nlink.set(k, inode, 0);
-    return k.call(DO_DENTRY_OPEN, file, inode, 0);
+    return k.call(FINISH_OPEN, file, dentry.address, 0);
   },
 );
 

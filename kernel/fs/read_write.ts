@@ -123,6 +123,11 @@ export interface Transfer {
 export function transferOf(k: Kernel, kiocb: Addr, iter: Addr): Transfer | undefined {
   const file = k.vfs.files.get(KIOCB.filp.get(k, kiocb));
   if (file === undefined) return undefined;
+  return { file, pos: KIOCB.pos.get(k, kiocb), count: ITER.count.get(k, iter), ranges: rangesOf(k, iter) };
+}
+
+/** The user ranges of an iterator. */
+export function rangesOf(k: Kernel, iter: Addr): Transfer["ranges"] {
   const segments = ITER.segments.get(k, iter);
   const iov = ITER.iov.get(k, iter);
   const word = k.image.pointerSize;
@@ -130,7 +135,12 @@ export function transferOf(k: Kernel, kiocb: Addr, iter: Addr): Transfer | undef
   for (let at = iov; ranges.length < segments; at += 2 * word) {
     ranges.push({ base: k.memory.readPointer(at), length: k.memory.load(at + word, word, false) });
   }
-  return { file, pos: KIOCB.pos.get(k, kiocb), count: ITER.count.get(k, iter), ranges };
+  return ranges;
+}
+
+/** Bytes that an iterator has left. */
+export function iteratorCount(k: Kernel, iter: Addr): number {
+  return ITER.count.get(k, iter);
 }
 
 /** Moves the position of a transfer on and takes what was moved off its iterator. */
@@ -153,29 +163,32 @@ export function* iterate(
   const iov = pushLocal(k, 2 * word);
   k.memory.writeWord(iov, buf);
   k.memory.writeWord(iov + word, count);
-  const result = yield* iterateVector(k, operation, file, iov, 1, count, pos);
+  const result = yield* iterateOver(k, operation, file, userIterator(k, iov, 1, count), pos);
   popLocals(k, mark);
   return result;
 }
 
-/** `iterate` for several user ranges: `iov` points to `segments` of them, `count` bytes together. */
-export function* iterateVector(
+/** An iterator in the stack over user ranges: `iov` points to `segments` of them, `count` bytes together. */
+export function userIterator(k: Kernel, iov: Addr, segments: number, count: number): Addr {
+  const iter = pushLocal(k, sizeOfStruct(k, "iov_iter"));
+  ITER.iov.set(k, iter, iov);
+  ITER.segments.set(k, iter, segments);
+  ITER.count.set(k, iter, count);
+  return iter;
+}
+
+/** `iterate` for an iterator that is there already. */
+export function* iterateOver(
   k: Kernel,
   operation: FunctionRef,
   file: OpenFile,
-  iov: Addr,
-  segments: number,
-  count: number,
+  iter: Addr,
   pos: Addr,
 ): Blocking<number> {
   const mark = k.current.locals;
   const kiocb = pushLocal(k, sizeOfStruct(k, "kiocb"));
-  const iter = pushLocal(k, sizeOfStruct(k, "iov_iter"));
   KIOCB.filp.set(k, kiocb, file.address);
   KIOCB.pos.set(k, kiocb, pos === 0 ? 0 : k.memory.load(pos, 8, true));
-  ITER.iov.set(k, iter, iov);
-  ITER.segments.set(k, iter, segments);
-  ITER.count.set(k, iter, count);
   const result = yield* k.calls.callBlocking(operation, kiocb, iter);
   if (result > 0 && pos !== 0) k.memory.store(pos, 8, KIOCB.pos.get(k, kiocb));
   popLocals(k, mark);

@@ -9,6 +9,10 @@ import { EACCES, EBADF, EFBIG, EINVAL, EISDIR } from "../syscalls/errno.ts";
 import { FILE } from "./fields.ts";
 import { fileOf } from "./fdtable.ts";
 import { MAX_POS } from "./read_write.ts";
+import { AT_FDCWD, LOOKUP_FOLLOW } from "./modes.ts";
+import { PATH_PUT } from "./namei.ts";
+import { USER_PATH_AT_EMPTY, withPath } from "./place.ts";
+import { recordedErrorOr } from "./recorded.ts";
 import { symbolAddress } from "../process/objects.ts";
 import { FMODE_WRITE, S_IFDIR, S_IFREG } from "./modes.ts";
 
@@ -60,5 +64,21 @@ export const VFS_TRUNCATE: FunctionRef = behaviour(
     if (inode.type === S_IFDIR) return -EISDIR;
     if (inode.type !== S_IFREG) return -EINVAL;
     return k.call(DO_TRUNCATE, symbolAddress(k, "init_user_ns"), dentry.address, length, 0, 0);
+  },
+);
+
+/** `truncate` in all its forms. */
+export const DO_SYS_TRUNCATE: FunctionRef = behaviour(
+  "do_sys_truncate",
+  [USER_PATH_AT_EMPTY, VFS_TRUNCATE, PATH_PUT],
+  (k, filename = 0, length = 0) => {
+    if (length < 0) return -EINVAL;
+    return withPath(
+      k,
+      AT_FDCWD,
+      filename,
+      LOOKUP_FOLLOW,
+      (path) => recordedErrorOr(k, k.call(VFS_TRUNCATE, path, length)),
+    );
   },
 );

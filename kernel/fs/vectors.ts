@@ -14,39 +14,70 @@ import { fileOf } from "./fdtable.ts";
 import { FILE } from "./fields.ts";
 import { READERS, WRITERS } from "./fileops.ts";
 import { FMODE_PREAD, FMODE_PWRITE, FMODE_READ, FMODE_WRITE } from "./modes.ts";
-import { iterate, iterateVector, MAX_POS } from "./read_write.ts";
+import { iterateOver, iteratorCount, MAX_POS, rangesOf, userIterator } from "./read_write.ts";
 import { recorded } from "./recorded.ts";
 
 const UIO_MAXIOV = 1024;
 const RW_VERIFY_AREA = fn("rw_verify_area");
 
-/** `do_iter_readv_writev` is where both go through the file's own function. */
+/** Where both go through the file's own `read_iter` or `write_iter`. */
 const DO_ITER_READV_WRITEV: FunctionRef = blocking(
   "do_iter_readv_writev",
   [...READERS, ...WRITERS],
-  function* (k, address = 0, vec = 0, pos = 0, type = 0, vlen = 0) {
+  function* (k, address = 0, iter = 0, pos = 0, type = 0) {
     const file = k.vfs.files.get(address);
     const operation = type === 0 ? file?.ops?.readIter : file?.ops?.writeIter;
-    const simple = type === 0 ? file?.ops?.read : file?.ops?.write;
     if (file === undefined) return -EBADF;
-    const total = totalLength(k, vec, vlen);
-    if (operation !== undefined) return yield* iterateVector(k, operation, file, vec, vlen, total, pos);
-    return simple === undefined ? -EINVAL : yield* k.calls.callBlocking(simple, address, vec, total, pos);
+    return operation === undefined ? -EINVAL : yield* iterateOver(k, operation, file, iter, pos);
+  },
+);
+
+/** Without an iterator function, each range is a read or write of its own. */
+const DO_LOOP_READV_WRITEV: FunctionRef = blocking(
+  "do_loop_readv_writev",
+  [...READERS, ...WRITERS],
+  function* (k, address = 0, iter = 0, pos = 0, type = 0) {
+    const ops = k.vfs.files.get(address)?.ops;
+    const operation = type === 0 ? ops?.read : ops?.write;
+    if (operation === undefined) return -EINVAL;
+    let done = 0;
+    for (const { base, length } of rangesOf(k, iter)) {
+      const result = yield* k.calls.callBlocking(operation, address, base, length, pos);
+      if (!(result >= 0)) return done > 0 ? done : result;
+      done += result;
+      if (result < length) break;
+    }
+    return done;
+  },
+);
+
+const DO_ITER_READ: FunctionRef = blocking(
+  "do_iter_read",
+  [RW_VERIFY_AREA, DO_ITER_READV_WRITEV, DO_LOOP_READV_WRITEV],
+  function* (k, file = 0, iter = 0, pos = 0, flags = 0) {
+    return yield* overIterator(k, 0, file, iter, pos, flags);
+  },
+);
+const DO_ITER_WRITE: FunctionRef = blocking(
+  "do_iter_write",
+  [RW_VERIFY_AREA, DO_ITER_READV_WRITEV, DO_LOOP_READV_WRITEV],
+  function* (k, file = 0, iter = 0, pos = 0, flags = 0) {
+    return yield* overIterator(k, 1, file, iter, pos, flags);
   },
 );
 
 const VFS_READV: FunctionRef = blocking(
   "vfs_readv",
-  [RW_VERIFY_AREA, DO_ITER_READV_WRITEV],
-  function* (k, file = 0, vec = 0, vlen = 0, pos = 0) {
-    return yield* transfer(k, 0, FMODE_READ, file, vec, vlen, pos);
+  [DO_ITER_READ],
+  function* (k, file = 0, vec = 0, vlen = 0, pos = 0, flags = 0) {
+    return yield* transfer(k, DO_ITER_READ, file, vec, vlen, pos, flags);
   },
 );
 const VFS_WRITEV: FunctionRef = blocking(
   "vfs_writev",
-  [RW_VERIFY_AREA, DO_ITER_READV_WRITEV],
-  function* (k, file = 0, vec = 0, vlen = 0, pos = 0) {
-    return yield* transfer(k, 1, FMODE_WRITE, file, vec, vlen, pos);
+  [DO_ITER_WRITE],
+  function* (k, file = 0, vec = 0, vlen = 0, pos = 0, flags = 0) {
+    return yield* transfer(k, DO_ITER_WRITE, file, vec, vlen, pos, flags);
   },
 );
 
@@ -83,29 +114,54 @@ export const DO_PWRITEV: FunctionRef = blocking(
   },
 );
 
+/** Copies the vector in (`import_iovec`) and transfers what it names. */
 function* transfer(
   k: Kernel,
-  type: 0 | 1,
-  need: number,
-  address: Addr,
+  operation: FunctionRef,
+  file: Addr,
   vec: Addr,
   vlen: number,
   pos: Addr,
+  flags: number,
 ): Blocking<number> {
-  const file = k.vfs.files.get(address);
-  if (file === undefined || (FILE.mode.get(k, address) & need) === 0) return -EBADF;
   if (!(vlen >= 0 && vlen <= UIO_MAXIOV)) return -EINVAL;
   const total = totalLength(k, vec, vlen);
   const replayed = recorded(k);
-  if (total < 0 && replayed !== undefined) {
+  if (total < 0 && replayed === undefined) return total;
+  const mark = k.current.locals;
+  const word = k.image.pointerSize;
+  let iter: Addr;
+  if (total >= 0) iter = userIterator(k, vec, vlen, total);
+  else {
     // A replay has no vector of the program's own: one range of the recorded length stands for it.
-    const operation = type === 0 ? file.ops?.readIter : file.ops?.writeIter;
-    if (operation === undefined) return replayed.ret;
-    return yield* iterate(k, operation, file, 0, Math.max(0, replayed.ret), pos);
+    const count = Math.max(0, replayed?.ret ?? 0);
+    const iov = pushLocal(k, 2 * word);
+    k.memory.writeWord(iov + word, count);
+    iter = userIterator(k, iov, 1, count);
   }
-  if (total < 0) return total;
+  const result = yield* k.calls.callBlocking(operation, file, iter, pos, flags);
+  popLocals(k, mark);
+  return result;
+}
+
+/** `do_iter_read` and `do_iter_write`. */
+function* overIterator(
+  k: Kernel,
+  type: 0 | 1,
+  address: Addr,
+  iter: Addr,
+  pos: Addr,
+  flags: number,
+): Blocking<number> {
+  const file = k.vfs.files.get(address);
+  const need = type === 0 ? FMODE_READ : FMODE_WRITE;
+  if (file === undefined || (FILE.mode.get(k, address) & need) === 0) return -EBADF;
+  const total = iteratorCount(k, iter);
+  if (total === 0) return 0;
   k.call(RW_VERIFY_AREA, type, address, pos, total);
-  return yield* k.calls.callBlocking(DO_ITER_READV_WRITEV, address, vec, pos, type, vlen);
+  const whole = type === 0 ? file.ops?.readIter : file.ops?.writeIter;
+  const through = whole === undefined ? DO_LOOP_READV_WRITEV : DO_ITER_READV_WRITEV;
+  return yield* k.calls.callBlocking(through, address, iter, pos, type, flags);
 }
 
 function totalLength(k: Kernel, vec: Addr, vlen: number): number {

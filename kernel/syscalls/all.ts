@@ -8,5 +8,6 @@ import "../fs/streams.ts";
 import "./io_calls.ts";
 import "./mm_calls.ts";
 import "./process_calls.ts";
+import "./range_calls.ts";
 import "./stat_calls.ts";
 import "./tree_calls.ts";

@@ -76,3 +76,5 @@ export const ELOOP = 40;
 export const EOVERFLOW = 75;
 /** Kernel-internal: restart the call after a signal handler. */
 export const ERESTARTSYS = 512;
+/** Not supported by this kind of file. */
+export const EOPNOTSUPP = 95;

@@ -34,7 +34,7 @@ import {
 import { getdents64, READDIR_CALLS } from "../fs/readdir.ts";
 import { recorded, recordedErrorOr } from "../fs/recorded.ts";
 import { sizeOfStruct, symbolAddress } from "../process/objects.ts";
-import { DO_SYS_FTRUNCATE, VFS_TRUNCATE } from "../fs/truncate.ts";
+import { DO_SYS_FTRUNCATE, DO_SYS_TRUNCATE } from "../fs/truncate.ts";
 import type { Kernel } from "../kernel.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { syscall } from "./define.ts";
@@ -235,23 +235,13 @@ syscall("ftruncate", ["int", "long"], FTRUNCATE, (k, fd, length) => k.call(DO_SY
 syscall("ia32_ftruncate64", ["int", "uint", "uint"], FTRUNCATE, (k, fd, low = 0, high = 0) => {
   return k.call(DO_SYS_FTRUNCATE, fd, wide(low, high), 0);
 });
-const TRUNCATE = [USER_PATH_AT_EMPTY, VFS_TRUNCATE, PATH_PUT];
-function truncate(k: Kernel, filename: number, length: number): number {
-  if (length < 0) return -EINVAL;
-  return withPath(
-    k,
-    AT_FDCWD,
-    filename,
-    LOOKUP_FOLLOW,
-    (path) => recordedErrorOr(k, k.call(VFS_TRUNCATE, path, length)),
-  );
-}
+const TRUNCATE = [DO_SYS_TRUNCATE];
 syscall(
   "truncate",
   ["ulong", "long"],
   TRUNCATE,
-  (k, filename = 0, length = 0) => truncate(k, filename, length),
+  (k, filename = 0, length = 0) => k.call(DO_SYS_TRUNCATE, filename, length),
 );
 syscall("ia32_truncate64", ["ulong", "uint", "uint"], TRUNCATE, (k, filename = 0, low = 0, high = 0) => {
-  return truncate(k, filename, wide(low, high));
+  return k.call(DO_SYS_TRUNCATE, filename, wide(low, high));
 });

@@ -22,7 +22,8 @@ export interface TaskData {
 
 /** Turns recorded words into the signed values of a function's arguments and result. */
 export interface WordReader {
-  argument(fn: string, index: number, word: number): number;
+  /** The arguments of a call, given the words recorded at its entry; NaN for one that is not wholly in them. */
+  arguments(fn: string, words: readonly number[]): number[];
   /** NaN for a function that returns nothing. */
   result(fn: string, word: number): number;
 }
@@ -73,12 +74,10 @@ export function parseArgs(text: string, words: WordReader): TaskData[] {
 }
 
 function argumentsIn(text: string, fn: string, words: WordReader): number[] {
-  const args: number[] = [];
+  const recorded: number[] = [];
   VALUE.lastIndex = 0;
-  for (let m = VALUE.exec(text); m !== null; m = VALUE.exec(text)) {
-    args.push(words.argument(fn, args.length, wordOf(m[1] ?? "0")));
-  }
-  return args;
+  for (let m = VALUE.exec(text); m !== null; m = VALUE.exec(text)) recorded.push(wordOf(m[1] ?? "0"));
+  return words.arguments(fn, recorded);
 }
 
 /** A recorded word: numbers as they are, 64-bit ones by their low 52 bits, signed, so that they stay exact. */

@@ -5,6 +5,8 @@
  */
 
 import type { CType, KernelImage } from "../../image/model.ts";
+import { type ArgumentLayout, prototypeLayout } from "../../kernel/arch/arguments.ts";
+import { archModel } from "../../kernel/arch/mod.ts";
 import type { WordReader } from "./args_trees.ts";
 
 /** What a parameter or result is, as far as values are concerned. */
@@ -15,21 +17,43 @@ export interface ValueType {
   readonly pointee: string | undefined;
 }
 
+interface FunctionTypes {
+  readonly params: readonly ValueType[];
+  readonly ret: ValueType | undefined;
+  readonly layout: ArgumentLayout;
+}
+
 /** Types of arguments and results of one image's functions. */
 export class PrototypeWords implements WordReader {
   readonly #image: KernelImage;
   readonly #known = new Map<
     string,
-    { readonly params: readonly ValueType[]; readonly ret: ValueType | undefined } | null
+    FunctionTypes | null
   >();
 
   constructor(image: KernelImage) {
     this.#image = image;
   }
 
-  /** See `WordReader`. */
-  argument(fn: string, index: number, word: number): number {
-    return narrow(word, this.param(fn, index));
+  /**
+   * See `WordReader`. Words are registers, then the stack: on i386 a 64-bit parameter is two of them, and may leave
+   * a register unused. A parameter whose words were not all recorded is unknown.
+   */
+  arguments(fn: string, words: readonly number[]): number[] {
+    const types = this.#types(fn);
+    if (types === null) return [...words];
+    const { params, layout } = types;
+    const count = layout.plain ? words.length : Math.min(params.length, layout.first.length);
+    return Array.from({ length: count }, (_, i) => {
+      if (layout.plain) return narrow(words[i] ?? NaN, params[i]);
+      const first = layout.first[i] ?? 0;
+      const low = words[first] ?? NaN;
+      if (layout.words[i] === 1) return narrow(low, params[i]);
+      const high = words[first + 1] ?? NaN;
+      // Wider than two i386 words, or than one of a 64-bit kernel: no number.
+      if (layout.words[i] !== 2 || layout.model.wordSize !== 4 || params[i]?.size !== 8) return NaN;
+      return (high | 0) * 0x100000000 + (low >>> 0) + (high - high) + (low - low);
+    });
   }
 
   /** See `WordReader`. */
@@ -55,12 +79,13 @@ export class PrototypeWords implements WordReader {
     return types !== null && types.ret === undefined;
   }
 
-  #types(fn: string): { readonly params: readonly ValueType[]; readonly ret: ValueType | undefined } | null {
+  #types(fn: string): FunctionTypes | null {
     let types = this.#known.get(fn);
     if (types === undefined) {
       // A compiler's variant may lack parameters of the original; only suffixes that keep them are looked through.
       const prototype = this.#image.prototype(fn) ?? this.#image.prototype(baseOf(fn));
       types = prototype === undefined ? null : {
+        layout: prototypeLayout(archModel(this.#image.arch), this.#image, prototype),
         params: prototype.params.map((p) => this.#value(p.type) ?? WORD),
         ret: this.#value(prototype.ret),
       };

@@ -39,6 +39,8 @@ export class UserBuffers {
   readonly #size: number;
   #small = 0;
   #large = SMALL;
+  /** While a vector is placed whose buffers the call fills in. */
+  #filled = false;
 
   constructor(k: Kernel, note: NoteUnknown) {
     this.#k = k;
@@ -84,8 +86,14 @@ export class UserBuffers {
           : evaluate(value, this.#arch, this.#note);
     }
     if (value.kind === "string" && !output) return this.#putString(task, value.bytes, room);
-    if (output) return this.#reserve(task, Math.max(room, value.kind === "string" ? 0 : UNKNOWN_SIZE));
-    return this.#put(task, this.#bytes(task, name, value, addresses), room);
+    if (output && !isVector(value)) {
+      return this.#reserve(task, Math.max(room, value.kind === "string" ? 0 : UNKNOWN_SIZE));
+    }
+    const outside = this.#filled;
+    if (output) this.#filled = true;
+    const bytes = this.#bytes(task, name, value, addresses);
+    this.#filled = outside;
+    return this.#put(task, bytes, room);
   }
 
   #bytes(task: Task, name: string, value: StraceValue, addresses: AddressMap): Uint8Array {
@@ -119,7 +127,8 @@ export class UserBuffers {
       at = Math.ceil(at / align) * align;
       const printed = fields.find((candidate) => candidate.name === field)?.value;
       if (printed !== undefined) {
-        bytes.set(this.#field(task, name, printed, type, size, addresses), at);
+        const room = field === "iov_base" ? numberOf(fields, "iov_len") : 0;
+        bytes.set(this.#field(task, name, printed, type, size, addresses, room), at);
       }
       at += size;
     }
@@ -133,6 +142,7 @@ export class UserBuffers {
     type: FieldType,
     size: number,
     addresses: AddressMap,
+    room: number,
   ): Uint8Array {
     if (type === "sigset") return signalSet(value);
     if (type === "timespec" || type === "timeval") {
@@ -140,9 +150,17 @@ export class UserBuffers {
     }
     if (type === "wide" && value.kind === "struct") {
       // An epoll_event's data, printed once as 32 and once as 64 bits.
-      return this.#field(task, name, value.fields.at(-1)?.value ?? { kind: "null" }, type, size, addresses);
+      return this.#field(
+        task,
+        name,
+        value.fields.at(-1)?.value ?? { kind: "null" },
+        type,
+        size,
+        addresses,
+        0,
+      );
     }
-    const word = this.#word(task, name, value, 0, false, addresses);
+    const word = this.#word(task, name, value, room, this.#filled && value.kind === "string", addresses);
     return wordBytes(Number.isNaN(word) ? 0 : word, size);
   }
 
@@ -206,6 +224,21 @@ export class UserBuffers {
     this.#large += pages;
     return this.#start + this.#large - pages;
   }
+}
+
+/** An array of buffers: the call fills in what they point to, not the array. */
+function isVector(value: StraceValue): boolean {
+  if (value.kind !== "array") return false;
+  const first = value.items[0]?.value;
+  return first?.kind === "struct" && first.fields.some(({ name }) => name === "iov_base");
+}
+
+function numberOf(
+  fields: (StraceValue & { readonly kind: "struct" })["fields"],
+  name: string,
+): number {
+  const value = fields.find((field) => field.name === name)?.value;
+  return value?.kind === "number" && value.value >= 0 ? value.value : 0;
 }
 
 function addressOrWord(value: StraceValue, addresses: AddressMap): number {
