@@ -82,6 +82,12 @@ export class Kprobe {
     this.label = options.label ?? labelOf(options);
   }
 
+  /** Clears what registration left, so that an unregistered object that has a symbol can be registered again. */
+  reset(): void {
+    this.addr = null;
+    this.flags = 0;
+  }
+
   /** Not armed: disabled, or its code is gone. */
   get disabled(): boolean {
     return (this.flags & (KPROBE_FLAG_DISABLED | KPROBE_FLAG_GONE)) !== 0;

@@ -87,6 +87,10 @@ export class Rethook {
     let failure: ProbeHandlerError | null = null;
     for (let at: KretprobeInstance | null = first; at !== rest && at !== null; at = at.next) {
       const rp = at.kretprobe;
+      if (at.frame !== frame) {
+        this.#warnMismatch();
+        break;
+      }
       // An unregistered kretprobe's pending returns go on without it.
       if (rp.handler === null || !at.owner.alive || failure !== null) continue;
       state.current = rp.kp;
@@ -111,6 +115,20 @@ export class Rethook {
     const first = task.instances;
     task.instances = null;
     this.#recycle(first, null);
+  }
+
+  /** The stack was tampered with: the rest of the handlers would see the wrong call. */
+  #warnMismatch(): void {
+    const { log, current, arch } = this.#host;
+    const where = arch.arch === "arm64"
+      ? "kernel/kprobes.c __kretprobe_trampoline_handler"
+      : "kernel/trace/rethook.c rethook_trampoline_handler";
+    log.printkOnce(
+      "rethook_frame",
+      `------------[ cut here ]------------\nWARNING: CPU: ${current.cpu} PID: ${current.pid} at ${where}\n` +
+        "---[ end trace 0000000000000000 ]---",
+      "warn",
+    );
   }
 
   /** Calls below `frame` that an exception of the model left without returning: their instances go back unrun. */

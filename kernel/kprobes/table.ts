@@ -6,10 +6,8 @@
 
 import type { Addr, BlacklistRange } from "../../image/model.ts";
 import type { PtRegs } from "../arch/pt_regs.ts";
-import { ArmedFunction } from "./armed_function.ts";
 import { ProbeBlacklist } from "./blacklist.ts";
-import { E2BIG, EEXIST, EINVAL } from "./errno.ts";
-import { hashPtr, KPROBE_TABLE_SIZE } from "./hash.ts";
+import { EEXIST, EINVAL } from "./errno.ts";
 import type { ModuleText, ProbeHost, ProbeTask } from "./host.ts";
 import {
   type Kprobe,
@@ -31,19 +29,13 @@ import {
   type Place,
   type Refusal,
   resolvePlace,
-  symbolKey,
 } from "./place.ts";
+import { PointIndex } from "./point_index.ts";
 import { type CpuState, ProbePoint } from "./point.ts";
 import { pointFacts } from "./point_facts.ts";
 import { type ProbeRefusal, Refusals } from "./refusals.ts";
 import { Rethook } from "./rethook.ts";
-
-/** Functions whose return can't be hooked although their entry can be probed. */
-const KRETPROBE_BLACKLIST: Readonly<Record<string, readonly string[]>> = {
-  x86_64: ["__switch_to"],
-  i386: ["__switch_to"],
-  arm64: [],
-};
+import { checkEntry, checkReturn } from "./return_rules.ts";
 
 /**
  * Kprobes and kretprobes of one kernel, by the rules of its release. Results are 0 or a negated errno as in C;
@@ -51,9 +43,7 @@ const KRETPROBE_BLACKLIST: Readonly<Record<string, readonly string[]>> = {
  */
 export class KprobeTable {
   readonly #host: ProbeHost;
-  readonly #buckets: ProbePoint[][] = Array.from({ length: KPROBE_TABLE_SIZE }, () => []);
-  /** Points of each function, by its address. */
-  readonly #functions = new Map<Addr, { readonly name: string; readonly points: ProbePoint[] }>();
+  readonly #points: PointIndex;
   readonly #pointOf = new Map<Kprobe, ProbePoint>();
   readonly #refusals = new Refusals();
   readonly #blacklist: ProbeBlacklist;
@@ -66,6 +56,7 @@ export class KprobeTable {
     this.#host = host;
     this.#cpus = Array.from({ length: host.cpus }, () => ({ current: null, status: "idle", hooked: false }));
     this.#rethook = new Rethook(host, this.#cpus);
+    this.#points = new PointIndex(host);
     this.#blacklist = new ProbeBlacklist(host);
     const table = this as KprobeTable;
     this.#optimizer = new Optimizer(host, {
@@ -74,7 +65,7 @@ export class KprobeTable {
         return table.#allDisarmed;
       },
       removeUnused: (point) => table.#removePoint(point),
-      changed: (point) => table.#rehook(point),
+      changed: (point) => table.#points.rehook(point),
     });
   }
 
@@ -171,7 +162,9 @@ export class KprobeTable {
     const { kp } = rp;
     const placed = resolvePlace(this.#host, kp);
     if ("refusal" in placed) return this.#refuse(kp, placed.refusal);
-    const refusal = this.#checkReturn(rp, placed.place);
+    const { place } = placed;
+    const refusal = checkEntry(this.#host, place) ?? this.#checkRereg(kp) ??
+      checkReturn(this.#host, rp, place);
     if (refusal !== null) return this.#refuse(kp, refusal);
     kp.postHandler = null;
     kp.preHandler = (p, regs) => this.#rethook.enter(p, regs);
@@ -294,8 +287,7 @@ export class KprobeTable {
 
   /** What is probed at an address. */
   pointAt(address: Addr): ProbePoint | undefined {
-    const bucket = this.#buckets[hashPtr(address, this.#host.arch.wordSize)] as ProbePoint[];
-    return bucket.find((point) => point.address === address);
+    return this.#points.at(address);
   }
 
   /** The point that a registered probe sits on. */
@@ -315,7 +307,7 @@ export class KprobeTable {
 
   /** Every probed address, bucket by bucket, newest first. */
   points(): readonly ProbePoint[] {
-    return this.#buckets.flat();
+    return this.#points.all();
   }
 
   /** What runs on a CPU now: `current_kprobe`. */
@@ -346,25 +338,6 @@ export class KprobeTable {
   /** A task exited: its pending instances go back to their pools; no handler runs, nothing counts as missed. */
   flushTask(task: ProbeTask): void {
     this.#rethook.flush(task);
-  }
-
-  #checkReturn(rp: Kretprobe, place: Place): Refusal | null {
-    const { release, arch } = this.#host;
-    if (place.offset !== 0 && release.returnsFromEntryOnly) {
-      return {
-        errno: EINVAL,
-        reason: `${describe(place)} is not a function's entry, where a return can be hooked`,
-      };
-    }
-    const reregistered = this.#checkRereg(rp.kp);
-    if (reregistered !== null) return reregistered;
-    if ((KRETPROBE_BLACKLIST[arch.arch] ?? []).includes(place.symbol.name)) {
-      return { errno: EINVAL, reason: `the return of ${place.symbol.name} must not be hooked` };
-    }
-    if (rp.dataSize > release.maxDataSize) {
-      return { errno: E2BIG, reason: `dataSize ${rp.dataSize} is more than ${release.maxDataSize} bytes` };
-    }
-    return null;
   }
 
   /** `warn_kprobe_rereg`. */
@@ -453,7 +426,7 @@ export class KprobeTable {
       if (jump !== undefined) this.#optimizer.unoptimize(jump, true);
     }
     point.arm();
-    this.#rehook(point);
+    this.#points.rehook(point);
     if (!point.onFtrace) this.#optimizer.optimize(point);
   }
 
@@ -462,7 +435,7 @@ export class KprobeTable {
     if (!point.onFtrace) this.#optimizer.unoptimize(point, this.#allDisarmed);
     if (this.#optimizer.queued(point)) return;
     point.disarm();
-    this.#rehook(point);
+    this.#points.rehook(point);
     if (point.onFtrace || !reopt) return;
     const jump = this.#optimizer.covering(point.address);
     if (jump !== undefined) this.#optimizer.optimize(jump);
@@ -474,44 +447,22 @@ export class KprobeTable {
     for (const p of point.probes) p.flags |= KPROBE_FLAG_GONE;
     point.setFlag(KPROBE_FLAG_GONE, true);
     point.disarm();
-    this.#rehook(point);
+    this.#points.rehook(point);
   }
 
   #addPoint(place: Place, onFtrace: boolean): ProbePoint {
     const displaced = onFtrace ? 0 : displacedBytes(this.#host, place);
     const point = new ProbePoint(this.#host, this.#cpus, pointFacts(this.#host, place, onFtrace, displaced));
-    (this.#buckets[hashPtr(place.address, this.#host.arch.wordSize)] as ProbePoint[]).unshift(point);
-    const start = place.symbol.address;
-    const known = this.#functions.get(start);
-    if (known === undefined) this.#functions.set(start, { name: symbolKey(place.symbol), points: [point] });
-    else known.points.push(point);
+    this.#points.add(point);
     return point;
   }
 
   #removePoint(point: ProbePoint): void {
     if (point.armed) {
       point.disarm();
-      this.#rehook(point);
+      this.#points.rehook(point);
     }
-    const bucket = this.#buckets[hashPtr(point.address, this.#host.arch.wordSize)] as ProbePoint[];
-    const at = bucket.indexOf(point);
-    if (at >= 0) bucket.splice(at, 1);
-    const start = point.place.symbol.address;
-    const points = this.#functions.get(start)?.points;
-    points?.splice(points.indexOf(point), 1);
-    if (points?.length === 0) this.#functions.delete(start);
-  }
-
-  /** Tells the call engine what is armed on a point's function. */
-  #rehook(point: ProbePoint): void {
-    const start = point.place.symbol.address;
-    const known = this.#functions.get(start);
-    if (known === undefined) return;
-    const fn = this.#host.calls.functionByName(known.name);
-    if (fn === undefined || fn.address !== start) return;
-    const points = known.points.filter((p) => p.armed);
-    const second = afterFtraceSite(this.#host, point.place.symbol);
-    fn.hooks = points.length === 0 ? null : new ArmedFunction(points, second);
+    this.#points.remove(point);
   }
 
   #refuse(p: Kprobe, refusal: Refusal, action = "register"): number {
