@@ -11,6 +11,7 @@ import type { IrStep } from "./ir.ts";
 import { AggregateMap, DEFAULT_MAX_ENTRIES, type KeyKind, type MapSnapshot } from "./maps/aggregate_map.ts";
 import { GRAPH_VERSION, type ProbeNode, type Program } from "./nodes.ts";
 import { type ResolvedPoint, resolvePoints } from "./passes/attach_points.ts";
+import { registerWords } from "./passes/argument_words.ts";
 import { dependsOnPoint } from "./passes/depends.ts";
 import { foldSteps } from "./passes/fold.ts";
 import { checkMaps, MapUses } from "./passes/map_use.ts";
@@ -104,7 +105,7 @@ function analyzeProbe(
   let shared: readonly IrStep[] | undefined;
   return points.map((at) => {
     const steps = shared ?? stepsAt(node, at, program, image, diagnostics, uses);
-    if (!dependsOnPoint(node.steps)) shared = steps;
+    if (!dependsOnPoint(node.steps, registerWords(image.arch))) shared = steps;
     return { probe, at, steps };
   });
 }

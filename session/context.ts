@@ -10,6 +10,7 @@ import type { KernelHit } from "./hit.ts";
 import { type ObjectReader, type ObjectValue, wordValue } from "./objects.ts";
 import { MAX_STRING } from "./objects.ts";
 import type { Stack } from "../graph/hit.ts";
+import { argumentFault, DEFAULT_STACK_DEPTH, stackDepthFault } from "../graph/limits.ts";
 import { nearNames } from "../image/near.ts";
 import { recordInteger } from "../graph/passes/args.ts";
 import { strip } from "../graph/types.ts";
@@ -20,9 +21,6 @@ export type ContextSource =
   | { readonly kind: "function"; readonly prototype: Prototype | undefined; readonly returns: boolean }
   | { readonly kind: "record"; readonly tracepoint: TracepointInfo }
   | { readonly kind: "plain" };
-
-/** Deepest stack unless told otherwise: bpftrace's default. */
-export const STACK_DEPTH = 127;
 
 /**
  * The context object of one attach point, as a handler gets it: a name that no context has is an error, not
@@ -131,6 +129,8 @@ export class OpaqueContext {
   }
 
   arg(index: number): number {
+    const prototype = this.#source.kind === "function" ? this.#source.prototype : undefined;
+    checked(argumentFault(index, this.#reader.image, prototype));
     return this.#hit.arg(index);
   }
 
@@ -138,7 +138,8 @@ export class OpaqueContext {
     return this.#hit.reg(name);
   }
 
-  kstack(depth: number = STACK_DEPTH): Stack {
+  kstack(depth: number = DEFAULT_STACK_DEPTH): Stack {
+    checked(stackDepthFault(depth));
     return this.#hit.kstack(depth);
   }
 
@@ -155,6 +156,10 @@ export class OpaqueContext {
       values.map((value) => toValue(value, symbolizer(this.#hit.kernel.image))),
     );
   }
+}
+
+function checked(fault: string | undefined): void {
+  if (fault !== undefined) throw new RangeError(fault);
 }
 
 function functionArgs(hit: KernelHit, reader: ObjectReader, prototype: Prototype | undefined): object {

@@ -6,11 +6,12 @@
  */
 
 import { nearNames } from "../../image/near.ts";
-import type { Arch, CType, KernelImage, Param, TracepointField } from "../../image/model.ts";
+import type { KernelImage, Param, TracepointField } from "../../image/model.ts";
 import type { Ir } from "../ir.ts";
 import type { Span } from "../nodes.ts";
 import { BOOL, INT64, STRING, strip, type ValueType } from "../types.ts";
 import { readRegisterValue, valueType } from "./access.ts";
+import { argumentWords, passedByReference } from "./argument_words.ts";
 import { quoted } from "./attach_points.ts";
 import { typeByText } from "./type_names.ts";
 import { at, failed, MAX_STRING, type Scope } from "./scope.ts";
@@ -66,48 +67,6 @@ function readParam(param: Param, index: number, span: Span | undefined, scope: S
     return { op: "words", index, signed: bare.signed, what: `args.${param.name}`, type, ...at(span) };
   }
   return readRegisterValue(word, param.type, `args.${param.name}`, scope);
-}
-
-function passedByReference(arch: Arch, size: number): boolean {
-  return arch === "arm64" && size > 16;
-}
-
-/** Register words of each convention; i386's are those of `-mregparm=3`. */
-const REGISTER_WORDS: Readonly<Record<Arch, number>> = { x86_64: 6, arm64: 8, i386: 3 };
-
-/**
- * The index of each parameter's first argument word. Words 0 and up are the argument registers, then the stack.
- * What does not fit into the registers that are left goes to the stack whole; on i386 and arm64 the registers are
- * then used up.
- */
-export function argumentWords(params: readonly Param[], image: KernelImage): readonly number[] {
-  const registers = REGISTER_WORDS[image.arch];
-  // A function with `...` (a last parameter of type void) takes everything on i386's stack.
-  const onStack = image.arch === "i386" && params.at(-1)?.type.kind === "void";
-  let used = onStack ? registers : 0;
-  let stack = registers;
-  return params.map((param) => {
-    const words = wordsOf(param.type, image);
-    // x86_64 passes structs of more than two words in memory, whatever registers are free.
-    const inMemory = image.arch === "x86_64" && words > 2;
-    if (!inMemory && used + words <= registers) {
-      used += words;
-      return used - words;
-    }
-    if (!inMemory && image.arch !== "x86_64") used = registers;
-    stack += words;
-    return stack - words;
-  });
-}
-
-function wordsOf(type: CType, image: KernelImage): number {
-  const bare = strip(type);
-  if (bare.kind === "void" || bare.kind === "fwd" || bare.kind === "func_proto" || bare.kind === "ptr") {
-    return 1;
-  }
-  const size = image.sizeOf(bare);
-  if (passedByReference(image.arch, size)) return 1;
-  return Math.max(1, Math.ceil(size / image.pointerSize));
 }
 
 function resolveRecordField(

@@ -7,6 +7,7 @@
 import { nearNames } from "../../image/near.ts";
 import type { Arch, KernelImage } from "../../image/model.ts";
 import type { Ir } from "../ir.ts";
+import { argumentFault } from "../limits.ts";
 import type { AttachPoint, BuiltinName, Span } from "../nodes.ts";
 import { INT64, STRING, UINT32, UINT64, type ValueType } from "../types.ts";
 import { readRegisterValue } from "./access.ts";
@@ -86,12 +87,9 @@ export function resolveWord(index: number, span: Span | undefined, scope: Scope)
     });
     return failed(span);
   }
-  if (!Number.isInteger(index) || index < 0) {
-    scope.report(
-      "error",
-      `Cannot read argument ${index}: the number of an argument is a whole number from 0 up`,
-      { span },
-    );
+  const fault = argumentFault(index, scope.image, scope.at.prototype);
+  if (fault !== undefined) {
+    scope.report("error", fault, { span });
     return failed(span);
   }
   return { op: "word", index, type: INT64, ...at(span) };

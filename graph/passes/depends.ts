@@ -7,8 +7,12 @@
 
 import type { Expr, Statement, Step } from "../nodes.ts";
 
-/** True where steps use what belongs to the attach point: typed arguments or the typed result. */
-export function dependsOnPoint(steps: readonly Step[]): boolean {
+/**
+ * True where steps use what belongs to the attach point: typed arguments, the typed result, or argument words behind the
+ * `registers` that every function can have.
+ */
+export function dependsOnPoint(steps: readonly Step[], registers: number): boolean {
+  const depends = (expr: Expr): boolean => exprDepends(expr, registers);
   return steps.some((step) => {
     switch (step.op) {
       case "filter":
@@ -20,12 +24,13 @@ export function dependsOnPoint(steps: readonly Step[]): boolean {
       case "printf":
         return step.args.some(depends);
       case "do":
-        return step.body.some(statementDepends);
+        return step.body.some((statement) => statementDepends(statement, depends));
     }
   });
 }
 
-function statementDepends(statement: Statement): boolean {
+function statementDepends(statement: Statement, depends: (expr: Expr) => boolean): boolean {
+  const inner = (below: Statement): boolean => statementDepends(below, depends);
   switch (statement.op) {
     case "expr":
     case "let":
@@ -33,15 +38,17 @@ function statementDepends(statement: Statement): boolean {
     case "print":
       return statement.parts.some((part) => typeof part !== "string" && depends(part));
     case "if":
-      return depends(statement.test) || statement.then.some(statementDepends) ||
-        statement.else.some(statementDepends);
+      return depends(statement.test) || statement.then.some(inner) || statement.else.some(inner);
   }
 }
 
-function depends(expr: Expr): boolean {
+function exprDepends(expr: Expr, registers: number): boolean {
+  const depends = (inner: Expr): boolean => exprDepends(inner, registers);
   switch (expr.op) {
     case "arg":
       return true;
+    case "argn":
+      return expr.index >= registers;
     case "builtin":
       return expr.name === "retval";
     case "field":

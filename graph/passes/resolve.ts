@@ -6,6 +6,7 @@
  */
 
 import type { Ir, IrStatement, IrStep } from "../ir.ts";
+import { stackDepthFault } from "../limits.ts";
 import type { Expr, Statement, Step } from "../nodes.ts";
 import {
   BIGINT,
@@ -27,9 +28,6 @@ import { resolveBuiltin, resolveRegister, resolveWord } from "./builtins.ts";
 import { binaryType, callType, checkTruth, isText, join, unaryType } from "./operators.ts";
 import { at, failed, MAX_STRING, type Scope } from "./scope.ts";
 import { typeByText } from "./type_names.ts";
-
-/** Deepest stack that can be asked for: bpftrace's limit. */
-export const MAX_STACK_DEPTH = 1024;
 
 /** Resolves the steps of a probe at one attach point. */
 export function resolveSteps(steps: readonly Step[], scope: Scope): readonly IrStep[] {
@@ -182,12 +180,9 @@ function literalType(value: string | number | boolean | bigint | null): ValueTyp
 }
 
 function resolveStack(depth: number, span: Expr["span"], scope: Scope): Ir {
-  if (!Number.isInteger(depth) || depth < 1 || depth > MAX_STACK_DEPTH) {
-    scope.report(
-      "error",
-      `Cannot take a stack of ${depth} frames: the depth is from 1 to ${MAX_STACK_DEPTH}`,
-      { span },
-    );
+  const fault = stackDepthFault(depth);
+  if (fault !== undefined) {
+    scope.report("error", fault, { span });
     return failed(span);
   }
   return { op: "kstack", depth, type: STACK, ...at(span) };

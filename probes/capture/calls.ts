@@ -5,12 +5,10 @@
  */
 
 import type { ESTree } from "meriyah";
+import { DEFAULT_STACK_DEPTH } from "../../graph/limits.ts";
 import type { CallName, Expr, Span } from "../../graph/nodes.ts";
 import { type Capture, expression, items, meaningOf, property, propertyName } from "./expressions.ts";
 import { type ContextFunction, NotCaptured, type Scope } from "./scope.ts";
-
-/** Frames that `kstack()` takes where no number is given, bpftrace's default. */
-export const DEFAULT_STACK = 127;
 
 const STRING_METHODS: ReadonlySet<string> = new Set<CallName>(["startsWith", "endsWith", "includes"]);
 
@@ -117,11 +115,11 @@ function contextCall(
   const [first, second] = args;
   switch (name) {
     case "arg":
-      return { op: "argn", index: smallLiteral(name, first, span), span };
+      return { op: "argn", index: writtenNumber(name, first, span), span };
     case "kstack":
       return {
         op: "kstack",
-        depth: first === undefined ? DEFAULT_STACK : smallLiteral(name, first, span),
+        depth: first === undefined ? DEFAULT_STACK_DEPTH : writtenNumber(name, first, span),
         span,
       };
     case "reg":
@@ -140,13 +138,9 @@ function contextCall(
   }
 }
 
-function smallLiteral(name: string, expr: Expr | undefined, span: Span): number {
-  if (
-    expr?.op === "literal" && typeof expr.value === "number" && Number.isInteger(expr.value) &&
-    expr.value >= 0
-  ) {
-    return expr.value;
-  }
+/** A number in the source. Whether it will do is for the graph to say, where the program attaches. */
+function writtenNumber(name: string, expr: Expr | undefined, span: Span): number {
+  if (expr?.op === "literal" && typeof expr.value === "number") return expr.value;
   throw new NotCaptured(`\`${name}\` takes a number that is written out: ${name}(1)`, span);
 }
 

@@ -221,8 +221,10 @@ function unary(node: ESTree.UnaryExpression, scope: Scope, capture: Capture, spa
     throw new NotCaptured(`\`${operator}\` has no counterpart in a probe`, span);
   }
   const operand = expression(node.argument, scope, capture);
-  if (operator === "-" && operand.op === "literal" && typeof operand.value === "number") {
-    return { op: "literal", value: -operand.value, span };
+  if (
+    operand.op === "literal" && typeof operand.value === "number" && (operator === "-" || operator === "+")
+  ) {
+    return { op: "literal", value: operator === "-" ? -operand.value : operand.value, span };
   }
   return { op: "unary", operator, operand, span };
 }

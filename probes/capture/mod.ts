@@ -6,6 +6,5 @@
 
 export { captureHandler, captureValue, MAX_NODES, shown } from "./capture.ts";
 export type { Captured, Opaque, UserFunction } from "./capture.ts";
-export { DEFAULT_STACK } from "./calls.ts";
 export { MAX_SOURCE } from "./parse.ts";
 export type { Values } from "./scope.ts";

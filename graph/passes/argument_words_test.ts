@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { coreImage } from "../../image/load.ts";
 import type { Arch, CType, Param } from "../../image/model.ts";
-import { argumentWords } from "./args.ts";
+import { argumentWords } from "./argument_words.ts";
 
 function int(size: number): CType {
   return { kind: "int", id: 1, name: `s${size * 8}`, size, signed: true, encoding: "int" };
