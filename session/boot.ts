@@ -30,6 +30,18 @@ export interface BootOptions {
   readonly release?: ReleaseName;
 }
 
+/** Recorded call trees by architecture: facts, which all kernels of a process share. */
+const libraries = new Map<Arch, ShapeLibrary>();
+
+async function libraryOf(arch: Arch): Promise<ShapeLibrary> {
+  let library = libraries.get(arch);
+  if (library === undefined) {
+    library = ShapeLibrary.decode(await coreShapes(arch));
+    libraries.set(arch, library);
+  }
+  return library;
+}
+
 /**
  * Boots a kernel.
  *
@@ -56,6 +68,5 @@ export async function bootKernel(options: BootOptions = {}): Promise<Kernel> {
   const opened = typeof image === "string"
     ? await (image === "whole" ? fullImage(arch) : coreImage(arch))
     : image;
-  const shapes = ShapeLibrary.decode(await coreShapes(opened.arch));
-  return new Kernel(opened, shapes, { cpus, seed, release });
+  return new Kernel(opened, await libraryOf(opened.arch), { cpus, seed, release });
 }

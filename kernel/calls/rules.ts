@@ -8,28 +8,21 @@
 import type { Kernel } from "../kernel.ts";
 import type { ShapeLibrary, ShapeNode } from "../shapes/library.ts";
 import { type Frame, MAX_ARGS } from "./frame.ts";
-import { ARGUMENT, CONSTANT, CURRENT, FIELD, NOTED, type Term, TermMaker, UNKNOWN_TERM } from "./terms.ts";
+import { ARGUMENT, CONSTANT, CURRENT, FIELD, NOTED, type Term, TermMaker } from "./terms.ts";
 
 /** Evaluates rules for one kernel. */
 export class RuleEvaluator {
   readonly #k: Kernel;
   readonly #terms: TermMaker;
-  /** By node id. */
-  readonly #results: (Term | undefined)[] = [];
 
   constructor(k: Kernel, library: ShapeLibrary) {
     this.#k = k;
-    this.#terms = new TermMaker(library);
+    this.#terms = TermMaker.of(library);
   }
 
   /** The result of a recorded subtree that `frame` is the call of. */
   result(node: ShapeNode, frame: Frame): number {
-    let term = this.#results[node.id];
-    if (term === undefined) {
-      term = node.result === undefined ? UNKNOWN_TERM : this.#terms.result(node);
-      this.#results[node.id] = term;
-    }
-    return this.#value(term, frame);
+    return this.#value(this.#terms.result(node), frame);
   }
 
   /** Sets the arguments of a call that `frame` makes. */

@@ -40,16 +40,16 @@ export class StretchMaker {
   constructor(library: ShapeLibrary, functions: FunctionTable) {
     this.#library = library;
     this.#functions = functions;
-    this.#terms = new TermMaker(library);
+    this.#terms = TermMaker.of(library);
   }
 
   /** All calls of a recorded tree. */
   tree(node: ShapeNode): Stretch {
     let tree = this.#trees[node.id];
     if (tree === undefined) {
-      const args = (index: number) => this.#terms.argumentsInShape(node, index);
+      const args = this.#terms.argumentsInShape(node);
       const calls = Int32Array.from(node.children, (_, i) => i);
-      tree = this.#stretch(node, 0, calls, node.weight, args);
+      tree = this.#stretch(node, 0, calls, node.weight, (index) => args[index] ?? []);
       this.#trees[node.id] = tree;
     }
     return tree;

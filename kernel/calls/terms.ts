@@ -57,9 +57,15 @@ interface Scope {
   readonly nesting: number;
 }
 
-/** Makes terms of one library's rules. */
+const makers = new WeakMap<ShapeLibrary, TermMaker>();
+
+/** Makes terms of one library's rules, and keeps them: they are the same for every kernel that has the library. */
 export class TermMaker {
   readonly #library: ShapeLibrary;
+  /** By node id, then by call. */
+  readonly #inShapes: (readonly (readonly Term[])[] | undefined)[] = [];
+  /** By node id. */
+  readonly #results: (Term | undefined)[] = [];
   /** By caller × functions + callee. */
   readonly #inBehaviours = new Map<number, readonly Term[]>();
 
@@ -67,8 +73,24 @@ export class TermMaker {
     this.#library = library;
   }
 
-  /** Arguments of call `index` of a recorded tree, over the arguments of the tree's own frame. */
-  argumentsInShape(node: ShapeNode, index: number): readonly Term[] {
+  /** The one of a library. */
+  static of(library: ShapeLibrary): TermMaker {
+    let maker = makers.get(library);
+    if (maker === undefined) makers.set(library, maker = new TermMaker(library));
+    return maker;
+  }
+
+  /** Arguments of each call of a recorded tree, over the arguments of the tree's own frame. */
+  argumentsInShape(node: ShapeNode): readonly (readonly Term[])[] {
+    let calls = this.#inShapes[node.id];
+    if (calls === undefined) {
+      calls = Array.from(node.children, (_, index) => this.#argumentsOf(node, index));
+      this.#inShapes[node.id] = calls;
+    }
+    return calls;
+  }
+
+  #argumentsOf(node: ShapeNode, index: number): readonly Term[] {
     const rules = this.#library.argumentRules(node.fn, this.#library.fnOf(node.children[index] ?? 0));
     return rules.map((rule) => this.#term(rule, { node, before: index, args: null, nesting: 0 }));
   }
@@ -86,7 +108,9 @@ export class TermMaker {
 
   /** The result of a recorded tree. */
   result(node: ShapeNode): Term {
-    return this.#term(node.result, { node, before: node.children.length, args: null, nesting: 0 });
+    return this.#results[node.id] ??= node.result === undefined
+      ? UNKNOWN_TERM
+      : this.#term(node.result, { node, before: node.children.length, args: null, nesting: 0 });
   }
 
   /** `scope` null: results are those that the frame noted. */
