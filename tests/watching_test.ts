@@ -1,5 +1,6 @@
 /**
- * Watching changes nothing: virtual time and the tree's size are the same whatever is armed, in real replays.
+ * Watching changes nothing: what each task calls, when, what it gets and the tree's size are the same whatever is armed,
+ * in real replays.
  */
 import { assert, assertEquals } from "@std/assert";
 import type { Arch } from "../image/model.ts";
@@ -9,11 +10,29 @@ import { replay } from "../workloads/mod.ts";
 
 const ARCHES: readonly Arch[] = ["x86_64", "arm64", "i386"];
 
-/** Replays `cat`, with hooks on the recorded functions that `armed` picks; gives what can be compared. */
-async function run(arch: Arch, armed: (index: number) => boolean) {
+/** What a run must be the same in, and what watching is allowed to change. */
+interface Observed {
+  readonly same: {
+    readonly end: number;
+    readonly calls: number;
+    readonly systemCalls: number;
+    /** Time, task, CPU, call and its first argument or result, as every system call comes and goes. */
+    readonly log: readonly string[];
+  };
+  readonly hits: number;
+  readonly walked: number;
+}
+
+/** Replays a recording, with hooks on the recorded functions that `armed` picks. */
+async function run(
+  name: string,
+  arch: Arch,
+  armed: (index: number) => boolean,
+  logged = true,
+): Promise<Observed> {
   const kernel = await bootKernel({ arch });
-  const file = new URL("../examples/recordings/cat.strace.gz", import.meta.url);
-  const workload = await replay(await Deno.readFile(file), { name: "cat" });
+  const file = new URL(`../examples/recordings/${name}.strace.gz`, import.meta.url);
+  const workload = await replay(await Deno.readFile(file), { name });
   let hits = 0;
   let last = 0;
   kernel.calls.shapes.functionNames().forEach((name, i) => {
@@ -24,36 +43,48 @@ async function run(arch: Arch, armed: (index: number) => boolean) {
       entry: () => {
         hits++;
         assert(Number.isInteger(kernel.clock.now));
-        last = kernel.clock.now;
+        last = Math.max(last, kernel.clock.now);
         return false;
       },
       at: () => {},
     };
   });
+  const log: string[] = [];
+  if (logged) {
+    const word = kernel.image.pointerSize;
+    // Behind the 8 bytes that all records begin with: the call's number, then its first argument or its result.
+    for (const event of ["sys_enter", "sys_exit"]) {
+      kernel.tracepoints.register(`raw_syscalls:${event}`, (record) => {
+        const [id, value] = [record.load(8, word, true), record.load(8 + word, word, true)];
+        log.push(`${kernel.clock.now} ${kernel.current.pid} on ${kernel.cpu} ${event} ${id} ${value}`);
+      });
+    }
+  }
   workload.start(kernel);
   kernel.scheduler.run();
   const { walked, accounted } = kernel.calls.stats;
   assert(last <= kernel.clock.now);
-  return {
-    hits,
-    walked,
-    end: kernel.clock.now,
-    calls: walked + accounted,
-    systemCalls: workload.report().calls,
-  };
+  const systemCalls = workload.report().calls;
+  return { same: { end: kernel.clock.now, calls: walked + accounted, systemCalls, log }, hits, walked };
 }
 
-for (const arch of ARCHES) {
-  Deno.test(`${arch}: the same end and the same calls with nothing, something and everything armed`, async () => {
-    const nothing = await run(arch, () => false);
-    assertEquals(nothing.hits, 0);
-    for (const seed of [1, 2]) {
-      const some = await run(arch, (i) => (mixKey(seed, i) & 31) === 0);
-      assert(some.hits > 0 && some.walked > nothing.walked);
-      assertEquals({ ...some, hits: 0, walked: 0 }, { ...nothing, hits: 0, walked: 0 });
-    }
-    const everything = await run(arch, () => true);
-    assertEquals({ ...everything, hits: 0, walked: 0 }, { ...nothing, hits: 0, walked: 0 });
-    assert(everything.hits > everything.calls * 0.9);
-  });
+for (const name of ["cat", "shell-loop"]) {
+  for (const arch of ARCHES) {
+    Deno.test(`${name} on ${arch}: every call at the same time with nothing, something and everything armed`, async () => {
+      const nothing = await run(name, arch, () => false);
+      assertEquals(nothing.hits, 0);
+      assert(nothing.same.log.length > nothing.same.systemCalls, "calls are logged coming and going");
+      for (const seed of [1, 2]) {
+        const some = await run(name, arch, (i) => (mixKey(seed, i) & 31) === 0);
+        assert(some.hits > 0 && some.walked > nothing.walked);
+        assertEquals(some.same, nothing.same);
+      }
+      const everything = await run(name, arch, () => true);
+      assertEquals(everything.same, nothing.same);
+      assert(everything.hits > everything.same.calls * 0.9);
+      // Nor does listening itself.
+      const unheard = await run(name, arch, () => false, false);
+      assertEquals(unheard.same, { ...nothing.same, log: [] });
+    });
+  }
 }
