@@ -88,9 +88,9 @@ export function matchingFunctions(image: KernelImage, word: string): readonly st
     if (parts[1] !== "mod" || parts[2] === undefined) return [];
     const inModule = globMatcher(parts[2]);
     const matches = globMatcher(pattern === "" ? "*" : pattern);
-    return image.functions().filter((name) => {
-      const owner = image.symbol(name)?.module;
-      return owner !== undefined && inModule(owner) && matches(name);
+    return image.filterFunctions().flatMap((line) => {
+      const [, name = line, owner] = /^(\S+) \[(.*)\]$/.exec(line) ?? [];
+      return owner !== undefined && inModule(owner) && matches(name) ? [name] : [];
     });
   }
   if (/^[0-9]+$/.test(pattern)) {
@@ -98,7 +98,7 @@ export function matchingFunctions(image: KernelImage, word: string): readonly st
     return line === undefined ? [] : [nameOf(line)];
   }
   if (!/[*?[\\]/.test(pattern)) return image.isTraceable(pattern) ? [pattern] : [];
-  return image.functions(pattern);
+  return image.filterFunctions().map(nameOf).filter(globMatcher(pattern));
 }
 
 /** The function of a line of ftrace's lists: without its module. */

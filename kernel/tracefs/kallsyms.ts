@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { KernelImage, SymbolInfo } from "../../image/model.ts";
+import type { KernelImage } from "../../image/model.ts";
 import { addressHex } from "../../image/address.ts";
 
 /** An address as `%px` prints it: all digits, without `0x`; zeros where addresses are hidden. */
@@ -13,19 +13,17 @@ export function addressText(image: KernelImage, address: number, hidden: boolean
   return hidden ? "0".repeat(digits) : addressHex(image.arch, address).slice(2).padStart(digits, "0");
 }
 
-/** The file's text. `modules` are the symbols of the modules that are loaded: an image may know more of them. */
+/** The file's text. An image may know of more modules than those that are `loaded`. */
 export function kallsymsText(
   image: KernelImage,
   hidden: boolean,
-  modules: Iterable<SymbolInfo> = [],
+  loaded: (module: string) => boolean = () => false,
 ): string {
   const lines: string[] = [];
-  for (const symbols of [image.symbols(), modules]) {
-    for (const { name, address, letter, module } of symbols) {
-      if (module !== undefined && symbols !== modules) continue;
-      const owner = module === undefined ? "" : `\t[${module}]`;
-      lines.push(`${addressText(image, address, hidden)} ${letter} ${name}${owner}\n`);
-    }
+  for (const { name, address, letter, module } of image.symbols()) {
+    if (module !== undefined && !loaded(module)) continue;
+    const owner = module === undefined ? "" : `\t[${module}]`;
+    lines.push(`${addressText(image, address, hidden)} ${letter} ${name}${owner}\n`);
   }
   return lines.join("");
 }

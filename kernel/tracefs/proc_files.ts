@@ -14,7 +14,10 @@ import { addSysctl, type Sysctls } from "./sysctls.ts";
 /** Hangs them up below the root directory. */
 export function addProcFiles(root: Directory, k: Kernel, sysctls: Sysctls, tracers: Tracers): void {
   root.lazy("proc", (proc) => {
-    proc.add("kallsyms", { mode: 0o444, read: () => kallsymsText(k.image, sysctls.hidesAddresses) });
+    proc.add("kallsyms", {
+      mode: 0o444,
+      read: () => kallsymsText(k.image, sysctls.hidesAddresses, (name) => k.modules.get(name) !== undefined),
+    });
     proc.add("version", { mode: 0o444, read: () => versionText(k.image) });
     proc.add("cmdline", { mode: 0o444, read: () => cmdlineText(k.image) });
     addSysctls(proc.directory("sys", 0o555), k, sysctls, tracers);

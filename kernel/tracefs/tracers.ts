@@ -137,8 +137,11 @@ function* reachable(k: Kernel): Generator<KernelFunction, void, void> {
   const seen = new Set<KernelFunction>();
   const { image } = k;
   const entries = image.syscallNames().flatMap((name) => image.syscallEntry(name) ?? []);
+  const modules = k.modules.functions().map(({ symbol }) => symbol.name);
   const around = ENTRY_KINDS.flatMap((kind) => entryPath(image.arch, kind).through);
-  for (const name of [...k.calls.shapes.functionNames(), ...behaviourNames(), ...entries, ...around]) {
+  for (
+    const name of [...k.calls.shapes.functionNames(), ...behaviourNames(), ...entries, ...around, ...modules]
+  ) {
     const fn = k.calls.functionByName(name);
     if (fn === undefined || seen.has(fn) || !fn.visible || !image.isTraceable(fn.name)) continue;
     seen.add(fn);

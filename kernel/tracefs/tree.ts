@@ -17,6 +17,7 @@ import { Sysctls } from "./sysctls.ts";
 import { addTracerFiles } from "./tracer_files.ts";
 import { Tracers } from "./tracers.ts";
 import { TraceArray } from "./trace_array.ts";
+import { TraceEvents } from "./trace_events.ts";
 
 /** How a file is written. */
 export interface WriteOptions {
@@ -65,6 +66,8 @@ export class Tracefs {
   readonly array: TraceArray;
   /** What follows functions. */
   readonly tracers: Tracers;
+  /** Trace events, probe events among them. */
+  readonly events: TraceEvents;
   /** Switches of `/proc/sys`. */
   readonly sysctls: Sysctls = new Sysctls();
 
@@ -74,9 +77,11 @@ export class Tracefs {
     this.debug = this.root.directory("sys/kernel/debug", 0o700);
     this.debug.link("tracing", this.tracing);
     this.array = new TraceArray(k);
+    this.events = new TraceEvents(k);
     this.tracers = new Tracers(k, this.array, this.sysctls);
     this.#hang(this.array, this.tracing);
     addInstances(this.tracing, k, this.buffer.cmdlines, (array, directory) => this.#hang(array, directory));
+    this.events.addDefinitionFiles(this.tracing);
     addTracerFiles(this.tracing, k, this.array, this.tracers);
     addNameFiles(this.tracing, k, this.array.buffer.cmdlines);
     addKprobeFiles(this.debug.directory("kprobes"), k, this.sysctls);
@@ -146,7 +151,7 @@ export class Tracefs {
   /** Hangs up what every trace array has; the result takes down what would outlive the directory. */
   #hang(array: TraceArray, directory: Directory): () => void {
     addBufferFiles(directory, array);
-    return () => {};
+    return this.events.addArrayFiles(directory, array);
   }
 
   #changeDirectory(

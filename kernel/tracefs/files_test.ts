@@ -1,0 +1,110 @@
+import { assert, assertEquals } from "@std/assert";
+import { fullImage } from "../../image/mod.ts";
+import { Kernel } from "../kernel.ts";
+import { Kprobe, KPROBE_FLAG_DISABLED, Kretprobe } from "../kprobes/mod.ts";
+import { ShapeLibrary } from "../shapes/library.ts";
+import { bootTest } from "../syscalls/test_program.ts";
+import { cat, echo, told, TRACING } from "./testing.ts";
+
+const KPROBES = "/sys/kernel/debug/kprobes";
+
+Deno.test("kprobes/list tells kind, place and flags of each probe", async () => {
+  const k = await bootTest();
+  const probes = [
+    new Kprobe({ symbolName: "vfs_read" }),
+    new Kprobe({ symbolName: "vfs_read", flags: KPROBE_FLAG_DISABLED }),
+  ];
+  const ret = new Kretprobe({ symbolName: "vfs_read", handler: () => {} });
+  assertEquals(probes.map((p) => k.kprobes.registerKprobe(p)), [0, 0]);
+  assertEquals(k.kprobes.registerKretprobe(ret), 0);
+  const address = BigInt.asUintN(64, BigInt(probes[0]?.addr ?? 0)).toString(16);
+  assertEquals(
+    cat(k, `${KPROBES}/list`),
+    `${address}  r  vfs_read+0x0    [FTRACE]
+${address}  k  vfs_read+0x0    [DISABLED][FTRACE]
+${address}  k  vfs_read+0x0    [FTRACE]
+`,
+  );
+  echo(k, "2", "/proc/sys/kernel/kptr_restrict");
+  assert(cat(k, `${KPROBES}/list`).startsWith("0000000000000000  r  vfs_read+0x0    [FTRACE]\n"));
+});
+
+Deno.test("kprobes/enabled disarms and arms, and takes what kstrtobool takes", async () => {
+  const k = await bootTest();
+  assertEquals(cat(k, `${KPROBES}/enabled`), "1\n");
+  for (
+    const [text, enabled] of [["0", false], ["y", true], ["off", false], ["on", true], ["N", false]] as const
+  ) {
+    assertEquals(echo(k, text, `${KPROBES}/enabled`), text.length + 1);
+    assertEquals(k.kprobes.enabled, enabled);
+  }
+  assertEquals(echo(k, "2", `${KPROBES}/enabled`), "EINVAL");
+});
+
+Deno.test("the blacklist has a line per range, with zeros where addresses are hidden", async () => {
+  const k = await bootTest();
+  const lines = cat(k, `${KPROBES}/blacklist`).trimEnd().split("\n");
+  assert(lines.length > 10);
+  assert(lines.every((line) => /^0x[0-9a-f]{16}-0x[0-9a-f]{16}\t\S+$/.test(line)));
+  echo(k, "2", "/proc/sys/kernel/kptr_restrict");
+  assert(cat(k, `${KPROBES}/blacklist`).startsWith("0x0000000000000000-0x0000000000000000\t"));
+});
+
+Deno.test("kallsyms lists every symbol of the kernel by unsigned address, and hides addresses", async () => {
+  const k = new Kernel(await fullImage("x86_64"), ShapeLibrary.empty());
+  const lines = cat(k, "/proc/kallsyms").trimEnd().split("\n");
+  assertEquals(lines.length, 94266);
+  assertEquals(lines.slice(0, 2), [
+    "0000000000000000 A fixed_percpu_data",
+    "0000000000000000 A __per_cpu_start",
+  ]);
+  const addresses = lines.map((line) => line.slice(0, 16));
+  assertEquals(addresses, [...addresses].sort());
+  assert(
+    lines.includes(
+      `${BigInt.asUintN(64, BigInt(k.image.symbol("vfs_read")?.address ?? 0)).toString(16)} T vfs_read`,
+    ),
+  );
+  echo(k, "2", "/proc/sys/kernel/kptr_restrict");
+  assert(cat(k, "/proc/kallsyms").includes("0000000000000000 T vfs_read\n"));
+});
+
+Deno.test("sysctls take numbers in their range", async () => {
+  const k = await bootTest();
+  const path = "/proc/sys/debug/kprobes-optimization";
+  assertEquals([cat(k, path), echo(k, "0", path), cat(k, path), echo(k, "2", path)], [
+    "1\n",
+    2,
+    "0\n",
+    "EINVAL",
+  ]);
+  assertEquals(echo(k, "x", path), "EINVAL");
+  assertEquals(cat(await bootTest("arm64"), path), "ENOENT");
+  assertEquals(echo(k, "7", "/proc/sys/kernel/ftrace_enabled"), 2);
+  assertEquals(cat(k, "/proc/sys/kernel/ftrace_enabled"), "1\n");
+});
+
+Deno.test("CPUs and the build are as the kernel was made", async () => {
+  const k = await bootTest();
+  assertEquals(cat(k, "/sys/devices/system/cpu/possible"), "0-1\n");
+  assert(cat(k, "/proc/version").startsWith("Linux version 6.1.0-56-amd64 ("));
+});
+
+Deno.test("README names the clock of each architecture", async () => {
+  const tsc = "x86-tsc:   TSC cycle counter";
+  assert(cat(await bootTest(), "README").includes(tsc));
+  assert(!cat(await bootTest("arm64"), "README").includes(tsc));
+});
+
+Deno.test("instances have buffers and options of their own", async () => {
+  const k = await bootTest();
+  const path = `${TRACING}/instances/mine`;
+  assertEquals([told(k.tracefs.mkdir(path)), told(k.tracefs.mkdir(path))], [0, "EEXIST"]);
+  echo(k, "there", `${path}/trace_marker`);
+  echo(k, "nocontext-info", `${path}/trace_options`);
+  assertEquals(cat(k, `${path}/trace_pipe`), "tracing_mark_write: there\n");
+  assertEquals(k.tracefs.buffer.empty, true);
+  assertEquals(echo(k, "function", `${path}/current_tracer`), "EINVAL");
+  assertEquals([told(k.tracefs.rmdir(path)), told(k.tracefs.rmdir(path))], [0, "ENOENT"]);
+  assertEquals(cat(k, `${path}/trace`), "ENOENT");
+});
