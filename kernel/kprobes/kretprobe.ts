@@ -117,6 +117,12 @@ export class InstancePool {
     return instance;
   }
 
+  /** Loses an instance, as old releases did: it is neither free nor pending. */
+  leak(instance: KretprobeInstance): void {
+    instance.order = -1;
+    instance.task = null;
+  }
+
   /** Gives an instance back. */
   recycle(instance: KretprobeInstance): void {
     instance.order = -1;

@@ -46,7 +46,8 @@ export class Rethook {
         refused = result !== 0 && result !== undefined;
       } finally {
         // Old releases forgot the instance: its pool is one smaller from then on.
-        if (refused && this.#host.release.refusedInstances === "recycled") pool.recycle(instance);
+        if (refused && this.#host.release.refusedInstances === "leaked") pool.leak(instance);
+        else if (refused) pool.recycle(instance);
       }
       if (refused) return 0;
     }
