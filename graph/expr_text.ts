@@ -44,6 +44,8 @@ export function exprText(expr: Expr): string {
       return callText(expr.fn, expr.args.map((arg, i) => i === 0 ? operandText(arg) : exprText(arg)));
     case "local":
       return expr.name;
+    case "novalue":
+      return expr.name === "" ? "c" : `c.${expr.name}`;
     case "opaque":
       return expr.source;
   }

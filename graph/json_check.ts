@@ -4,6 +4,7 @@
  * @module
  */
 
+import { BUILTIN_NAMES } from "./context_names.ts";
 import type { ProbeGraph } from "./nodes.ts";
 
 type Check = (value: unknown, path: string) => void;
@@ -74,14 +75,11 @@ const expr: Check = (value, path) => exprCases(value, path);
 const part: Check = (value, path) => typeof value === "string" || expr(value, path);
 
 const BINARY = "+ - * / % & | ^ << >> >>> == != < <= > >= && || ??".split(" ");
-const BUILTINS = "pid tid uid gid comm cpu nsecs elapsed func probe retval duration curtask registers".split(
-  " ",
-);
 const CALLS = "startsWith endsWith includes str ksym length trunc floor".split(" ");
 
 const exprCases: Check = union("op", {
   literal: { value: literal },
-  builtin: { name: oneOf(...BUILTINS) },
+  builtin: { name: oneOf(...BUILTIN_NAMES) },
   argn: { index },
   arg: { name: string },
   field: { base: expr, name: string },
@@ -96,6 +94,7 @@ const exprCases: Check = union("op", {
   tuple: { items: list(expr) },
   call: { fn: oneOf(...CALLS), args: list(expr) },
   local: { name: identifier },
+  novalue: { name: string },
   opaque: { fn: index, source: string, reason: string },
 });
 

@@ -126,6 +126,11 @@ export type Expr =
     /** String methods with a bpftrace twin, and the context's functions. */
     | { readonly op: "call"; readonly fn: CallName; readonly args: readonly Expr[] }
     | { readonly op: "local"; readonly name: string }
+    /**
+     * What has no value: a name that no context has; `args` or `regs` as a whole; the context itself (an empty name).
+     * An error where the program attaches.
+     */
+    | { readonly op: "novalue"; readonly name: string }
     /** What could not be captured: run as it is. `fn` is an index into the program's function table. */
     | { readonly op: "opaque"; readonly fn: number; readonly source: string; readonly reason: string }
   )

@@ -9,6 +9,7 @@ import type { Prototype, TracepointField, TracepointInfo } from "../image/model.
 import type { KernelHit } from "./hit.ts";
 import { type ObjectReader, type ObjectValue, wordValue } from "./objects.ts";
 import { MAX_STRING } from "./objects.ts";
+import { CONTEXT_NAMES } from "../graph/context_names.ts";
 import type { Stack } from "../graph/hit.ts";
 import { argumentFault, DEFAULT_STACK_DEPTH, stackDepthFault } from "../graph/limits.ts";
 import { nearNames } from "../image/near.ts";
@@ -43,13 +44,6 @@ export function opaqueContext(hit: KernelHit, source: ContextSource): object {
     },
   });
 }
-
-/** The names, for near ones. */
-const CONTEXT_NAMES: readonly string[] = [
-  ..."args arg comm cpu curtask duration elapsed func gid kstack ksym nsecs pid print probe reg registers regs"
-    .split(" "),
-  ..."retval str tid uid".split(" "),
-];
 
 /** Answers the names of `probes/context.ts` from the hit at hand. */
 export class OpaqueContext {

@@ -35,3 +35,35 @@ Deno.test("a stack depth or an argument out of range is the same sentence, captu
     }
   }
 });
+
+Deno.test("a name that no context has is refused where the program attaches, hit or not", async () => {
+  const never = kprobe("vfs_mkdir") as unknown as {
+    filter(test: (c: Record<string, never>) => unknown): AnyProbe;
+    do(handler: (c: Record<string, never> & { nosuch: () => void }) => void): AnyProbe;
+  };
+  const cases: readonly (readonly [probe: AnyProbe, excerpt: string])[] = [
+    // deno-lint-ignore eqeqeq
+    [never.filter((c) => c["com"] == "cat"), 'There is no "com" in the context of a probe'],
+    [never.filter(({ com }) => com === "cat"), 'There is no "com" in the context of a probe'],
+    [never.filter((c) => outside(c["com"]) === "cat"), 'There is no "com" in the context of a probe'],
+    [never.filter(({ com }) => outside(com) === "cat"), 'There is no "com" in the context of a probe'],
+    [never.do((c) => c.nosuch()), 'There is no "nosuch" in the context of a probe'],
+  ];
+  for (const [probe, excerpt] of cases) {
+    const error = await refusal(probe);
+    assertEquals(error instanceof ProgramError, true, error.message);
+    assertEquals(error.message.includes(excerpt), true, error.message);
+    assertEquals(error.message.includes("^^"), true, error.message);
+    assertEquals(error.message.includes('did you mean "comm"?'), excerpt.includes('"com"'), error.message);
+  }
+});
+
+Deno.test("another thing of the same name as the context is left alone", async () => {
+  const names: string[] = [];
+  const others = [{ com: "x" }];
+  const probe = kprobe("vfs_open").do((c) => {
+    for (const name of others.map((c) => c.com)) names.push(`${name} ${c.comm}`);
+  });
+  await run(asProgram(probe));
+  assertEquals([...new Set(names)].sort(), ["x cat", "x sh"]);
+});

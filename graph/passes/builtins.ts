@@ -6,12 +6,13 @@
 
 import { nearNames } from "../../image/near.ts";
 import type { Arch, KernelImage } from "../../image/model.ts";
+import { BUILTIN_NAMES, CONTEXT_NAMES } from "../context_names.ts";
 import type { Ir } from "../ir.ts";
 import { argumentFault } from "../limits.ts";
 import type { AttachPoint, BuiltinName, Span } from "../nodes.ts";
 import { INT64, STRING, UINT32, UINT64, type ValueType } from "../types.ts";
 import { readRegisterValue } from "./access.ts";
-import { quoted } from "./attach_points.ts";
+import { quoted, type ResolvedPoint } from "./attach_points.ts";
 import { at, failed, type Scope } from "./scope.ts";
 
 const TYPES: Readonly<Record<Exclude<BuiltinName, "retval" | "curtask">, ValueType>> = {
@@ -43,6 +44,43 @@ export function resolveBuiltin(name: BuiltinName, span: Span | undefined, scope:
     return { op: "builtin", name, type, ...at(span) };
   }
   return { op: "builtin", name, type: TYPES[name], ...at(span) };
+}
+
+/** Reports a part of the context that is no value. */
+export function resolveNoValue(name: string, span: Span | undefined, scope: Scope): Ir {
+  const [fault, hint] = noValue(name, scope.at);
+  scope.report("error", fault, { span, hint });
+  return failed(span);
+}
+
+/** Why a name of the context gives no value, and what would do. */
+function noValue(name: string, at: ResolvedPoint): readonly [fault: string, hint: string | undefined] {
+  switch (name) {
+    case "":
+      return ["The context is no value by itself", "name what is wanted of it, as c.comm"];
+    case "regs":
+      return ["c.regs is no value by itself", 'name a register, as c.reg("ip"), or print c.registers'];
+    case "args": {
+      const names = (at.tracepoint?.fields ?? at.prototype?.params ?? []).map((one) => one.name);
+      const known = names.filter((one) => one !== "").map((one) => `c.args.${one}`);
+      return [
+        "c.args is no value by itself",
+        known.length > 0 ? `name one of ${known.join(", ")}` : undefined,
+      ];
+    }
+    default: {
+      const near = nearNames(name, CONTEXT_NAMES.filter((one) => exists(one, at.point)), 2);
+      return [
+        `There is no "${name}" in the context of a probe`,
+        near.length > 0 ? `did you mean ${quoted(near)}?` : undefined,
+      ];
+    }
+  }
+}
+
+function exists(name: string, point: AttachPoint): boolean {
+  const builtin = BUILTIN_NAMES.find((one) => one === name);
+  return builtin === undefined || availableAt(builtin, point);
 }
 
 function resolveRetval(span: Span | undefined, scope: Scope): Ir {

@@ -24,7 +24,7 @@ import {
 import { readRegisterValue, resolveField, resolveIndex, valueType } from "./access.ts";
 import { resolveArg } from "./args.ts";
 import { quoted } from "./attach_points.ts";
-import { resolveBuiltin, resolveRegister, resolveWord } from "./builtins.ts";
+import { resolveBuiltin, resolveNoValue, resolveRegister, resolveWord } from "./builtins.ts";
 import { binaryType, callType, checkTruth, isText, join, unaryType } from "./operators.ts";
 import { at, failed, MAX_STRING, type Scope } from "./scope.ts";
 import { typeByText } from "./type_names.ts";
@@ -131,6 +131,8 @@ export function resolveExpr(expr: Expr, scope: Scope): Ir {
       scope.report("error", `Unknown name "${expr.name}"`, { span });
       return failed(span);
     }
+    case "novalue":
+      return resolveNoValue(expr.name, span, scope);
     case "opaque":
       if (expr.fn < 0 || expr.fn >= scope.functions) {
         scope.report(

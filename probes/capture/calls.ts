@@ -16,6 +16,7 @@ const STRING_METHODS: ReadonlySet<string> = new Set<CallName>(["startsWith", "en
 export function call(node: ESTree.CallExpression, scope: Scope, capture: Capture, span: Span): Expr {
   const called = calleeOf(node, scope, capture);
   if (typeof called === "string") return contextCall(called, node, scope, capture, span);
+  if ("op" in called) return called;
   const { method, base } = called;
   const [only] = node.arguments;
   if (base.type === "Identifier" && base.name === "Math" && scope.find("Math") === undefined) {
@@ -67,12 +68,12 @@ export function calledPrint(
   return meaning.is === "function" && meaning.name === "print" ? inner.arguments : undefined;
 }
 
-/** The context function that is called, or the method and what it is called on. */
+/** The context function that is called, or the method and what it is called on, or a name that no context has. */
 function calleeOf(
   node: ESTree.CallExpression,
   scope: Scope,
   capture: Capture,
-): ContextFunction | { readonly method: string; readonly base: ESTree.Node } {
+): ContextFunction | { readonly method: string; readonly base: ESTree.Node } | Expr {
   const { callee } = node;
   if (callee.type === "Identifier") {
     const known = scope.find(callee.name);
@@ -90,6 +91,7 @@ function calleeOf(
   if (callee.object.type === "Identifier" && scope.find(callee.object.name)?.is === "context") {
     const meaning = property({ is: "context" }, name, scope, capture.span(callee));
     if (meaning.is === "function") return meaning.name;
+    if (meaning.is === "expr" && meaning.expr.op === "novalue") return meaning.expr;
     throw new NotCaptured(`\`${name}\` is a value, not a function`, capture.span(callee));
   }
   return { method: name, base: callee.object };

@@ -6,10 +6,11 @@
  */
 
 import type { Expr, Span, Statement } from "../../graph/nodes.ts";
-import { type Capture, expression } from "./expressions.ts";
+import { type Capture, outcome } from "./expressions.ts";
 import { type ParsedFunction, parseFunction, sourceOf } from "./parse.ts";
 import { bindPattern } from "./patterns.ts";
 import { NotCaptured, Scope, type Values } from "./scope.ts";
+import { strayMember } from "./stray.ts";
 import { effect, LocalNames, statements, valueOfBlock } from "./statements.ts";
 
 /** A function as users give it to a builder: of the context, and of the values given with `.with()`. */
@@ -43,7 +44,8 @@ export function captureValue(fn: unknown, what: string, values: Values): Capture
     (parsed, scope, capture) =>
       parsed.body.type === "BlockStatement"
         ? valueOfBlock(parsed.body.body, scope, capture)
-        : expression(parsed.body, scope, capture),
+        : outcome(parsed.body, scope, capture),
+    (wrong) => wrong,
   );
 }
 
@@ -61,6 +63,7 @@ export function captureHandler(fn: unknown, what: string, values: Values): Captu
       parsed.body.type === "BlockStatement"
         ? statements(parsed.body.body, scope, capture, new LocalNames())
         : effect(parsed.body, scope, capture),
+    (wrong) => [{ op: "expr", value: wrong }],
   );
 }
 
@@ -69,19 +72,22 @@ function attempt<T>(
   what: string,
   values: Values,
   build: (parsed: ParsedFunction, scope: Scope, capture: Capture) => T,
+  failing: (wrong: Expr) => T,
 ): Captured<T> {
   const fn = checked(given, what);
   const source = sourceOf(fn);
   const run = (context: never) => fn(context, values as never);
+  let parsed: ParsedFunction | undefined;
   try {
-    const parsed = parseFunction(source);
+    parsed = parseFunction(source);
+    const { span } = parsed;
     const scope = new Scope(values);
     let left = MAX_NODES;
     const capture: Capture = {
-      span: (node) => parsed.span(node),
+      span,
       spend: (node) => {
         if (--left < 0) {
-          throw new NotCaptured(`the function is larger than ${MAX_NODES} expressions`, parsed.span(node));
+          throw new NotCaptured(`the function is larger than ${MAX_NODES} expressions`, span(node));
         }
       },
     };
@@ -89,6 +95,9 @@ function attempt<T>(
     return { value: build(parsed, scope, capture) };
   } catch (error) {
     if (error instanceof NotCaptured) {
+      // It would fail at the first hit; better where it attaches.
+      const wrong = parsed === undefined ? undefined : strayMember(parsed);
+      if (wrong !== undefined) return { value: failing(wrong) };
       const { message: reason, span } = error;
       return { opaque: span === undefined ? { source, reason, run } : { source, reason, span, run } };
     }

@@ -5,6 +5,7 @@
  */
 
 import type { ESTree } from "meriyah";
+import { BUILTIN_NAMES, CONTEXT_FUNCTIONS } from "../../graph/context_names.ts";
 import type { BinaryOperator, BuiltinName, Expr, Span } from "../../graph/nodes.ts";
 import { call } from "./calls.ts";
 import type { Meaning, Scope } from "./scope.ts";
@@ -17,24 +18,9 @@ export interface Capture {
   spend(node: ESTree.Node): void;
 }
 
-const BUILTINS: ReadonlySet<string> = new Set<BuiltinName>([
-  "pid",
-  "tid",
-  "uid",
-  "gid",
-  "comm",
-  "cpu",
-  "nsecs",
-  "elapsed",
-  "func",
-  "probe",
-  "retval",
-  "duration",
-  "curtask",
-  "registers",
-]);
+const BUILTINS: ReadonlySet<string> = new Set(BUILTIN_NAMES);
 
-const CONTEXT_FUNCTIONS: ReadonlySet<string> = new Set(["arg", "reg", "kstack", "str", "ksym", "print"]);
+const FUNCTIONS: ReadonlySet<string> = new Set(CONTEXT_FUNCTIONS);
 
 const OPERATORS: ReadonlyMap<string, BinaryOperator> = new Map<string, BinaryOperator>([
   ["===", "=="],
@@ -53,6 +39,30 @@ export function expression(node: ESTree.Node, scope: Scope, capture: Capture): E
   const meaning = meaningOf(node, scope, capture);
   if (meaning.is === "expr") return meaning.expr;
   throw new NotCaptured(whole(meaning), capture.span(node));
+}
+
+/**
+ * Captures what a function returns or prints, where the context, `args` or `regs` as a whole can only be a mistake: that
+ * is for the graph to report. Raises `NotCaptured`.
+ */
+export function outcome(node: ESTree.Node, scope: Scope, capture: Capture): Expr {
+  const span = capture.span(node);
+  if (node.type === "ArrayExpression") {
+    capture.spend(node);
+    return { op: "tuple", items: items(node, scope, capture, outcome), span };
+  }
+  const meaning = meaningOf(node, scope, capture);
+  switch (meaning.is) {
+    case "expr":
+      return meaning.expr;
+    case "context":
+      return { op: "novalue", name: "", span };
+    case "args":
+    case "regs":
+      return { op: "novalue", name: meaning.is, span };
+    default:
+      throw new NotCaptured(whole(meaning), span);
+  }
 }
 
 /** What an expression stands for: a value, or a part of the context that is not a value by itself. */
@@ -112,8 +122,9 @@ export function property(base: Meaning, name: string, scope: Scope, span: Span):
     case "context":
       if (name === "args" || name === "regs") return { is: name };
       if (BUILTINS.has(name)) return { is: "expr", expr: { op: "builtin", name: name as BuiltinName, span } };
-      if (CONTEXT_FUNCTIONS.has(name)) return { is: "function", name: name as "str" };
-      throw new NotCaptured(`the context has no \`${name}\``, span);
+      if (FUNCTIONS.has(name)) return { is: "function", name: name as "str" };
+      // For the graph to report, with what is near.
+      return { is: "expr", expr: { op: "novalue", name, span } };
     case "args":
       return { is: "expr", expr: { op: "arg", name, span } };
     case "regs":
@@ -230,12 +241,17 @@ function unary(node: ESTree.UnaryExpression, scope: Scope, capture: Capture, spa
 }
 
 /** The elements of an array literal. */
-export function items(node: ESTree.ArrayExpression, scope: Scope, capture: Capture): Expr[] {
-  return node.elements.map((element) => {
-    if (element === null || element.type === "SpreadElement") {
-      throw new NotCaptured("a tuple lists its parts one by one", capture.span(element ?? node));
+export function items(
+  node: ESTree.ArrayExpression,
+  scope: Scope,
+  capture: Capture,
+  element: (node: ESTree.Node, scope: Scope, capture: Capture) => Expr = expression,
+): Expr[] {
+  return node.elements.map((part) => {
+    if (part === null || part.type === "SpreadElement") {
+      throw new NotCaptured("a tuple lists its parts one by one", capture.span(part ?? node));
     }
-    return expression(element, scope, capture);
+    return element(part, scope, capture);
   });
 }
 

@@ -51,7 +51,8 @@ export function bindPattern(pattern: ESTree.Node, meaning: Meaning, scope: Scope
   }
 }
 
-function keyName(part: ESTree.Property): string | undefined {
+/** The name of a part of an object pattern, where the source spells it. */
+export function keyName(part: ESTree.Property): string | undefined {
   if (part.key.type === "Identifier" && !part.computed) return part.key.name;
   return part.key.type === "Literal" && typeof part.key.value === "string" ? part.key.value : undefined;
 }

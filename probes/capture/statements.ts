@@ -7,7 +7,7 @@
 import type { ESTree } from "meriyah";
 import type { Expr, Statement } from "../../graph/nodes.ts";
 import { calledPrint } from "./calls.ts";
-import { type Capture, expression, meaningOf, named } from "./expressions.ts";
+import { type Capture, expression, meaningOf, named, outcome } from "./expressions.ts";
 import { bindPattern } from "./patterns.ts";
 import { NotCaptured, type Scope } from "./scope.ts";
 
@@ -38,9 +38,7 @@ export function valueOfBlock(
       }
       return valueOfBlock(rest, scope, capture, next);
     case "ReturnStatement":
-      return node.argument === null
-        ? { op: "literal", value: null }
-        : expression(node.argument, scope, capture);
+      return node.argument === null ? { op: "literal", value: null } : outcome(node.argument, scope, capture);
     case "IfStatement": {
       const after: Next = { list: rest, scope, next };
       return {
@@ -163,7 +161,7 @@ export function effect(node: ESTree.Node, scope: Scope, capture: Capture): State
 }
 
 function printParts(nodes: readonly ESTree.Node[], scope: Scope, capture: Capture): (string | Expr)[] {
-  return nodes.map((node) => textPart(expression(node, scope, capture)));
+  return nodes.map((node) => textPart(outcome(node, scope, capture)));
 }
 
 /** One argument of a print: text where it is known already, else the expression. */

@@ -1,0 +1,31 @@
+/**
+ * The names that a context has.
+ *
+ * @module
+ */
+
+import type { BuiltinName } from "./nodes.ts";
+
+/** Those that are values. */
+export const BUILTIN_NAMES: readonly BuiltinName[] = [
+  "pid",
+  "tid",
+  "uid",
+  "gid",
+  "comm",
+  "cpu",
+  "nsecs",
+  "elapsed",
+  "func",
+  "probe",
+  "retval",
+  "duration",
+  "curtask",
+  "registers",
+];
+
+/** Those that are called. */
+export const CONTEXT_FUNCTIONS = ["arg", "reg", "kstack", "str", "ksym", "print"] as const;
+
+/** All of them; `args` and `regs` have members. */
+export const CONTEXT_NAMES: readonly string[] = [...BUILTIN_NAMES, ...CONTEXT_FUNCTIONS, "args", "regs"];
