@@ -12,12 +12,17 @@ import { ftraceSite, functionAt, type Place } from "./place.ts";
 /** Bytes of the jump that replaces instructions. */
 export const JUMP_SIZE = 5;
 
+/** Whether a kernel makes jumps at all: x86 does. */
+export function canOptimize(host: ProbeHost): boolean {
+  return host.release.optimizes && host.arch.instructionAlign === 1;
+}
+
 /**
  * Bytes of the whole instructions that a jump at `place` would displace: 5 to 19. 0: it can't be one, and the
  * kernel doesn't say so.
  */
 export function displacedBytes(host: ProbeHost, place: Place): number {
-  if (!host.release.optimizes || host.arch.instructionAlign > 1) return 0;
+  if (!canOptimize(host)) return 0;
   const info = functionAt(host, place);
   if (info === undefined || inEntryText(host, place)) return 0;
   if (info.size - place.offset < JUMP_SIZE) return 0;

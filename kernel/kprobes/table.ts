@@ -18,7 +18,7 @@ import {
 } from "./kprobe.ts";
 import { InstancePool, type Kretprobe, type KretprobeInstance } from "./kretprobe.ts";
 import { type ListedProbe, listPoints } from "./listing.ts";
-import { displacedBytes } from "./optimizable.ts";
+import { canOptimize, displacedBytes } from "./optimizable.ts";
 import { Optimizer } from "./optimizer.ts";
 import {
   afterFtraceSite,
@@ -36,6 +36,10 @@ import { pointFacts } from "./point_facts.ts";
 import { type ProbeRefusal, Refusals } from "./refusals.ts";
 import { Rethook } from "./rethook.ts";
 import { checkEntry, checkReturn } from "./return_rules.ts";
+
+/** Logged when booting, and when optimisation is switched on again. */
+const OPTIMIZATION_ENABLED =
+  "kprobes: kprobe jump-optimization is enabled. All kprobes are optimized if possible.";
 
 /**
  * Kprobes and kretprobes of one kernel, by the rules of its release. Results are 0 or a negated errno as in C;
@@ -67,6 +71,7 @@ export class KprobeTable {
       removeUnused: (point) => table.#removePoint(point),
       changed: (point) => table.#points.rehook(point),
     });
+    if (canOptimize(host)) host.log.printk(OPTIMIZATION_ENABLED);
   }
 
   /** Registers a kprobe and arms it unless it has `KPROBE_FLAG_DISABLED`. 0, or -errno: then see `refusalOf`. */
@@ -256,7 +261,7 @@ export class KprobeTable {
     if (!allowed) this.#optimizer.flush();
     this.#host.log.printk(
       allowed
-        ? "kprobes: kprobe jump-optimization is enabled. All kprobes are optimized if possible."
+        ? OPTIMIZATION_ENABLED
         : "kprobes: kprobe jump-optimization is disabled. All kprobes are based on software breakpoint.",
     );
   }
