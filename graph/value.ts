@@ -125,8 +125,17 @@ function objectValue(raw: object, symbolize: Symbolizer): Value {
   return address === undefined ? String(raw) : { kind: "pointer", address };
 }
 
-/** The address of an object that stands for a place in memory, signed as everywhere; undefined for other objects. */
+/** What objects answer under this key that are no value: a sentence that says so. */
+export const NO_VALUE: unique symbol = Symbol("no value");
+
+/**
+ * The address of an object that stands for a place in memory, signed as everywhere; undefined for other objects.
+ *
+ * @throws {TypeError} If the object says that it is no value.
+ */
 export function addressOf(raw: object): Addr | undefined {
+  const refusal: unknown = Reflect.get(raw, NO_VALUE);
+  if (typeof refusal === "string") throw new TypeError(refusal);
   // Typed views answer "address" without listing it among their fields.
   const address: unknown = Reflect.get(raw, "address");
   if (typeof address === "bigint") return Number(BigInt.asIntN(64, address));

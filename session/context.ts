@@ -15,7 +15,7 @@ import { argumentFault, DEFAULT_STACK_DEPTH, stackDepthFault } from "../graph/li
 import { nearNames } from "../image/near.ts";
 import { recordInteger } from "../graph/passes/args.ts";
 import { strip } from "../graph/types.ts";
-import { symbolizer, toValue } from "../graph/value.ts";
+import { NO_VALUE, symbolizer, toValue } from "../graph/value.ts";
 
 /** What an attach point knows about its arguments. */
 export type ContextSource =
@@ -31,6 +31,7 @@ export function opaqueContext(hit: KernelHit, source: ContextSource): object {
   const context = new OpaqueContext(hit, source);
   return new Proxy(context, {
     get(_target, name) {
+      if (name === NO_VALUE) return "The context is no value by itself: name what is wanted of it, as c.comm";
       if (typeof name === "symbol") return undefined;
       const value: unknown = Reflect.get(context, name, context);
       if (typeof value === "function") return value.bind(context);
@@ -65,7 +66,10 @@ export class OpaqueContext {
       ? recordArgs(hit, this.#reader, source.tracepoint)
       : functionArgs(hit, this.#reader, source.kind === "function" ? source.prototype : undefined);
     this.regs = new Proxy(Object.freeze({}), {
-      get: (_target, name) => typeof name === "string" ? hit.reg(name) : undefined,
+      get(_target, name) {
+        if (name === NO_VALUE) return 'c.regs is no value by itself: name a register, as c.reg("ip")';
+        return typeof name === "string" ? hit.reg(name) : undefined;
+      },
     });
   }
 
@@ -152,6 +156,11 @@ export class OpaqueContext {
   }
 }
 
+function argsAreNoValue(names: readonly string[]): string {
+  const known = names.filter((name) => name !== "").map((name) => `c.args.${name}`).join(", ");
+  return `c.args is no value by itself${known === "" ? "" : `: name one of ${known}`}`;
+}
+
 function checked(fault: string | undefined): void {
   if (fault !== undefined) throw new RangeError(fault);
 }
@@ -162,6 +171,7 @@ function functionArgs(hit: KernelHit, reader: ObjectReader, prototype: Prototype
   );
   return new Proxy(Object.freeze({}), {
     get(_target, name) {
+      if (name === NO_VALUE) return argsAreNoValue([...params.keys()]);
       if (typeof name === "symbol") return undefined;
       const param = params.get(name);
       if (param !== undefined) return wordValue(reader, param.type, hit.regs?.param(param.index) ?? 0);
@@ -180,6 +190,7 @@ function recordArgs(hit: KernelHit, reader: ObjectReader, tracepoint: Tracepoint
   const fields = new Map(tracepoint.fields.map((field) => [field.name, field]));
   return new Proxy(Object.freeze({}), {
     get(_target, name) {
+      if (name === NO_VALUE) return argsAreNoValue([...fields.keys()]);
       if (typeof name === "symbol") return undefined;
       const field = fields.get(name);
       if (field !== undefined) return recordValue(hit, reader, field);

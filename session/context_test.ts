@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ProgramError } from "../graph/diagnostic.ts";
 import { kprobe } from "../probes/kprobe.ts";
+import { tracepoint } from "../probes/tracepoint.ts";
 import { type AnyProbe, asProgram } from "../probes/program.ts";
 import { run } from "./run.ts";
 
@@ -66,4 +67,26 @@ Deno.test("another thing of the same name as the context is left alone", async (
   });
   await run(asProgram(probe));
   assertEquals([...new Set(names)].sort(), ["x cat", "x sh"]);
+});
+
+Deno.test("c.args, c.regs and the context are no values, captured or not", async () => {
+  const probe = kprobe("vfs_read");
+  const args = "c.args is no value by itself";
+  const cases: readonly (readonly [probe: AnyProbe, sentence: string])[] = [
+    [probe.by((c) => c.args as unknown as string).count(), args],
+    [probe.by((c) => outside(c.args) as unknown as string).count(), args],
+    [probe.by((c) => [c.comm, c.args as unknown as string]).count(), args],
+    [probe.by((c) => outside([c.comm, c.args as unknown as string])).count(), args],
+    [probe.sum((c) => outside(c.args) as unknown as number), args],
+    [probe.print((c) => c.args), args],
+    [probe.print((c) => outside(c.args)), args],
+    [probe.do((c) => c.print(outside(c.args))), args],
+    [tracepoint("sched:sched_switch").by((c) => outside(c.args) as unknown as string).count(), args],
+    [probe.by((c) => outside(c.regs) as unknown as string).count(), "c.regs is no value by itself"],
+    [probe.by((c) => outside(c) as unknown as string).count(), "The context is no value by itself"],
+  ];
+  for (const [wrong, sentence] of cases) {
+    const { message } = await refusal(wrong);
+    assertEquals(message.includes(sentence), true, message);
+  }
 });
