@@ -12,6 +12,7 @@ import type { ProbeBlacklist } from "./blacklist.ts";
 import { EILSEQ, EINVAL, ENOENT } from "./errno.ts";
 import type { ModuleText, ProbeHost } from "./host.ts";
 import type { Kprobe } from "./kprobe.ts";
+import { isKsymAddr } from "./ksym.ts";
 
 /** A refusal: the errno (positive) and why. */
 export interface Refusal {
@@ -50,7 +51,7 @@ export function resolvePlace(host: ProbeHost, p: Kprobe): Placed {
   }
   const address = base + p.offset;
   const covering = image.symbolAt(address);
-  if (covering === undefined || !withinKernel(host, address)) {
+  if (covering === undefined || !isKsymAddr(image, address)) {
     return refuse(unresolved, `no symbol of the kernel covers ${hex(host, address)}`);
   }
   return { place: { address, symbol: covering.symbol, offset: covering.offset } };
@@ -211,12 +212,6 @@ function unknownSymbol(host: ProbeHost, name: string): string {
     ? "the kernel"
     : "the built-in image, which knows what modeled functions need,";
   return `${limits} has no symbol of that name${near === undefined ? "" : `; did you mean "${near}"?`}`;
-}
-
-/** `is_ksym_addr`: the kernel's text and data, and modules. */
-function withinKernel(host: ProbeHost, address: Addr): boolean {
-  const region = host.memory.regionAt(address);
-  return region !== undefined && (region.name.startsWith("kernel") || region.name === "modules");
 }
 
 function nearBoundaries(place: Place, boundaries: Uint32Array): string {

@@ -74,6 +74,7 @@ export const ENOTEMPTY = 39;
 export const ELOOP = 40;
 /** Value too large for its type. */
 export const EOVERFLOW = 75;
+export const EADDRNOTAVAIL = 99;
 /** Kernel-internal: restart the call after a signal handler. */
 export const ERESTARTSYS = 512;
 /** Not supported by this kind of file. */

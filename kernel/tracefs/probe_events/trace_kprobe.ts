@@ -1,0 +1,170 @@
+/**
+ * One probe of a probe event: `struct trace_kprobe`, a kprobe or kretprobe with what it fetches.
+ *
+ * @module
+ */
+
+import type { PtRegs } from "../../arch/pt_regs.ts";
+import {
+  Kprobe,
+  KPROBE_FLAG_DISABLED,
+  KPROBE_FLAG_FTRACE,
+  KPROBE_FLAG_GONE,
+  Kretprobe,
+  type KretprobeInstance,
+} from "../../kprobes/mod.ts";
+import { BytesReader } from "../events/bytes_reader.ts";
+import { argsSize, fetchArgs, ProbeRecord } from "./fetch.ts";
+import type { ProbeArg } from "./fetch_code.ts";
+import type { ProbeDefinition } from "./parse_definition.ts";
+import { headSize, probeLine } from "./print.ts";
+import type { ProbeEvent } from "./probe_event.ts";
+import type { ProbeEventHost } from "./host.ts";
+
+/** One probe. */
+export class TraceKprobe {
+  readonly definition: ProbeDefinition;
+  /** The event that it belongs to; set when it is defined or appended. */
+  event: ProbeEvent | null = null;
+  /** Times that the probe ran. */
+  hits = 0;
+  /** What is registered with the kernel. */
+  readonly probe: Kprobe | Kretprobe;
+  readonly #host: ProbeEventHost;
+  readonly #fixed: number;
+
+  constructor(definition: ProbeDefinition, host: ProbeEventHost) {
+    this.definition = definition;
+    this.#host = host;
+    const { isReturn, maxactive, args } = definition;
+    this.#fixed = headSize(isReturn, host.arch.wordSize) + argsSize(args);
+    const place = {
+      ...(definition.symbol === null
+        ? definition.address === 0 || definition.address === null ? {} : { address: definition.address }
+        : { symbolName: definition.symbol, offset: definition.offset }),
+      flags: KPROBE_FLAG_DISABLED,
+      label: `${definition.group}/${definition.event}`,
+    };
+    this.probe = isReturn
+      ? new Kretprobe({ ...place, maxactive, handler: (instance, regs) => this.#returned(instance, regs) })
+      : new Kprobe({ ...place, preHandler: (_, regs) => this.#entered(regs) });
+  }
+
+  /** Its kprobe: that at the entry of a return probe. */
+  get kp(): Kprobe {
+    return this.probe instanceof Kretprobe ? this.probe.kp : this.probe;
+  }
+
+  /** Hits that did not run, for whatever reason. */
+  get missed(): number {
+    return this.kp.nmissed + (this.probe instanceof Kretprobe ? this.probe.nmissed : 0);
+  }
+
+  /** Whether the kernel has it: a probe of a module that isn't loaded waits unregistered. */
+  get isRegistered(): boolean {
+    return this.#host.kprobes.pointOf(this.kp) !== undefined;
+  }
+
+  /** Its code is gone with its module. */
+  get isGone(): boolean {
+    return (this.kp.flags & KPROBE_FLAG_GONE) !== 0;
+  }
+
+  /** `SYM`, `SYM+OFF` or a hashed address, as listings show it. */
+  get placeText(): string {
+    const { symbol, offset, address } = this.definition;
+    if (symbol === null) return `0x${this.#host.pointers.hashed(address ?? 0)}`;
+    return offset === 0 ? symbol : `${symbol}+${offset}`;
+  }
+
+  /** Its line in `kprobe_events`, without newline. */
+  get text(): string {
+    const { group, event, args } = this.definition;
+    const kind = this.probe instanceof Kretprobe ? `r${this.probe.maxactive || ""}` : "p";
+    const words = args.map((arg) => ` ${arg.name}=${arg.text}`).join("");
+    return `${kind}:${group}/${event} ${this.placeText}${words}`;
+  }
+
+  /** Registers it, disabled unless `enabled`: 0 or -errno. */
+  register(enabled: boolean): number {
+    const { kp, probe } = this;
+    kp.flags = enabled ? kp.flags & ~KPROBE_FLAG_DISABLED : kp.flags | KPROBE_FLAG_DISABLED;
+    const { kprobes } = this.#host;
+    return probe instanceof Kretprobe ? kprobes.registerKretprobe(probe) : kprobes.registerKprobe(probe);
+  }
+
+  /** `__unregister_trace_kprobe`: it can be registered again afterwards. */
+  unregister(): void {
+    if (!this.isRegistered) return;
+    const { kprobes } = this.#host;
+    if (this.probe instanceof Kretprobe) kprobes.unregisterKretprobe(this.probe);
+    else kprobes.unregisterKprobe(this.probe);
+    // The symbol says where it goes; an address would be a second answer.
+    if (this.definition.symbol !== null) this.kp.addr = null;
+  }
+
+  /** `__enable_trace_kprobe`. */
+  enable(): number {
+    if (!this.isRegistered || this.isGone) return 0;
+    const { kprobes } = this.#host;
+    return this.probe instanceof Kretprobe
+      ? kprobes.enableKretprobe(this.probe)
+      : kprobes.enableKprobe(this.probe);
+  }
+
+  /** `__disable_trace_kprobe`. */
+  disable(): void {
+    if (!this.isRegistered) return;
+    const { kprobes } = this.#host;
+    if (this.probe instanceof Kretprobe) kprobes.disableKretprobe(this.probe);
+    else kprobes.disableKprobe(this.probe);
+  }
+
+  #entered(regs: PtRegs): void {
+    this.hits++;
+    const { arch } = this.#host;
+    // A breakpoint's handler runs with interrupts off; on x86 it counts as an NMI.
+    const onFtrace = (this.kp.flags & KPROBE_FLAG_FTRACE) !== 0;
+    this.#record(regs, [this.kp.addr ?? 0], onFtrace ? "....." : arch.arch === "arm64" ? "d...." : "..Zff");
+  }
+
+  #returned(instance: KretprobeInstance, regs: PtRegs): void {
+    this.hits++;
+    this.#record(regs, [this.kp.addr ?? 0, instance.returnAddress], ".....");
+  }
+
+  #record(regs: PtRegs, places: readonly number[], flags: string): void {
+    const files = this.event?.files ?? [];
+    if (files.length === 0) return;
+    const host = this.#host;
+    const { args, isReturn } = this.definition;
+    const { wordSize } = host.arch;
+    const record = new ProbeRecord(this.#fixed);
+    record.put(0, 2, BigInt(this.event?.id ?? 0));
+    record.put(4, 4, BigInt(host.current().pid));
+    places.forEach((place, i) => record.put(8 + i * wordSize, wordSize, BigInt(place)));
+    fetchArgs(args, regs, record, headSize(isReturn, wordSize), host);
+    const reader = new BytesReader(record.bytes);
+    const { event } = this.definition;
+    const text = (): string => `${event}: ${probeLine(isReturn, args, reader, host)}`;
+    for (const file of files) file.deliver({ reader, text, flags, size: record.bytes.length });
+  }
+}
+
+/** Whether two probes of one event are the same: place and arguments. */
+export function isSameProbe(a: TraceKprobe, b: TraceKprobe): boolean {
+  const [one, other] = [a.definition, b.definition];
+  // Probes at addresses all count as at "unknown".
+  return (one.symbol ?? "unknown") === (other.symbol ?? "unknown") && one.offset === other.offset &&
+    one.args.every((arg, i) => arg.text === other.args[i]?.text);
+}
+
+/** `trace_probe_compare_arg_type`: 0, or the first argument (counted from 1) in which the records would differ. */
+export function firstDifference(a: readonly ProbeArg[], b: readonly ProbeArg[]): number {
+  if (a.length !== b.length) return Math.min(a.length, b.length) + 1;
+  return a.findIndex((arg, i) => {
+    const other = b[i];
+    return other === undefined || arg.type !== other.type || arg.count !== other.count ||
+      arg.name !== other.name;
+  }) + 1;
+}

@@ -1,0 +1,142 @@
+/**
+ * Trace events of one kernel: the `events` directories, and the files that define probe events.
+ *
+ * @module
+ */
+
+import type { Addr } from "../../image/model.ts";
+import type { Kernel } from "../kernel.ts";
+import { ftraceSite } from "../kprobes/place.ts";
+import type { Directory } from "./directory.ts";
+import { ErrorLog } from "./error_log.ts";
+import { EventDirectory, type EventDirectoryHost } from "./events/event_directory.ts";
+import type { PrintFmtHost } from "./events/print_fmt.ts";
+import { EventRegistry } from "./events/registry.ts";
+import { TracepointCall } from "./events/tracepoint_call.ts";
+import type { ProbeEventHost } from "./probe_events/host.ts";
+import { ProbeEvents } from "./probe_events/probe_events.ts";
+import { ProbeSymbols } from "./probe_events/symbols.ts";
+import { functionName } from "./trace_line.ts";
+import type { TraceArray } from "./trace_array.ts";
+
+/** Longest string that a filter or a `%s` reads. */
+const MAX_STRING = 1024;
+/** Deepest stack that a trigger records. */
+const STACK_DEPTH = 64;
+
+/** The trace events of one kernel. */
+export class TraceEvents {
+  /** Every event. */
+  readonly registry: EventRegistry;
+  /** Events that users defined on functions. */
+  readonly probes: ProbeEvents;
+  /** Errors of the kernel's own trace array, which those of definitions go to. */
+  readonly errors: ErrorLog;
+  readonly #k: Kernel;
+  readonly #symbols: ProbeSymbols;
+
+  constructor(k: Kernel) {
+    this.#k = k;
+    this.#symbols = new ProbeSymbols(k.image, k.modules);
+    this.errors = new ErrorLog(k.clock);
+    const printHost = this.#printHost();
+    this.registry = new EventRegistry(k.image, (name) => {
+      const info = k.image.tracepoint(name);
+      return info === undefined ? undefined : new TracepointCall(info, k.tracepoints, printHost);
+    });
+    this.probes = new ProbeEvents(this.#probeHost());
+    k.modules.onChange((module, state) => {
+      if (state === "coming") this.probes.moduleComing(module.name);
+    });
+  }
+
+  /** Hangs `kprobe_events` and its like. */
+  addDefinitionFiles(tracing: Directory): void {
+    tracing.add("kprobe_events", this.probes.kprobeEvents);
+    tracing.add("dynamic_events", this.probes.dynamicEvents);
+    tracing.add("kprobe_profile", this.probes.kprobeProfile);
+  }
+
+  /** Hangs a trace array's `events`, `set_event`, `available_events` and `error_log`. The result switches its events off. */
+  addArrayFiles(directory: Directory, array: TraceArray): () => void {
+    const errors = array.name === "" ? this.errors : new ErrorLog(this.#k.clock);
+    directory.add("error_log", errors);
+    const events = new EventDirectory(directory, this.registry, this.#arrayHost(array, errors));
+    return () => events.close();
+  }
+
+  #printHost(): PrintFmtHost {
+    const k = this.#k;
+    return {
+      arch: k.archName,
+      enumerator: (name) => k.image.enumerator(name),
+      hashed: (address) => k.pointers.hashed(address),
+      symbolText: (address) => this.#symbols.text(address),
+      symbolName: (address) => this.#symbols.name(address),
+      readString: (address) => this.#readString(address),
+    };
+  }
+
+  #probeHost(): ProbeEventHost {
+    const k = this.#k;
+    const symbols = this.#symbols;
+    return {
+      arch: k.arch,
+      wordSize: k.arch.wordSize,
+      memory: k.memory,
+      kprobes: k.kprobes,
+      log: k.log,
+      errors: this.errors,
+      pointers: k.pointers,
+      symbols,
+      events: this.registry,
+      release: k.image.release,
+      trampolineAddress: k.kprobes.trampolineAddress,
+      symbolText: (address) => symbols.text(address),
+      symbolName: (address) => symbols.name(address),
+      comm: () => k.current.comm,
+      current: () => k.current,
+      hasFtraceSite: (start) => {
+        const symbol = k.image.symbolAt(start)?.symbol;
+        return symbol !== undefined && ftraceSite(k, symbol) !== null;
+      },
+    };
+  }
+
+  #arrayHost(array: TraceArray, log: ErrorLog): EventDirectoryHost {
+    const k = this.#k;
+    const { buffer } = array;
+    return {
+      log,
+      wordSize: k.arch.wordSize,
+      context: {
+        get cpu() {
+          return k.cpu;
+        },
+        get comm() {
+          return k.current.comm;
+        },
+        readString: (address) => this.#readString(address),
+      },
+      emit: (text, flags, size) => void buffer.emit(text, { flags, size }),
+      expand: () => buffer.expand(),
+      clear: () => buffer.clear(),
+      setTracing: (on) => void (buffer.on = on),
+      stack: () => k.calls.stack(k.current, STACK_DEPTH).map((address: Addr) => functionName(array, address)),
+      symbol: (value, offset) => {
+        const address = Number(BigInt.asIntN(64, value));
+        return offset ? this.#symbols.text(address) : this.#symbols.name(address);
+      },
+      commOf: (pid) => buffer.cmdlines.comm(pid),
+      syscallName: (nr) => {
+        const name = k.image.syscallName(nr);
+        return name === undefined ? "unknown_syscall" : `sys_${name}`;
+      },
+    };
+  }
+
+  #readString(address: bigint): string | null {
+    const place = Number(BigInt.asIntN(64, address));
+    return Number.isSafeInteger(place) ? this.#k.memory.probeReadString(place, MAX_STRING) : null;
+  }
+}
