@@ -194,7 +194,7 @@ class HandlerBuilder {
   /** Code of a value as an aggregation takes it. */
   #integer(ir: Ir): string {
     const code = this.#emit(ir);
-    return ir.type.kind === "int" || ir.type.kind === "pointer" ? code : `toInteger(${code})`;
+    return isExactInteger(ir) ? code : `toInteger(${code})`;
   }
 
   /** Code of a value as `print` and `printf` take it. */
@@ -231,6 +231,29 @@ class HandlerBuilder {
   #read(reader: unknown, address: string): string {
     this.#own = true;
     return `${this.#bind(this.#emitter.fresh("read"), reader)}(hit, ${address})`;
+  }
+}
+
+/** True for integers that are read or cut to size; arithmetic may leave what a map can hold. */
+function isExactInteger(ir: Ir): boolean {
+  if (ir.type.kind !== "int" && ir.type.kind !== "pointer") return false;
+  switch (ir.op) {
+    case "builtin":
+    case "word":
+    case "words":
+    case "reg":
+    case "load":
+    case "bits":
+    case "record":
+    case "wrap":
+    case "slice":
+      return true;
+    case "const":
+      return Number.isSafeInteger(ir.value);
+    case "cond":
+      return isExactInteger(ir.then) && isExactInteger(ir.else);
+    default:
+      return false;
   }
 }
 

@@ -12,7 +12,7 @@ import { addressOf } from "../value.ts";
 
 /** The aggregated value under one key. */
 export interface Cell {
-  /** Takes in one value, an integer (`toInteger` makes one of anything else). */
+  /** Takes in one value, an integer within ±2^53 (`toInteger` makes one of other values). */
   add(value: number): void;
   /** Back to the state before the first `add`. */
   reset(): void;
@@ -67,12 +67,42 @@ export interface Bucket {
 }
 
 /**
- * Any value as the integer that a map takes in: fractions dropped, booleans 0 or 1, pointers their address,
- * anything else 0.
+ * A value as the integer that a map takes in: fractions dropped, booleans 0 or 1, pointers their address.
+ *
+ * @throws {RangeError} For a number or bigint that is not within ±2^53, and for NaN.
+ * @throws {TypeError} For anything else.
  */
 export function toInteger(value: unknown): number {
-  if (typeof value === "number") return value - value === 0 ? Math.trunc(value) : 0;
-  if (typeof value === "bigint") return Number(BigInt.asIntN(64, value));
-  if (typeof value === "boolean") return value ? 1 : 0;
-  return typeof value === "object" && value !== null ? addressOf(value) ?? 0 : 0;
+  if (typeof value === "number") {
+    // Adding 0 turns -0 into 0.
+    const whole = Math.trunc(value) + 0;
+    if (whole >= -Number.MAX_SAFE_INTEGER && whole <= Number.MAX_SAFE_INTEGER) return whole;
+    throw outOfRange(value);
+  }
+  switch (typeof value) {
+    case "bigint": {
+      const near = Number(value);
+      if (Number.isSafeInteger(near)) return near;
+      throw outOfRange(value);
+    }
+    case "boolean":
+      return value ? 1 : 0;
+    case "object": {
+      const address = value === null ? undefined : addressOf(value);
+      if (address !== undefined) return address;
+    }
+  }
+  throw new TypeError(`Cannot add ${named(value)} to a map: it takes numbers, booleans and pointers`);
+}
+
+function outOfRange(value: number | bigint): RangeError {
+  return new RangeError(`Cannot add ${value} to a map: it takes numbers within ±2^53`);
+}
+
+function named(value: unknown): string {
+  if (typeof value === "string") {
+    return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
+  }
+  if (value === null || value === undefined) return String(value);
+  return Array.isArray(value) ? "an array" : typeof value === "object" ? "an object" : `a ${typeof value}`;
 }

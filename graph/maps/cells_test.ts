@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import type { Aggregation } from "../nodes.ts";
 import { type AggregateValue, toInteger } from "./cell.ts";
@@ -67,21 +67,30 @@ Deno.test("reset forgets", () => {
   }
 });
 
-Deno.test("what is no integer becomes one", () => {
-  assertEquals(
-    [1.9, -1.9, NaN, Infinity, true, false, 7n, "12", null, undefined, { address: 16 }].map(toInteger),
-    [
-      1,
-      -1,
-      0,
-      0,
-      1,
-      0,
-      7,
-      0,
-      0,
-      0,
-      16,
-    ],
-  );
+Deno.test("fractions, booleans, bigints and pointers become integers", () => {
+  const values = [1.9, -1.9, -0.5, true, false, 7n, 2n ** 53n - 1n, { address: 16 }, {
+    address: 2n ** 64n - 1n,
+  }];
+  assertEquals(values.map(toInteger), [1, -1, 0, 1, 0, 7, 2 ** 53 - 1, 16, -1]);
+});
+
+Deno.test("what a map cannot hold is an error that names it", () => {
+  for (const value of [NaN, Infinity, -Infinity, 1e300, 2 ** 53, -(2 ** 53), 2n ** 53n, -(2n ** 64n)]) {
+    assertThrows(
+      () => toInteger(value),
+      RangeError,
+      `Cannot add ${value} to a map: it takes numbers within ±2^53`,
+    );
+  }
+  const others: readonly (readonly [value: unknown, named: string])[] = [
+    ["12", '"12"'],
+    [null, "null"],
+    [undefined, "undefined"],
+    [[1], "an array"],
+    [{}, "an object"],
+    [Symbol("x"), "a symbol"],
+  ];
+  for (const [value, named] of others) {
+    assertThrows(() => toInteger(value), TypeError, `Cannot add ${named} to a map`);
+  }
 });
