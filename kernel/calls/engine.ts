@@ -292,13 +292,22 @@ export class CallEngine {
   enterArmed(task: Task, frame: Frame): boolean {
     const { fn } = frame;
     const { tracer } = fn;
-    const returnAddress = this.returnAddress(task);
+    const returnAddress = task.instances === null ? this.returnAddress(task) : this.#savedReturn(task, frame);
     if (tracer === null) return this.armed.enter(frame, returnAddress);
     if (tracer.first) frame.traced = tracer.enter(fn, task, returnAddress);
     const runs = this.armed.enter(frame, returnAddress);
     // A function that a handler diverted never gets to a site behind its first instruction.
     if (!tracer.first && runs) frame.traced = tracer.enter(fn, task, returnAddress);
     return runs;
+  }
+
+  /** Where a call returns to while the task has hooked returns: what a hooked function jumps to finds the trampoline. */
+  #savedReturn(task: Task, frame: Frame): Addr {
+    const hooked = this.#stacks.hookedJumper(task);
+    if (hooked === null) return this.returnAddress(task);
+    // It runs in the jumping function's place, with the same stack slot.
+    frame.words[SP] = hooked.words[SP] ?? 0;
+    return this.#k.kprobes.trampolineAddress;
   }
 
   /** Pushes the frame of a shaped call that is walked. */

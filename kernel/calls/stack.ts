@@ -39,6 +39,16 @@ export class StackReader {
     return 0;
   }
 
+  /** The hooked function that the newest call was jumped to from (a tail call), if there is one. */
+  hookedJumper(task: Task): Frame | null {
+    for (let i = task.depth - 1; i > 0; i--) {
+      if ((task.frames[i] as Frame).base !== null || this.#returns(task.frames, i).length > 0) return null;
+      const caller = task.frames[i - 1] as Frame;
+      if (caller.hooked) return caller;
+    }
+    return null;
+  }
+
   /** What one frame's call left on the stack. */
   #returns(frames: readonly Frame[], index: number): readonly Addr[] {
     const frame = frames[index] as Frame;

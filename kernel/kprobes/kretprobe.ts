@@ -42,6 +42,8 @@ export class KretprobeInstance {
   since = 0;
   /** The saved return address: the caller's, or the trampoline where another instance hooked the call before. */
   returnAddress: Addr = 0;
+  /** A hooked function jumped to the probed one: its return is this one's. */
+  jumpedTo = false;
   /** Where the return address was: the stack slot on x86, the frame pointer on arm64. */
   frame: Addr = 0;
   /** Counts up with each use of the pool; -1 while free. */

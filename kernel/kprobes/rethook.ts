@@ -18,6 +18,8 @@ export class Rethook {
   readonly trampolineAddress: Addr;
   readonly #host: ProbeHost;
   readonly #cpus: readonly CpuState[];
+  /** Stack slots of hooked calls whose handlers ran already, with the return of what they jumped to. */
+  readonly #done = new Map<ProbeTask, Addr[]>();
 
   constructor(host: ProbeHost, cpus: readonly CpuState[]) {
     this.#host = host;
@@ -51,13 +53,15 @@ export class Rethook {
       }
       if (refused) return 0;
     }
+    const state = this.#cpus[task.cpu] as CpuState;
     instance.returnAddress = regs.returnAddress;
+    instance.jumpedTo = !state.hooked && instance.returnAddress === this.trampolineAddress;
     // On arm64 the frame pointer is saved, which equals sp at a function's entry.
     instance.frame = regs.sp;
     regs.returnAddress = this.trampolineAddress;
     instance.next = task.instances;
     task.instances = instance;
-    (this.#cpus[task.cpu] as CpuState).hooked = true;
+    state.hooked = true;
     return 0;
   }
 
@@ -68,6 +72,7 @@ export class Rethook {
   trampoline(regs: PtRegs): void {
     const task = this.#host.current;
     const frame = regs.linkIndex >= 0 ? regs.sp : regs.sp - regs.model.wordSize;
+    if (this.#done.size > 0 && this.#ranAlready(task, frame)) return;
     this.#dropAbandoned(task, frame);
     const first = task.instances;
     if (first === null) {
@@ -76,7 +81,10 @@ export class Rethook {
       );
     }
     let last = first;
-    while (last.returnAddress === this.trampolineAddress && last.next !== null) last = last.next;
+    while (last.returnAddress === this.trampolineAddress && last.next !== null) {
+      if (last.jumpedTo) this.#done.set(task, [...this.#done.get(task) ?? [], frame]);
+      last = last.next;
+    }
     const returnAddress = last.returnAddress;
     regs.ip = returnAddress;
     if (regs.linkIndex < 0) this.#host.memory.writeWord(last.frame, returnAddress);
@@ -115,7 +123,18 @@ export class Rethook {
   flush(task: ProbeTask): void {
     const first = task.instances;
     task.instances = null;
+    this.#done.delete(task);
     this.#recycle(first, null);
+  }
+
+  /** Whether the handlers of a returning call ran with the return of the function that it jumped to. */
+  #ranAlready(task: ProbeTask, frame: Addr): boolean {
+    const frames = this.#done.get(task);
+    const at = frames?.indexOf(frame) ?? -1;
+    if (frames === undefined || at < 0) return false;
+    frames.splice(at, 1);
+    if (frames.length === 0) this.#done.delete(task);
+    return true;
   }
 
   /** The stack was tampered with: the rest of the handlers would see the wrong call. */
