@@ -79,7 +79,7 @@ export const KSYS_READ: FunctionRef = blocking(
   "ksys_read",
   [VFS_READ],
   function* (k, fd = 0, buf = 0, count = 0) {
-    return yield* positioned(k, VFS_READ, fd, buf, count);
+    return yield* atFilePosition(k, VFS_READ, fd, buf, count);
   },
 );
 
@@ -88,7 +88,7 @@ export const KSYS_WRITE: FunctionRef = blocking(
   "ksys_write",
   [VFS_WRITE],
   function* (k, fd = 0, buf = 0, count = 0) {
-    return yield* positioned(k, VFS_WRITE, fd, buf, count);
+    return yield* atFilePosition(k, VFS_WRITE, fd, buf, count);
   },
 );
 
@@ -97,7 +97,7 @@ export const KSYS_PREAD64: FunctionRef = blocking(
   "ksys_pread64",
   [VFS_READ],
   function* (k, fd = 0, buf = 0, count = 0, pos = 0) {
-    return yield* at(k, VFS_READ, FMODE_PREAD, fd, buf, count, pos);
+    return yield* atGivenPosition(k, VFS_READ, FMODE_PREAD, fd, buf, count, pos);
   },
 );
 
@@ -106,7 +106,7 @@ export const KSYS_PWRITE64: FunctionRef = blocking(
   "ksys_pwrite64",
   [VFS_WRITE],
   function* (k, fd = 0, buf = 0, count = 0, pos = 0) {
-    return yield* at(k, VFS_WRITE, FMODE_PWRITE, fd, buf, count, pos);
+    return yield* atGivenPosition(k, VFS_WRITE, FMODE_PWRITE, fd, buf, count, pos);
   },
 );
 
@@ -200,33 +200,43 @@ export function userRange(k: Kernel, start: Addr, length: number): boolean {
   return k.memory.isUser(start) && (length === 0 || k.memory.isUser(start + length - 1));
 }
 
-function* positioned(
+/**
+ * Runs an operation (`vfs_read`, `vfs_writev`, …) on a descriptor at its file's own position, and moves that on. A stream
+ * has none: the operation gets NULL, as from `file_ppos`. `first` and `count` are the buffer and its length, or the
+ * vector and its; `more` is what comes behind the position.
+ */
+export function* atFilePosition(
   k: Kernel,
   operation: FunctionRef,
   fd: number,
-  buf: Addr,
+  first: Addr,
   count: number,
+  ...more: number[]
 ): Blocking<number> {
   const file = fileOf(k, fd);
   if (file === undefined) return -EBADF;
-  if (file.ops?.seekable !== true) return yield* k.calls.callBlocking(operation, file.address, buf, count, 0);
+  if (file.ops?.seekable !== true) {
+    return yield* k.calls.callBlocking(operation, file.address, first, count, 0, ...more);
+  }
   const mark = k.current.locals;
   const pos = pushLocal(k, 8);
   k.memory.store(pos, 8, FILE.pos.get(k, file.address));
-  const result = yield* k.calls.callBlocking(operation, file.address, buf, count, pos);
+  const result = yield* k.calls.callBlocking(operation, file.address, first, count, pos, ...more);
   if (result >= 0) FILE.pos.set(k, file.address, k.memory.load(pos, 8, true));
   popLocals(k, mark);
   return result;
 }
 
-function* at(
+/** The same at a given position, for which the file's mode must have `need` (`FMODE_PREAD`, `FMODE_PWRITE`). */
+export function* atGivenPosition(
   k: Kernel,
   operation: FunctionRef,
   need: number,
   fd: number,
-  buf: Addr,
+  first: Addr,
   count: number,
   pos: number,
+  ...more: number[]
 ): Blocking<number> {
   if (pos < 0) return -EINVAL;
   if (pos > MAX_POS) return need === FMODE_PREAD ? 0 : -EFBIG;
@@ -236,7 +246,7 @@ function* at(
   const mark = k.current.locals;
   const place = pushLocal(k, 8);
   k.memory.store(place, 8, pos);
-  const result = yield* k.calls.callBlocking(operation, file.address, buf, count, place);
+  const result = yield* k.calls.callBlocking(operation, file.address, first, count, place, ...more);
   popLocals(k, mark);
   return result;
 }

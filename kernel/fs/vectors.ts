@@ -9,12 +9,18 @@ import { type Blocking, blocking, fn, type FunctionRef } from "../calls/function
 import type { Kernel } from "../kernel.ts";
 import { MemoryFault } from "../memory/fault.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
-import { EBADF, EFAULT, EFBIG, EINVAL, ESPIPE } from "../syscalls/errno.ts";
-import { fileOf } from "./fdtable.ts";
+import { EBADF, EFAULT, EINVAL } from "../syscalls/errno.ts";
 import { FILE } from "./fields.ts";
 import { READERS, WRITERS } from "./fileops.ts";
 import { FMODE_PREAD, FMODE_PWRITE, FMODE_READ, FMODE_WRITE } from "./modes.ts";
-import { iterateOver, iteratorCount, MAX_POS, rangesOf, userIterator } from "./read_write.ts";
+import {
+  atFilePosition,
+  atGivenPosition,
+  iterateOver,
+  iteratorCount,
+  rangesOf,
+  userIterator,
+} from "./read_write.ts";
 import { recorded } from "./recorded.ts";
 
 const UIO_MAXIOV = 1024;
@@ -86,7 +92,7 @@ export const DO_READV: FunctionRef = blocking(
   "do_readv",
   [VFS_READV],
   function* (k, fd = 0, vec = 0, vlen = 0) {
-    return yield* positioned(k, VFS_READV, fd, vec, vlen);
+    return yield* atFilePosition(k, VFS_READV, fd, vec, vlen, 0);
   },
 );
 /** `writev` at the file's position. */
@@ -94,7 +100,7 @@ export const DO_WRITEV: FunctionRef = blocking(
   "do_writev",
   [VFS_WRITEV],
   function* (k, fd = 0, vec = 0, vlen = 0) {
-    return yield* positioned(k, VFS_WRITEV, fd, vec, vlen);
+    return yield* atFilePosition(k, VFS_WRITEV, fd, vec, vlen, 0);
   },
 );
 /** `preadv` at a given position. */
@@ -102,7 +108,7 @@ export const DO_PREADV: FunctionRef = blocking(
   "do_preadv",
   [VFS_READV],
   function* (k, fd = 0, vec = 0, vlen = 0, pos = 0) {
-    return yield* at(k, VFS_READV, FMODE_PREAD, fd, vec, vlen, pos);
+    return yield* atGivenPosition(k, VFS_READV, FMODE_PREAD, fd, vec, vlen, pos, 0);
   },
 );
 /** `pwritev` at a given position. */
@@ -110,7 +116,7 @@ export const DO_PWRITEV: FunctionRef = blocking(
   "do_pwritev",
   [VFS_WRITEV],
   function* (k, fd = 0, vec = 0, vlen = 0, pos = 0) {
-    return yield* at(k, VFS_WRITEV, FMODE_PWRITE, fd, vec, vlen, pos);
+    return yield* atGivenPosition(k, VFS_WRITEV, FMODE_PWRITE, fd, vec, vlen, pos, 0);
   },
 );
 
@@ -177,44 +183,4 @@ function totalLength(k: Kernel, vec: Addr, vlen: number): number {
     if (error instanceof MemoryFault) return -EFAULT;
     throw error;
   }
-}
-
-function* positioned(
-  k: Kernel,
-  operation: FunctionRef,
-  fd: number,
-  vec: Addr,
-  vlen: number,
-): Blocking<number> {
-  const file = fileOf(k, fd);
-  if (file === undefined) return -EBADF;
-  const mark = k.current.locals;
-  const pos = pushLocal(k, 8);
-  k.memory.store(pos, 8, FILE.pos.get(k, file.address));
-  const result = yield* k.calls.callBlocking(operation, file.address, vec, vlen, pos, 0);
-  if (result >= 0) FILE.pos.set(k, file.address, k.memory.load(pos, 8, true));
-  popLocals(k, mark);
-  return result;
-}
-
-function* at(
-  k: Kernel,
-  operation: FunctionRef,
-  need: number,
-  fd: number,
-  vec: Addr,
-  vlen: number,
-  pos: number,
-): Blocking<number> {
-  if (pos < 0) return -EINVAL;
-  if (pos > MAX_POS) return need === FMODE_PREAD ? 0 : -EFBIG;
-  const file = fileOf(k, fd);
-  if (file === undefined) return -EBADF;
-  if ((FILE.mode.get(k, file.address) & need) === 0) return -ESPIPE;
-  const mark = k.current.locals;
-  const place = pushLocal(k, 8);
-  k.memory.store(place, 8, pos);
-  const result = yield* k.calls.callBlocking(operation, file.address, vec, vlen, place, 0);
-  popLocals(k, mark);
-  return result;
 }
