@@ -20,3 +20,4 @@ export { type Compound, fieldLayout, fieldNames, resolved, sizeOf } from "./layo
 export { coreImage, fullImage, openImage } from "./load.ts";
 export { editDistance, nearNames } from "./near.ts";
 export { coreShapes } from "./shapes.ts";
+export { blacklistRange, isStaticCall, specialSite, type Unprobeable, unprobeable } from "./unprobeable.ts";

@@ -7,6 +7,7 @@
 import type { Addr, KernelImage, Prototype, TracepointInfo } from "../../image/model.ts";
 import { parseAddress } from "../../image/address.ts";
 import { isGlob } from "../../image/glob.ts";
+import { type Unprobeable, unprobeable } from "../../image/unprobeable.ts";
 import type { AttachPoint, ProbeNode } from "../nodes.ts";
 import type { Report } from "../diagnostic.ts";
 
@@ -67,7 +68,7 @@ function resolveFunctions(
     const offset = point.kind === "kprobe" ? point.offset : 0;
     // What an offset needs is checked one by one; without one, functions that no kprobe may enter are left out.
     if (offset !== 0) return one(resolveFunction({ ...point, target }, image, report));
-    return image.blacklistedAt(address) === undefined
+    return unprobeable(image, address) === undefined
       ? [functionPoint({ ...point, target }, address, image)]
       : [];
   });
@@ -139,10 +140,8 @@ function resolveFunction(
   if (info === undefined) return refuse(...missing(target, image));
   const offset = point.kind === "kprobe" ? point.offset : 0;
   const address = info.address + offset;
-  const banned = image.blacklistedAt(address);
-  if (banned !== undefined) {
-    return refuse(`"${banned.name}" is on the kernel's list of functions that no kprobe may enter`);
-  }
+  const banned = unprobeable(image, address);
+  if (banned !== undefined) return refuse(whyUnprobeable(banned));
   if (offset < 0 || offset >= info.size) {
     return refuse(`offset ${offset} is outside the function, which has ${info.size} bytes`);
   }
@@ -156,6 +155,17 @@ function resolveFunction(
     return refuse(`maxactive ${point.maxactive} is not a whole number from 0 up`);
   }
   return functionPoint(point, address, image);
+}
+
+function whyUnprobeable(banned: Unprobeable): string {
+  switch (banned.kind) {
+    case "blacklist":
+      return `"${banned.range.name}" is on the kernel's list of functions that no kprobe may enter`;
+    case "preamble":
+      return "it is a compiler's preamble, not a function";
+    case "static call":
+      return "a static call is there, which the kernel rewrites itself";
+  }
 }
 
 function missing(target: string, image: KernelImage): [why: string, hint: string | undefined] {

@@ -5,6 +5,7 @@
  */
 
 import type { Addr, BlacklistRange } from "../../image/model.ts";
+import { forbidding } from "../../image/unprobeable.ts";
 import type { ProbeHost } from "./host.ts";
 
 /** The kprobe blacklist of one kernel: `kprobe_blacklist`, and what loaded modules add to it. */
@@ -26,7 +27,9 @@ export class ProbeBlacklist {
 
   /** The range that forbids an address: it holds it, or the function without its compiler suffix. */
   at(address: Addr): BlacklistRange | undefined {
-    return this.#within(address) ?? this.#byBaseName(address);
+    // The names of older releases are of functions without suffix, and forbid nothing else.
+    if (this.#names() !== null) return this.#within(address);
+    return forbidding(this.#host.image, address, (at) => this.#within(at));
   }
 
   /** A module comes: its ranges count from now on. */
@@ -50,16 +53,6 @@ export class ProbeBlacklist {
       if (range !== undefined) return range;
     }
     return undefined;
-  }
-
-  /** `foo.isra.0` is as forbidden as `foo`. */
-  #byBaseName(address: Addr): BlacklistRange | undefined {
-    if (this.#names() !== null) return undefined;
-    const name = this.#host.image.symbolAt(address)?.symbol.name ?? "";
-    const dot = name.indexOf(".");
-    if (dot <= 0) return undefined;
-    const base = this.#host.image.symbol(name.slice(0, dot));
-    return base === undefined ? undefined : this.#within(base.address);
   }
 
   /** What `init_kprobes` of an old release found for its static array, and its `.kprobes.text`; null with ranges. */

@@ -6,7 +6,8 @@
  */
 
 import type { Addr, CallSite, FunctionInfo, SymbolInfo } from "../../image/model.ts";
-import { isReturnThunk, isStaticCall } from "../memory/text_bytes.ts";
+import { specialSite } from "../../image/unprobeable.ts";
+import { isReturnThunk } from "../memory/text_bytes.ts";
 import { imageName, releaseSymbol } from "../release/release.ts";
 import type { ProbeBlacklist } from "./blacklist.ts";
 import { EILSEQ, EINVAL, ENOENT } from "./errno.ts";
@@ -73,11 +74,11 @@ export function checkSafe(host: ProbeHost, blacklist: ProbeBlacklist, place: Pla
     };
   }
   if (host.release.refusesSpecialSites) {
-    if (/^__(cfi|pfx)_/.test(place.symbol.name)) {
+    const special = specialSite(host.image, place.address);
+    if (special?.kind === "preamble") {
       return { errno: EINVAL, reason: `${place.symbol.name} is a compiler's preamble, not a function` };
     }
-    const site = siteAt(host, place);
-    if (site !== undefined && isStaticCall(site)) {
+    if (special !== undefined) {
       return {
         errno: EINVAL,
         reason: `${describe(place)} is a static call, which the kernel rewrites itself`,

@@ -6,6 +6,7 @@
  */
 
 import type { Addr, CallSite, FunctionInfo } from "../../image/model.ts";
+import { isStaticCall } from "../../image/unprobeable.ts";
 import type { ArchModel } from "../arch/model.ts";
 
 /** NOPs of 1 to 9 bytes as 64-bit kernels write them; longer ones get `66` prefixes. */
@@ -89,17 +90,12 @@ export function isReturnThunk(arch: ArchModel, site: CallSite): boolean {
     site.returnOffset - site.offset === 5;
 }
 
-/** Whether a site is a static call: its target is chosen while the kernel runs. */
-export function isStaticCall(site: CallSite): boolean {
-  return site.target.startsWith("__SCT__");
-}
-
 /**
  * Where a static call goes in a kernel with voluntary preemption, the default of these builds; null: nowhere (a NOP).
  * Other calls go where they say.
  */
 function staticCallTarget(target: string): string | null {
-  if (!target.startsWith("__SCT__")) return target;
+  if (!isStaticCall({ target })) return target;
   return target === "__SCT__cond_resched" || target === "__SCT__might_resched" ? "__cond_resched" : null;
 }
 
