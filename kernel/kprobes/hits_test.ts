@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { coreImage } from "../../image/load.ts";
 import type { Arch } from "../../image/model.ts";
 import { FakeMachine, type FakeTask } from "./fake_machine.ts";
-import { Kprobe, Kretprobe, ProbeHandlerError } from "./mod.ts";
+import { KernelBug, Kprobe, Kretprobe, ProbeHandlerError } from "./mod.ts";
+import { ProbePoint } from "./point.ts";
 
 const ARCHES: readonly Arch[] = ["x86_64", "arm64", "i386"];
 
@@ -496,4 +497,27 @@ Deno.test("a probe on a function that its own handlers call misses twice for one
   mustRegister(m, p);
   m.call("vfs_read");
   assertEquals(p.nmissed, 2);
+});
+
+Deno.test("a hit while a nested one is stepped over is the end: the kernel says so and stops", async () => {
+  for (const arch of ARCHES) {
+    const m = await machine(arch);
+    const p = new Kprobe({ symbolName: "vfs_read" });
+    mustRegister(m, p);
+    const place = m.table.pointOf(p)?.place;
+    assert(place !== undefined);
+    // No handler runs while an instruction is stepped over: the state is made by hand.
+    const state = { current: p, status: "reenter" as const, hooked: false };
+    const facts = { place, onFtrace: false, length: 1, branches: false, displaced: 0, detour: 0 };
+    const point = new ProbePoint(m, [state, state], facts);
+    const error = assertThrows(() => point.hit(m.call("vfs_open")), KernelBug);
+    assertMatch(error.message, /^Cannot step over the kprobe at vfs_read\+0x0: /);
+    assertMatch(
+      m.log.dmesg(),
+      arch === "arm64"
+        ? /kprobes: Failed to recover from reentered/
+        : /kprobes: Unrecoverable kprobe detected\./,
+    );
+    assertMatch(m.log.dmesg(), /\.symbol_name = vfs_read, \.offset = 0, /);
+  }
 });
