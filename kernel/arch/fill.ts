@@ -29,7 +29,7 @@ export function fillEntry(
   nargs: number,
   layout: ArgumentLayout | null = null,
 ): void {
-  const halves = regs.halves;
+  const halves = regs.begin();
   halves.set(regs.blank ??= blankOf(regs));
   regs.setIndex(regs.spIndex, sp);
   regs.skipTo = NaN;
@@ -71,7 +71,7 @@ export function fillEntry(
 
 /** Fills `regs` for the moment after a function returned: result registers, and the stack pointer as its caller has it. */
 export function fillReturn(regs: PtRegs, sp: Addr, value: number, wide = false): void {
-  regs.halves.set(regs.blank ??= blankOf(regs));
+  regs.begin().set(regs.blank ??= blankOf(regs));
   regs.setIndex(regs.spIndex, sp);
   regs.setIndex(regs.returnIndex, value);
   if (wide && regs.model.wordSize === 4) regs.halves[regs.returnHighIndex] = highWord(value);

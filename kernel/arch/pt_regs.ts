@@ -17,6 +17,12 @@ export interface StackMemory {
   writeBig(address: Addr, size: number, value: bigint): void;
 }
 
+/** What can say what the registers hold, once somebody looks. */
+export interface RegsSource {
+  /** Fills everything but `ip` and `skipTo`, which are as they were set. */
+  fill(regs: PtRegs): void;
+}
+
 /** Told of each read of an argument or result that nothing determines. `argument` is -1 for the return value. */
 export type UnknownReader = (functionName: string, argument: number) => void;
 
@@ -39,15 +45,8 @@ export function unknownBit(word: number): number {
 export class PtRegs {
   readonly model: ArchModel;
   readonly memory: StackMemory;
-  /** The structure itself, as 32-bit halves in little-endian order. */
-  readonly halves: Int32Array<ArrayBuffer>;
-  readonly bytes: Uint8Array<ArrayBuffer>;
   /** Name of the function that was hit. */
   functionName = "";
-  /** Where arguments lie when it isn't simply one per word (i386 with 64-bit arguments or all on the stack). */
-  layout: ArgumentLayout | null = null;
-  /** Words that nothing determines: see `unknownBit`, `UNKNOWN_RETURN`. */
-  unknown = 0;
   /** Where execution goes on instead of the probed instruction, or NaN: set when a handler diverted it. */
   skipTo = NaN;
   onUnknown: UnknownReader | null = null;
@@ -64,13 +63,19 @@ export class PtRegs {
   readonly linkIndex: number;
   readonly #wide: boolean;
   readonly #byName: ReadonlyMap<string, RegisterInfo>;
+  readonly #halves: Int32Array<ArrayBuffer>;
+  readonly #bytes: Uint8Array<ArrayBuffer>;
+  #layout: ArgumentLayout | null = null;
+  #unknown = 0;
+  /** Fills the registers when they are first looked at; null once that is done. */
+  #pending: RegsSource | null = null;
 
   constructor(model: ArchModel, memory: StackMemory) {
     this.model = model;
     this.memory = memory;
     const buffer = new ArrayBuffer(model.regsSize);
-    this.halves = new Int32Array(buffer);
-    this.bytes = new Uint8Array(buffer);
+    this.#halves = new Int32Array(buffer);
+    this.#bytes = new Uint8Array(buffer);
     this.#wide = model.wordSize === 8;
     this.#byName = registersByName(model);
     this.argumentIndex = Int32Array.from(model.argumentRegisters, (name) => this.#index(name));
@@ -83,6 +88,59 @@ export class PtRegs {
 
   #index(name: string): number {
     return this.register(name).offset >> 2;
+  }
+
+  /** The structure itself, as 32-bit halves in little-endian order. */
+  get halves(): Int32Array<ArrayBuffer> {
+    if (this.#pending !== null) this.#look();
+    return this.#halves;
+  }
+
+  /** The structure itself. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    if (this.#pending !== null) this.#look();
+    return this.#bytes;
+  }
+
+  /** Where arguments lie when it isn't simply one per word (i386 with 64-bit arguments or all on the stack). */
+  get layout(): ArgumentLayout | null {
+    if (this.#pending !== null) this.#look();
+    return this.#layout;
+  }
+
+  set layout(layout: ArgumentLayout | null) {
+    this.#layout = layout;
+  }
+
+  /** Words that nothing determines: see `unknownBit`, `UNKNOWN_RETURN`. */
+  get unknown(): number {
+    if (this.#pending !== null) this.#look();
+    return this.#unknown;
+  }
+
+  set unknown(bits: number) {
+    this.#unknown = bits;
+  }
+
+  /** A hit begins whose registers are filled only if somebody looks: most handlers never do. */
+  defer(source: RegsSource): void {
+    this.#pending = source;
+    this.skipTo = NaN;
+  }
+
+  /** The halves, to be filled now: what was deferred is not wanted any more. */
+  begin(): Int32Array<ArrayBuffer> {
+    this.#pending = null;
+    return this.#halves;
+  }
+
+  #look(): void {
+    const source = this.#pending;
+    this.#pending = null;
+    const { ip, skipTo } = this;
+    source?.fill(this);
+    this.ip = ip;
+    this.skipTo = skipTo;
   }
 
   /** The register of that name. Throws a sentence with the valid names where there is none. */
@@ -132,8 +190,9 @@ export class PtRegs {
 
   /** Sets the word at an index of `halves`. */
   setIndex(index: number, value: number): void {
-    this.halves[index] = lowWord(value);
-    if (this.#wide) this.halves[index + 1] = highWord(value);
+    const halves = this.halves;
+    halves[index] = lowWord(value);
+    if (this.#wide) halves[index + 1] = highWord(value);
   }
 
   /**
@@ -197,13 +256,20 @@ export class PtRegs {
     return this.sp + this.model.stackArguments + n * this.model.wordSize;
   }
 
-  /** Instruction pointer. */
+  /** Instruction pointer. Reading or setting it fills no deferred registers. */
   get ip(): Addr {
-    return this.#address(this.ipIndex);
+    const low = (this.#halves[this.ipIndex] as number) >>> 0;
+    return this.#wide ? (this.#halves[this.ipIndex + 1] as number) * 0x100000000 + low : low;
   }
 
   set ip(address: Addr) {
-    this.setIndex(this.ipIndex, address);
+    this.setIp(lowWord(address), highWord(address));
+  }
+
+  /** Sets the instruction pointer by its halves; a 32-bit one takes the low half alone. */
+  setIp(low: number, high: number): void {
+    this.#halves[this.ipIndex] = low;
+    if (this.#wide) this.#halves[this.ipIndex + 1] = high;
   }
 
   /** Stack pointer. */
@@ -278,7 +344,7 @@ export class PtRegs {
 
   /** Takes over everything from another one of the same architecture. */
   copyFrom(other: PtRegs): void {
-    this.halves.set(other.halves);
+    this.begin().set(other.halves);
     this.functionName = other.functionName;
     this.layout = other.layout;
     this.unknown = other.unknown;

@@ -5,12 +5,13 @@
  * @module
  */
 
-import type { CType } from "../../image/model.ts";
+import type { Addr, CType } from "../../image/model.ts";
 import { type ArgumentLayout, prototypeLayout } from "../arch/arguments.ts";
 import { fillEntry, fillReturn, stackAfterReturn } from "../arch/fill.ts";
 import { PtRegs, UNKNOWN_RETURN, type UnknownReader } from "../arch/pt_regs.ts";
 import type { Kernel } from "../kernel.ts";
-import { type Frame, SP } from "./frame.ts";
+import type { Task } from "../process/task.ts";
+import { type EntryRegs, type Frame, SP } from "./frame.ts";
 import type { KernelFunction } from "./kernel_function.ts";
 
 /** How a function takes arguments and gives its result. */
@@ -34,24 +35,33 @@ export class ArmedCalls {
   }
 
   /**
-   * Control reached the function's first instruction. False: a handler diverted it, and the body must not run (the
-   * result is then `skipped(frame)`).
+   * Control reached the function's first instruction; `returnAddress` NaN: it returns where its call site says. False: a
+   * handler diverted it, and the body must not run (the result is then `skipped(frame)`).
    */
-  enter(frame: Frame, returnAddress: number): boolean {
-    const hooks = frame.fn.hooks;
+  enter(task: Task, frame: Frame, returnAddress: Addr): boolean {
+    const { fn } = frame;
+    const { hooks } = fn;
     if (hooks === null) return true;
     this.hits++;
     const regs = frame.regs ??= new PtRegs(this.#k.arch, this.#k.memory);
-    const fn = frame.fn;
-    const sp = frame.words[SP] ?? 0;
-    const { nargs, layout } = this.#convention(fn);
-    // What the caller did not pass is unknown.
-    for (let i = frame.nargs; i < nargs; i++) frame.words[i] = NaN;
-    fillEntry(regs, this.#k.memory, sp, returnAddress, frame.words, nargs, layout);
+    const entry = frame.entry ??= new FrameEntry(this, frame);
+    entry.task = task;
+    entry.depth = task.depth;
+    entry.returnAddress = returnAddress;
+    regs.defer(entry);
     regs.functionName = fn.name;
     regs.onUnknown = this.onUnknown;
     frame.hooked = hooks.entry(regs);
     return regs.skipTo !== regs.skipTo || regs.skipTo === fn.address;
+  }
+
+  /** Puts in place what a call finds at its first instruction: registers, and the words on the stack. */
+  fill(regs: PtRegs, task: Task, frame: Frame, { depth, returnAddress }: EntryRegs): void {
+    const { nargs, layout } = this.#convention(frame.fn);
+    // What the caller did not pass is unknown.
+    for (let i = frame.nargs; i < nargs; i++) frame.words[i] = NaN;
+    const to = returnAddress === returnAddress ? returnAddress : this.#k.calls.returnAddress(task, depth);
+    fillEntry(regs, this.#k.memory, frame.words[SP] ?? 0, to, frame.words, nargs, layout);
   }
 
   /** The result that a handler set when it diverted the function. */
@@ -122,6 +132,26 @@ export class ArmedCalls {
       fn.convention = convention;
     }
     return convention;
+  }
+}
+
+/** Fills the registers of one frame's hits, once a handler looks at them. */
+class FrameEntry implements EntryRegs {
+  task: Task | null = null;
+  /** Depth of the task's stack with the frame on top. */
+  depth = 0;
+  returnAddress = NaN;
+  readonly #armed: ArmedCalls;
+  readonly #frame: Frame;
+
+  constructor(armed: ArmedCalls, frame: Frame) {
+    this.#armed = armed;
+    this.#frame = frame;
+  }
+
+  /** See `RegsSource`. */
+  fill(regs: PtRegs): void {
+    if (this.task !== null) this.#armed.fill(regs, this.task, this.#frame, this);
   }
 }
 

@@ -265,9 +265,9 @@ export class CallEngine {
     return this.#stacks.addresses(task, maxDepth);
   }
 
-  /** The address that the newest call of a task returns to; 0 at the bottom of a stack that has none. */
-  returnAddress(task: Task): Addr {
-    return this.#stacks.innermost(task);
+  /** The address that the call at a depth, by default the newest, returns to; 0 at the bottom of a stack that has none. */
+  returnAddress(task: Task, depth: number = task.depth): Addr {
+    return this.#stacks.innermost(task, depth);
   }
 
   /** Told by `KernelFunction`: what watches it has changed. */
@@ -292,19 +292,20 @@ export class CallEngine {
   enterArmed(task: Task, frame: Frame): boolean {
     const { fn } = frame;
     const { tracer } = fn;
-    const returnAddress = task.instances === null ? this.returnAddress(task) : this.#savedReturn(task, frame);
-    if (tracer === null) return this.armed.enter(frame, returnAddress);
+    const saved = task.instances === null ? NaN : this.#savedReturn(task, frame);
+    if (tracer === null) return this.armed.enter(task, frame, saved);
+    const returnAddress = saved === saved ? saved : this.returnAddress(task);
     if (tracer.first) frame.traced = tracer.enter(fn, task, returnAddress);
-    const runs = this.armed.enter(frame, returnAddress);
+    const runs = this.armed.enter(task, frame, saved);
     // A function that a handler diverted never gets to a site behind its first instruction.
     if (!tracer.first && runs) frame.traced = tracer.enter(fn, task, returnAddress);
     return runs;
   }
 
-  /** Where a call returns to while the task has hooked returns: what a hooked function jumps to finds the trampoline. */
+  /** Where a call returns to if not where its call site says: what a hooked function jumps to finds the trampoline. */
   #savedReturn(task: Task, frame: Frame): Addr {
     const hooked = this.#stacks.hookedJumper(task);
-    if (hooked === null) return this.returnAddress(task);
+    if (hooked === null) return NaN;
     // It runs in the jumping function's place, with the same stack slot.
     frame.words[SP] = hooked.words[SP] ?? 0;
     return this.#k.kprobes.trampolineAddress;

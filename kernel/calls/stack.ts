@@ -29,9 +29,9 @@ export class StackReader {
     return out;
   }
 
-  /** The first of them, 0 where there is none. */
-  innermost(task: Task): Addr {
-    for (let i = task.depth - 1; i >= 0; i--) {
+  /** The first of them at a depth, 0 where there is none. */
+  innermost(task: Task, depth: number): Addr {
+    for (let i = depth - 1; i >= 0; i--) {
       const returns = this.#returns(task.frames, i);
       // A tail-called function returns to where its caller would have.
       if (returns.length > 0) return returns[0] as Addr;

@@ -76,7 +76,6 @@ export class ProbePoint {
   readonly #preHigh: number;
   readonly #low: number;
   readonly #high: number;
-  readonly #wide: boolean;
   readonly #postIp: Addr;
 
   constructor(host: ProbeHost, cpus: readonly CpuState[], facts: PointFacts) {
@@ -93,7 +92,6 @@ export class ProbePoint {
     this.#preHigh = highWord(this.#preIp);
     this.#low = lowWord(this.address);
     this.#high = highWord(this.address);
-    this.#wide = host.arch.wordSize === 8;
     this.#postIp = this.address + (facts.onFtrace ? MCOUNT_INSN_SIZE : facts.length);
   }
 
@@ -179,7 +177,7 @@ export class ProbePoint {
     if (only === undefined) return false;
     state.hooked = false;
     state.status = "active";
-    this.#setIp(regs, this.#preLow, this.#preHigh);
+    regs.setIp(this.#preLow, this.#preHigh);
     if (probes.length === 1 && only.postHandler === null) return this.#hitOne(only, state, regs);
     const diverted = this.#hitAll(probes, state, regs);
     this.#finish(regs, diverted);
@@ -222,7 +220,7 @@ export class ProbePoint {
   #hitOne(p: Kprobe, state: CpuState, regs: PtRegs): boolean {
     if (p.preHandler === null || p.disabled) {
       state.status = "idle";
-      this.#setIp(regs, this.#low, this.#high);
+      regs.setIp(this.#low, this.#high);
       return false;
     }
     state.current = p;
@@ -271,14 +269,8 @@ export class ProbePoint {
     } else {
       // Whatever ip a handler left: the step goes on from the probed instruction.
       regs.skipTo = NaN;
-      this.#setIp(regs, this.#low, this.#high);
+      regs.setIp(this.#low, this.#high);
     }
-  }
-
-  /** Both halves are known beforehand: no arithmetic at a hit. */
-  #setIp(regs: PtRegs, low: number, high: number): void {
-    regs.halves[regs.ipIndex] = low;
-    if (this.#wide) regs.halves[regs.ipIndex + 1] = high;
   }
 
   #wrap(p: Kprobe, error: unknown): ProbeHandlerError {
