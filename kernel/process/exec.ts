@@ -24,6 +24,7 @@ import { EACCES, ENOEXEC } from "../syscalls/errno.ts";
 import { tracepoint } from "../tracing/reference.ts";
 import { kfree, kzalloc } from "./alloc.ts";
 import { ELF_LOAD, ELF_MAP, loadSegments } from "./elf.ts";
+import { isStaticProgram } from "./elf_header.ts";
 import { completeVfork } from "./fork.ts";
 import { field, sizeOfStruct } from "./objects.ts";
 import { popLocals } from "./stack.ts";
@@ -125,29 +126,36 @@ export const BEGIN_NEW_EXEC: FunctionRef = behaviour(
   },
 );
 
-/** Loads an ELF program and its interpreter. */
+/** Loads an ELF program, and its interpreter if it has one. */
 export const LOAD_ELF_BINARY: FunctionRef = behaviour(
   "load_elf_binary",
   [OPEN_EXEC, BEGIN_NEW_EXEC, fn("setup_new_exec"), ELF_LOAD, ELF_MAP, FPUT],
   (k, bprm = 0) => {
-    const path = INTERPRETER[k.image.arch];
-    if (k.vfs.lookup(path) === null) k.vfs.makePath(path, { mode: S_IFREG | 0o755, size: 220_000 });
-    const text = kzalloc(k, path.length + 1);
-    k.memory.writeString(text, path);
-    const interpreter = k.call(OPEN_EXEC, text);
-    kfree(k, text);
+    const program = BPRM.file.get(k, bprm);
+    const interpreter = isStaticProgram(k.vfs.files.get(program)?.inode) ? 0 : openInterpreter(k);
     if (isErr(interpreter)) return interpreter;
     let error = k.call(BEGIN_NEW_EXEC, bprm);
     if (error === 0) {
       k.call(fn("setup_new_exec"), bprm);
       mapStack(k, k.current);
-      error = loadSegments(k, ELF_LOAD, BPRM.file.get(k, bprm), true);
-      if (error === 0) error = loadSegments(k, ELF_MAP, interpreter, false);
+      error = loadSegments(k, ELF_LOAD, program, true);
+      if (error === 0 && interpreter !== 0) error = loadSegments(k, ELF_MAP, interpreter, false);
     }
-    k.call(FPUT, interpreter);
+    if (interpreter !== 0) k.call(FPUT, interpreter);
     return error;
   },
 );
+
+/** Opens the interpreter of dynamically linked programs: a `struct file`, or -errno. */
+function openInterpreter(k: Kernel): Addr {
+  const path = INTERPRETER[k.image.arch];
+  if (k.vfs.lookup(path) === null) k.vfs.makePath(path, { mode: S_IFREG | 0o755, size: 220_000 });
+  const text = kzalloc(k, path.length + 1);
+  k.memory.writeString(text, path);
+  const interpreter = k.call(OPEN_EXEC, text);
+  kfree(k, text);
+  return interpreter;
+}
 
 /** Opens and loads the program that a `struct linux_binprm` describes. */
 export const BPRM_EXECVE: FunctionRef = behaviour(
