@@ -103,3 +103,153 @@ for (const arch of ARCHES) {
     ]);
   });
 }
+
+/** Functions that opening goes through, outermost last where they nest. */
+const OPENING = [
+  "getname",
+  "alloc_fd",
+  "get_unused_fd_flags",
+  "alloc_empty_file",
+  "mnt_want_write",
+  "complete_walk",
+  "inode_permission",
+  "may_open",
+  "do_dentry_open",
+  "vfs_open",
+  "path_openat",
+  "do_filp_open",
+  "do_sys_openat2",
+];
+
+Deno.test("a failed open fails where it fails, and everything above says so", async () => {
+  const open = (error: string, flags = "O_RDONLY", path = '"/srv/data/file"') =>
+    `openat(AT_FDCWD, ${path}, ${flags}) = -1 ${error} (why)`;
+  const failed = async (line: string) =>
+    (await results("x86_64", line, OPENING)).filter((text) => / = -\d+$/.test(text)).map((text) =>
+      text.replace(" = ", "")
+    );
+  const up = (error: number, ...first: string[]) =>
+    [...first, "path_openat", "do_filp_open", "do_sys_openat2"].map((fn) => `${fn}-${error}`);
+  assertEquals(await failed(open("EACCES")), up(13, "inode_permission", "may_open"));
+  assertEquals(await failed(open("EPERM", "O_RDONLY|O_NOATIME")), up(1, "may_open"));
+  assertEquals(await failed(open("EROFS", "O_WRONLY")), up(30, "inode_permission", "may_open"));
+  assertEquals(await failed(open("EISDIR", "O_WRONLY")), up(21, "may_open"));
+  assertEquals(await failed(open("ENXIO", "O_WRONLY|O_NONBLOCK")), up(6, "do_dentry_open", "vfs_open"));
+  assertEquals(await failed(open("ENODEV")), up(19, "do_dentry_open", "vfs_open"));
+  assertEquals(await failed(open("ETXTBSY", "O_RDWR")), up(26, "do_dentry_open", "vfs_open"));
+  assertEquals(await failed(open("EINTR")), up(4, "do_dentry_open", "vfs_open"));
+  assertEquals(await failed(open("EOVERFLOW")), up(75, "do_dentry_open", "vfs_open"));
+  assertEquals(await failed(open("EINVAL", "O_RDONLY|O_DIRECT")), up(22, "do_dentry_open", "vfs_open"));
+  assertEquals(await failed(open("EINVAL", "O_RDONLY|__O_TMPFILE")), ["do_sys_openat2-22"]);
+  assertEquals(await failed(open("ENFILE")), up(23, "alloc_empty_file"));
+  assertEquals(await failed(open("ENOMEM")), up(12, "alloc_empty_file"));
+  assertEquals(await failed(open("EMFILE")), ["alloc_fd-24", "get_unused_fd_flags-24", "do_sys_openat2-24"]);
+  assertEquals(await failed(open("ELOOP", "O_RDONLY|O_NOFOLLOW")), up(40, "may_open"));
+  assertEquals(await failed(open("ELOOP")), up(40));
+  assertEquals(await failed(open("ENOTDIR")), up(20));
+  assertEquals(await failed(open("ENOTDIR", "O_RDONLY|O_DIRECTORY")), up(20));
+  assertEquals(await failed(open("ENOENT")), up(2));
+  assertEquals(await failed(open("EEXIST", "O_WRONLY|O_CREAT|O_EXCL, 0644")), up(17));
+  assertEquals(await failed(open("ENOSPC", "O_WRONLY|O_CREAT, 0644")), up(28));
+  assertEquals(await failed(open("EFAULT", "O_RDONLY", "NULL")), ["getname-14", "do_sys_openat2-14"]);
+  assertEquals(await failed(open("ENAMETOOLONG", "O_RDONLY", `"/srv/${"x".repeat(300)}"`)), up(36));
+  assertEquals(
+    await failed(open("ENAMETOOLONG", "O_RDONLY", `"/${"x/".repeat(2500)}"`)),
+    ["getname-36", "do_sys_openat2-36"],
+  );
+});
+
+const CALLS: Readonly<Record<string, readonly string[]>> = {
+  'mkdirat(AT_FDCWD, "/srv/a/b", 0755)': [
+    "EACCES",
+    "EROFS",
+    "ENOSPC",
+    "EEXIST",
+    "ENOENT",
+    "ENOTDIR",
+    "EPERM",
+    "EDQUOT",
+    "EMLINK",
+  ],
+  'unlinkat(AT_FDCWD, "/srv/a/b", 0)': [
+    "EACCES",
+    "EROFS",
+    "ENOENT",
+    "ENOTDIR",
+    "EPERM",
+    "EISDIR",
+    "EBUSY",
+    "EIO",
+  ],
+  'unlinkat(AT_FDCWD, "/srv/a/b", AT_REMOVEDIR)': [
+    "EACCES",
+    "EROFS",
+    "ENOENT",
+    "ENOTDIR",
+    "ENOTEMPTY",
+    "EBUSY",
+    "EPERM",
+  ],
+  'symlinkat("x", AT_FDCWD, "/srv/a/b")': [
+    "EACCES",
+    "EROFS",
+    "ENOSPC",
+    "EEXIST",
+    "ENOENT",
+    "ENOTDIR",
+    "EPERM",
+  ],
+  'linkat(AT_FDCWD, "/srv/c", AT_FDCWD, "/srv/a/b", 0)': [
+    "EACCES",
+    "EROFS",
+    "EXDEV",
+    "EEXIST",
+    "ENOENT",
+    "EPERM",
+    "EMLINK",
+  ],
+  'renameat(AT_FDCWD, "/srv/c", AT_FDCWD, "/srv/a/b")': [
+    "EACCES",
+    "EROFS",
+    "EXDEV",
+    "ENOENT",
+    "EPERM",
+    "ENOSPC",
+  ],
+  'newfstatat(AT_FDCWD, "/srv/a/b", 0x7ffd0000, 0)': [
+    "EACCES",
+    "ENOENT",
+    "ENOTDIR",
+    "ELOOP",
+    "EOVERFLOW",
+    "EFAULT",
+    "EIO",
+  ],
+  'faccessat(AT_FDCWD, "/srv/a/b", W_OK)': ["EACCES", "ENOENT", "ENOTDIR", "ELOOP", "EROFS", "ETXTBSY"],
+  'chdir("/srv/a/b")': ["EACCES", "ENOENT", "ENOTDIR", "ELOOP"],
+  'truncate("/srv/a/b", 10)': ["EACCES", "ENOENT", "ENOTDIR", "EROFS", "EPERM", "EFBIG", "ETXTBSY", "EINTR"],
+  'readlinkat(AT_FDCWD, "/srv/a/b", ""..., 100)': ["EACCES", "ENOENT", "EINVAL", "ENOTDIR"],
+};
+
+for (const [call, errors] of Object.entries(CALLS)) {
+  Deno.test(`${call}: the model itself fails as recorded`, async () => {
+    for (const error of errors) {
+      const seen: string[] = [];
+      const name = call.slice(0, call.indexOf("("));
+      let recorded: number | undefined;
+      await played("x86_64", [`${call} = -1 ${error} (why)`], (k) => {
+        const entry = k.image.syscallEntry(name)!;
+        const rp = new Kretprobe({
+          symbolName: entry,
+          handler: (_instance, regs) => {
+            recorded = k.current.request?.recorded?.ret;
+            seen.push(`${error} ${Number(regs.returnBig())}`);
+            return 0;
+          },
+        });
+        k.kprobes.registerKretprobe(rp);
+      });
+      assertEquals(seen, [`${error} ${recorded}`]);
+    }
+  });
+}

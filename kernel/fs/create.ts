@@ -8,6 +8,7 @@ import type { Addr } from "../../image/model.ts";
 import { behaviour, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { EACCES, ENOENT } from "../syscalls/errno.ts";
+import { failsAt } from "./failures.ts";
 import { INODE } from "./fields.ts";
 import { symbolAddress } from "../process/objects.ts";
 import { FS } from "./fs_struct.ts";
@@ -39,6 +40,8 @@ export const SHMEM_MKNOD: FunctionRef = behaviour(
   (k, _userns, dir = 0, dentry = 0, mode = 0, dev = 0) => {
     const parent = k.vfs.inodes.get(dir);
     if (parent === undefined) return -ENOENT;
+    const failure = failsToCreate(k);
+    if (failure !== 0) return failure;
     const inode = k.call(SHMEM_GET_INODE, INODE.sb.get(k, dir), dir, mode, dev, 0);
     INODE.size.add(k, dir, CREATED_SIZE);
     k.call(D_INSTANTIATE, dentry, inode);
@@ -70,6 +73,8 @@ export const SHMEM_SYMLINK: FunctionRef = behaviour(
   "shmem_symlink",
   [SHMEM_GET_INODE, D_INSTANTIATE],
   (k, _userns, dir = 0, dentry = 0, target = 0) => {
+    const failure = failsToCreate(k);
+    if (failure !== 0) return failure;
     const text = k.memory.readString(target, 4096);
     const task = k.current;
     const inode = k.vfs.newInode({ mode: S_IFLNK | 0o777, target: text, uid: task.uid, gid: task.gid });
@@ -78,6 +83,10 @@ export const SHMEM_SYMLINK: FunctionRef = behaviour(
     return 0;
   },
 );
+
+function failsToCreate(k: Kernel): number {
+  return failsAt(k, "create") || failsAt(k, "operation");
+}
 
 /** What creating through `open` calls. */
 export const CREATE_CALLS: readonly FunctionRef[] = [SHMEM_CREATE];

@@ -8,6 +8,7 @@ import type { Addr } from "../../image/model.ts";
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { EBADF, EMFILE } from "../syscalls/errno.ts";
+import { failsAt } from "./failures.ts";
 import { FILE } from "./fields.ts";
 import { RELEASERS } from "./fileops.ts";
 import type { OpenFile } from "./file.ts";
@@ -56,6 +57,8 @@ export const ALLOC_FD: FunctionRef = behaviour(
   [EXPAND_FILES],
   (k, start = 0, end = NOFILE, flags = 0) => {
     const { files } = k.current;
+    const failure = failsAt(k, "descriptor");
+    if (failure !== 0) return failure;
     const fd = recordedFd(k, files) ?? freeFd(k, files, start);
     if (fd >= end && recordedFd(k, files) === undefined) return -EMFILE;
     const error = k.call(EXPAND_FILES, files, fd);

@@ -40,6 +40,8 @@ export const O_APPEND = 0o2000;
 export const O_NONBLOCK = 0o4000;
 /** Must be a directory. */
 export const O_DIRECTORY = 0o200000;
+/** Past the page cache. */
+export const O_DIRECT = 0o40000;
 /** Don't follow a final symbolic link. */
 export const O_NOFOLLOW = 0o400000;
 /** Close at execve. */
@@ -113,6 +115,7 @@ export function openFlags(arch: string, flags: number): number {
   if (arch !== "arm64") return flags;
   let common = flags & ~(ARM64_DIRECTORY | ARM64_NOFOLLOW | ARM64_LARGEFILE | ARM64_DIRECT);
   if ((flags & ARM64_DIRECTORY) !== 0) common |= O_DIRECTORY;
+  if ((flags & ARM64_DIRECT) !== 0) common |= O_DIRECT;
   if ((flags & ARM64_NOFOLLOW) !== 0) common |= O_NOFOLLOW;
   if ((flags & ARM64_LARGEFILE) !== 0) common |= O_LARGEFILE;
   return common;

@@ -9,7 +9,8 @@ import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { kzalloc } from "../process/alloc.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
-import { EACCES, EBADF, ELOOP, ENOENT, ENOTDIR } from "../syscalls/errno.ts";
+import { EACCES, EBADF, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR } from "../syscalls/errno.ts";
+import { failsAt } from "./failures.ts";
 import { FILE, INODE, NAMEIDATA, PATH } from "./fields.ts";
 import { symbolAddress } from "../process/objects.ts";
 import { fdFile } from "./files_struct.ts";
@@ -35,15 +36,30 @@ import { recorded } from "./recorded.ts";
 /** Permission to search a directory; the walk holds no references. */
 const MAY_EXEC_RCU = 0x81;
 const MAX_LINKS = 40;
+/** Calls that check permissions of what the walk leads to, or of the directory that a name is in. */
+const ASKS_THEMSELVES =
+  /^(?:open|creat|exec|access|faccessat|chdir|truncate|mkdir|mknod|rmdir|unlink|rename|link|symlink)/;
 /** `nd->state`: the root is referenced too. */
 const ND_ROOT_GRABBED = 2;
-const LOOKUP_ERRORS = new Set([-ENOENT, -ENOTDIR, -ELOOP]);
 
-/** Checks access to an inode by its mode: 0 or -EACCES. */
-export const INODE_PERMISSION: FunctionRef = behaviour("inode_permission", [], (k, _userns, inode, mask) => {
-  const found = k.vfs.inodes.get(inode ?? 0);
-  return found === undefined ? 0 : permitted(k, found, (mask ?? 0) & 7);
-});
+/**
+ * Checks access to an inode by its mode: 0 or -EACCES. In a replay the recording decides: `decisive`, which is no
+ * argument of the real function, says that this check is the one that a recorded denial means.
+ */
+export const INODE_PERMISSION: FunctionRef = behaviour(
+  "inode_permission",
+  [],
+  (k, _userns, inode = 0, mask = 0, decisive = 0) => {
+    if (recorded(k) !== undefined) return decisive === DECISIVE ? failsAt(k, "permission") : 0;
+    const found = k.vfs.inodes.get(inode);
+    return found === undefined ? 0 : permitted(k, found, mask & 7);
+  },
+);
+/** See `INODE_PERMISSION`. */
+export const DECISIVE = 1;
+
+/** Asks for write access to a mount: 0, or -EROFS where the recording says so. */
+export const MNT_WANT_WRITE: FunctionRef = behaviour("mnt_want_write", [], (k) => failsAt(k, "mount"));
 
 /** A name in the dentry cache, looked up without references. On tmpfs the cache is the directory. */
 export const D_LOOKUP_RCU: FunctionRef = behaviour("__d_lookup_rcu", [], (k, parent = 0, qstr = 0) => {
@@ -90,7 +106,12 @@ export const D_ALLOC_PARALLEL: FunctionRef = behaviour("d_alloc_parallel", [], (
 });
 
 /** The file system's own lookup: what tmpfs doesn't have cached does not exist. */
-export const SIMPLE_LOOKUP: FunctionRef = behaviour("simple_lookup", [], () => 0);
+export const SIMPLE_LOOKUP: FunctionRef = behaviour("simple_lookup", [], (k, _dir, dentry = 0) => {
+  const name = k.vfs.dentries.get(dentry)?.name ?? "";
+  return name.length > NAME_MAX / 3 && new TextEncoder().encode(name).length > NAME_MAX ? -ENAMETOOLONG : 0;
+});
+/** Longest name of one component, in bytes. */
+const NAME_MAX = 255;
 
 /** Asks the file system: a dentry, without an inode if there is no such name. */
 export const LOOKUP_SLOW: FunctionRef = behaviour(
@@ -99,9 +120,11 @@ export const LOOKUP_SLOW: FunctionRef = behaviour(
   (k, qstr = 0, dir = 0, flags = 0) => {
     const mark = k.current.locals;
     const dentry = k.call(D_ALLOC_PARALLEL, dir, qstr, pushLocal(k, 3 * k.image.pointerSize));
-    k.call(SIMPLE_LOOKUP, k.vfs.dentries.get(dir)?.inode?.address ?? 0, dentry, flags);
+    const error = k.call(SIMPLE_LOOKUP, k.vfs.dentries.get(dir)?.inode?.address ?? 0, dentry, flags);
     popLocals(k, mark);
-    return dentry;
+    if (!isErr(error)) return dentry;
+    forget(k, dentry);
+    return error;
   },
 );
 
@@ -171,10 +194,19 @@ export const LINK_PATH_WALK: FunctionRef = behaviour(
       NAMEIDATA.lastType.set(k, nd, LAST_ROOT);
       return 0;
     }
+    // Calls that only look something up are denied by the directory of the last component.
+    const looks = !ASKS_THEMSELVES.test(k.current.request?.name ?? "");
     for (;;) {
-      const error = k.call(INODE_PERMISSION, userns, NAMEIDATA.inode.get(k, nd), MAY_EXEC_RCU);
-      if (error !== 0) return error;
       const length = componentLength(k, at);
+      const end = looks && rest.length === 0 && k.memory.load(skipSlashes(k, at + length), 1, false) === 0;
+      const error = k.call(
+        INODE_PERMISSION,
+        userns,
+        NAMEIDATA.inode.get(k, nd),
+        MAY_EXEC_RCU,
+        end ? DECISIVE : 0,
+      );
+      if (error !== 0) return error;
       takeLast(k, nd, at, length);
       let next = skipSlashes(k, at + length);
       let more = k.memory.load(next, 1, false) !== 0;
@@ -209,6 +241,8 @@ export const PATH_INIT: FunctionRef = behaviour("path_init", [ND_JUMP_ROOT], (k,
   const name = NAMEIDATA.name.get(k, nd);
   const text = k.memory.readPointer(name);
   NAMEIDATA.flags.set(k, nd, flags);
+  const failure = failsAt(k, "start");
+  if (failure !== 0) return failure;
   const first = k.memory.load(text, 1, false);
   if (first === 0x2f) {
     k.call(ND_JUMP_ROOT, nd);
@@ -229,11 +263,15 @@ export const PATH_INIT: FunctionRef = behaviour("path_init", [ND_JUMP_ROOT], (k,
 
 /** Ends a walk that arrived: takes references. */
 export const COMPLETE_WALK: FunctionRef = behaviour("complete_walk", [TRY_TO_UNLAZY], (k, nd = 0) => {
-  if ((NAMEIDATA.flags.get(k, nd) & LOOKUP_RCU) === 0) return 0;
-  // The walk is over: it needs no root any more.
-  NAMEIDATA.rootMnt.set(k, nd, 0);
-  k.call(TRY_TO_UNLAZY, nd);
-  return 0;
+  const flags = NAMEIDATA.flags.get(k, nd);
+  if ((flags & LOOKUP_RCU) !== 0) {
+    // The walk is over: it needs no root any more.
+    NAMEIDATA.rootMnt.set(k, nd, 0);
+    k.call(TRY_TO_UNLAZY, nd);
+  }
+  // The model arrived; where the recording says that there is no way, it ends here.
+  if ((flags & LOOKUP_PARENT) !== 0 || k.current.request?.name.startsWith("exec") === true) return 0;
+  return failsAt(k, "walk");
 });
 const DPUT = fn("dput");
 /** Drops a reference to a mount. */
@@ -301,10 +339,7 @@ export const FILENAME_LOOKUP: FunctionRef = behaviour(
     const nd = newNameidata(k, dfd, name);
     const error = k.call(PATH_LOOKUPAT, nd, flags | LOOKUP_RCU, path);
     popLocals(k, mark);
-    if (error !== 0) return error;
-    // A recorded failure to find the path originates here if the model finds it.
-    const outcome = recorded(k)?.ret ?? 0;
-    return LOOKUP_ERRORS.has(outcome) && k.current.request?.name.startsWith("exec") !== true ? outcome : 0;
+    return error;
   },
 );
 

@@ -9,16 +9,36 @@ import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { sizeOfStruct, symbolAddress } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
-import { EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, EPERM } from "../syscalls/errno.ts";
+import {
+  EBUSY,
+  EEXIST,
+  EINVAL,
+  EISDIR,
+  ENOENT,
+  ENOTDIR,
+  ENOTEMPTY,
+  EPERM,
+  EXDEV,
+} from "../syscalls/errno.ts";
 import { SHMEM_MKDIR, SHMEM_SYMLINK, umask } from "./create.ts";
 import type { Dentry } from "./dentry.ts";
 import { INODE, NAMEIDATA, PATH } from "./fields.ts";
-import { D_LOOKUP, FILENAME_PARENTAT, forget, permitted, qstrText, SIMPLE_LOOKUP } from "./namei.ts";
+import { failsAt } from "./failures.ts";
+import {
+  D_LOOKUP,
+  DECISIVE,
+  FILENAME_PARENTAT,
+  forget,
+  INODE_PERMISSION,
+  MNT_WANT_WRITE,
+  qstrText,
+  SIMPLE_LOOKUP,
+} from "./namei.ts";
 import { LAST_DOT, LAST_DOTDOT, LAST_NORM } from "./nameidata.ts";
 import { isErr, PUTNAME } from "./names.ts";
-import { recordedErrorOr } from "./recorded.ts";
+import { recorded } from "./recorded.ts";
 
-const MNT_WANT_WRITE = fn("mnt_want_write");
+const MAY_WRITE_EXEC = 3;
 const MNT_DROP_WRITE = fn("mnt_drop_write");
 const DIRENT = 20;
 const userns = (k: Kernel): Addr => symbolAddress(k, "init_user_ns");
@@ -35,8 +55,10 @@ export const LOOKUP_ONE_QSTR_EXCL: FunctionRef = behaviour(
     if (known !== null) return known.address;
     const dentry = k.vfs.newDentry(text, dir ?? null);
     k.call(fn("d_alloc"), base, qstr);
-    k.call(SIMPLE_LOOKUP, dir?.inode?.address ?? 0, dentry.address, flags);
-    return dentry.address;
+    const error = k.call(SIMPLE_LOOKUP, dir?.inode?.address ?? 0, dentry.address, flags);
+    if (!isErr(error)) return dentry.address;
+    forget(k, dentry.address);
+    return error;
   },
 );
 
@@ -73,25 +95,32 @@ export const FILENAME_CREATE: FunctionRef = behaviour(
     else {
       PATH.mnt.set(k, path, PATH.mnt.get(k, parent.path));
       PATH.dentry.set(k, path, parent.dir.address);
-      k.call(MNT_WANT_WRITE, PATH.mnt.get(k, path));
+      const denied = k.call(MNT_WANT_WRITE, PATH.mnt.get(k, path));
       result = k.call(LOOKUP_ONE_QSTR_EXCL, parent.qstr, parent.dir.address, flags | 0x600);
       if (!isErr(result) && k.vfs.dentries.get(result)?.inode) result = -EEXIST;
-      if (isErr(result)) k.call(MNT_DROP_WRITE, PATH.mnt.get(k, path));
+      else if (!isErr(result) && denied !== 0) {
+        forget(k, result);
+        result = denied;
+      }
+      if (isErr(result) && denied === 0) k.call(MNT_DROP_WRITE, PATH.mnt.get(k, path));
     }
     popLocals(k, mark);
     return result;
   },
 );
 
+/** Whether a name may be made in a directory (`may_create`): 0 or -errno. */
+export function mayCreate(k: Kernel, ns: Addr, dir: Addr): number {
+  if (!k.vfs.inodes.has(dir)) return -ENOENT;
+  return k.call(INODE_PERMISSION, ns, dir, MAY_WRITE_EXEC, DECISIVE) || failsAt(k, "rights");
+}
+
 /** Makes a directory for a dentry: 0 or -errno. */
 export const VFS_MKDIR: FunctionRef = behaviour(
   "vfs_mkdir",
-  [SHMEM_MKDIR],
-  (k, ns = 0, dir = 0, dentry = 0, mode = 0) => {
-    const parent = k.vfs.inodes.get(dir);
-    const denied = parent === undefined ? -ENOENT : permitted(k, parent, 3);
-    return denied !== 0 ? denied : k.call(SHMEM_MKDIR, ns, dir, dentry, mode & 0o1777);
-  },
+  [INODE_PERMISSION, SHMEM_MKDIR],
+  (k, ns = 0, dir = 0, dentry = 0, mode = 0) =>
+    mayCreate(k, ns, dir) || k.call(SHMEM_MKDIR, ns, dir, dentry, mode & 0o1777),
 );
 
 /** `mkdir`: 0 or -errno. */
@@ -105,8 +134,9 @@ export const DO_MKDIRAT: FunctionRef = behaviour(
 /** Makes a symbolic link for a dentry. */
 export const VFS_SYMLINK: FunctionRef = behaviour(
   "vfs_symlink",
-  [SHMEM_SYMLINK],
-  (k, ns = 0, dir = 0, dentry = 0, target = 0) => k.call(SHMEM_SYMLINK, ns, dir, dentry, target),
+  [INODE_PERMISSION, SHMEM_SYMLINK],
+  (k, ns = 0, dir = 0, dentry = 0, target = 0) =>
+    mayCreate(k, ns, dir) || k.call(SHMEM_SYMLINK, ns, dir, dentry, target),
 );
 
 /** `symlink`: 0 or -errno. */
@@ -129,12 +159,12 @@ export const DO_SYMLINKAT: FunctionRef = behaviour(
 /** Checks whether a name may be removed: 0 or -errno. */
 export const MAY_DELETE: FunctionRef = behaviour(
   "may_delete",
-  [],
-  (k, _ns, dir = 0, victim = 0, isdir = 0) => {
+  [INODE_PERMISSION],
+  (k, ns = 0, dir = 0, victim = 0, isdir = 0) => {
     const parent = k.vfs.inodes.get(dir);
     const dentry = k.vfs.dentries.get(victim);
     if (parent === undefined || !dentry?.inode) return -ENOENT;
-    const denied = permitted(k, parent, 3);
+    const denied = k.call(INODE_PERMISSION, ns, dir, MAY_WRITE_EXEC, DECISIVE) || failsAt(k, "rights");
     if (denied !== 0) return denied;
     if (isdir !== 0) {
       if (dentry.inode.entries === null) return -ENOTDIR;
@@ -146,6 +176,8 @@ export const MAY_DELETE: FunctionRef = behaviour(
 
 /** tmpfs forgets a name. */
 export const SHMEM_UNLINK: FunctionRef = behaviour("shmem_unlink", [], (k, dir = 0, dentry = 0) => {
+  const failure = failsAt(k, "operation");
+  if (failure !== 0) return failure;
   const name = k.vfs.dentries.get(dentry);
   if (name !== undefined) k.vfs.remove(name);
   INODE.size.add(k, dir, -DIRENT);
@@ -224,8 +256,7 @@ function create(k: Kernel, dfd: number, name: Addr, make: (dir: Addr, dentry: Ad
   let error = isErr(dentry) ? dentry : 0;
   if (error === 0) {
     const dir = k.vfs.dentries.get(PATH.dentry.get(k, path))?.inode?.address ?? 0;
-    error = recordedErrorOr(k, 0);
-    if (error === 0) error = make(dir, dentry);
+    error = make(dir, dentry);
     if (error !== 0) forget(k, dentry);
     k.call(MNT_DROP_WRITE, PATH.mnt.get(k, path));
     k.call(fn("mntput"), PATH.mnt.get(k, path));
@@ -246,8 +277,7 @@ function removeWith(
   let error = k.call(MAY_DELETE, ns, dir, dentry, isdir);
   if (error !== 0) return error;
   const inode = k.vfs.dentries.get(dentry)?.inode?.address ?? 0;
-  error = recordedErrorOr(k, 0);
-  if (error === 0) error = k.call(operation, dir, dentry);
+  error = k.call(operation, dir, dentry);
   if (error !== 0) return error;
   k.call(IHOLD, inode);
   k.call(D_DELETE, dentry);
@@ -267,17 +297,20 @@ function removeName(
   const parent = parentOf(k, dfd, name, 0);
   let error = typeof parent === "number" ? parent : check(parent.type);
   if (typeof parent !== "number" && error === 0) {
+    error = k.call(MNT_WANT_WRITE, PATH.mnt.get(k, parent.path));
+  }
+  if (typeof parent !== "number" && error === 0) {
     const mnt = PATH.mnt.get(k, parent.path);
-    k.call(MNT_WANT_WRITE, mnt);
     const dentry = k.call(LOOKUP_ONE_QSTR_EXCL, parent.qstr, parent.dir.address, 0);
     const found = k.vfs.dentries.get(dentry);
     const inode = found?.inode?.address ?? 0;
-    if (!found?.inode) error = -ENOENT;
+    if (isErr(dentry)) error = dentry;
+    else if (!found?.inode) error = -ENOENT;
     else {
       if (operation === VFS_UNLINK) k.call(IHOLD, inode);
       error = k.call(operation, userns(k), parent.dir.inode?.address ?? 0, dentry, 0);
     }
-    k.call(fn("dput"), dentry);
+    if (!isErr(dentry)) k.call(fn("dput"), dentry);
     if (inode !== 0 && operation === VFS_UNLINK) k.call(IPUT, inode);
     forget(k, dentry);
     k.call(MNT_DROP_WRITE, mnt);
@@ -313,6 +346,8 @@ export const SHMEM_RENAME2: FunctionRef = behaviour(
   "shmem_rename2",
   [],
   (k, _ns, _oldDir, _old, _newDir, target = 0) => {
+    const failure = failsAt(k, "operation") || failsAt(k, "create");
+    if (failure !== 0) return failure;
     const replaced = k.vfs.dentries.get(target);
     if (replaced?.inode?.entries && replaced.inode.entries.size > 0) return -ENOTEMPTY;
     if (replaced?.inode) k.vfs.remove(replaced);
@@ -376,18 +411,22 @@ export const DO_RENAMEAT2: FunctionRef = behaviour(
 function renameBetween(k: Kernel, source: Parent, target: Parent, flags: number): number {
   if (source.type !== LAST_NORM || target.type !== LAST_NORM) return -EBUSY;
   const mnt = PATH.mnt.get(k, source.path);
-  k.call(MNT_WANT_WRITE, mnt);
+  // The two lie on different mounts.
+  if (recorded(k)?.ret === -EXDEV) return -EXDEV;
+  const denied = k.call(MNT_WANT_WRITE, mnt);
+  if (denied !== 0) return denied;
   const oldDentry = k.call(LOOKUP_ONE_QSTR_EXCL, source.qstr, source.dir.address, 0);
   const newDentry = k.call(LOOKUP_ONE_QSTR_EXCL, target.qstr, target.dir.address, 0x800);
   const old = k.vfs.dentries.get(oldDentry);
   const existing = k.vfs.dentries.get(newDentry);
   let error = 0;
-  if (!old?.inode) error = -ENOENT;
+  if (isErr(oldDentry)) error = oldDentry;
+  else if (!old?.inode) error = -ENOENT;
   else if (existing?.inode && (flags & RENAME_NOREPLACE) !== 0) error = -EEXIST;
   else if ((flags & RENAMEDATA_EXCHANGE) !== 0) error = -EINVAL;
   else if (isAncestor(old, target.dir)) error = -EINVAL;
   else if (existing !== undefined && isAncestor(existing, source.dir)) error = -ENOTEMPTY;
-  else error = recordedErrorOr(k, 0);
+  else if (isErr(newDentry)) error = newDentry;
   if (error === 0) {
     const word = k.image.pointerSize;
     const data = pushLocal(k, 8 * word);
@@ -404,8 +443,8 @@ function renameBetween(k: Kernel, source: Parent, target: Parent, flags: number)
     values.forEach((value, i) => k.memory.writeWord(data + i * word, value));
     error = k.call(VFS_RENAME, data);
   }
-  k.call(fn("dput"), newDentry);
-  k.call(fn("dput"), oldDentry);
+  if (!isErr(newDentry)) k.call(fn("dput"), newDentry);
+  if (!isErr(oldDentry)) k.call(fn("dput"), oldDentry);
   forget(k, newDentry);
   forget(k, oldDentry);
   k.call(MNT_DROP_WRITE, mnt);
@@ -423,12 +462,16 @@ function isAncestor(dentry: Dentry, of: Dentry): boolean {
 /** Gives a file another name: 0 or -errno. */
 export const VFS_LINK: FunctionRef = behaviour(
   "vfs_link",
-  [fn("shmem_link")],
-  (k, old = 0, _ns, dir = 0, dentry = 0) => {
+  [INODE_PERMISSION, fn("shmem_link")],
+  (k, old = 0, ns = 0, dir = 0, dentry = 0) => {
     const source = k.vfs.dentries.get(old)?.inode;
     const name = k.vfs.dentries.get(dentry);
     if (!source || name === undefined) return -ENOENT;
+    const denied = mayCreate(k, ns, dir);
+    if (denied !== 0) return denied;
     if (source.entries !== null) return -EPERM;
+    const failure = failsAt(k, "operation") || failsAt(k, "create");
+    if (failure !== 0) return failure;
     k.call(fn("shmem_link"), old, dir, dentry);
     source.nlink++;
     name.inode = source;

@@ -9,6 +9,7 @@ import { behaviour, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { MemoryFault } from "../memory/fault.ts";
 import { EFAULT, ENAMETOOLONG, ENOENT } from "../syscalls/errno.ts";
+import { failsAt } from "./failures.ts";
 import { LOOKUP_EMPTY } from "./modes.ts";
 import { FILENAME } from "./fields.ts";
 
@@ -69,9 +70,16 @@ export function userString(k: Kernel, uptr: Addr): string | number {
   }
 }
 
+function hasLongComponent(path: string): boolean {
+  return path.split("/").some((name) => new TextEncoder().encode(name).length > 255);
+}
+
 function copyName(k: Kernel, uptr: Addr, flags: number): number {
   const text = userString(k, uptr);
   if (typeof text === "number") return text;
+  const failure = failsAt(k, "name");
+  // A recorded name that is too long for the file system fails there.
+  if (failure !== 0 && (failure !== -ENAMETOOLONG || !hasLongComponent(text))) return failure;
   if (text === "" && (flags & LOOKUP_EMPTY) === 0) return -ENOENT;
   const name = kernelName(k, text);
   FILENAME.uptr.set(k, name, uptr);

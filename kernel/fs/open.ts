@@ -9,9 +9,10 @@ import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { field, sizeOfStruct, symbolAddress } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
-import { EACCES, EEXIST, EISDIR, ENOTDIR } from "../syscalls/errno.ts";
+import { EACCES, EEXIST, EISDIR, ELOOP, ENOTDIR, EROFS } from "../syscalls/errno.ts";
 import { CREATE_CALLS, createRegular, SHMEM_GET_INODE, umask } from "./create.ts";
-import { FD_INSTALL, FPUT, GET_UNUSED_FD_FLAGS, GIVES_FD, PUT_UNUSED_FD } from "./fdtable.ts";
+import { failsAt, failsToOpen } from "./failures.ts";
+import { FD_INSTALL, FPUT, GET_UNUSED_FD_FLAGS, PUT_UNUSED_FD } from "./fdtable.ts";
 import { FILE, INODE, NAMEIDATA, PATH } from "./fields.ts";
 import { newFile, openOn } from "./file.ts";
 import { OPENERS } from "./fileops.ts";
@@ -38,13 +39,15 @@ import {
   COMPLETE_WALK,
   D_ALLOC_PARALLEL,
   D_LOOKUP,
+  DECISIVE,
   forget,
   HANDLE_DOTS,
+  INODE_PERMISSION,
   LINK_PATH_WALK,
   LOOKUP_FAST,
+  MNT_WANT_WRITE,
   PATH_INIT,
   PATH_LOOKUPAT,
-  permitted,
   SIMPLE_LOOKUP,
   STEP_INTO,
   TERMINATE_WALK,
@@ -66,15 +69,17 @@ const OP = {
   intent: field("open_flags", "intent"),
   lookupFlags: field("open_flags", "lookup_flags"),
 } as const;
+/** `MAY_OPEN`. */
+const MAY_OPEN_MASK = 0x20;
 const ACC_MODES = [4, 2, 6, 6] as const;
-const MNT_WANT_WRITE = fn("mnt_want_write");
+const MAY_WRITE_EXEC = 3;
 const MNT_DROP_WRITE = fn("mnt_drop_write");
 
 /** A `struct file` that nothing is open on yet. */
 export const ALLOC_EMPTY_FILE: FunctionRef = behaviour(
   "alloc_empty_file",
   [],
-  (k, flags = 0) => newFile(k, flags).address,
+  (k, flags = 0) => failsAt(k, "file") || newFile(k, flags).address,
 );
 
 /** Binds a file to its inode and calls the kind's own `open`. */
@@ -88,9 +93,11 @@ export const DO_DENTRY_OPEN: FunctionRef = behaviour(
     k.call(fn("path_get"), FILE.path.at(k, address));
     openOn(k, file, dentry, FILE.mnt.get(k, address));
     const open = file.ops?.open;
-    return open === undefined || (FILE.flags.get(k, address) & O_PATH) !== 0
+    const own = open === undefined || (FILE.flags.get(k, address) & O_PATH) !== 0
       ? 0
       : k.call(open, inode, address) || 0;
+    // An open that was recorded to fail, and got here, gets no further.
+    return failsToOpen(k) || (own < 0 && recorded(k) !== undefined ? 0 : own);
   },
 );
 
@@ -105,20 +112,22 @@ export const VFS_OPEN: FunctionRef = behaviour("vfs_open", [DO_DENTRY_OPEN], (k,
 /** Checks whether an inode may be opened so: 0 or -errno. */
 export const MAY_OPEN: FunctionRef = behaviour(
   "may_open",
-  [],
-  (k, _userns, path = 0, accMode = 0) => {
+  [INODE_PERMISSION],
+  (k, userns = 0, path = 0, accMode = 0) => {
     const inode = k.vfs.dentries.get(PATH.dentry.get(k, path))?.inode ?? null;
     if (inode === null) return -EACCES;
+    if (inode.target !== null) return -ELOOP;
     if (inode.type === S_IFDIR && (accMode & 2) !== 0) return -EISDIR;
-    return permitted(k, inode, accMode);
+    return k.call(INODE_PERMISSION, userns, inode.address, MAY_OPEN_MASK | accMode, DECISIVE) ||
+      failsAt(k, "rights");
   },
 );
 
 /** The last component, with the directory locked: finds it, or creates it. Returns its dentry or -errno. */
 export const LOOKUP_OPEN_LAST: FunctionRef = behaviour(
   "lookup_open",
-  [D_LOOKUP, D_ALLOC_PARALLEL, SIMPLE_LOOKUP, ...CREATE_CALLS],
-  (k, nd = 0, file = 0, op = 0) => {
+  [D_LOOKUP, D_ALLOC_PARALLEL, SIMPLE_LOOKUP, INODE_PERMISSION, ...CREATE_CALLS],
+  (k, nd = 0, file = 0, op = 0, gotWrite = 0) => {
     const dir = ndDentry(k, nd);
     const last = NAMEIDATA.last.at(k, nd);
     const known = k.call(D_LOOKUP, dir.address, last);
@@ -127,13 +136,18 @@ export const LOOKUP_OPEN_LAST: FunctionRef = behaviour(
     const dentry = k.call(D_ALLOC_PARALLEL, dir.address, last, pushLocal(k, 3 * k.image.pointerSize));
     popLocals(k, mark);
     const inode = dir.inode?.address ?? 0;
-    k.call(SIMPLE_LOOKUP, inode, dentry, NAMEIDATA.flags.get(k, nd) & ~LOOKUP_RCU);
+    let error = k.call(SIMPLE_LOOKUP, inode, dentry, NAMEIDATA.flags.get(k, nd) & ~LOOKUP_RCU);
+    if (isErr(error)) {
+      forget(k, dentry);
+      return error;
+    }
     const flag = flagsOf(k, op);
     if ((flag & O_CREAT) === 0) return dentry;
-    const denied = dir.inode === null ? 0 : permitted(k, dir.inode, 3);
-    const error = denied !== 0
-      ? denied
-      : createRegular(k, inode, dentry, OP.mode.get(k, op), (flag & O_EXCL) !== 0);
+    // What is not there can only be denied as a creation.
+    error = gotWrite === 0
+      ? -EROFS
+      : k.call(INODE_PERMISSION, symbolAddress(k, "init_user_ns"), inode, MAY_WRITE_EXEC, DECISIVE);
+    error = error !== 0 ? error : createRegular(k, inode, dentry, OP.mode.get(k, op), (flag & O_EXCL) !== 0);
     if (error !== 0) {
       forget(k, dentry);
       return error;
@@ -165,9 +179,9 @@ export const OPEN_LAST_LOOKUPS: FunctionRef = behaviour(
     if (dentry === 0) {
       const writes = (flag & (O_CREAT | O_TRUNC | O_ACCMODE)) !== 0;
       const mnt = NAMEIDATA.mnt.get(k, nd);
-      if (writes) k.call(MNT_WANT_WRITE, mnt);
-      dentry = k.call(LOOKUP_OPEN_LAST, nd, file, op, writes ? 1 : 0);
-      if (writes) k.call(MNT_DROP_WRITE, mnt);
+      const gotWrite = writes && k.call(MNT_WANT_WRITE, mnt) === 0;
+      dentry = k.call(LOOKUP_OPEN_LAST, nd, file, op, gotWrite ? 1 : 0);
+      if (gotWrite) k.call(MNT_DROP_WRITE, mnt);
     }
     return isErr(dentry) ? dentry : k.call(STEP_INTO, nd, WALK_TRAILING, dentry);
   },
@@ -191,7 +205,10 @@ export const DO_OPEN: FunctionRef = behaviour(
     }
     if ((NAMEIDATA.flags.get(k, nd) & LOOKUP_DIRECTORY) !== 0 && inode?.entries === null) return -ENOTDIR;
     const cut = (flag & O_TRUNC) !== 0 && !created && inode?.entries === null && inode.ops.seekable;
-    if (cut) k.call(MNT_WANT_WRITE, NAMEIDATA.mnt.get(k, nd));
+    if (cut) {
+      const denied = k.call(MNT_WANT_WRITE, NAMEIDATA.mnt.get(k, nd));
+      if (denied !== 0) return denied;
+    }
     let error = k.call(
       MAY_OPEN,
       symbolAddress(k, "init_user_ns"),
@@ -277,6 +294,7 @@ export const PATH_OPENAT: FunctionRef = behaviour(
   (k, nd = 0, op = 0, flags = 0) => {
     const flag = flagsOf(k, op);
     const file = k.call(ALLOC_EMPTY_FILE, OP.openFlag.get(k, op), k.current.cred);
+    if (isErr(file)) return file;
     let error = 0;
     if ((flag & (O_PATH | O_TMPFILE_BIT)) !== 0) {
       const mark = k.current.locals;
@@ -307,23 +325,16 @@ export const PATH_OPENAT: FunctionRef = behaviour(
   },
 );
 
-/** Opens a path: a `struct file`, or -errno. A recorded failure originates here if the model would succeed. */
+/** Opens a path: a `struct file`, or -errno. */
 export const DO_FILP_OPEN: FunctionRef = behaviour(
   "do_filp_open",
-  [PATH_OPENAT, FPUT],
+  [PATH_OPENAT],
   (k, dfd = 0, name = 0, op = 0) => {
     const mark = k.current.locals;
     const nd = newNameidata(k, dfd, name);
     const file = k.call(PATH_OPENAT, nd, op, OP.lookupFlags.get(k, op) | LOOKUP_RCU);
     popLocals(k, mark);
-    const outcome = recorded(k);
-    if (
-      isErr(file) || outcome === undefined || outcome.ret >= 0 || !GIVES_FD.has(k.current.request?.name ?? "")
-    ) {
-      return file;
-    }
-    k.call(FPUT, file);
-    return outcome.ret;
+    return file;
   },
 );
 
@@ -333,10 +344,15 @@ export const DO_SYS_OPENAT2: FunctionRef = behaviour(
   [GETNAME, GET_UNUSED_FD_FLAGS, DO_FILP_OPEN, PUT_UNUSED_FD, FD_INSTALL, PUTNAME],
   (k, dfd = 0, filename = 0, how = 0) => {
     const flags = HOW.flags.get(k, how);
-    const name = k.call(GETNAME, filename);
-    if (isErr(name)) return name;
+    const failure = failsAt(k, "flags");
+    if (failure !== 0) return failure;
     const mark = k.current.locals;
     const op = buildOpenFlags(k, flags, HOW.mode.get(k, how));
+    const name = k.call(GETNAME, filename);
+    if (isErr(name)) {
+      popLocals(k, mark);
+      return name;
+    }
     let fd = k.call(GET_UNUSED_FD_FLAGS, flags);
     if (fd >= 0) {
       const file = k.call(DO_FILP_OPEN, dfd, name, op);

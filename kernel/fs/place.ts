@@ -19,7 +19,7 @@ import {
   LOOKUP_EMPTY,
   LOOKUP_FOLLOW,
 } from "./modes.ts";
-import { FILENAME_LOOKUP, INODE_PERMISSION, PATH_PUT } from "./namei.ts";
+import { DECISIVE, FILENAME_LOOKUP, INODE_PERMISSION, PATH_PUT } from "./namei.ts";
 import { pwdOf, rootOf } from "./nameidata.ts";
 import { GETNAME_FLAGS, PUTNAME } from "./names.ts";
 import { recorded, recordedErrorOr } from "./recorded.ts";
@@ -85,8 +85,9 @@ export const DO_FACCESSAT: FunctionRef = behaviour(
         symbolAddress(k, "init_user_ns"),
         inode?.address ?? 0,
         mode | 0x10,
+        DECISIVE,
       );
-      return recordedErrorOr(k, recorded(k) === undefined ? allowed : 0);
+      return recordedErrorOr(k, allowed);
     });
     if (own) k.call(fn("revert_creds"));
     return result;
@@ -106,7 +107,7 @@ export function chdirTo(k: Kernel, path: number): number {
   if (!inode || inode.entries === null) return -ENOTDIR;
   const error = recordedErrorOr(
     k,
-    k.call(INODE_PERMISSION, symbolAddress(k, "init_user_ns"), inode.address, 0x41),
+    k.call(INODE_PERMISSION, symbolAddress(k, "init_user_ns"), inode.address, 0x41, DECISIVE),
   );
   if (error === 0) k.call(SET_FS_PWD, k.current.fs, path);
   return error;

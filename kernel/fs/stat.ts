@@ -10,7 +10,8 @@ import type { Kernel } from "../kernel.ts";
 import { MemoryFault } from "../memory/fault.ts";
 import { type Field, field, sizeIfKnown, sizeOfStruct, symbolAddress } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
-import { EBADF, EFAULT } from "../syscalls/errno.ts";
+import { EBADF, EFAULT, EOVERFLOW } from "../syscalls/errno.ts";
+import { failsAt } from "./failures.ts";
 import { FILE, INODE, PATH, SUPER } from "./fields.ts";
 import { fileOf } from "./fdtable.ts";
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, LOOKUP_EMPTY, LOOKUP_FOLLOW } from "./modes.ts";
@@ -103,6 +104,8 @@ export const SHMEM_GETATTR: FunctionRef = behaviour(
   "shmem_getattr",
   [GENERIC_FILLATTR],
   (k, userns = 0, path = 0, stat = 0) => {
+    const failure = failsAt(k, "operation");
+    if (failure !== 0 && !LATE.has(failure)) return failure;
     const inode = k.vfs.dentries.get(PATH.dentry.get(k, path))?.inode;
     k.call(GENERIC_FILLATTR, userns, inode?.address ?? 0, stat);
     return 0;
@@ -210,7 +213,12 @@ export function withKstat(k: Kernel, body: (stat: Addr) => number): number {
   return result;
 }
 
+/** Errors of copying attributes to the program, not of getting them. */
+const LATE = new Set([-EFAULT, -EOVERFLOW]);
+
 function copyOut(k: Kernel, to: Target, stat: Addr, buf: Addr): number {
+  const failure = failsAt(k, "operation");
+  if (LATE.has(failure)) return failure;
   try {
     if (!k.memory.isUser(buf)) throw new MemoryFault(buf, "write", k.arch.wordSize);
     if (sizeIfKnown(k, to.struct) === 0) return 0;

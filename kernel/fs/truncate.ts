@@ -6,17 +6,19 @@
 
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import { EACCES, EBADF, EFBIG, EINVAL, EISDIR } from "../syscalls/errno.ts";
-import { FILE } from "./fields.ts";
+import { failsAt } from "./failures.ts";
+import { FILE, PATH } from "./fields.ts";
 import { fileOf } from "./fdtable.ts";
 import { MAX_POS } from "./read_write.ts";
 import { AT_FDCWD, LOOKUP_FOLLOW } from "./modes.ts";
-import { PATH_PUT } from "./namei.ts";
+import { DECISIVE, INODE_PERMISSION, MNT_WANT_WRITE, PATH_PUT } from "./namei.ts";
 import { USER_PATH_AT_EMPTY, withPath } from "./place.ts";
-import { recordedErrorOr } from "./recorded.ts";
 import { symbolAddress } from "../process/objects.ts";
 import { FMODE_WRITE, S_IFDIR, S_IFREG } from "./modes.ts";
 
 /** Sets attributes of an inode; the model's only user is truncation. */
+const MNT_DROP_WRITE = fn("mnt_drop_write");
+const MAY_WRITE = 2;
 const NOTIFY_CHANGE = fn("notify_change");
 
 /** Cuts or extends the file behind a dentry. */
@@ -27,6 +29,8 @@ export const DO_TRUNCATE: FunctionRef = behaviour(
     const inode = k.vfs.dentries.get(dentry)?.inode;
     if (length < 0) return -EINVAL;
     if (length > MAX_POS) return -EFBIG;
+    const failure = failsAt(k, "operation") || failsAt(k, "create");
+    if (failure !== 0) return failure;
     k.call(NOTIFY_CHANGE, userns, dentry);
     if (inode) inode.size = length;
     return 0;
@@ -56,14 +60,21 @@ export const DO_SYS_FTRUNCATE: FunctionRef = behaviour(
 /** Checks that the inode at the end of a path may be truncated, and does it. */
 export const VFS_TRUNCATE: FunctionRef = behaviour(
   "vfs_truncate",
-  [DO_TRUNCATE],
+  [INODE_PERMISSION, MNT_WANT_WRITE, DO_TRUNCATE, MNT_DROP_WRITE],
   (k, path = 0, length = 0) => {
     const dentry = k.vfs.dentries.get(k.memory.readPointer(path + k.image.pointerSize));
     const inode = dentry?.inode ?? null;
     if (inode === null || dentry === undefined) return -EACCES;
     if (inode.type === S_IFDIR) return -EISDIR;
     if (inode.type !== S_IFREG) return -EINVAL;
-    return k.call(DO_TRUNCATE, symbolAddress(k, "init_user_ns"), dentry.address, length, 0, 0);
+    const ns = symbolAddress(k, "init_user_ns");
+    const mnt = PATH.mnt.get(k, path);
+    let error = k.call(MNT_WANT_WRITE, mnt);
+    if (error !== 0) return error;
+    error = k.call(INODE_PERMISSION, ns, inode.address, MAY_WRITE, DECISIVE) || failsAt(k, "rights");
+    if (error === 0) error = k.call(DO_TRUNCATE, ns, dentry.address, length, 0, 0);
+    k.call(MNT_DROP_WRITE, mnt);
+    return error;
   },
 );
 
@@ -78,7 +89,7 @@ export const DO_SYS_TRUNCATE: FunctionRef = behaviour(
       AT_FDCWD,
       filename,
       LOOKUP_FOLLOW,
-      (path) => recordedErrorOr(k, k.call(VFS_TRUNCATE, path, length)),
+      (path) => k.call(VFS_TRUNCATE, path, length),
     );
   },
 );

@@ -79,3 +79,9 @@ export const EADDRNOTAVAIL = 99;
 export const ERESTARTSYS = 512;
 /** Not supported by this kind of file. */
 export const EOPNOTSUPP = 95;
+/** Too many links. */
+export const EMLINK = 31;
+/** The handle is out of date. */
+export const ESTALE = 116;
+/** The quota is used up. */
+export const EDQUOT = 122;

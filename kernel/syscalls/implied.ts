@@ -33,6 +33,7 @@ import {
   S_IFCHR,
   S_IFDIR,
   S_IFIFO,
+  S_IFLNK,
   S_IFMT,
   S_IFREG,
   S_IFSOCK,
@@ -41,7 +42,7 @@ import { userString } from "../fs/names.ts";
 import { operationsOf } from "../fs/vfs.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Task } from "../process/task.ts";
-import { EEXIST, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY } from "./errno.ts";
+import { EDQUOT, EEXIST, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOSPC, ENOTDIR, ENOTEMPTY } from "./errno.ts";
 import { PATH_CALLS, type PathArgument } from "./path_calls.ts";
 import type { RecordedOutcome, RecordedStat, SyscallRequest } from "./request.ts";
 
@@ -152,15 +153,10 @@ function implyPath(
   const found = k.vfs.lookup(text, from, follow);
   if (creates === "always") {
     if (found !== null) k.vfs.remove(k.vfs.lookup(text, from, false) ?? found);
-    const slash = text.replace(/\/+$/, "").lastIndexOf("/");
-    if (slash > 0) k.vfs.makePath(text.slice(0, slash), { mode: S_IFDIR | 0o755 }, from);
+    implyDirectory(k, text, from);
     return;
   }
-  if (found === null && creates === "maybe") {
-    const slash = text.lastIndexOf("/");
-    if (slash > 0) k.vfs.makePath(text.slice(0, slash), { mode: S_IFDIR | 0o755 }, from);
-    return;
-  }
+  if (found === null && creates === "maybe") return implyDirectory(k, text, from);
   const stat = recorded.stat;
   const mode = stat?.mode ?? (wantsDirectory(k, request, argument, text) ? S_IFDIR | 0o755 : S_IFREG | 0o755);
   const type = mode & S_IFMT;
@@ -208,16 +204,60 @@ function implyFailure(
       if (ret === -ENOTEMPTY && made.inode?.entries?.size === 0) k.vfs.makePath("entry", {}, made);
       return;
     }
+    case -ENAMETOOLONG:
+      return;
+    case -ELOOP: {
+      // The path leads to itself; where links are not followed, being one is enough.
+      if (found !== null && (found.isRoot || found.inode?.target != null || found.inode?.entries?.size)) {
+        return;
+      }
+      if (found !== null) k.vfs.remove(found);
+      const name = text.slice(text.replace(/\/+$/, "").lastIndexOf("/") + 1);
+      k.vfs.makePath(text.replace(/\/+$/, ""), { mode: S_IFLNK | 0o777, target: name }, from);
+      return;
+    }
     case -ENOTDIR: {
-      if (found === null || found.inode?.entries === null || found.isRoot) return;
-      if (!text.endsWith("/") && !wantsDirectory(k, request, argument, text)) return;
-      k.vfs.remove(found);
+      if (!text.endsWith("/") && !wantsDirectory(k, request, argument, text)) {
+        return implyFileAbove(k, text, from);
+      }
+      if (found?.inode?.entries === null || found?.isRoot) return;
+      if (found !== null) k.vfs.remove(found);
       k.vfs.makePath(text.replace(/\/+$/, ""), {}, from);
       return;
     }
     default:
-      if (found === null && ret !== -20) k.vfs.makePath(text, { mode: S_IFREG | 0o644 }, from);
+      if (last && createsPath(k, request, argument) === "always") {
+        // What was to be made is not there yet; its directory is.
+        if (found !== null && !found.isRoot) k.vfs.remove(found);
+        implyDirectory(k, text, from);
+        return;
+      }
+      if (found !== null) return;
+      if ((ret === -ENOSPC || ret === -EDQUOT) && createsPath(k, request, argument) !== "no") {
+        return implyDirectory(k, text, from);
+      }
+      k.vfs.makePath(
+        text,
+        { mode: wantsDirectory(k, request, argument, text) ? S_IFDIR | 0o755 : S_IFREG | 0o644 },
+        from,
+      );
   }
+}
+
+/** A component before the last one is no directory. */
+function implyFileAbove(k: Kernel, text: string, from: Dentry): void {
+  const slash = text.lastIndexOf("/");
+  if (slash <= 0) return;
+  const above = text.slice(0, slash).replace(/\/+$/, "");
+  const found = above === "" ? null : k.vfs.lookup(above, from, true);
+  if (above === "" || found?.inode?.entries === null || found?.isRoot || found?.inode?.entries?.size) return;
+  if (found !== null) k.vfs.remove(found);
+  k.vfs.makePath(above, { mode: S_IFREG | 0o644 }, from);
+}
+
+function implyDirectory(k: Kernel, text: string, from: Dentry): void {
+  const slash = text.replace(/\/+$/, "").lastIndexOf("/");
+  if (slash > 0) k.vfs.makePath(text.slice(0, slash), { mode: S_IFDIR | 0o755 }, from);
 }
 
 /** Gives the file behind a descriptor the attributes that `stat` was recorded to return. */

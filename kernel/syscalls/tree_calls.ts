@@ -32,13 +32,13 @@ import {
   withPath,
 } from "../fs/place.ts";
 import { getdents64, READDIR_CALLS } from "../fs/readdir.ts";
-import { recorded, recordedErrorOr } from "../fs/recorded.ts";
+import { recorded } from "../fs/recorded.ts";
 import { sizeOfStruct, symbolAddress } from "../process/objects.ts";
 import { DO_SYS_FTRUNCATE, DO_SYS_TRUNCATE } from "../fs/truncate.ts";
 import type { Kernel } from "../kernel.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { syscall } from "./define.ts";
-import { EBADF, EINVAL, ENOTTY } from "./errno.ts";
+import { EBADF, EINVAL, ENOTTY, EXDEV } from "./errno.ts";
 import { wide } from "./io_calls.ts";
 
 const MKDIR = [GETNAME, DO_MKDIRAT];
@@ -124,7 +124,8 @@ const DO_LINKAT: FunctionRef = behaviour(
     let error = k.call(fn("filename_lookup"), fromDfd, from, follow, old, 0);
     if (error === 0) {
       const dentry = k.call(FILENAME_CREATE, toDfd, to, parent, 0);
-      error = isErr(dentry) ? dentry : recordedErrorOr(k, 0);
+      // Between mounts nothing is linked.
+      error = isErr(dentry) ? dentry : recorded(k)?.ret === -EXDEV ? -EXDEV : 0;
       if (error === 0) {
         const dir = k.vfs.dentries.get(PATH.dentry.get(k, parent))?.inode?.address ?? 0;
         error = k.call(VFS_LINK, PATH.dentry.get(k, old), symbolAddress(k, "init_user_ns"), dir, dentry, 0);
