@@ -96,6 +96,12 @@ export class TraceEvents {
       symbolName: (address) => symbols.name(address),
       comm: () => k.current.comm,
       current: () => k.current,
+      isFollowed: (address) => {
+        const { array, tracers } = k.tracefs;
+        if (array.tracer === "nop") return false;
+        const name = k.image.symbolAt(address)?.symbol.name ?? "";
+        return (tracers.filter.empty || tracers.filter.has(name)) && !tracers.notrace.has(name);
+      },
       hasFtraceSite: (start) => {
         const symbol = k.image.symbolAt(start)?.symbol;
         return symbol !== undefined && ftraceSite(k, symbol) !== null;

@@ -23,7 +23,7 @@ export interface EventTrigger {
   readonly text: string;
   /** Runs after the record was made instead of before. */
   readonly isPost: boolean;
-  fire(record: RecordReader): void;
+  fire(record: EventRecord): void;
 }
 
 /** A record on its way to the buffer. */
@@ -32,6 +32,10 @@ export interface EventRecord {
   /** What follows the context columns; asked for when the trace is read. */
   readonly text: () => string;
   readonly flags: string;
+  /** What a stack trace begins with, innermost first, before the function's callers. */
+  readonly handlers: () => readonly string[];
+  /** Leave out the innermost caller: an architecture with a link register has not stored it at a function's entry. */
+  readonly hidesCaller: boolean;
   /** Bytes. */
   readonly size: number;
 }
@@ -125,12 +129,12 @@ export class EventFile {
   /** A record was made: triggers run, and it goes to the buffer unless the filter holds it back. */
   deliver(record: EventRecord): void {
     const { triggers } = this;
-    if (triggers.length > 0) { for (const t of triggers.slice()) if (!t.isPost) t.fire(record.reader); }
+    if (triggers.length > 0) { for (const t of triggers.slice()) if (!t.isPost) t.fire(record); }
     const test = this.#filter?.test;
     if (!this.#softDisabled && (test == null || test(record.reader, this.array.context))) {
       this.array.emit(record.text, record.flags, record.size);
     }
-    if (triggers.length > 0) { for (const t of triggers.slice()) if (t.isPost) t.fire(record.reader); }
+    if (triggers.length > 0) { for (const t of triggers.slice()) if (t.isPost) t.fire(record); }
   }
 
   /** Adds a trigger, and switches the source on for it. */

@@ -8,7 +8,7 @@ import type { TracepointField } from "../../../image/model.ts";
 import { E2BIG, EEXIST, EINVAL } from "../../syscalls/errno.ts";
 import { fieldKind, type RecordReader } from "./call.ts";
 import type { EventDirectory, EventDirectoryHost } from "./event_directory.ts";
-import type { EventFile, EventTrigger } from "./event_file.ts";
+import type { EventFile, EventRecord, EventTrigger } from "./event_file.ts";
 import { createFilter, type EventFilter } from "./filter.ts";
 import { splitCondition } from "./trigger_files.ts";
 
@@ -178,7 +178,7 @@ class HistTrigger implements EventTrigger {
     } else this.#paused = false;
   }
 
-  fire(record: RecordReader): void {
+  fire({ reader: record }: EventRecord): void {
     if (this.#paused) return;
     const test = this.#filter?.test;
     if (test != null && !test(record, this.#file.array.context)) return;

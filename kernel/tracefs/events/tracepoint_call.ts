@@ -57,7 +57,14 @@ export class TracepointCall implements EventCall {
     const flags = FLAGS[name] ?? ".....";
     const registration = this.#source.register(name, (record) => {
       const reader = new BytesReader(record.bytes());
-      file.deliver({ reader, text: () => this.text(reader), flags, size: reader.bytes.length });
+      file.deliver({
+        reader,
+        text: () => this.text(reader),
+        flags,
+        handlers: () => [],
+        hidesCaller: false,
+        size: reader.bytes.length,
+      });
     });
     this.#registrations.set(file, registration);
     return 0;

@@ -6,9 +6,8 @@
 
 import { EEXIST, EINVAL } from "../../syscalls/errno.ts";
 import { isErrno, kstrtoul } from "../probe_events/kstrto.ts";
-import type { RecordReader } from "./call.ts";
 import type { EventDirectory } from "./event_directory.ts";
-import type { EventFile, EventTrigger } from "./event_file.ts";
+import type { EventFile, EventRecord, EventTrigger } from "./event_file.ts";
 import { createFilter, type EventFilter } from "./filter.ts";
 import { writeHistTrigger } from "./hist_trigger.ts";
 
@@ -41,7 +40,7 @@ interface Action {
   readonly isPost: boolean;
   /** Takes `SYSTEM:EVENT` in front of the count. */
   readonly takesEvent: boolean;
-  run(directory: EventDirectory, target: EventFile | null): void;
+  run(directory: EventDirectory, target: EventFile | null, record: EventRecord): void;
 }
 
 const ACTIONS: Readonly<Record<string, Action | undefined>> = {
@@ -52,10 +51,12 @@ const ACTIONS: Readonly<Record<string, Action | undefined>> = {
   disable_event: { isPost: false, takesEvent: true, run: (_, target) => target?.softEnable(false) },
 };
 
-function emitStack(directory: EventDirectory): void {
-  const lines = directory.host.stack().map((line) => ` => ${line}`);
+/** The record of a stack: what handled the hit, then the callers. */
+function emitStack(directory: EventDirectory, _target: EventFile | null, record: EventRecord): void {
+  const callers = directory.host.stack().slice(record.hidesCaller ? 1 : 0);
+  const lines = [...record.handlers(), ...callers].map((line) => ` => ${line}`);
   const text = ["<stack trace>", ...lines].join("\n");
-  directory.host.emit(() => text, ".....", 16 + lines.length * 8);
+  directory.host.emit(() => text, record.flags, 16 + lines.length * 8);
 }
 
 /** `event_trigger_parse` and what it registers. */
@@ -101,8 +102,8 @@ function setTrigger(
     const result = target.enable(true);
     if (result < 0) return result;
   }
-  const trigger = new CountedTrigger(name, Number(limit), filter, file, action.isPost, () => {
-    action.run(directory, target);
+  const trigger = new CountedTrigger(name, Number(limit), filter, file, action.isPost, (record) => {
+    action.run(directory, target, record);
   });
   return file.addTrigger(trigger);
 }
@@ -123,7 +124,7 @@ class CountedTrigger implements EventTrigger {
   #left: number;
   readonly #filter: EventFilter | null;
   readonly #file: EventFile;
-  readonly #run: () => void;
+  readonly #run: (record: EventRecord) => void;
 
   constructor(
     name: string,
@@ -131,7 +132,7 @@ class CountedTrigger implements EventTrigger {
     filter: EventFilter | null,
     file: EventFile,
     isPost: boolean,
-    run: () => void,
+    run: (record: EventRecord) => void,
   ) {
     this.name = name;
     this.#left = count;
@@ -146,10 +147,10 @@ class CountedTrigger implements EventTrigger {
     return `${this.name}:${count}${this.#filter === null ? "" : ` if ${this.#filter.text}`}`;
   }
 
-  fire(record: RecordReader): void {
+  fire(record: EventRecord): void {
     const test = this.#filter?.test;
-    if (this.#left === 0 || (test != null && !test(record, this.#file.array.context))) return;
+    if (this.#left === 0 || (test != null && !test(record.reader, this.#file.array.context))) return;
     if (this.#left > 0) this.#left--;
-    this.#run();
+    this.#run(record);
   }
 }

@@ -26,6 +26,8 @@ export interface ProbeEventHost extends FetchHost, PrintHost {
   readonly release: string;
   /** Whether an address range has an ftrace site. */
   hasFtraceSite(start: Addr): boolean;
+  /** Whether the function tracer follows the function there too. */
+  isFollowed(address: Addr): boolean;
   /** The running task. */
   current(): { readonly pid: number; readonly comm: string };
 }

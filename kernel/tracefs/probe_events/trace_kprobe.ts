@@ -8,7 +8,6 @@ import type { PtRegs } from "../../arch/pt_regs.ts";
 import {
   Kprobe,
   KPROBE_FLAG_DISABLED,
-  KPROBE_FLAG_FTRACE,
   KPROBE_FLAG_GONE,
   Kretprobe,
   type KretprobeInstance,
@@ -19,6 +18,7 @@ import type { ProbeArg } from "./fetch_code.ts";
 import type { ProbeDefinition } from "./parse_definition.ts";
 import { headSize, probeLine } from "./print.ts";
 import type { ProbeEvent } from "./probe_event.ts";
+import { contextFlags, handlerNames } from "./hit_context.ts";
 import type { ProbeEventHost } from "./host.ts";
 
 /** One probe. */
@@ -122,10 +122,8 @@ export class TraceKprobe {
 
   #entered(regs: PtRegs): void {
     this.hits++;
-    const { arch } = this.#host;
-    // A breakpoint's handler runs with interrupts off; on x86 it counts as an NMI.
-    const onFtrace = (this.kp.flags & KPROBE_FLAG_FTRACE) !== 0;
-    this.#record(regs, [this.kp.addr ?? 0], onFtrace ? "....." : arch.arch === "arm64" ? "d...." : "..Zff");
+    const address = this.kp.addr ?? 0;
+    this.#record(regs, [address], contextFlags(this.kp, address, this.#host));
   }
 
   #returned(instance: KretprobeInstance, regs: PtRegs): void {
@@ -147,7 +145,10 @@ export class TraceKprobe {
     const reader = new BytesReader(record.bytes);
     const { event } = this.definition;
     const text = (): string => `${event}: ${probeLine(isReturn, args, reader, host)}`;
-    for (const file of files) file.deliver({ reader, text, flags, size: record.bytes.length });
+    const handlers = (): readonly string[] => handlerNames(this.kp, isReturn, host);
+    const hidesCaller = !isReturn && host.arch.linkRegister !== null && this.definition.offset === 0;
+    const size = record.bytes.length;
+    for (const file of files) file.deliver({ reader, text, flags, handlers, hidesCaller, size });
   }
 }
 
