@@ -205,7 +205,7 @@ function implyFailure(
       return;
     }
     case -ENAMETOOLONG:
-      return;
+      return implyDirectory(k, text, from);
     case -ELOOP: {
       // The path leads to itself; where links are not followed, being one is enough.
       if (found !== null && (found.isRoot || found.inode?.target != null || found.inode?.entries?.size)) {
