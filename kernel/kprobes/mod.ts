@@ -21,7 +21,7 @@
  * @module
  */
 
-export { E2BIG, EBUSY, EEXIST, EILSEQ, EINVAL, ENOENT } from "./errno.ts";
+export { E2BIG, EBUSY, EEXIST, EILSEQ, EINVAL, ENOENT, EOPNOTSUPP } from "./errno.ts";
 export { ProbeHandlerError } from "./handler_error.ts";
 export { KernelBug } from "./faults.ts";
 export type { HookedFunction, ModuleState, ModuleText, ProbeHost, ProbeTask } from "./host.ts";

@@ -10,7 +10,7 @@ import { specialSite } from "../../image/unprobeable.ts";
 import { isReturnThunk } from "../memory/text_bytes.ts";
 import { imageName, releaseSymbol } from "../release/release.ts";
 import type { ProbeBlacklist } from "./blacklist.ts";
-import { EILSEQ, EINVAL, ENOENT } from "./errno.ts";
+import { EILSEQ, EINVAL, ENOENT, EOPNOTSUPP } from "./errno.ts";
 import type { ModuleText, ProbeHost } from "./host.ts";
 import type { Kprobe } from "./kprobe.ts";
 import { isKsymAddr } from "./ksym.ts";
@@ -151,12 +151,21 @@ export function checkInstruction(host: ProbeHost, place: Place): Refusal | null 
     return { errno: EINVAL, reason: `${describe(place)} holds a breakpoint that fills up a return` };
   }
   const boundaries = info.boundaries();
-  if (boundaries.includes(place.offset)) return null;
+  if (boundaries.includes(place.offset)) return checkEmulation(host, place, site);
   return {
     errno: EILSEQ,
     reason: `${describe(place)} is not on an instruction boundary; near it are ${
       nearBoundaries(place, boundaries)
     }`,
+  };
+}
+
+/** `prepare_emulation`: calls and jumps are emulated, but not through a pointer in memory. */
+function checkEmulation(host: ProbeHost, place: Place, site: CallSite | undefined): Refusal | null {
+  if (!host.release.emulatesBranches || site?.kind !== "indirect" || !site.target.includes("(")) return null;
+  return {
+    errno: EOPNOTSUPP,
+    reason: `${describe(place)} calls through a pointer in memory (${site.target}), which is not emulated`,
   };
 }
 

@@ -9,6 +9,7 @@ import {
   EILSEQ,
   EINVAL,
   ENOENT,
+  EOPNOTSUPP,
   Kprobe,
   KPROBE_FLAG_DISABLED,
   KPROBE_FLAG_FTRACE,
@@ -69,6 +70,18 @@ const RECORDED: Readonly<Record<Arch, readonly (readonly [string, number, number
     ["start_kernel", 0, EINVAL],
   ],
 };
+
+Deno.test("a call through a pointer in memory is not supported; older releases step over it", async () => {
+  const place = { symbolName: "machine_real_restart", offset: 0x39 };
+  for (const [release, result] of [["6.1", -EOPNOTSUPP], ["4.18", 0]] as const) {
+    const { table } = new FakeMachine(await fullImage("i386"), 2, release);
+    const p = new Kprobe(place);
+    assertEquals([table.registerKprobe(p), table.refusalOf(p)?.name], [
+      result,
+      result === 0 ? undefined : "EOPNOTSUPP",
+    ]);
+  }
+});
 
 for (const arch of ["x86_64", "arm64", "i386"] as const) {
   Deno.test(`register_kprobe answers as recorded on ${arch}`, async () => {

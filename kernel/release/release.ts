@@ -28,6 +28,8 @@ export interface Release {
   readonly ftraceSites: "probed" | "refused";
   /** Probes of plain instructions become jumps where that is possible. */
   readonly optimizes: boolean;
+  /** x86: calls and jumps are emulated, those through memory refused; before 5.12 all were stepped. */
+  readonly emulatesBranches: boolean;
   /** A kretprobe must sit on a function's entry. */
   readonly returnsFromEntryOnly: boolean;
   /** Most bytes of private data of a kretprobe's instance; more is E2BIG. */
@@ -65,6 +67,7 @@ const V6_1: Release = {
   blacklist: "ranges",
   ftraceSites: "probed",
   optimizes: true,
+  emulatesBranches: true,
   returnsFromEntryOnly: true,
   maxDataSize: LARGEST_DATA,
   refusedInstances: "recycled",
@@ -79,6 +82,7 @@ const V4_18: Release = {
   faultHandler: true,
   symbolNames: { kernel_clone: "_do_fork" },
   warnsReregistration: false,
+  emulatesBranches: false,
   maxDataSize: Infinity,
   defaultMaxactive: onePerCpu,
   forkFunction: "_do_fork",
