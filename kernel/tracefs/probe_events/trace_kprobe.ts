@@ -128,7 +128,9 @@ export class TraceKprobe {
 
   #returned(instance: KretprobeInstance, regs: PtRegs): void {
     this.hits++;
-    this.#record(regs, [this.kp.addr ?? 0, instance.returnAddress], ".....");
+    // Where the link register was hooked, each instance learns the real address before its handler runs.
+    const from = this.#host.arch.linkRegister === null ? instance.returnAddress : regs.ip;
+    this.#record(regs, [this.kp.addr ?? 0, from], ".....");
   }
 
   #record(regs: PtRegs, places: readonly number[], flags: string): void {
