@@ -113,7 +113,7 @@ export class ArmedCalls {
     regs.functionName = frame.fn.name;
     regs.onUnknown = this.onUnknown;
     // What registers hold inside a function is the compiler's secret: arguments stand for them.
-    const sp = (frame.words[SP] ?? 0) - (frame.fn.frameSize >> 1);
+    const sp = (frame.words[SP] ?? 0) - frame.stackSize;
     const { nargs, layout } = this.#convention(frame.fn);
     fillEntry(regs, this.#k.memory, sp, 0, frame.words, nargs, layout);
     regs.ip = frame.fn.address + offset;

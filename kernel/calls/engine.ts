@@ -419,12 +419,13 @@ export class CallEngine {
     frame.hooked = false;
     frame.traced = false;
     frame.made = 0;
+    frame.locals = 0;
     frame.passed = 0;
     frame.words[LEFT] = NaN;
     frame.noted = 0;
     frame.words[SP] = caller === undefined
       ? task.userRegs - 64
-      : (caller.words[SP] ?? 0) - caller.fn.frameSize;
+      : (caller.words[SP] ?? 0) - caller.stackSize;
     return frame;
   }
 

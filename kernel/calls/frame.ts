@@ -26,6 +26,11 @@ export const SP = MAX_ARGS;
 /** Nanoseconds of the budget that nobody used yet; NaN where the call runs at its nominal time. */
 export const LEFT = MAX_ARGS + 1;
 
+/** Bytes at a frame's low end that callees use: arguments on the stack, spilled registers. */
+const OUTGOING = 64;
+/** Bytes at its high end: the return address, saved registers. */
+export const SAVED = 16;
+
 /** One live call. All fields are the engine's; others read `fn`, `words[SP]` and `hooked`. */
 export class Frame {
   /** The function; frames in use always have one. */
@@ -56,6 +61,8 @@ export class Frame {
   owner: Frame = this;
   /** Furthest offset of the function's text that control has passed, judged by the call sites of its calls. */
   passed = 0;
+  /** Bytes of the function's own objects on the stack: `pushLocal` in `kernel/process/stack.ts`. */
+  locals = 0;
   /** Registers of the hit on this call; made at the first hit, then kept. */
   regs: PtRegs | null = null;
   /** Fills them for a hit on the function's entry; made with them. */
@@ -64,6 +71,14 @@ export class Frame {
   noted = 0;
   readonly callees: number[] = [];
   readonly results: number[] = [];
+
+  /** Bytes of stack down to what its callees push: more than usual where its objects need it. */
+  get stackSize(): number {
+    const usual = this.fn.frameSize;
+    if (this.locals === 0) return usual;
+    const needed = SAVED + this.locals + OUTGOING;
+    return needed > usual ? needed : usual;
+  }
 
   /** Keeps the result of a call that was made. */
   note(callee: number, result: number): void {

@@ -1,17 +1,18 @@
 /**
  * Objects that kernel code keeps in its stack frame (`struct nameidata`, `struct kernel_clone_args`, …): they have
- * addresses that probes see. The call engine writes frames from the top of the stack down; locals grow from above
- * its end (`STACK_END_MAGIC`) up, so the two never meet in the few kilobytes that either needs.
+ * addresses that probes see. They lie in the frame of the newest call, above the stack pointer of everything that it
+ * calls while they live; outside of any call, at the low end of the stack.
  *
  * @module
  */
 
 import type { Addr } from "../../image/model.ts";
+import { SAVED, SP } from "../calls/frame.ts";
 import type { Kernel } from "../kernel.ts";
 
 /** Bytes left free at the stack's end, where the kernel keeps its overflow canary. */
 const CANARY = 64;
-/** Room for locals, in bytes. */
+/** Room for the objects of one call, in bytes. */
 const ROOM = 3072;
 
 /** Reserves zeroed bytes in the current task's kernel stack until `popLocals` with the same mark. */
@@ -25,7 +26,10 @@ export function pushLocal(k: Kernel, bytes: number): Addr {
     );
   }
   task.locals = mark + size;
-  const address = task.stackBase + CANARY + mark;
+  const frame = task.depth > 0 ? task.frames[task.depth - 1] : undefined;
+  const address = frame === undefined
+    ? task.stackBase + CANARY + mark
+    : Math.floor((frame.words[SP] as number) / 8) * 8 - SAVED - mark - size;
   k.memory.fill(address, size, 0);
   return address;
 }

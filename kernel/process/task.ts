@@ -108,6 +108,17 @@ export class Task {
   /** Live call frames, outermost first; `depth` of them are in use (the array is a pool). */
   readonly frames: Frame[] = [];
   depth = 0;
+  /** Bytes of objects that the newest call keeps on the kernel stack now (`stack.ts`). */
+  get locals(): number {
+    return this.depth > 0 ? this.frames[this.depth - 1]?.locals ?? 0 : this.#locals;
+  }
+
+  set locals(bytes: number) {
+    const frame = this.depth > 0 ? this.frames[this.depth - 1] : undefined;
+    if (frame === undefined) this.#locals = bytes;
+    else frame.locals = bytes;
+  }
+
   /** Pending kretprobe instances, newest first (linked through `next`). */
   instances: KretprobeInstance | null = null;
   /** System calls made so far: part of the key of random choices. */
@@ -120,8 +131,7 @@ export class Task {
   syscallStart = 0;
   /** What `schedule` is about to wait for; `recorded`: what the recording of the current call says. */
   wait: Wait | "recorded" | null = null;
-  /** Bytes of locals kept in the kernel stack now (`stack.ts`). */
-  locals = 0;
+  #locals = 0;
   /** Parent; changes when the parent exits first. */
   parent: Task | null;
   /** Children that are not reaped yet, in order of creation. */
