@@ -55,6 +55,7 @@ export class KprobeTable {
   readonly #cpus: readonly CpuState[];
   readonly #rethook: Rethook;
   #allDisarmed = false;
+  #ftraceEnabled = true;
 
   constructor(host: ProbeHost) {
     this.#host = host;
@@ -244,6 +245,22 @@ export class KprobeTable {
     this.#host.log.printk(`kprobes: Kprobes globally ${enabled ? "enabled" : "disabled"}`);
   }
 
+  /** Whether ftrace patches its sites: `/proc/sys/kernel/ftrace_enabled`. */
+  get ftraceEnabled(): boolean {
+    return this.#ftraceEnabled;
+  }
+
+  /** Takes the calls out of ftrace's sites, or puts them back: probes there stay as they are, but don't run meanwhile. */
+  set ftraceEnabled(enabled: boolean) {
+    if (enabled === this.#ftraceEnabled) return;
+    this.#ftraceEnabled = enabled;
+    for (const point of this.points()) {
+      if (!point.onFtrace || point.disabled || this.#allDisarmed) continue;
+      if (enabled) this.#arm(point);
+      else this.#disarm(point, false);
+    }
+  }
+
   /** Whether breakpoints are turned into jumps: `/proc/sys/debug/kprobes-optimization`. */
   get optimization(): boolean {
     return this.#optimizer.allowed;
@@ -426,6 +443,7 @@ export class KprobeTable {
 
   /** `arm_kprobe`. */
   #arm(point: ProbePoint): void {
+    if (point.onFtrace && !this.#ftraceEnabled) return;
     if (!point.onFtrace) {
       const jump = this.#optimizer.covering(point.address);
       if (jump !== undefined) this.#optimizer.unoptimize(jump, true);

@@ -4,7 +4,7 @@ import { Kernel } from "../kernel.ts";
 import { Kprobe, KPROBE_FLAG_DISABLED, Kretprobe } from "../kprobes/mod.ts";
 import { ShapeLibrary } from "../shapes/library.ts";
 import { bootTest } from "../syscalls/test_program.ts";
-import { cat, echo, told, TRACING } from "./testing.ts";
+import { cat, echo, openMissing, told, TRACING } from "./testing.ts";
 
 const KPROBES = "/sys/kernel/debug/kprobes";
 
@@ -82,6 +82,26 @@ Deno.test("sysctls take numbers in their range", async () => {
   assertEquals(cat(await bootTest("arm64"), path), "ENOENT");
   assertEquals(echo(k, "7", "/proc/sys/kernel/ftrace_enabled"), 2);
   assertEquals(cat(k, "/proc/sys/kernel/ftrace_enabled"), "1\n");
+});
+
+Deno.test("ftrace_enabled 0 takes the calls out of ftrace's sites, and no probe's flags change", async () => {
+  for (const [arch, silent] of [["x86_64", true], ["arm64", false]] as const) {
+    const seen: string[] = [];
+    const switched = (k: Kernel, value: string) => echo(k, value, "/proc/sys/kernel/ftrace_enabled");
+    const k = await openMissing(arch, (k) => {
+      const register = (symbolName: string) => {
+        const p = new Kprobe({ symbolName, preHandler: () => void seen.push(symbolName) });
+        assertEquals(k.kprobes.registerKprobe(p), 0);
+      };
+      register("do_filp_open");
+      switched(k, "0");
+      register("getname");
+      assert(!cat(k, `${KPROBES}/list`).includes("DISABLED"));
+    });
+    assertEquals(seen, silent ? [] : ["getname", "do_filp_open"]);
+    switched(k, "1");
+    assertEquals(k.kprobes.list().every((p) => k.kprobes.pointOf(p)?.armed), true);
+  }
 });
 
 Deno.test("CPUs and the build are as the kernel was made", async () => {

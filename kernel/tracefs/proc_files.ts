@@ -51,6 +51,7 @@ function addSysctls(sys: Directory, k: Kernel, sysctls: Sysctls, tracers: Tracer
       get: () => sysctls.ftraceEnabled,
       set(value): void {
         sysctls.ftraceEnabled = value === 0 ? 0 : 1;
+        k.kprobes.ftraceEnabled = value !== 0;
         tracers.arm();
       },
     },
