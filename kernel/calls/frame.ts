@@ -26,8 +26,8 @@ export const SP = MAX_ARGS;
 /** Nanoseconds of the budget that nobody used yet; NaN where the call runs at its nominal time. */
 export const LEFT = MAX_ARGS + 1;
 
-/** Bytes at a frame's low end that callees use: arguments on the stack, spilled registers. */
-const OUTGOING = 64;
+/** Bytes at a frame's low end that callees use: arguments on the stack; and what alignment takes. */
+const OUTGOING = 64 + 8;
 /** Bytes at its high end: the return address, saved registers. */
 export const SAVED = 16;
 
