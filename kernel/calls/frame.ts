@@ -76,7 +76,7 @@ export class Frame {
   get stackSize(): number {
     const usual = this.fn.frameSize;
     if (this.locals === 0) return usual;
-    const needed = SAVED + this.locals + OUTGOING;
+    const needed = (SAVED + this.locals + OUTGOING + 15) & ~15;
     return needed > usual ? needed : usual;
   }
 
