@@ -21,10 +21,10 @@ import type { Kernel } from "../kernel.ts";
  * import { assertEquals } from "@std/assert";
  *
  * const k = new Kernel(await coreImage("x86_64"), ShapeLibrary.empty());
- * const inner = new Kprobe({ symbolName: "vfs_open" });
- * const outer = new Kprobe({ symbolName: "getname", preHandler: () => void callFromHandler(k, "vfs_open") });
+ * const inner = new Kprobe({ symbolName: "mutex_lock" });
+ * const outer = new Kprobe({ symbolName: "mutex_unlock", preHandler: () => void callFromHandler(k, "mutex_lock") });
  * assertEquals(k.kprobes.registerKprobes([inner, outer]), 0);
- * callFromHandler(k, "getname");
+ * callFromHandler(k, "mutex_unlock");
  * assertEquals([inner.nmissed, outer.nmissed], [1, 0]);
  * ```
  *
