@@ -50,37 +50,6 @@ export const STACK: ValueType = { kind: "stack" };
 /** See `ValueType`. */
 export const UNKNOWN: ValueType = { kind: "unknown" };
 
-/** Removes qualifiers; typedefs too, unless `keepTypedefs`. */
-export function strip(type: CType, keepTypedefs = false): CType {
-  let at = type;
-  for (;;) {
-    switch (at.kind) {
-      case "typedef":
-        if (keepTypedefs) return at;
-        at = at.to;
-        break;
-      case "const":
-      case "volatile":
-      case "restrict":
-      case "type_tag":
-        at = at.to;
-        break;
-      default:
-        return at;
-    }
-  }
-}
-
-/**
- * True for the character types whose pointers and arrays are strings: `char` and `unsigned char` by these names
- * (`qstr.name` is the latter). `u8` and other typedefs are bytes.
- */
-export function isCharacter(type: CType): boolean {
-  const bare = strip(type, true);
-  return bare.kind === "int" && bare.size === 1 && bare.encoding !== "bool" &&
-    (bare.name === "char" || bare.name === "unsigned char");
-}
-
 /** True for numbers of either kind. */
 export function isNumber(type: ValueType): boolean {
   return type.kind === "int" || type.kind === "float";

@@ -3,24 +3,15 @@
  *
  * @module
  */
+import { bareType } from "./ctype.ts";
 import type { CType, FieldLayout, Member } from "./model.ts";
 
 /** A struct or union type. */
 export type Compound = Extract<CType, { kind: "struct" | "union" }>;
 
-/** Looks through typedefs, qualifiers and tags. */
-export function resolved(type: CType): CType {
-  let at = type;
-  while (
-    at.kind === "typedef" || at.kind === "const" || at.kind === "volatile" || at.kind === "restrict" ||
-    at.kind === "type_tag"
-  ) at = at.to;
-  return at;
-}
-
 /** Size in bytes; 0 for void, functions and types that are only declared. */
 export function sizeOf(type: CType, pointerSize: 4 | 8): number {
-  const at = resolved(type);
+  const at = bareType(type);
   switch (at.kind) {
     case "int":
     case "float":
@@ -62,7 +53,7 @@ export function fieldLayout(type: CType, path: string, pointerSize: 4 | 8): Fiel
 }
 
 function elementLayout(at: FieldLayout, index: number, pointerSize: 4 | 8): FieldLayout | undefined {
-  const array = resolved(at.type);
+  const array = bareType(at.type);
   if (array.kind !== "array") return undefined;
   // Length 0 is a flexible array: the kernel indexes it beyond its declared end.
   if (array.length > 0 && index >= array.length) return undefined;
@@ -75,7 +66,7 @@ function elementLayout(at: FieldLayout, index: number, pointerSize: 4 | 8): Fiel
 }
 
 function findMember(type: CType, name: string): { member: Member; baseBits: number } | undefined {
-  const compound = resolved(type);
+  const compound = bareType(type);
   if (compound.kind !== "struct" && compound.kind !== "union") return undefined;
   for (const member of compound.members) {
     if (member.name === name) return { member, baseBits: 0 };
@@ -88,7 +79,7 @@ function findMember(type: CType, name: string): { member: Member; baseBits: numb
 
 /** Field names at this level, anonymous members flattened, in order of declaration. */
 export function fieldNames(type: CType): string[] {
-  const compound = resolved(type);
+  const compound = bareType(type);
   if (compound.kind !== "struct" && compound.kind !== "union") return [];
   return compound.members.flatMap((member) => member.name === "" ? fieldNames(member.type) : [member.name]);
 }

@@ -5,6 +5,8 @@
  */
 
 import { addressHex } from "../image/address.ts";
+import { bitField, shapeOf } from "../image/c_value.ts";
+import { bareType, isCharacter } from "../image/ctype.ts";
 import { typeText } from "../image/ctype_text.ts";
 import type { Addr, CType, FieldLayout, Member } from "../image/model.ts";
 import type { Kernel } from "../kernel/kernel.ts";
@@ -19,16 +21,8 @@ export interface FormatOptions {
 
 const STEP = "    ";
 const FAULT = "<fault>";
-
-/** Takes typedefs and qualifiers off. */
-export function bareType(type: CType): CType {
-  let at = type;
-  while (
-    at.kind === "typedef" || at.kind === "const" || at.kind === "volatile" || at.kind === "restrict" ||
-    at.kind === "type_tag"
-  ) at = at.to;
-  return at;
-}
+/** Bytes of a string that are shown behind its pointer. */
+const SHOWN_STRING = 64;
 
 /** The value of `type` at `address`, over several lines where it is a struct. */
 export function formatAt(k: Kernel, type: CType, address: Addr, options: FormatOptions = {}): string {
@@ -78,10 +72,9 @@ export function formatScalar(k: Kernel, type: CType, address: Addr): string {
 /** `(struct dentry *)0xffff888003a1c0e0`; what points into text shows the symbol, a string its text. */
 export function formatPointer(k: Kernel, type: CType & { readonly kind: "ptr" }, value: Addr): string {
   const cast = `(${typeText(type)})${value === 0 ? "0x0" : addressHex(k.image.arch, value)}`;
-  const to = bareType(type.to);
   if (value === 0) return cast;
-  if (isChar(to)) {
-    const text = k.memory.probeReadString(value, 64);
+  if (isCharacter(type.to)) {
+    const text = k.memory.probeReadString(value, SHOWN_STRING);
     return text === null ? cast : `${cast} ${JSON.stringify(text)}`;
   }
   const symbol = k.image.symbolAt(value);
@@ -101,8 +94,8 @@ function formatArray(
   depth: number,
   most: number,
 ): string {
-  const of = bareType(type.of);
-  if (isChar(of) && type.length > 0) {
+  const { of } = type;
+  if (isCharacter(of) && type.length > 0) {
     const text = k.memory.probeReadString(address, type.length);
     return text === null ? FAULT : JSON.stringify(text);
   }
@@ -146,7 +139,7 @@ function formatMember(
 ): string {
   if (member.bitSize > 0) {
     const layout = k.image.field(type, member.name);
-    return layout === undefined ? "?" : String(readBits(k, layout, address) ?? FAULT);
+    return layout === undefined ? "?" : String(fieldBits(k, layout, address) ?? FAULT);
   }
   // An anonymous member is part of its struct, not a level below it.
   const below = member.name === "" ? depth : depth - 1;
@@ -154,21 +147,7 @@ function formatMember(
 }
 
 /** A bit-field's value, or null where reading faults. */
-export function readBits(k: Kernel, layout: FieldLayout, object: Addr): bigint | null {
-  const bytes = Math.ceil((layout.bitShift + layout.bitSize) / 8);
-  let word = 0n;
-  for (let i = bytes - 1; i >= 0; i--) {
-    const byte = k.memory.probeReadInt(object + layout.offset + i, 1, false);
-    if (Number.isNaN(byte)) return null;
-    word = (word << 8n) | BigInt(byte);
-  }
-  const value = (word >> BigInt(layout.bitShift)) & ((1n << BigInt(layout.bitSize)) - 1n);
-  const bare = bareType(layout.type);
-  return "signed" in bare && bare.signed ? BigInt.asIntN(layout.bitSize, value) : value;
-}
-
-/** Whether a type is `char`. */
-export function isChar(type: CType): boolean {
-  const bare = bareType(type);
-  return bare.kind === "int" && bare.size === 1 && bare.encoding !== "bool" && bare.name.includes("char");
+export function fieldBits(k: Kernel, layout: FieldLayout, object: Addr): bigint | boolean | null {
+  const value = bitField(layout, object, (at) => k.memory.probeReadInt(at, 1, false));
+  return value !== null && shapeOf(layout.type).is === "bool" ? value !== 0n : value;
 }

@@ -6,9 +6,12 @@
  */
 
 import { addressHex, addressToBigInt } from "../image/address.ts";
+import { MAX_ELEMENTS, MAX_STRING, shapeOf } from "../image/c_value.ts";
+import { bareType, isCharacter } from "../image/ctype.ts";
 import type { Addr, CType, FieldLayout } from "../image/model.ts";
+import { nearNames } from "../image/near.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import { bareType, formatAt, type FormatOptions, formatPointer, isChar, readBits } from "./c_value.ts";
+import { fieldBits, formatAt, type FormatOptions, formatPointer } from "./c_value.ts";
 
 /** Names that every reference has; they end in `_`, so that no C member collides with them. */
 export interface ObjectReference {
@@ -90,43 +93,44 @@ function formatReference(k: Kernel, type: CType, address: Addr, options?: Format
 
 function fieldValue(k: Kernel, layout: FieldLayout, address: Addr): unknown {
   if (layout.bitSize > 0) {
-    const bits = readBits(k, layout, address);
-    return bits === null ? undefined : plain(bits);
+    const bits = fieldBits(k, layout, address);
+    return typeof bits === "bigint" ? plain(bits) : bits ?? undefined;
   }
   return valueAt(k, layout.type, address + layout.offset);
 }
 
 /** A scalar as JavaScript has it, a compound as a reference, a pointer as what it points to. */
 function valueAt(k: Kernel, type: CType, address: Addr): unknown {
-  const bare = bareType(type);
-  switch (bare.kind) {
-    case "int":
-    case "enum": {
-      const value = k.memory.probeReadBig(address, bare.size, bare.signed);
+  const shape = shapeOf(type);
+  switch (shape.is) {
+    case "bool":
+    case "integer": {
+      const value = k.memory.probeReadBig(address, shape.size, shape.is === "integer" && shape.signed);
       if (value === null) return undefined;
-      return bare.kind === "int" && bare.encoding === "bool" ? value !== 0n : plain(value);
+      return shape.is === "bool" ? value !== 0n : plain(value);
     }
-    case "ptr":
-      return pointerValue(k, bare, address);
+    case "characters":
+      return k.memory.probeReadString(address, shape.max) ?? undefined;
+    case "string":
+    case "pointer":
+      return pointerValue(k, type, address);
     case "array":
-      if (isChar(bare.of)) return k.memory.probeReadString(address, bare.length) ?? undefined;
       return Array.from(
-        { length: bare.length },
-        (_, i) => valueAt(k, bare.of, address + i * k.image.sizeOf(bare.of)),
+        { length: Math.min(shape.length, MAX_ELEMENTS) },
+        (_, i) => valueAt(k, shape.of, address + i * k.image.sizeOf(shape.of)),
       );
     default:
       return reference(k, type, address);
   }
 }
 
-function pointerValue(k: Kernel, type: CType & { readonly kind: "ptr" }, address: Addr): unknown {
+function pointerValue(k: Kernel, type: CType, address: Addr): unknown {
+  const bare = bareType(type);
   const value = k.memory.probeReadInt(address, k.image.pointerSize, k.image.pointerSize === 8);
-  if (Number.isNaN(value)) return undefined;
+  if (bare.kind !== "ptr" || Number.isNaN(value)) return undefined;
   if (value === 0) return null;
-  const to = bareType(type.to);
-  if (isChar(to)) return k.memory.probeReadString(value, 4096) ?? undefined;
-  if (to.kind === "struct" || to.kind === "union") return reference(k, type.to, value);
-  return formatPointer(k, type, value);
+  if (isCharacter(bare.to)) return k.memory.probeReadString(value, MAX_STRING) ?? undefined;
+  return shapeOf(bare.to).is === "compound" ? reference(k, bare.to, value) : formatPointer(k, bare, value);
 }
 
 function plain(value: bigint): number | bigint {
@@ -135,8 +139,7 @@ function plain(value: bigint): number | bigint {
 }
 
 function noMember(k: Kernel, type: CType, name: string): string {
-  const members = k.image.fieldNames(type);
-  const near = members.find((member) => member.toLowerCase().startsWith(name.toLowerCase().slice(0, 3)));
+  const near = nearNames(name, k.image.fieldNames(type), 1)[0];
   return `Cannot read member "${name}": ${k.image.typeText(type)} has none of that name` +
     (near === undefined ? "" : `; did you mean "${near}"?`);
 }

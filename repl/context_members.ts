@@ -4,6 +4,8 @@
  * @module
  */
 
+import { shapeOf } from "../image/c_value.ts";
+import { bareType } from "../image/ctype.ts";
 import type { CType, KernelImage } from "../image/model.ts";
 
 /** The probe call whose handler is being written. */
@@ -65,7 +67,7 @@ function typeMembers(
 ): readonly string[] {
   let at = type === undefined ? undefined : target(type);
   for (const step of steps) {
-    if (at === undefined) return [];
+    if (at === undefined || at === "text") return [];
     if (/^\d+$/.test(step)) at = at.kind === "array" ? target(at.of) : at;
     else {
       const layout = at.kind === "struct" || at.kind === "union" ? image.field(at, step) : undefined;
@@ -73,30 +75,13 @@ function typeMembers(
     }
   }
   if (at === undefined) return [];
-  if (isText(at)) return STRING;
+  if (at === "text") return STRING;
   return at.kind === "struct" || at.kind === "union" ? image.fieldNames(at) : [];
 }
 
-/** The type behind qualifiers and one pointer. */
-function target(type: CType): CType {
-  const plain = bare(type);
-  return plain.kind === "ptr" ? bare(plain.to) : plain;
-}
-
-function bare(type: CType): CType {
-  switch (type.kind) {
-    case "typedef":
-    case "const":
-    case "volatile":
-    case "restrict":
-    case "type_tag":
-      return bare(type.to);
-    default:
-      return type;
-  }
-}
-
-function isText(type: CType): boolean {
-  const plain = type.kind === "array" ? bare(type.of) : type;
-  return plain.kind === "int" && plain.size === 1 && plain.name.includes("char");
+/** The type behind qualifiers and one pointer; or that it reads as text. */
+function target(type: CType): CType | "text" {
+  const shape = shapeOf(type);
+  if (shape.is === "string" || shape.is === "characters") return "text";
+  return bareType(shape.is === "pointer" ? shape.to : type);
 }

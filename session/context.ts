@@ -8,13 +8,13 @@
 import type { Prototype, TracepointField, TracepointInfo } from "../image/model.ts";
 import type { KernelHit } from "./hit.ts";
 import { type ObjectReader, type ObjectValue, wordValue } from "./objects.ts";
-import { MAX_STRING } from "./objects.ts";
+import { MAX_STRING } from "../image/c_value.ts";
+import { bareType } from "../image/ctype.ts";
 import { CONTEXT_NAMES } from "../graph/context_names.ts";
 import type { Stack } from "../graph/hit.ts";
 import { argumentFault, DEFAULT_STACK_DEPTH, stackDepthFault } from "../graph/limits.ts";
 import { nearNames } from "../image/near.ts";
 import { recordInteger } from "../graph/passes/args.ts";
-import { strip } from "../graph/types.ts";
 import { NO_VALUE, symbolizer, toValue } from "../graph/value.ts";
 
 /** What an attach point knows about its arguments. */
@@ -121,7 +121,7 @@ export class OpaqueContext {
   get retval(): ObjectValue | undefined {
     const source = this.#source;
     if (source.kind !== "function" || source.prototype === undefined) return this.#hit.retval();
-    return strip(source.prototype.ret).kind === "void"
+    return bareType(source.prototype.ret).kind === "void"
       ? undefined
       : wordValue(this.#reader, source.prototype.ret, this.#hit.retval());
   }
@@ -161,6 +161,11 @@ function argsAreNoValue(names: readonly string[]): string {
   return `c.args is no value by itself${known === "" ? "" : `: name one of ${known}`}`;
 }
 
+function nearOrAll(name: string, known: readonly string[]): string {
+  const near = nearNames(name, known, 1)[0];
+  return near === undefined ? `it has ${known.join(", ")}` : `did you mean "${near}"?`;
+}
+
 function checked(fault: string | undefined): void {
   if (fault !== undefined) throw new RangeError(fault);
 }
@@ -178,7 +183,7 @@ function functionArgs(hit: KernelHit, reader: ObjectReader, prototype: Prototype
       const known = [...params.keys()];
       throw new TypeError(
         `Cannot read argument "${name}" of ${hit.func() || "this probe"}: ` +
-          (known.length === 0 ? "its arguments have no names; use arg(n)" : `it has ${known.join(", ")}`),
+          (known.length === 0 ? "its arguments have no names; use arg(n)" : nearOrAll(name, known)),
       );
     },
     has: (_target, name) => typeof name === "string" && params.has(name),
@@ -195,8 +200,8 @@ function recordArgs(hit: KernelHit, reader: ObjectReader, tracepoint: Tracepoint
       const field = fields.get(name);
       if (field !== undefined) return recordValue(hit, reader, field);
       throw new TypeError(
-        `Cannot read field "${name}" of tracepoint ${tracepoint.subsystem}:${tracepoint.name}: it has ${
-          [...fields.keys()].join(", ")
+        `Cannot read field "${name}" of tracepoint ${tracepoint.subsystem}:${tracepoint.name}: ${
+          nearOrAll(name, [...fields.keys()])
         }`,
       );
     },

@@ -6,8 +6,10 @@
  */
 
 import type { Addr, CType, FieldLayout, KernelImage } from "../image/model.ts";
-import { isCharacter, strip } from "../graph/types.ts";
 import { addressToBigInt } from "../image/address.ts";
+import { bitField, MAX_ELEMENTS, MAX_STRING, shapeOf } from "../image/c_value.ts";
+import { bareType } from "../image/ctype.ts";
+import { nearNames } from "../image/near.ts";
 
 /** How objects read memory: never throws, a fault reads 0 or "" and is counted. */
 export interface ObjectReader {
@@ -16,49 +18,44 @@ export interface ObjectReader {
   str(address: Addr, max: number): string;
 }
 
-/** Longest string read through a `char *`, bytes: bpftrace's default `max_strlen`. */
-export const MAX_STRING = 1024;
-
 /** What stands behind a C value in JavaScript: numbers, booleans, strings, and objects for the rest. */
 export type ObjectValue = number | boolean | string | object;
 
 /** Reads the value of a type that lies at an address. */
 export function readValue(reader: ObjectReader, type: CType, address: Addr): ObjectValue {
-  const bare = strip(type);
-  switch (bare.kind) {
-    case "int":
-    case "enum": {
-      const value = reader.load(address, bare.size, bare.signed);
-      return bare.kind === "int" && bare.encoding === "bool" ? value !== 0 : value;
-    }
-    case "ptr":
-      return pointerValue(
-        reader,
-        bare,
-        reader.load(address, reader.image.pointerSize, reader.image.pointerSize === 8),
-      );
+  const shape = shapeOf(type);
+  const { pointerSize } = reader.image;
+  switch (shape.is) {
+    case "bool":
+      return reader.load(address, shape.size, false) !== 0;
+    case "integer":
+      return reader.load(address, shape.size, shape.signed);
+    case "characters":
+      return reader.str(address, shape.max);
+    case "string":
+    case "pointer":
+      return wordValue(reader, type, reader.load(address, pointerSize, pointerSize === 8));
     case "array":
-      return isCharacter(bare.of) && bare.length > 0
-        ? reader.str(address, bare.length)
-        : arrayView(reader, bare.of, address, bare.length);
-    case "struct":
-    case "union":
-      return pointerView(reader, bare, address);
-    default:
+      return arrayView(reader, shape.of, address, shape.length);
+    case "compound":
+      return pointerView(reader, shape.type, address);
+    case "nothing":
       return pointerView(reader, { kind: "void", id: 0 }, address);
   }
 }
 
 /** The value of a scalar word (an argument, a result) of a type: pointers become views, integers are cut to size. */
 export function wordValue(reader: ObjectReader, type: CType, word: number): ObjectValue {
-  const bare = strip(type);
-  switch (bare.kind) {
-    case "int":
-      return bare.encoding === "bool" ? (word & 0xff) !== 0 : cutWord(word, bare.size, bare.signed);
-    case "enum":
-      return cutWord(word, bare.size, bare.signed);
-    case "ptr":
-      return pointerValue(reader, bare, word);
+  const shape = shapeOf(type);
+  switch (shape.is) {
+    case "bool":
+      return (word & 0xff) !== 0;
+    case "integer":
+      return cutWord(word, shape.size, shape.signed);
+    case "string":
+      return reader.str(word, MAX_STRING);
+    case "pointer":
+      return pointerView(reader, bareType(shape.to), word);
     default:
       return word;
   }
@@ -81,14 +78,6 @@ export function cutWord(word: number, size: number, signed: boolean): number {
   return signed && low >= 1 << (bits - 1) ? low - (1 << bits) : low;
 }
 
-function pointerValue(
-  reader: ObjectReader,
-  type: CType & { readonly kind: "ptr" },
-  word: number,
-): ObjectValue {
-  return isCharacter(type.to) ? reader.str(word, MAX_STRING) : pointerView(reader, strip(type.to), word);
-}
-
 const layouts = new WeakMap<KernelImage, Map<string, FieldLayout | null>>();
 
 function fieldOf(image: KernelImage, type: CType, name: string): FieldLayout | null {
@@ -106,8 +95,11 @@ function readField(reader: ObjectReader, type: CType, address: Addr, name: strin
   }
   const layout = fieldOf(reader.image, type, name);
   if (layout === null) {
+    const near = nearNames(name, reader.image.fieldNames(type), 1)[0];
     throw new TypeError(
-      `Cannot read field "${name}": ${type.kind} ${type.name || "(anonymous)"} has no such field`,
+      `Cannot read field "${name}": ${type.kind} ${type.name || "(anonymous)"} has no such field${
+        near === undefined ? "" : `; did you mean "${near}"?`
+      }`,
     );
   }
   if (layout.bitSize > 0) return readBits(reader, layout, address);
@@ -115,20 +107,13 @@ function readField(reader: ObjectReader, type: CType, address: Addr, name: strin
 }
 
 function readBits(reader: ObjectReader, layout: FieldLayout, address: Addr): ObjectValue {
-  const bare = strip(layout.type);
-  let value = 0;
-  let scale = 1;
-  let left = layout.bitSize;
-  let shift = layout.bitShift;
-  for (let at = address + layout.offset; left > 0; at++) {
-    const take = Math.min(8 - shift, left);
-    value += ((reader.load(at, 1, false) >> shift) & ((1 << take) - 1)) * scale;
-    scale *= 2 ** take;
-    left -= take;
-    shift = 0;
-  }
-  if (bare.kind === "int" && bare.encoding === "bool") return value !== 0;
-  return bare.kind === "int" && bare.signed && value >= scale / 2 ? value - scale : value;
+  const value = bitField(layout, address, (at) => reader.load(at, 1, false)) ?? 0n;
+  if (shapeOf(layout.type).is === "bool") return value !== 0n;
+  const near = Number(value);
+  if (Number.isSafeInteger(near)) return near;
+  throw new RangeError(
+    `Cannot read a bit-field of ${layout.bitSize} bits as a number: ${value} is outside ±2^53`,
+  );
 }
 
 /** What every pointer answers that is no field of what it points to (`Pointer` in `types/words.ts`). */
@@ -181,12 +166,15 @@ function castPointer(reader: ObjectReader, name: string, address: Addr): object 
       `Cannot cast to "${name}": no such type${near === undefined ? "" : `; did you mean "${near}"?`}`,
     );
   }
-  return pointerView(reader, strip(type), address);
+  return pointerView(reader, bareType(type), address);
 }
 
 function arrayView(reader: ObjectReader, of: CType, address: Addr, length: number): object {
   const size = reader.image.sizeOf(of);
-  return Array.from({ length: Math.min(length, 4096) }, (_, i) => readValue(reader, of, address + i * size));
+  return Array.from(
+    { length: Math.min(length, MAX_ELEMENTS) },
+    (_, i) => readValue(reader, of, address + i * size),
+  );
 }
 
 function conversion(name: symbol, text: () => string, number: () => number): unknown {

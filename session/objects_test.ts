@@ -48,7 +48,11 @@ Deno.test("an unknown field is a sentence, a bad pointer reads zeros", async () 
   const view = wordValue(r, pointerTo(k, "struct file"), 0) as Record<string, unknown>;
   assertEquals(view["f_flags"], 0);
   assertEquals(view["isNull"], true);
-  assertThrows(() => view["f_flgs"], TypeError, 'Cannot read field "f_flgs": struct file has no such field');
+  assertThrows(
+    () => view["f_flgs"],
+    TypeError,
+    'Cannot read field "f_flgs": struct file has no such field; did you mean "f_flags"?',
+  );
 });
 
 Deno.test("words are cut to their C type", () => {

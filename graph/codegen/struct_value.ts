@@ -4,9 +4,9 @@
  * @module
  */
 
+import { bareType, isCharacter } from "../../image/ctype.ts";
 import type { CType, KernelImage, Member } from "../../image/model.ts";
 import type { Hit } from "../hit.ts";
-import { isCharacter, strip } from "../types.ts";
 import type { Value } from "../value.ts";
 import { readBits } from "./bits.ts";
 
@@ -21,7 +21,7 @@ const MAX_ELEMENTS = 64;
 
 /** How to read a value of a C type; `null` values stand for what is too deep or has no size. */
 export function structReader(type: CType, image: KernelImage, depth: number = MAX_DEPTH): Reader {
-  const bare = strip(type);
+  const bare = bareType(type);
   switch (bare.kind) {
     case "int": {
       const { size, signed } = bare;
@@ -82,7 +82,7 @@ function memberReader(
   const name = member.name === "" ? `(anonymous ${position})` : member.name;
   if (member.bitSize > 0) {
     const offset = Math.floor(member.bitOffset / 8);
-    const bare = strip(member.type);
+    const bare = bareType(member.type);
     const signed = (bare.kind === "int" || bare.kind === "enum") && bare.signed;
     return {
       name,

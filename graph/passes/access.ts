@@ -5,24 +5,26 @@
  * @module
  */
 
+import { MAX_STRING } from "../../image/c_value.ts";
 import { nearNames } from "../../image/near.ts";
+import { bareType, isCharacter, unqualified } from "../../image/ctype.ts";
 import type { CType } from "../../image/model.ts";
 import type { Ir } from "../ir.ts";
 import type { Span } from "../nodes.ts";
-import { BIGINT, BOOL, INT64, isCharacter, STRING, strip, typeText, type ValueType } from "../types.ts";
+import { BIGINT, BOOL, INT64, STRING, typeText, type ValueType } from "../types.ts";
 import { quoted } from "./attach_points.ts";
-import { at, failed, MAX_STRING, type Scope } from "./scope.ts";
+import { at, failed, type Scope } from "./scope.ts";
 
 /** Type of a value of a C type, as an expression sees it. */
 export function valueType(type: CType): ValueType {
-  const bare = strip(type);
+  const bare = bareType(type);
   switch (bare.kind) {
     case "int":
       return bare.encoding === "bool" ? BOOL : { kind: "int", size: bare.size, signed: bare.signed };
     case "enum":
       return { kind: "int", size: bare.size, signed: bare.signed };
     case "ptr":
-      return isCharacter(bare.to) ? STRING : { kind: "pointer", to: strip(bare.to, true) };
+      return isCharacter(bare.to) ? STRING : { kind: "pointer", to: unqualified(bare.to) };
     case "array":
       return isCharacter(bare.of) ? STRING : { kind: "array", of: bare.of, length: bare.length };
     case "struct":
@@ -43,7 +45,7 @@ export function readMemory(
   span: Span | undefined,
   scope: Scope,
 ): Ir {
-  const bare = strip(type);
+  const bare = bareType(type);
   const value = valueType(type);
   switch (bare.kind) {
     case "ptr": {
@@ -82,8 +84,8 @@ export function readMemory(
 
 function loadPointer(address: Ir, offset: number, type: CType, span: Span | undefined, scope: Scope): Ir {
   const size = scope.image.pointerSize;
-  const bare = strip(type);
-  const to = bare.kind === "ptr" ? strip(bare.to, true) : bare;
+  const bare = bareType(type);
+  const to = bare.kind === "ptr" ? unqualified(bare.to) : bare;
   return {
     op: "load",
     address,
@@ -108,7 +110,7 @@ function stringAt(address: Ir, offset: number, max: number, span: Span | undefin
 
 /** Gives a register word the C type of the argument or result that it carries. */
 export function readRegisterValue(word: Ir, type: CType, what: string, scope: Scope): Ir {
-  const bare = strip(type);
+  const bare = bareType(type);
   const value = valueType(type);
   const span = word.span;
   const wrapped = (size: number, signed: boolean, as: ValueType): Ir => ({
@@ -123,7 +125,7 @@ export function readRegisterValue(word: Ir, type: CType, what: string, scope: Sc
   switch (bare.kind) {
     case "ptr": {
       const is64 = scope.image.pointerSize === 8;
-      const to = strip(bare.to, true);
+      const to = unqualified(bare.to);
       const pointer: Ir = is64
         ? { ...word, type: { kind: "pointer", to } }
         : wrapped(4, false, { kind: "pointer", to });
@@ -212,7 +214,7 @@ function fieldsHint(names: readonly string[]): string | undefined {
 }
 
 function structOf(type: ValueType): CType | undefined {
-  const target = type.kind === "struct" ? type.type : type.kind === "pointer" ? strip(type.to) : undefined;
+  const target = type.kind === "struct" ? type.type : type.kind === "pointer" ? bareType(type.to) : undefined;
   return target?.kind === "struct" || target?.kind === "union" ? target : undefined;
 }
 
@@ -284,7 +286,7 @@ export function resolveIndex(base: Ir, index: Ir, span: Span | undefined, scope:
       return element(base, index, of, span, scope);
     }
     case "pointer": {
-      const to = strip(base.type.to);
+      const to = bareType(base.type.to);
       if (to.kind === "void" || to.kind === "fwd" || to.kind === "func_proto") {
         report("error", `Cannot index a ${typeText(base.type, image)}: its elements have no size`, { span });
         return failed(span);

@@ -5,16 +5,18 @@
  * @module
  */
 
+import { MAX_STRING } from "../../image/c_value.ts";
 import { nearNames } from "../../image/near.ts";
+import { bareType } from "../../image/ctype.ts";
 import type { KernelImage, Param, TracepointField } from "../../image/model.ts";
 import type { Ir } from "../ir.ts";
 import type { Span } from "../nodes.ts";
-import { BOOL, INT64, STRING, strip, type ValueType } from "../types.ts";
+import { BOOL, INT64, STRING, type ValueType } from "../types.ts";
 import { readRegisterValue, valueType } from "./access.ts";
 import { argumentWords, passedByReference } from "./argument_words.ts";
 import { quoted } from "./attach_points.ts";
 import { typeByText } from "./type_names.ts";
-import { at, failed, MAX_STRING, type Scope } from "./scope.ts";
+import { at, failed, type Scope } from "./scope.ts";
 
 /** Resolves `c.args.name`. */
 export function resolveArg(name: string, span: Span | undefined, scope: Scope): Ir {
@@ -52,7 +54,7 @@ export function resolveArg(name: string, span: Span | undefined, scope: Scope): 
 
 function readParam(param: Param, index: number, span: Span | undefined, scope: Scope): Ir {
   const { image } = scope;
-  const bare = strip(param.type);
+  const bare = bareType(param.type);
   const word: Ir = { op: "word", index, type: INT64, ...at(span) };
   const size = bare.kind === "void" || bare.kind === "fwd" || bare.kind === "func_proto"
     ? 0
@@ -134,7 +136,7 @@ export interface RecordInteger {
  */
 export function recordInteger(field: TracepointField, image: KernelImage): RecordInteger {
   const named = typeByText(field.type, image);
-  const bare = named === undefined ? undefined : strip(named);
+  const bare = named === undefined ? undefined : bareType(named);
   const known = (bare?.kind === "int" || bare?.kind === "enum") && bare.size <= field.size ? bare : undefined;
   return {
     size: known?.size ?? field.size,
@@ -169,7 +171,7 @@ function recordPointer(field: TracepointField, text: string, span: Span | undefi
 
 function recordArray(field: TracepointField, elementName: string, span: Span | undefined, scope: Scope): Ir {
   const of = typeByText(elementName, scope.image);
-  if (of === undefined || (strip(of).kind !== "int" && strip(of).kind !== "enum")) {
+  if (of === undefined || (bareType(of).kind !== "int" && bareType(of).kind !== "enum")) {
     scope.report(
       "error",
       `Cannot read "${field.name}" at ${scope.at.name}: type ${field.type} is not known`,

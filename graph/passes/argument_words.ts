@@ -4,8 +4,8 @@
  * @module
  */
 
+import { bareType } from "../../image/ctype.ts";
 import type { Arch, CType, KernelImage, Param } from "../../image/model.ts";
-import { strip } from "../types.ts";
 
 /** Argument registers of each convention; i386's are those of `-mregparm=3`. */
 const REGISTER_WORDS: Readonly<Record<Arch, number>> = { x86_64: 6, arm64: 8, i386: 3 };
@@ -53,7 +53,7 @@ export function argumentWords(params: readonly Param[], image: KernelImage): rea
 }
 
 function wordsOf(type: CType, image: KernelImage): number {
-  const bare = strip(type);
+  const bare = bareType(type);
   if (bare.kind === "void" || bare.kind === "fwd" || bare.kind === "func_proto" || bare.kind === "ptr") {
     return 1;
   }

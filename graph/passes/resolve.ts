@@ -5,6 +5,8 @@
  * @module
  */
 
+import { MAX_STRING } from "../../image/c_value.ts";
+import { bareType } from "../../image/ctype.ts";
 import type { Ir, IrStatement, IrStep } from "../ir.ts";
 import { stackDepthFault } from "../limits.ts";
 import type { Expr, Statement, Step } from "../nodes.ts";
@@ -16,7 +18,6 @@ import {
   NULL,
   STACK,
   STRING,
-  strip,
   typeText,
   UNKNOWN,
   type ValueType,
@@ -26,7 +27,7 @@ import { resolveArg } from "./args.ts";
 import { quoted } from "./attach_points.ts";
 import { resolveBuiltin, resolveNoValue, resolveRegister, resolveWord } from "./builtins.ts";
 import { binaryType, callType, checkTruth, isText, join, unaryType } from "./operators.ts";
-import { at, failed, MAX_STRING, type Scope } from "./scope.ts";
+import { at, failed, type Scope } from "./scope.ts";
 import { typeByText } from "./type_names.ts";
 
 /** Resolves the steps of a probe at one attach point. */
@@ -245,7 +246,7 @@ function resolveCast(base: Ir, text: string, span: Expr["span"], scope: Scope): 
     );
     return failed(span);
   }
-  const bare = strip(type);
+  const bare = bareType(type);
   // A struct is cast to by its address.
   if (bare.kind === "struct" || bare.kind === "union") {
     return { ...base, type: { kind: "pointer", to: type }, ...at(span) };

@@ -11,9 +11,6 @@ import type { Span } from "../nodes.ts";
 import { UNKNOWN, type ValueType } from "../types.ts";
 import type { ResolvedPoint } from "./attach_points.ts";
 
-/** Longest string that a `char *` is read to, and the length of `str` without a limit: bpftrace's `max_strlen`. */
-export const MAX_STRING = 1024;
-
 /** The surroundings of an expression. */
 export interface Scope {
   readonly image: KernelImage;

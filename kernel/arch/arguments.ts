@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { CType, KernelImage, Prototype } from "../../image/model.ts";
+import { bareType } from "../../image/ctype.ts";
+import type { KernelImage, Prototype } from "../../image/model.ts";
 import type { ArchModel } from "./model.ts";
 
 /** How a function takes its arguments. */
@@ -94,19 +95,9 @@ export function prototypeLayout(model: ArchModel, image: KernelImage, prototype:
   const variadic = prototype.params.at(-1)?.type.kind === "void";
   const params = variadic ? prototype.params.slice(0, -1) : prototype.params;
   const widths = params.map(({ type }): ArgumentWidth => {
-    const bare = plainType(type);
+    const bare = bareType(type);
     const size = image.sizeOf(bare);
     return bare.kind === "struct" || bare.kind === "union" ? { size, struct: true } : size;
   });
   return argumentLayout(model, widths, { onStack: variadic });
-}
-
-function plainType(type: CType): CType {
-  let plain = type;
-  while (
-    plain.kind === "typedef" || plain.kind === "const" || plain.kind === "volatile" ||
-    plain.kind === "restrict" ||
-    plain.kind === "type_tag"
-  ) plain = plain.to;
-  return plain;
 }

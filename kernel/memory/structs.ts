@@ -4,6 +4,8 @@
  * @module
  */
 
+import { bareType } from "../../image/ctype.ts";
+import { nearNames } from "../../image/near.ts";
 import type { Addr, CType, FieldLayout, KernelImage } from "../../image/model.ts";
 import type { Memory } from "./memory.ts";
 
@@ -23,7 +25,7 @@ export class FieldAccess {
     this.#name = name;
     this.layout = layout;
     this.offset = layout.offset;
-    const type = plainType(layout.type);
+    const type = bareType(layout.type);
     this.size = layout.bitSize > 0 ? bytesFor(layout.bitShift + layout.bitSize) : image.sizeOf(type);
     this.signed = isSigned(type, image);
   }
@@ -165,24 +167,14 @@ export class Structs {
 
   #noField(type: string, path: string, found: CType): Error {
     const names = this.#image.fieldNames(found);
+    const near = nearNames(path, names, 1)[0];
     const shown = names.slice(0, 12).join(", ");
     return new Error(
-      `Cannot find field "${path}" of ${type}: kernel ${this.#image.release} (${this.#image.arch}) has no such field; it has ${shown}${
-        names.length > 12 ? ", …" : ""
+      `Cannot find field "${path}" of ${type}: kernel ${this.#image.release} (${this.#image.arch}) has no such field; ${
+        near === undefined ? `it has ${shown}${names.length > 12 ? ", …" : ""}` : `did you mean "${near}"?`
       }`,
     );
   }
-}
-
-/** Without qualifiers and typedefs. */
-function plainType(type: CType): CType {
-  let plain = type;
-  while (
-    plain.kind === "typedef" || plain.kind === "const" || plain.kind === "volatile" ||
-    plain.kind === "restrict" ||
-    plain.kind === "type_tag"
-  ) plain = plain.to;
-  return plain;
 }
 
 function isSigned(type: CType, image: KernelImage): boolean {

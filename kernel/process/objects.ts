@@ -5,6 +5,7 @@
  * @module
  */
 
+import { bareType } from "../../image/ctype.ts";
 import type { Addr, KernelImage } from "../../image/model.ts";
 import type { Kernel } from "../kernel.ts";
 
@@ -77,8 +78,7 @@ export class Field {
         `Cannot use field "${this.#path}": struct ${this.#type} on ${image.arch} has none of that name`,
       );
     }
-    let target = layout.type;
-    while ("to" in target && target.kind !== "ptr") target = target.to;
+    const target = bareType(layout.type);
     this.#offset = layout.offset;
     this.#size = image.sizeOf(target);
     // Pointers are canonical: sign-extended on 64-bit kernels, unsigned on i386.

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { bareType, isCharacter } from "../../image/ctype.ts";
 import type { CType, KernelImage, Member } from "../../image/model.ts";
 import type { Slot } from "./model.ts";
 
@@ -28,23 +29,6 @@ const TAKEN: ReadonlySet<string> = new Set([
   ],
 ]);
 
-/** Takes typedefs and qualifiers off. */
-function bare(type: CType): CType {
-  let at = type;
-  while ("to" in at && at.kind !== "ptr") at = at.to;
-  return at;
-}
-
-/** True for `char` and `unsigned char` by these names: their pointers and arrays are strings. `u8` is a byte. */
-function isCharacter(type: CType): boolean {
-  let at = type;
-  while (at.kind === "const" || at.kind === "volatile" || at.kind === "restrict" || at.kind === "type_tag") {
-    at = at.to;
-  }
-  return at.kind === "int" && at.size === 1 && at.encoding !== "bool" &&
-    (at.name === "char" || at.name === "unsigned char");
-}
-
 type Compound = CType & { readonly kind: "struct" | "union" };
 
 /** Writes the C types of one image as TypeScript, and gathers the structs that it meets. */
@@ -62,7 +46,7 @@ export class TypeWriter {
 
   /** The TypeScript type of a value of a C type. */
   value(type: CType): string {
-    const at = bare(type);
+    const at = bareType(type);
     switch (at.kind) {
       case "void":
         return "undefined";
@@ -86,7 +70,7 @@ export class TypeWriter {
   /** The TypeScript type of a pointer to a C type. */
   pointer(to: CType): string {
     if (isCharacter(to)) return "string";
-    const at = bare(to);
+    const at = bareType(to);
     switch (at.kind) {
       case "struct":
       case "union": {
@@ -107,7 +91,7 @@ export class TypeWriter {
   /** A struct or union by name, if the image has it. */
   reach(name: string): string | undefined {
     const type = this.#image.type(name);
-    const at = type === undefined ? undefined : bare(type);
+    const at = type === undefined ? undefined : bareType(type);
     return at?.kind === "struct" || at?.kind === "union" ? this.value(at) : undefined;
   }
 
@@ -141,7 +125,7 @@ export class TypeWriter {
   #slots(members: readonly Member[]): Slot[] {
     return members.flatMap(({ name, type }) => {
       if (name !== "") return [{ name, type: this.value(type) }];
-      const inner = bare(type);
+      const inner = bareType(type);
       return inner.kind === "struct" || inner.kind === "union" ? this.#slots(inner.members) : [];
     });
   }
