@@ -21,6 +21,10 @@ import type { TraceArray } from "./trace_array.ts";
 
 /** Longest string that a filter or a `%s` reads. */
 const MAX_STRING = 1024;
+/** Nanoseconds between two ticks (`CONFIG_HZ=250`). */
+const NS_PER_JIFFY = 4_000_000;
+/** Ticks begin five minutes before they overflow 32 bits. */
+const INITIAL_JIFFIES = 2 ** 32 - 300 * 250;
 /** Deepest stack that a trigger records. */
 const STACK_DEPTH = 64;
 
@@ -69,7 +73,11 @@ export class TraceEvents {
     const k = this.#k;
     return {
       arch: k.archName,
-      enumerator: (name) => k.image.enumerator(name),
+      named: (name) => this.#named(name),
+      structSize: (name) => {
+        const type = k.image.type(`struct ${name}`);
+        return type === undefined ? undefined : k.image.sizeOf(type);
+      },
       hashed: (address) => k.pointers.hashed(address),
       symbolText: (address) => this.#symbols.text(address),
       symbolName: (address) => this.#symbols.name(address),
@@ -139,6 +147,13 @@ export class TraceEvents {
         return name === undefined ? "unknown_syscall" : `sys_${name}`;
       },
     };
+  }
+
+  /** Enumerators, and the variables that formats of the kernel's events name. */
+  #named(name: string): number | undefined {
+    if (name === "vmemmap_base") return this.#k.arch.layout.vmemmap;
+    if (name === "jiffies") return INITIAL_JIFFIES + Math.floor(this.#k.now() / NS_PER_JIFFY);
+    return this.#k.image.enumerator(name);
   }
 
   #readString(address: bigint): string | null {

@@ -25,8 +25,10 @@ export interface CContext {
   readonly fields: ReadonlyMap<string, TracepointField>;
   readonly record: BytesReader;
   readonly arch: Arch;
-  /** Value of an enumerator. */
-  enumerator(name: string): number | undefined;
+  /** Value of an enumerator, or of a variable of the kernel. */
+  named(name: string): number | undefined;
+  /** Bytes of a structure. */
+  structSize(name: string): number | undefined;
 }
 
 /** Something in the expression is known to the kernel's source alone. */
@@ -40,7 +42,7 @@ export function evaluate(expr: CExpr, context: CContext): CValue {
     case "string":
       return expr.text;
     case "name": {
-      const value = context.enumerator(expr.name);
+      const value = context.named(expr.name);
       if (value === undefined) throw new UnknownExpression(expr.name);
       return BigInt(value);
     }
@@ -119,7 +121,8 @@ function binary(op: string, leftExpr: CExpr, rightExpr: CExpr, context: CContext
   if (op === "&&") return truth(leftExpr, context) && truth(rightExpr, context) ? 1n : 0n;
   if (op === "||") return truth(leftExpr, context) || truth(rightExpr, context) ? 1n : 0n;
   const left = integer(leftExpr, context);
-  const right = integer(rightExpr, context);
+  const right = integer(rightExpr, context) *
+    (op === "+" || op === "-" ? pointeeSize(leftExpr, context) : 1n);
   const flag = (test: boolean): bigint => test ? 1n : 0n;
   switch (op) {
     case "|":
@@ -155,6 +158,12 @@ function binary(op: string, leftExpr: CExpr, rightExpr: CExpr, context: CContext
     default:
       return right === 0n ? 0n : left % right;
   }
+}
+
+/** What pointer arithmetic counts in: bytes of the structure that an expression points at, else 1. */
+function pointeeSize(expr: CExpr, context: CContext): bigint {
+  const name = expr.kind === "cast" ? /^struct (\w+) \*$/.exec(expr.type)?.[1] : undefined;
+  return BigInt((name === undefined ? undefined : context.structSize(name)) ?? 1);
 }
 
 function cast(type: string, value: CValue, context: CContext): CValue {
@@ -240,7 +249,13 @@ function call(name: string, args: readonly CExpr[], context: CContext): CValue {
       return array(args, context);
     case "__builtin_constant_p":
       return 0n;
+    case "__builtin_expect":
+      return args[0] === undefined ? 0n : evaluate(args[0], context);
     default:
+      // Page table entries are numbers in a structure.
+      if (/^(?:native_make_)?p(?:te|md|ud|4d|gd)(?:_val)?$/.test(name) && args[0] !== undefined) {
+        return evaluate(args[0], context);
+      }
       throw new UnknownExpression(name);
   }
 }

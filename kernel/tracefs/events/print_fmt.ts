@@ -13,8 +13,10 @@ import { formatPrintk, type PointerPrinter } from "./printk_format.ts";
 
 /** What printing needs of a kernel. */
 export interface PrintFmtHost extends PointerPrinter {
-  /** Value of an enumerator. */
-  enumerator(name: string): number | undefined;
+  /** Value of an enumerator, or of a variable of the kernel. */
+  named(name: string): number | undefined;
+  /** Bytes of a structure. */
+  structSize(name: string): number | undefined;
 }
 
 /** Prints the records of one event. */
@@ -45,18 +47,32 @@ export class PrintFmt {
 
   /** A record's text. Where the format asks for what only the kernel's source knows, its fields as they are. */
   print(record: BytesReader): string {
-    const context: CContext = {
+    const context = this.#context(record);
+    return this.#formatted(context) ?? this.#plain(context);
+  }
+
+  /** Whether its records print by the format. */
+  understands(record: BytesReader): boolean {
+    return this.#formatted(this.#context(record)) !== null;
+  }
+
+  #context(record: BytesReader): CContext {
+    return {
       fields: this.#fields,
       record,
       arch: this.#host.arch,
-      enumerator: (name) => this.#host.enumerator(name),
+      named: (name) => this.#host.named(name),
+      structSize: (name) => this.#host.structSize(name),
     };
-    if (this.#format === null) return this.#plain(context);
+  }
+
+  #formatted(context: CContext): string | null {
+    if (this.#format === null) return null;
     try {
       const values = this.#args.map((arg) => evaluate(arg, context));
-      return formatPrintk(this.#format, values, record, this.#host);
+      return formatPrintk(this.#format, values, context.record, this.#host);
     } catch (error) {
-      if (error instanceof UnknownExpression) return this.#plain(context);
+      if (error instanceof UnknownExpression) return null;
       throw error;
     }
   }
