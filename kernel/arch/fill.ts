@@ -17,7 +17,8 @@ const blanks = new Map<string, Int32Array>();
  * Fills `regs` and the stack for the first instruction of a function. `args` are signed words, NaN where unknown;
  * `nargs` of them count. Registers that the convention does not determine read 0.
  *
- * `layout` is needed where argument n is not simply word n (`ArgumentLayout.plain` is false).
+ * `layout` is needed where argument n is not simply word n (`ArgumentLayout.plain` is false). Bit n of `narrow`: argument
+ * n is an int that was moved by 32 bits, so that the upper half of its register is 0.
  * The caller sets `regs.functionName`, and `regs.ip` as the kind of probe presents it.
  */
 export function fillEntry(
@@ -28,6 +29,7 @@ export function fillEntry(
   args: ArrayLike<number>,
   nargs: number,
   layout: ArgumentLayout | null = null,
+  narrow = 0,
 ): void {
   const halves = regs.begin();
   halves.set(regs.blank ??= blankOf(regs));
@@ -54,7 +56,7 @@ export function fillEntry(
     const value = args[i] as number;
     const index = registers[i] as number;
     halves[index] = value;
-    if (wide) halves[index + 1] = highWord(value);
+    if (wide) halves[index + 1] = (narrow >> i & 1) === 1 ? 0 : highWord(value);
     if (value !== value) unknown |= 1 << i;
   }
   if (nargs > inRegisters) {

@@ -20,6 +20,8 @@ export interface Convention {
   readonly nargs: number;
   readonly layout: ArgumentLayout | null;
   readonly wideResult: boolean;
+  /** Bit n: argument n has 32 bits, in a register of 64. */
+  readonly narrow: number;
 }
 
 /** Fills registers for armed calls and runs their hooks. */
@@ -57,11 +59,13 @@ export class ArmedCalls {
 
   /** Puts in place what a call finds at its first instruction: registers, and the words on the stack. */
   fill(regs: PtRegs, task: Task, frame: Frame, { depth, returnAddress }: EntryRegs): void {
-    const { nargs, layout } = this.#convention(frame.fn);
-    // What the caller did not pass is unknown.
+    const { nargs, layout, narrow } = this.#convention(frame.fn);
+    // What the caller did not pass is unknown; what it left in registers beyond the arguments is there too.
     for (let i = frame.nargs; i < nargs; i++) frame.words[i] = NaN;
+    const count = layout === null && frame.nargs > nargs ? frame.nargs : nargs;
     const to = returnAddress === returnAddress ? returnAddress : this.#k.calls.returnAddress(task, depth);
-    fillEntry(regs, this.#k.memory, frame.words[SP] ?? 0, to, frame.words, nargs, layout);
+    const moved = narrow !== 0 && passesWholeWords(this.#k, task, depth) ? 0 : narrow;
+    fillEntry(regs, this.#k.memory, frame.words[SP] ?? 0, to, frame.words, count, layout, moved);
   }
 
   /** The result that a handler set when it diverted the function. */
@@ -128,11 +132,25 @@ export class ArmedCalls {
       const layout = prototype === undefined ? null : prototypeLayout(this.#k.arch, image, prototype);
       const wideResult = prototype !== undefined &&
         isWide(prototype.ret, (t) => image.sizeOf(t), image.pointerSize);
-      convention = { nargs: fn.nargs, layout: layout === null || layout.plain ? null : layout, wideResult };
+      const narrow = prototype === undefined || image.pointerSize === 4
+        ? 0
+        : prototype.params.reduce((bits, { type }, i) => image.sizeOf(type) === 4 ? bits | 1 << i : bits, 0);
+      convention = {
+        nargs: fn.nargs,
+        layout: layout === null || layout.plain ? null : layout,
+        wideResult,
+        narrow,
+      };
       fn.convention = convention;
     }
     return convention;
   }
+}
+
+/** arm64's system call functions hand on what user space passed, sign-extended; everything else moves ints by 32 bits. */
+function passesWholeWords(k: Kernel, task: Task, depth: number): boolean {
+  if (k.archName !== "arm64") return false;
+  return task.frames[depth - 2]?.fn.name.startsWith("__arm64_sys_") ?? false;
 }
 
 /** Fills the registers of one frame's hits, once a handler looks at them. */

@@ -27,7 +27,11 @@ export const DO_SYS_OPEN: FunctionRef = behaviour(
   [DO_SYS_OPENAT2],
   (k, dfd = 0, filename = 0, flags = 0, mode = 0) => {
     const mark = k.current.locals;
-    const fd = k.call(DO_SYS_OPENAT2, dfd, filename, openHow(k, flags, mode));
+    const how = openHow(k, flags, mode);
+    // On x86 the flags that `how` was made of are still where a fourth argument would be.
+    const fd = k.archName === "arm64"
+      ? k.call(DO_SYS_OPENAT2, dfd, filename, how)
+      : k.call(DO_SYS_OPENAT2, dfd, filename, how, flags);
     popLocals(k, mark);
     return fd;
   },
