@@ -7,17 +7,26 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** Runs `deno` with these arguments in the project's root, colours off. */
+/** Runs `deno` with these arguments in the project's root, colours off, with `input` on its standard input. */
 export async function deno(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  input = "",
 ): Promise<Finished> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+  const child = new Deno.Command(Deno.execPath(), {
     args: [...args],
     cwd: new URL("..", import.meta.url),
     env: { NO_COLOR: "1", ...env },
-    stdin: "null",
-  }).output();
+    stdin: input === "" ? "null" : "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  if (input !== "") {
+    const writer = child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(input));
+    await writer.close();
+  }
+  const { code, stdout, stderr } = await child.output();
   const text = new TextDecoder();
   return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
 }
