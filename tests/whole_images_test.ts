@@ -6,8 +6,8 @@ import { fullImage } from "../image/load.ts";
 import { kprobe } from "../probes/kprobe.ts";
 import { kretprobe } from "../probes/kretprobe.ts";
 import { asProgram } from "../probes/program.ts";
-import { attach } from "./attach.ts";
-import { ARCHES, bootKernel } from "./boot.ts";
+import { attach } from "../session/attach.ts";
+import { ARCHES, bootKernel } from "../session/boot.ts";
 
 for (const arch of ARCHES) {
   Deno.test(`kprobe "*" attaches on the whole ${arch} kernel`, async () => {

@@ -5,8 +5,8 @@ import { shapeOf } from "../image/c_value.ts";
 import type { CType } from "../image/model.ts";
 import { object } from "../inspect/object.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import { ARCHES, bootKernel } from "./boot.ts";
-import { readValue } from "./objects.ts";
+import { ARCHES, bootKernel } from "../session/boot.ts";
+import { readValue } from "../session/objects.ts";
 
 /** Scalars, strings and arrays as plain data; what else there is by its address. */
 function plain(value: unknown): unknown {

@@ -5,7 +5,7 @@ import { tracepoint } from "../probes/tracepoint.ts";
 import { asProgram } from "../probes/program.ts";
 import type { AnyProbe } from "../probes/program.ts";
 import { timeText } from "../format/mod.ts";
-import { run } from "./run.ts";
+import { run } from "../session/run.ts";
 
 /** What is said about the probes; the workload has a note of its own. */
 async function notes(...probes: readonly AnyProbe[]): Promise<readonly string[]> {

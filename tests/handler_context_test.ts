@@ -3,7 +3,7 @@ import { ProgramError } from "../graph/diagnostic.ts";
 import { kprobe } from "../probes/kprobe.ts";
 import { tracepoint } from "../probes/tracepoint.ts";
 import { type AnyProbe, asProgram } from "../probes/program.ts";
-import { run } from "./run.ts";
+import { run } from "../session/run.ts";
 
 /** The message with which a run of one probe ends. */
 async function refusal(probe: AnyProbe): Promise<Error> {
