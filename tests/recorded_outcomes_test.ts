@@ -11,12 +11,17 @@ const ARCHES: readonly Arch[] = ["x86_64", "arm64", "i386"];
 const EXEC = `600 100.000000 execve("/bin/prog", ["prog"], 0x7ffd /* 1 var */) = 0 <0.000400>\n`;
 
 /** Replays system calls of one process after its execve, with a kernel that `prepare` may probe. */
-async function played(arch: Arch, lines: readonly string[], prepare: (k: Kernel) => void): Promise<void> {
+async function played(
+  arch: Arch,
+  lines: readonly string[],
+  prepare: (k: Kernel) => void,
+  seed = 1,
+): Promise<void> {
   const text = lines.map((line, i) => `600 100.00${i + 1}000 ${line} <0.000100>\n`).join("");
   const workload = await replay(
     new TextEncoder().encode(`${EXEC}${text}600 100.500000 exit_group(0) = ?\n`),
   );
-  const k = await bootKernel({ arch });
+  const k = await bootKernel({ arch, seed });
   prepare(k);
   workload.start(k);
   k.scheduler.run();
@@ -253,3 +258,30 @@ for (const [call, errors] of Object.entries(CALLS)) {
     }
   });
 }
+
+Deno.test("a file with a position is read through its position, a pipe through none", async () => {
+  for (const seed of [1, 2, 3, 4, 5]) {
+    const seen: string[] = [];
+    await played("x86_64", [
+      `openat(AT_FDCWD, "/srv/file", O_RDONLY) = 3`,
+      ...Array.from({ length: 5 }, () => `read(3, "x", 1) = 1`),
+      `pipe2([4, 5], 0) = 0`,
+      `write(5, "x", 1) = 1`,
+      `read(4, "x", 1) = 1`,
+    ], (k) => {
+      for (const name of ["vfs_read", "vfs_write"]) {
+        k.calls.functionByName(name)!.hooks = {
+          offsets: [],
+          entry: () => {
+            const at = k.calls.returnAddress(k.current);
+            const caller = k.image.symbolAt(at);
+            if (k.current.request?.name !== "execve") seen.push(`${caller?.symbol.name}+${caller?.offset}`);
+            return false;
+          },
+          at: () => {},
+        };
+      }
+    }, seed);
+    assertEquals(seen, [...Array(5).fill("ksys_read+107"), "ksys_write+183", "ksys_read+183"]);
+  }
+});

@@ -59,6 +59,7 @@ export function fakeKernel(
     userRegs: -0x600000000000,
     stackBase: -0x600000004000,
     frames: [],
+    hint: null,
     depth: 0,
     instances: null,
     syscalls: 1,

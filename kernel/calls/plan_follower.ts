@@ -52,7 +52,7 @@ export class PlanFollower {
 
   /** Steps the owner's plan to an explicit call: pads, charges, and says what the recordings know of the callee. */
   advance(task: Task, owner: Frame, step: PlanStep): void {
-    const segment = this.#follow(owner, step);
+    const segment = this.#follow(task, owner, step);
     this.#pad(task, owner, segment);
     this.node = segment.childNode;
     this.site = segment.childSite;
@@ -67,16 +67,18 @@ export class PlanFollower {
   /** A call ends with a result: the padding after its last call happens, and what is left of its budget passes. */
   finish(task: Task, frame: Frame, result: number): void {
     const plan = frame.plan;
-    if (plan !== null) this.#pad(task, frame, this.#follow(frame, plan.end(outcomeCode(result))));
+    if (plan !== null) this.#pad(task, frame, this.#follow(task, frame, plan.end(outcomeCode(result))));
     const left = frame.words[LEFT] as number;
     if (left === left) this.#engine.spend(left);
   }
 
-  /** Takes a step: keeps the variant where it still fits, else chooses among those that do. */
-  #follow(owner: Frame, step: PlanStep): Segment {
+  /** Takes a step: keeps the variant where it still fits, else chooses among those that do and that the call can mean. */
+  #follow(task: Task, owner: Frame, step: PlanStep): Segment {
     let index = owner.variant < 0 ? -1 : step.map[owner.variant] ?? -1;
-    if (index < 0) {
-      const cumulative = step.state.cumulative;
+    const { hint } = task;
+    const fitting = hint === null ? null : step.state.fitting(hint);
+    if (index < 0 || (fitting !== null && fitting.fits[index] !== true)) {
+      const cumulative = fitting === null ? step.state.cumulative : fitting.cumulative;
       index = cumulative.length === 1 ? 0 : chooseByWeight(cumulative, mixKey(owner.key, owner.made));
     }
     owner.plan = step.state;

@@ -175,7 +175,21 @@ export const SEEKERS: readonly FunctionRef[] = collect((ops) => [ops.llseek]);
 function collect(
   pick: (ops: FileOperations) => readonly (FunctionRef | undefined)[],
 ): readonly FunctionRef[] {
-  const all = [
+  const found = new Map<string, FunctionRef>();
+  for (const ops of fileOperations()) {
+    for (const ref of pick(ops)) if (ref !== undefined) found.set(ref.name, ref);
+  }
+  return [...found.values()];
+}
+
+/** Every function that a table of file operations names. */
+export function operationRefs(ops: FileOperations): readonly FunctionRef[] {
+  return Object.values(ops).filter((value): value is FunctionRef => typeof value === "object");
+}
+
+/** All tables of file operations. */
+export function fileOperations(): readonly FileOperations[] {
+  return [
     SHMEM_FILE,
     SIMPLE_DIR,
     PIPE,
@@ -190,8 +204,5 @@ function collect(
     TIMERFD,
     SIGNALFD,
     INOTIFY,
-  ]; // dprint-ignore
-  const found = new Map<string, FunctionRef>();
-  for (const ops of all) for (const ref of pick(ops)) if (ref !== undefined) found.set(ref.name, ref);
-  return [...found.values()];
+  ];
 }

@@ -7,6 +7,7 @@
 import type { Addr } from "../../image/model.ts";
 import type { KretprobeInstance } from "../kprobes/kretprobe.ts";
 import type { UserSpace } from "../memory/user_space.ts";
+import type { VariantHint } from "../calls/hint.ts";
 import type { Frame } from "../calls/frame.ts";
 import type { Wait } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
@@ -127,6 +128,8 @@ export class Task {
   syscallNumber = -1;
   /** The system call it is in; what was recorded of it decides in a replay. */
   request: SyscallRequest | null = null;
+  /** Which recorded variants that call can mean; null where nothing tells. */
+  hint: VariantHint | null = null;
   /** Virtual time at which that call began. */
   syscallStart = 0;
   /** What `schedule` is about to wait for; `recorded`: what the recording of the current call says. */

@@ -14,6 +14,7 @@ import type { Task } from "../process/task.ts";
 import { runTaskWork } from "../process/task_work.ts";
 import { EINTR, ENOSYS, ERESTARTSYS } from "./errno.ts";
 import { adopt, imply } from "./implied.ts";
+import { hintOf } from "./variant_hint.ts";
 import { mayBlock } from "./may_block.ts";
 import { isPassThrough } from "./pass_through.ts";
 import { enterRegisters, setResult } from "./registers.ts";
@@ -50,6 +51,7 @@ export function* runSyscall(k: Kernel, task: Task, request: SyscallRequest): Blo
   task.syscallStart = start;
   enterRegisters(k, task, number, request.args);
   if (recorded !== undefined) imply(k, task, request, recorded);
+  task.hint = hintOf(k, task, request);
   fireEnter(k, entry, number, request.args);
 
   const ref = fn(entry);
@@ -107,6 +109,7 @@ function leave(task: Task): void {
   task.syscalls++;
   task.syscallNumber = -1;
   task.request = null;
+  task.hint = null;
 }
 
 /** How much of its recorded time a call runs: all of it, but what it waits, and what closing files afterwards takes. */

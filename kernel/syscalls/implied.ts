@@ -48,7 +48,7 @@ import type { RecordedOutcome, RecordedStat, SyscallRequest } from "./request.ts
 
 /** Calls whose first argument is a descriptor that has to be open for them to succeed. */
 // deno-fmt-ignore
-const FD_CALLS = new Set([
+export const FD_CALLS: ReadonlySet<string> = new Set([
   "read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "pwritev", "close", "lseek", "_llseek", "fstat",
   "fstat64", "newfstat", "fcntl", "fcntl64", "ftruncate", "ftruncate64", "getdents64", "getdents", "dup", "dup2", "dup3",
   "fchdir", "fsync", "fdatasync", "ioctl", "fadvise64", "fadvise64_64", "flock",

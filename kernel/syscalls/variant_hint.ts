@@ -1,0 +1,43 @@
+/**
+ * Which recorded variants a system call on a descriptor can mean: those that reach the operations of the descriptor's
+ * file, or else of a file that is used in the same way, with or without a position.
+ *
+ * @module
+ */
+
+import type { CallEngine } from "../calls/engine.ts";
+import { VariantHint } from "../calls/hint.ts";
+import { fdFile } from "../fs/files_struct.ts";
+import { type FileOperations, fileOperations, operationRefs } from "../fs/fileops.ts";
+import type { Kernel } from "../kernel.ts";
+import type { Task } from "../process/task.ts";
+import { FD_CALLS } from "./implied.ts";
+import type { SyscallRequest } from "./request.ts";
+
+const hints = new WeakMap<CallEngine, Map<FileOperations, VariantHint>>();
+
+/** What tells the variants of a call apart; null where nothing does. */
+export function hintOf(k: Kernel, task: Task, request: SyscallRequest): VariantHint | null {
+  if (!FD_CALLS.has(request.name)) return null;
+  const ops = k.vfs.files.get(fdFile(k, task.files, request.args[0] ?? -1))?.ops;
+  if (ops === undefined || ops === null) return null;
+  let known = hints.get(k.calls);
+  if (known === undefined) {
+    known = new Map();
+    hints.set(k.calls, known);
+  }
+  let hint = known.get(ops);
+  if (hint === undefined) {
+    hint = make(k, ops);
+    known.set(ops, hint);
+  }
+  return hint;
+}
+
+function make(k: Kernel, own: FileOperations): VariantHint {
+  const ids = (tables: readonly FileOperations[]) =>
+    tables.flatMap(operationRefs).map((ref) => k.calls.functions.byRef(ref).shape);
+  const all = fileOperations();
+  const alike = all.filter(({ seekable }) => seekable === own.seekable);
+  return new VariantHint(k.calls.shapes, ids([own]), ids(alike), ids(all));
+}
