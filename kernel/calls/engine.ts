@@ -253,6 +253,12 @@ export class CallEngine {
     return this.functions.byName(name);
   }
 
+  /** A function is gone, with its module. */
+  forget(ref: FunctionRef): void {
+    this.#byRef[ref.index] = undefined;
+    this.functions.forget(ref);
+  }
+
   /** Whether any behaviour or recorded shape can reach a function. */
   hitReachable(name: string): boolean {
     const fn = this.functions.byName(name);
@@ -423,9 +429,7 @@ export class CallEngine {
     frame.passed = 0;
     frame.words[LEFT] = NaN;
     frame.noted = 0;
-    frame.words[SP] = caller === undefined
-      ? task.userRegs - 64
-      : (caller.words[SP] ?? 0) - caller.stackSize;
+    frame.words[SP] = caller === undefined ? task.userRegs - 64 : (caller.words[SP] ?? 0) - caller.stackSize;
     return frame;
   }
 

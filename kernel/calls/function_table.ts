@@ -81,6 +81,12 @@ export class FunctionTable {
     return this.#ofSymbol(symbol, this.#behaviourFor(symbol) ?? name);
   }
 
+  /** A function is gone, with its module: another one of that name may come, elsewhere. */
+  forget(ref: FunctionRef): void {
+    this.#bySymbol.delete(ref.name);
+    this.#byRef[ref.index] = undefined;
+  }
+
   /** The symbol of a base name in this kernel, if it has one. */
   symbolOf(base: string): string | undefined {
     if (this.#exists(base)) return base;

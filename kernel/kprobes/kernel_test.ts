@@ -31,7 +31,7 @@ Deno.test("probes on a system call's path see arguments, results and real return
     const entry = new Kprobe({
       symbolName: "do_sys_openat2",
       preHandler: (_, regs) => {
-        seen.push(`${regs.arg(0)} ${k.memory.readString(regs.arg(1))}`);
+        seen.push(`${regs.arg(0) | 0} ${k.memory.readString(regs.arg(1))}`);
         assertMatch(k.image.describe(regs.returnAddress), /_sys_openat\+0x/);
         assert(regs.sp >= task.stackBase && regs.sp < task.userRegs);
       },

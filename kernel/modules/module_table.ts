@@ -66,7 +66,7 @@ interface Loaded extends LoadedModule {
 export class ModuleTable {
   readonly #k: Kernel;
   readonly #loaded = new Map<string, Loaded>();
-  /** Where each module that was ever loaded lies: it comes back to the same place. */
+  /** Where each module that was ever loaded lies: it comes back to the same place if it still fits. */
   readonly #places = new Map<string, { readonly base: Addr; readonly size: number }>();
   readonly #listeners = new Set<ModuleListener>();
   #functions: readonly PlacedFunction[] = [];
@@ -183,9 +183,9 @@ export class ModuleTable {
       [EXIT]: {},
       [INIT]: { section: "init" },
     };
+    const size = ModuleLayout.sizeOf(arch, functions);
     let place = this.#places.get(name);
-    if (place === undefined) {
-      const size = ModuleLayout.sizeOf(arch, functions);
+    if (place === undefined || place.size < size) {
       if (this.#lowest - size < arch.layout.modules) return undefined;
       this.#lowest -= size;
       place = { base: this.#lowest, size };
@@ -262,6 +262,7 @@ export class ModuleTable {
     for (const listener of this.#listeners) listener(module, "going");
     if (wasGoing) module.body = null;
     this.#loaded.delete(module.name);
+    for (const { info } of module.layout.functions) this.#k.calls.forget(fn(info.name));
     this.#collect();
     this.#k.memory.unmapPages(module.layout.base, module.layout.coreSize + module.layout.initSize);
   }

@@ -148,3 +148,30 @@ Deno.test("parameters are checked by the type of their default", async () => {
   ]);
   assertEquals(lines[3], "adder: unknown parameter 'size' ignored");
 });
+
+Deno.test("another module of the same name has its functions where it puts them", async () => {
+  const k = await boot();
+  const seen: string[] = [];
+  const make = (names: readonly string[]) =>
+    kernelModule({
+      name: "changing",
+      functions: Object.fromEntries(names.map((name) => [name, { size: 6000 }])),
+      setup: () => ({
+        init: () => 0,
+        exit() {},
+        functions: Object.fromEntries(names.map((name) => [name, () => void seen.push(name)])),
+      }),
+    });
+  const bases: number[] = [];
+  for (const names of [["one"], ["zero", "one"], ["one"]]) {
+    assertEquals(k.modules.insmod(make(names)), 0);
+    bases.push(k.modules.get("changing")?.base ?? 0);
+    const p = new Kprobe({ symbolName: "changing:one", preHandler: () => void seen.push("probe") });
+    assertEquals(k.kprobes.registerKprobe(p), 0);
+    k.modules.call("changing", "one");
+    k.kprobes.unregisterKprobe(p);
+    k.modules.rmmod("changing");
+  }
+  assertEquals(seen, ["probe", "one", "probe", "one", "probe", "one"]);
+  assertEquals([bases[0] === bases[1], bases[1] === bases[2]], [false, true]);
+});
