@@ -10,6 +10,8 @@ import { fieldKind, type RecordReader } from "./call.ts";
 import type { EventDirectory, EventDirectoryHost } from "./event_directory.ts";
 import type { EventFile, EventRecord, EventTrigger } from "./event_file.ts";
 import { createFilter, type EventFilter } from "./filter.ts";
+import { kernelSort } from "./kernel_sort.ts";
+import { kernelSort } from "./kernel_sort.ts";
 import { splitCondition } from "./trigger_files.ts";
 
 const DEFAULT_SIZE = 2048;
@@ -202,7 +204,7 @@ class HistTrigger implements EventTrigger {
 
   /** Its block in the `hist` file. */
   table(): string {
-    const rows = [...this.#rows.values()].sort((a, b) => this.#compare(a, b));
+    const rows = this.#sorted();
     const lines = rows.map((row) => `${this.#rowText(row)}\n`).join("");
     return `# event histogram\n#\n# trigger info: ${this.text}\n#\n\n${lines}\nTotals:\n    Hits: ${this.#hits}\n` +
       `    Entries: ${this.#rows.size}\n    Dropped: ${this.#dropped}\n`;
@@ -239,11 +241,25 @@ class HistTrigger implements EventTrigger {
     }
   }
 
-  #compare(a: Row, b: Row): number {
+  /** `tracing_map_sort_entries`: by the bytes of the keys, then by the first sort key, then runs of equals by the next. */
+  #sorted(): Row[] {
+    const rows = [...this.#rows.values()];
+    kernelSort(rows, (a, b) => this.#compareKeys(a, b));
+    let runs = [rows];
     for (const { field, descending } of this.#spec.sort) {
-      const [one, other] = [this.#sortValue(a, field), this.#sortValue(b, field)];
-      if (one === other) continue;
-      return (one < other ? -1 : 1) * (descending ? -1 : 1);
+      const compare = (a: Row, b: Row): number => {
+        const [one, other] = [this.#sortValue(a, field), this.#sortValue(b, field)];
+        return one === other ? 0 : one < other !== descending ? -1 : 1;
+      };
+      runs = runs.flatMap((run) => equals(kernelSort(run, compare), compare));
+    }
+    return runs.flat();
+  }
+
+  #compareKeys(a: Row, b: Row): number {
+    for (const [at, { field }] of this.#spec.keys.entries()) {
+      const order = compareBytes(bytesOf(a.keys[at] ?? 0n, field), bytesOf(b.keys[at] ?? 0n, field));
+      if (order !== 0) return order;
     }
     return 0;
   }
@@ -254,6 +270,46 @@ class HistTrigger implements EventTrigger {
     if (key >= 0) return row.keys[key] ?? 0n;
     return row.sums[this.#spec.values.findIndex((v) => v.name === field)] ?? 0n;
   }
+}
+
+/** Runs of elements that compare as equal. */
+function equals(rows: readonly Row[], compare: (a: Row, b: Row) => number): Row[][] {
+  const runs: Row[][] = [];
+  for (const row of rows) {
+    const run = runs.at(-1);
+    if (run !== undefined && compare(run[0] as Row, row) === 0) run.push(row);
+    else runs.push([row]);
+  }
+  return runs;
+}
+
+/** A key as the map holds it: text, or a number in little-endian order. */
+function bytesOf(value: string | bigint, field: TracepointField | null): Uint8Array {
+  if (typeof value === "string") return new TextEncoder().encode(value);
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt.asUintN(64, value), true);
+  return bytes.subarray(0, field === null ? 8 : Math.min(field.size, 8));
+}
+
+/** `memcmp`, the shorter one filled up with zeros. */
+function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  for (let at = 0; at < Math.max(a.length, b.length); at++) {
+    const difference = (a[at] ?? 0) - (b[at] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/** A key's bytes as they lie in memory, in an order that texts compare by. */
+function keyBytes(key: string | bigint): string {
+  if (typeof key === "string") return `${key}\0`;
+  let word = BigInt.asUintN(64, key);
+  let text = "";
+  for (let i = 0; i < 8; i++) {
+    text += String.fromCharCode(Number(word & 0xffn));
+    word >>= 8n;
+  }
+  return text;
 }
 
 function readField(hist: HistField, record: RecordReader): string | bigint {
