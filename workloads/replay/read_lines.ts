@@ -16,11 +16,14 @@ export class RecordingError extends Error {
 /** Most text that is read, in characters, unless told otherwise: 1 GiB. */
 export const MAX_TEXT = 2 ** 30;
 
+/** Longest line that is taken for one, in characters: no call that strace prints comes near. */
+export const MAX_LINE = 2 ** 24;
+
 /**
  * Calls `onLine` for each line, without its line end.
  *
  * @param label The recording's name in messages
- * @throws {RecordingError} When it is empty, binary, broken gzip, or longer than `maxText`
+ * @throws {RecordingError} When it is empty, binary, broken gzip, longer than `maxText`, or has a line longer than {@linkcode MAX_LINE}
  */
 export async function readLines(
   source: RecordingSource,
@@ -38,6 +41,13 @@ export async function readLines(
   let length = 0;
   let rest = "";
   const decoder = new TextDecoder("utf-8");
+  function check(line: string, number: number): void {
+    if (line.length <= MAX_LINE) return;
+    throw new RecordingError(
+      `Cannot replay ${JSON.stringify(label)}: line ${number} is longer than ${MAX_LINE} characters; ` +
+        `that is no output of \`strace -f -ttt -T\``,
+    );
+  }
   function take(text: string): void {
     length += text.length;
     if (length > maxText) {
@@ -46,12 +56,15 @@ export async function readLines(
           `record for a shorter time, or raise maxText`,
       );
     }
-    const parts = (rest + text).split("\n");
+    const parts = text.split("\n");
+    parts[0] = rest + parts[0];
     rest = parts.pop()!;
     for (const part of parts) {
       lines++;
+      check(part, lines);
       onLine(part.endsWith("\r") ? part.slice(0, -1) : part);
     }
+    check(rest, lines + 1);
   }
   try {
     const all = prepend(first, pieces);
