@@ -37,7 +37,7 @@ interface LoggedError {
  * ```
  */
 export class ErrorLog implements TraceFile {
-  readonly mode = 0o644;
+  readonly mode = 0o640;
   readonly #clock: { readonly now: number };
   #entries: LoggedError[] = [];
 

@@ -11,7 +11,6 @@ import type { EventDirectory, EventDirectoryHost } from "./event_directory.ts";
 import type { EventFile, EventRecord, EventTrigger } from "./event_file.ts";
 import { createFilter, type EventFilter } from "./filter.ts";
 import { kernelSort } from "./kernel_sort.ts";
-import { kernelSort } from "./kernel_sort.ts";
 import { splitCondition } from "./trigger_files.ts";
 
 const DEFAULT_SIZE = 2048;
@@ -298,18 +297,6 @@ function compareBytes(a: Uint8Array, b: Uint8Array): number {
     if (difference !== 0) return difference;
   }
   return 0;
-}
-
-/** A key's bytes as they lie in memory, in an order that texts compare by. */
-function keyBytes(key: string | bigint): string {
-  if (typeof key === "string") return `${key}\0`;
-  let word = BigInt.asUintN(64, key);
-  let text = "";
-  for (let i = 0; i < 8; i++) {
-    text += String.fromCharCode(Number(word & 0xffn));
-    word >>= 8n;
-  }
-  return text;
 }
 
 function readField(hist: HistField, record: RecordReader): string | bigint {

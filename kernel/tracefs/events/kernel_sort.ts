@@ -5,29 +5,29 @@
  */
 
 /**
- * Sorts in place as `lib/sort.c` does, step by step, so that equal elements end where they do in the kernel.
+ * Sorts in place as `lib/sort.c` does, step by step, so that equal elements end where they do in the kernel; gives the same
+ * array.
  *
  * ```ts
  * import { kernelSort } from "./kernel_sort.ts";
  * import { assertEquals } from "@std/assert";
  *
  * const hits = [["1", 1], ["21", 1], ["56", 1], ["63", 1]] as [string, number][];
- * kernelSort(hits, (a, b) => a[1] - b[1]);
- * assertEquals(hits.map(([key]) => key), ["21", "56", "63", "1"]);
+ * assertEquals(kernelSort(hits, (a, b) => a[1] - b[1]).map(([key]) => key), ["21", "56", "63", "1"]);
  * ```
  */
-export function kernelSort<T>(items: T[], compare: (a: T, b: T) => number): void {
+export function kernelSort<T>(items: T[], compare: (a: T, b: T) => number): T[] {
   const at = (index: number): T => items[index] as T;
   const swap = (a: number, b: number): void => {
     [items[a], items[b]] = [at(b), at(a)];
   };
   let rest = items.length;
   let building = rest >> 1;
-  if (building === 0) return;
+  if (building === 0) return items;
   for (;;) {
     if (building > 0) building--;
     else if (--rest > 0) swap(0, rest);
-    else return;
+    else return items;
     const root = building;
     // Down to a leaf, then back up to where the root belongs.
     let place = root;

@@ -148,7 +148,8 @@ export class TraceKprobe {
     const { event } = this.definition;
     const text = (): string => `${event}: ${probeLine(isReturn, args, reader, host)}`;
     const handlers = (): readonly string[] => handlerNames(this.kp, isReturn, host);
-    const hidesCaller = !isReturn && host.arch.linkRegister !== null && this.definition.offset === 0;
+    // Frames are found by the frame pointer, except on x86_64: at an entry it is still the caller's.
+    const hidesCaller = !isReturn && host.arch.arch !== "x86_64" && this.definition.offset === 0;
     const size = record.bytes.length;
     for (const file of files) file.deliver({ reader, text, flags, handlers, hidesCaller, size });
   }
