@@ -25,6 +25,7 @@ import { Clock } from "./time/clock.ts";
 import { EventQueue } from "./time/events.ts";
 import { KeyedRandom } from "./time/random.ts";
 import { SyscallTable } from "./syscalls/table.ts";
+import { bootLines } from "./tracefs/ftrace_pages.ts";
 import { Tracefs } from "./tracefs/tree.ts";
 import { Tracepoints } from "./tracing/tracepoints.ts";
 import { Vfs } from "./fs/vfs.ts";
@@ -105,6 +106,7 @@ export class Kernel {
     this.structs = new Structs(this.image, this.memory);
     this.slab = new Slab(this.memory, this.arch);
     this.calls = new CallEngine(this, shapes);
+    for (const line of bootLines(this.image)) this.log.printk(line);
     this.kprobes = new KprobeTable(this);
     this.tracepoints = new Tracepoints(this);
     // Tasks stand in the file tree, so it comes first.

@@ -8,8 +8,9 @@ import type { KernelImage } from "../../image/model.ts";
 
 const PAGE_SIZE = 4096;
 
-/** Places that builds had when they booted, by release, where kallsyms doesn't tell. */
+/** Places that builds have when they boot, init text included, by release. */
 const BOOTED_WITH: Readonly<Record<string, number>> = {
+  "6.1.0-56-amd64": 40521,
   "6.1.0-56-arm64": 44279,
   "6.1.0-50-686-pae": 37115,
 };
@@ -22,12 +23,23 @@ export interface FtracePages {
   readonly groups: number;
 }
 
+/** What it holds when a build has booted; null where nobody knows how many places that build has. */
+export function bootPages(image: KernelImage): FtracePages | null {
+  const records = bootRecords(image);
+  return records === null ? null : allocated(image, records, records);
+}
+
 /** What it holds once the places in init text have gone, and with them each group that had no others. */
 export function ftracePages(image: KernelImage): FtracePages {
   const records = image.filterFunctions().length;
+  return allocated(image, Math.max(bootRecords(image) ?? 0, records), records);
+}
+
+/** Pages for `room` records, of which the groups count that hold the first `records`. */
+function allocated(image: KernelImage, room: number, records: number): FtracePages {
   // struct dyn_ftrace: an address and flags.
   const perPage = PAGE_SIZE / (2 * image.pointerSize);
-  let left = Math.ceil(bootRecords(image, records) / perPage);
+  let left = Math.ceil(room / perPage);
   let pages = 0;
   let groups = 0;
   while (left > 0 && pages * perPage < records) {
@@ -39,11 +51,22 @@ export function ftracePages(image: KernelImage): FtracePages {
   return { records, pages, groups };
 }
 
-function bootRecords(image: KernelImage, records: number): number {
+function bootRecords(image: KernelImage): number | null {
   const start = image.symbol("__start_mcount_loc")?.address;
   const stop = image.symbol("__stop_mcount_loc")?.address;
-  const listed = start === undefined || stop === undefined ? undefined : (stop - start) / image.pointerSize;
-  return Math.max(listed ?? BOOTED_WITH[image.release] ?? records, records);
+  if (start !== undefined && stop !== undefined) return (stop - start) / image.pointerSize;
+  return BOOTED_WITH[image.release] ?? null;
+}
+
+/** What the log says of it when booting. */
+export function bootLines(image: KernelImage): readonly string[] {
+  const held = bootPages(image);
+  if (held === null) return [];
+  const { records, pages, groups } = held;
+  return [
+    `ftrace: allocating ${records} entries in ${pages} pages`,
+    `ftrace: allocated ${pages} pages with ${groups} groups`,
+  ];
 }
 
 /** `dyn_ftrace_total_info`. */
