@@ -37,6 +37,8 @@ export interface Armed {
 export class AttachError extends Error {
   /** `EINVAL`, `EILSEQ` … */
   readonly errno: string;
+  /** `kprobe:vfs_open` */
+  readonly probe: string;
 
   /** `result` is what registering returned: minus errno. */
   constructor(probe: string, result: number, reason: string | undefined) {
@@ -44,6 +46,7 @@ export class AttachError extends Error {
     super(`Cannot attach ${probe}: ${errno}${reason === undefined ? "" : `: ${reason}`}`);
     this.name = "AttachError";
     this.errno = errno;
+    this.probe = probe;
   }
 }
 

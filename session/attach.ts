@@ -5,10 +5,11 @@
  * @module
  */
 
-import { type Attachment, compile, type CompileOptions } from "../graph/compile.ts";
+import { isGlob } from "../image/glob.ts";
+import { type Attachment, compile, type CompiledProgram, type CompileOptions } from "../graph/compile.ts";
 import type { Program } from "../graph/nodes.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import { arm, type Armed, type HitRunner } from "./arm.ts";
+import { arm, type Armed, AttachError, type HitRunner } from "./arm.ts";
 import { type ContextSource, opaqueContext } from "./context.ts";
 import { KernelHit } from "./hit.ts";
 import { Output, type OutputOptions } from "./output.ts";
@@ -28,7 +29,7 @@ export interface AttachOptions extends OutputOptions, CompileOptions {
  * Attaches a program to a kernel that stands still. `begin` probes run at once.
  *
  * @throws {ProgramError} If something in the program is wrong: all findings, with what would do.
- * @throws {AttachError} If the kernel refuses a probe: errno and reason.
+ * @throws {AttachError} If the kernel refuses a probe, or all that a glob stands for: errno and reason.
  */
 export function attach<M>(program: Program<M>, kernel: Kernel, options: AttachOptions = {}): Session<M> {
   return attachWith(program, kernel, new Output(options), options);
@@ -47,16 +48,51 @@ export function attachWith<M>(
   const armed: Armed[] = [];
   try {
     for (const attachment of compiled.attachments) {
-      armed.push(
-        arm(kernel, attachment, runner(kernel, hit, attachment, session, options.keepGoing ?? false)),
-      );
+      const run = runner(kernel, hit, attachment, session, options.keepGoing ?? false);
+      const one = armUnlessRefused(kernel, compiled, attachment, run);
+      if (one instanceof AttachError) session.refused.push(one);
+      else armed.push(one);
     }
+    checkGlobs(compiled, armed, session.refused);
   } catch (error) {
     for (const one of armed.reverse()) one.disarm();
     throw error;
   }
   session.adopt(armed);
   return session;
+}
+
+/** Arms an attach point. Of a glob, what this kernel refuses is left out: its release may differ from its image. */
+function armUnlessRefused(
+  kernel: Kernel,
+  compiled: CompiledProgram,
+  attachment: Attachment,
+  run: HitRunner,
+): Armed | AttachError {
+  try {
+    return arm(kernel, attachment, run);
+  } catch (error) {
+    if (error instanceof AttachError && fromGlob(compiled, attachment)) return error;
+    throw error;
+  }
+}
+
+function fromGlob({ program }: CompiledProgram, { probe }: Attachment): boolean {
+  const point = program.graph.probes[probe]?.point;
+  return (point?.kind === "kprobe" || point?.kind === "kretprobe") && isGlob(point.target);
+}
+
+/** A glob of which everything is refused is refused. */
+function checkGlobs(
+  compiled: CompiledProgram,
+  armed: readonly Armed[],
+  refused: readonly AttachError[],
+): void {
+  if (refused.length === 0) return;
+  const attached = new Set(armed.map((one) => one.attachment.probe));
+  const lost = compiled.attachments.find((attachment) => !attached.has(attachment.probe));
+  const reason = refused.find((error) => error.probe === lost?.name);
+  if (reason !== undefined) throw reason;
 }
 
 /** The function that runs one hit of an attach point. */

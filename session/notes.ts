@@ -28,6 +28,7 @@ export function notesOf(
     ...sessions.flatMap((session) => session.failures.map((failure) => failure.message)),
     ...sessions.flatMap((session) => session.compiled.warnings.map(renderDiagnostic)),
     ...idleNotes(sessions),
+    ...refusedNotes(sessions),
     ...missedNotes(statistics),
     ...unreachableNotes(sessions),
     ...lateNotes(statistics, sessions),
@@ -50,6 +51,14 @@ function idleNotes(sessions: readonly Session[]): readonly string[] {
       return `${pointName(probe.point)} ${given}: end it in .count() or .print(), or another that collects`;
     })
   );
+}
+
+/** What this kernel refuses of a glob. */
+function refusedNotes(sessions: readonly Session[]): readonly string[] {
+  const refused = sessions.flatMap((session) => session.refused).map(({ probe, errno }) =>
+    `${probe} (${errno})`
+  );
+  return refused.length === 0 ? [] : [`The kernel refused what a glob matched: ${listed(refused)}`];
 }
 
 /** A filter whose function runs as it is may print. */

@@ -9,7 +9,7 @@ import type { CompiledProgram } from "../graph/compile.ts";
 import type { MapSnapshot } from "../graph/maps/aggregate_map.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { ProbeHandlerError } from "../kernel/kprobes/mod.ts";
-import type { Armed } from "./arm.ts";
+import type { Armed, AttachError } from "./arm.ts";
 import type { KernelHit } from "./hit.ts";
 import type { Output } from "./output.ts";
 import { mapResult, type ProbeStatistics } from "./result.ts";
@@ -24,6 +24,8 @@ export class Session<Maps = unknown> {
   readonly output: Output;
   /** What went wrong in handlers, with `keepGoing`. */
   readonly failures: ProbeHandlerError[] = [];
+  /** Functions of a glob that the kernel refused to probe. */
+  readonly refused: AttachError[] = [];
   readonly #hit: KernelHit;
   #armed: readonly Armed[] = [];
   #attached = true;

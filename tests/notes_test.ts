@@ -1,10 +1,11 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { interval } from "../probes/interval.ts";
 import { kprobe } from "../probes/kprobe.ts";
 import { tracepoint } from "../probes/tracepoint.ts";
 import { asProgram } from "../probes/program.ts";
 import type { AnyProbe } from "../probes/program.ts";
 import { timeText } from "../format/mod.ts";
+import { AttachError } from "../session/arm.ts";
 import { run } from "../session/run.ts";
 
 /** What is said about the probes; the workload has a note of its own. */
@@ -48,4 +49,18 @@ Deno.test("an interval that is longer than the run is named, with how long the r
     `interval:s:1 never came: the run took ${timeText(statistics.virtualNs)}`,
   ]);
   assertEquals(aboutProbes((await run(ticks("1us"))).notes), []);
+});
+
+Deno.test("of a glob, what the kernel refuses is left out and named; a glob of nothing else is refused", async () => {
+  const release = "4.18";
+  // Before 5.10 it was called _do_fork.
+  const result = await run(asProgram(kprobe.any("kernel_*").count()), { release });
+  assertEquals(aboutProbes(result.notes), [
+    "The kernel refused what a glob matched: kprobe:kernel_clone (ENOENT)",
+  ]);
+  const error = await assertRejects(
+    () => run(asProgram([kprobe("vfs_open").count(), kprobe.any("kernel_clon?").count()]), { release }),
+    AttachError,
+  );
+  assertEquals([error.errno, error.probe], ["ENOENT", "kprobe:kernel_clone"]);
 });
