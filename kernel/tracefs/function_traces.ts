@@ -10,6 +10,7 @@ import type { KernelFunction } from "../calls/kernel_function.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Task } from "../process/task.ts";
 import type { FunctionFilter } from "./ftrace_filter.ts";
+import type { PidFilter } from "./pid_filter.ts";
 import type { TraceArray } from "./trace_array.ts";
 
 /** Bytes of the tracers' records. */
@@ -17,8 +18,16 @@ const FUNCTION_SIZE = 24;
 const GRAPH_ENTRY_SIZE = 20;
 const GRAPH_RETURN_SIZE = 40;
 
+/** Whose calls are recorded. */
+export interface TaskLimits {
+  /** Only these processes; empty: all. */
+  readonly pids: PidFilter;
+  /** Not these. */
+  readonly notracePids: PidFilter;
+}
+
 /** What limits function_graph. */
-export interface GraphLimits {
+export interface GraphLimits extends TaskLimits {
   /** Only these and what they call; empty: everything. */
   readonly graphFunction: FunctionFilter;
   /** Not these and what they call. */
@@ -32,15 +41,18 @@ export class FunctionTrace implements FunctionTracer {
   readonly first: boolean;
   readonly #array: TraceArray;
   readonly #flags: string;
+  readonly #limits: TaskLimits;
 
-  constructor(k: Kernel, array: TraceArray) {
+  constructor(k: Kernel, array: TraceArray, limits: TaskLimits) {
+    this.#limits = limits;
     this.first = k.image.arch !== "arm64";
     this.#array = array;
     // The tracer itself disables preemption where the kernel is preemptible.
     this.#flags = k.image.arch === "arm64" ? "....." : "...1.";
   }
 
-  enter(fn: KernelFunction, _task: Task, returnAddress: Addr): boolean {
+  enter(fn: KernelFunction, task: Task, returnAddress: Addr): boolean {
+    if (isLeftOut(task, this.#limits)) return false;
     this.#array.buffer.record(
       { kind: "function", ip: fn.address, parent: returnAddress },
       this.#flags,
@@ -69,6 +81,7 @@ export class GraphTrace implements FunctionTracer {
   }
 
   enter(fn: KernelFunction, task: Task): boolean {
+    if (isLeftOut(task, this.#limits)) return false;
     let open = this.#open.get(task);
     if (open === undefined) this.#open.set(task, open = []);
     // Calls that never returned are no longer on the stack.
@@ -112,6 +125,10 @@ export class GraphTrace implements FunctionTracer {
       silent: above?.silent === true || graphNotrace.has(fn.name),
     };
   }
+}
+
+function isLeftOut(task: Task, { pids, notracePids }: TaskLimits): boolean {
+  return (!pids.empty && !pids.has(task.pid)) || notracePids.has(task.pid);
 }
 
 interface OpenCall {

@@ -33,6 +33,8 @@ export function addTracerFiles(directory: Directory, k: Kernel, array: TraceArra
   directory.add("set_ftrace_notrace", tracers.notrace.file(0o640));
   directory.add("set_graph_function", tracers.graphFunction.file(0o640));
   directory.add("set_graph_notrace", tracers.graphNotrace.file(0o640));
+  directory.add("set_ftrace_pid", tracers.pids.file());
+  directory.add("set_ftrace_notrace_pid", tracers.notracePids.file());
   directory.add("max_graph_depth", {
     mode: 0o640,
     read: () => `${tracers.maxGraphDepth}\n`,

@@ -12,6 +12,7 @@ import type { Kernel } from "../kernel.ts";
 import { EINVAL } from "../syscalls/errno.ts";
 import { FunctionFilter, nameOf } from "./ftrace_filter.ts";
 import { FunctionTrace, GraphTrace } from "./function_traces.ts";
+import { PidFilter } from "./pid_filter.ts";
 import type { Sysctls } from "./sysctls.ts";
 import type { TraceArray } from "./trace_array.ts";
 
@@ -23,6 +24,8 @@ export class Tracers {
   readonly notrace: FunctionFilter;
   readonly graphFunction: FunctionFilter;
   readonly graphNotrace: FunctionFilter;
+  readonly pids: PidFilter = new PidFilter();
+  readonly notracePids: PidFilter = new PidFilter();
   maxGraphDepth = 0;
   readonly #k: Kernel;
   readonly #array: TraceArray;
@@ -38,6 +41,10 @@ export class Tracers {
     this.notrace = new FunctionFilter(k.image, "#### no functions disabled ####", rearm);
     this.graphFunction = new FunctionFilter(k.image, "#### all functions enabled ####", rearm);
     this.graphNotrace = new FunctionFilter(k.image, "#### no functions disabled ####", rearm);
+    // A module brings functions of its own.
+    k.modules.onChange(() => {
+      if (array.tracer !== "nop") this.arm();
+    });
   }
 
   /** Names for `available_tracers`, as this kernel has them. */
@@ -118,7 +125,7 @@ export class Tracers {
   #make(): FunctionTracer | null {
     switch (this.#array.tracer) {
       case "function":
-        return new FunctionTrace(this.#k, this.#array);
+        return new FunctionTrace(this.#k, this.#array, this);
       case "function_graph":
         return new GraphTrace(this.#k, this.#array, this);
       default:

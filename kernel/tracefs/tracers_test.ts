@@ -74,6 +74,24 @@ Deno.test("depth, graph functions and notrace limit the tree", async () => {
   assert(!notrace.some((line) => line.includes("getname")));
 });
 
+Deno.test("only the calls of chosen processes are followed", async () => {
+  const count = async (...settings: readonly (readonly [string, string])[]) => {
+    const k = await openMissing("x86_64", (k) => {
+      for (const [text, file] of settings) echo(k, text, file);
+      echo(k, "getname", "set_ftrace_filter");
+      echo(k, "function", "current_tracer");
+    });
+    return k.tracefs.buffer.entries().length;
+  };
+  assertEquals(await count(["301", "set_ftrace_pid"]), 1);
+  assertEquals(await count(["7 8", "set_ftrace_pid"]), 0);
+  assertEquals(await count(["301", "set_ftrace_notrace_pid"]), 0);
+  const k = await bootTest();
+  assertEquals(cat(k, "set_ftrace_pid"), "no pid\n");
+  assertEquals([echo(k, "12 3", "set_ftrace_pid"), cat(k, "set_ftrace_pid")], [5, "3\n12\n"]);
+  assertEquals(echo(k, "x", "set_ftrace_pid"), "EINVAL");
+});
+
 Deno.test("tracing changes neither time nor results", async () => {
   for (const tracer of ["function", "function_graph"]) {
     const plain = await openMissing("x86_64", () => {}, 3);
