@@ -16,15 +16,13 @@ import { TracepointCall } from "./events/tracepoint_call.ts";
 import type { ProbeEventHost } from "./probe_events/host.ts";
 import { ProbeEvents } from "./probe_events/probe_events.ts";
 import { ProbeSymbols } from "./probe_events/symbols.ts";
+import { jiffiesAt } from "../time/jiffies.ts";
+import { versionText } from "./build_info.ts";
 import { functionName } from "./trace_line.ts";
 import type { TraceArray } from "./trace_array.ts";
 
 /** Longest string that a filter or a `%s` reads. */
 const MAX_STRING = 1024;
-/** Nanoseconds between two ticks (`CONFIG_HZ=250`). */
-const NS_PER_JIFFY = 4_000_000;
-/** Ticks begin five minutes before they overflow 32 bits. */
-const INITIAL_JIFFIES = 2 ** 32 - 300 * 250;
 /** Deepest stack that a trigger records. */
 const STACK_DEPTH = 64;
 
@@ -49,6 +47,8 @@ export class TraceEvents {
       return info === undefined ? undefined : new TracepointCall(info, k.tracepoints, printHost);
     });
     this.probes = new ProbeEvents(this.#probeHost());
+    const banner = k.image.symbol("linux_banner")?.address;
+    if (banner !== undefined) k.memory.writeString(banner, versionText(k.image));
     k.modules.onChange((module, state) => {
       if (state === "coming") this.probes.moduleComing(module.name);
     });
@@ -88,6 +88,7 @@ export class TraceEvents {
   #probeHost(): ProbeEventHost {
     const k = this.#k;
     const symbols = this.#symbols;
+    const jiffies = k.image.symbol("jiffies")?.address;
     return {
       arch: k.arch,
       wordSize: k.arch.wordSize,
@@ -104,6 +105,9 @@ export class TraceEvents {
       symbolName: (address) => symbols.name(address),
       comm: () => k.current.comm,
       current: () => k.current,
+      updateClock: () => {
+        if (jiffies !== undefined) k.memory.writeWord(jiffies, jiffiesAt(k.now()));
+      },
       isFollowed: (address) => {
         const { array, tracers } = k.tracefs;
         if (array.tracer === "nop") return false;
@@ -152,7 +156,7 @@ export class TraceEvents {
   /** Enumerators, and the variables that formats of the kernel's events name. */
   #named(name: string): number | undefined {
     if (name === "vmemmap_base") return this.#k.arch.layout.vmemmap;
-    if (name === "jiffies") return INITIAL_JIFFIES + Math.floor(this.#k.now() / NS_PER_JIFFY);
+    if (name === "jiffies") return jiffiesAt(this.#k.now());
     return this.#k.image.enumerator(name);
   }
 

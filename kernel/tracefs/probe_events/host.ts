@@ -28,6 +28,8 @@ export interface ProbeEventHost extends FetchHost, PrintHost {
   hasFtraceSite(start: Addr): boolean;
   /** Whether the function tracer follows the function there too. */
   isFollowed(address: Addr): boolean;
+  /** Brings the variables of the kernel's memory that count time up to date. */
+  updateClock(): void;
   /** The running task. */
   current(): { readonly pid: number; readonly comm: string };
 }

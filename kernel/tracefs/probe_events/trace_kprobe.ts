@@ -32,12 +32,14 @@ export class TraceKprobe {
   readonly probe: Kprobe | Kretprobe;
   readonly #host: ProbeEventHost;
   readonly #fixed: number;
+  readonly #readsVariables: boolean;
 
   constructor(definition: ProbeDefinition, host: ProbeEventHost) {
     this.definition = definition;
     this.#host = host;
     const { isReturn, maxactive, args } = definition;
     this.#fixed = headSize(isReturn, host.arch.wordSize) + argsSize(args);
+    this.#readsVariables = args.some(({ code }) => code[0]?.op === "symbol");
     const place = {
       ...(definition.symbol === null
         ? definition.address === 0 || definition.address === null ? {} : { address: definition.address }
@@ -143,6 +145,7 @@ export class TraceKprobe {
     record.put(0, 2, BigInt(this.event?.id ?? 0));
     record.put(4, 4, BigInt(host.current().pid));
     places.forEach((place, i) => record.put(8 + i * wordSize, wordSize, BigInt(place)));
+    if (this.#readsVariables) host.updateClock();
     fetchArgs(args, regs, record, headSize(isReturn, wordSize), host);
     const reader = new BytesReader(record.bytes);
     const { event } = this.definition;

@@ -1,0 +1,16 @@
+/**
+ * Timer ticks, as the kernel counts them.
+ *
+ * @module
+ */
+
+/** Ticks per second (`CONFIG_HZ` of Debian's kernels). */
+export const HZ = 250;
+/** The count at boot: it overflows 32 bits after five minutes. */
+export const INITIAL_JIFFIES: number = 2 ** 32 - 300 * HZ;
+const NS_PER_TICK = 1_000_000_000 / HZ;
+
+/** The value of `jiffies` at a virtual time in nanoseconds. */
+export function jiffiesAt(ns: number): number {
+  return INITIAL_JIFFIES + Math.floor(ns / NS_PER_TICK);
+}
