@@ -2,6 +2,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { coreImage, coreShapes } from "../../../image/mod.ts";
 import type { Arch } from "../../../image/model.ts";
 import { Kernel } from "../../kernel.ts";
+import { kernelModule } from "../../modules/mod.ts";
 import { ShapeLibrary } from "../../shapes/library.ts";
 import { runSyscall } from "../../syscalls/entry.ts";
 
@@ -113,6 +114,60 @@ Deno.test("hits on each architecture: places, arguments, memory, faults, results
       }1               0\n`,
     );
   }
+});
+
+Deno.test("variables of the kernel are read where they lie", async () => {
+  const m = await Machine.boot("x86_64");
+  m.append("kprobe_events", "p:v do_sys_openat2 j=@jiffies:u64 b=@linux_banner:string v=@linux_banner+6:x8");
+  m.append("events/kprobes/v/enable", "1");
+  m.k.clock.now += 9_000_000;
+  m.open();
+  assertMatch(m.trace()[0] ?? "", / j=4294892298 b="Linux version 6\.1\.0-56-amd64 \(/);
+  assertMatch(m.trace()[1] ?? "", /^" v=0x76$/);
+});
+
+Deno.test("a probe of a module that isn't loaded waits for it", async () => {
+  const m = await Machine.boot("x86_64");
+  // Whether that will be an entry isn't known, so there are no arguments yet.
+  assertEquals(m.append("kprobe_events", "p:w late:worker a=$arg1:u32"), "EINVAL");
+  assertEquals(m.append("kprobe_events", "p:w late:worker a=%di:u32"), 26);
+  assertMatch(
+    m.k.dmesg(),
+    /This probe might be able to register after target module is loaded\. Continue\.\n$/,
+  );
+  m.append("events/kprobes/w/enable", "1");
+  assertEquals([m.read("events/kprobes/w/enable"), m.k.kprobes.list()], ["1\n", []]);
+  const late = kernelModule({
+    name: "late",
+    functions: { worker: {} },
+    setup: () => ({ init() {}, exit() {}, functions: { worker: () => 0 } }),
+  });
+  assertEquals(m.k.modules.insmod(late), 0);
+  assertEquals(m.k.kprobes.list().length, 1);
+  m.k.modules.call("late", "worker", 7);
+  assertMatch(m.trace().join("\n"), /^\.{5} w: \(worker\+0x0\/0x\w+ \[late\]\) a=7$/);
+  assertEquals(m.append("kprobe_events", "p:v late:nosuch"), "ENOENT");
+  assertEquals(m.k.modules.rmmod("late"), 0);
+  m.append("events/kprobes/w/enable", "0");
+  assertEquals(m.truncate("kprobe_events"), null);
+});
+
+Deno.test("the kernel's own events record beside probes; an instance records for itself", async () => {
+  const m = await Machine.boot("x86_64");
+  assertEquals(m.k.tracefs.mkdir(`${T}instances/one`).ok, true);
+  m.append("kprobe_events", "p:e do_sys_openat2");
+  m.append("instances/one/events/kprobes/e/enable", "1");
+  assertEquals([m.read("events/kprobes/e/enable"), m.append("kprobe_events", "-:e")], ["0\n", "EBUSY"]);
+  m.append("events/syscalls/sys_enter_openat/enable", "1");
+  m.append("events/syscalls/sys_exit_openat/enable", "1");
+  m.open();
+  assertEquals(m.trace(), [
+    "..... sys_openat(dfd: ffffffffffffff9c, filename: 10000, flags: 0, mode: 0)",
+    "..... sys_openat -> 0xfffffffffffffffe",
+  ]);
+  assertMatch(m.read("instances/one/trace"), / e: \(do_sys_openat2\+0x0\/0x170\)\n$/);
+  assertEquals(m.k.tracefs.rmdir(`${T}instances/one`).ok, true);
+  assertEquals(m.append("kprobe_events", "-:e"), 4);
 });
 
 Deno.test("enabled events are busy; truncating removes all or nothing", async () => {
