@@ -405,6 +405,14 @@ export function qstrText(k: Kernel, qstr: Addr): string {
   return new TextDecoder().decode(k.memory.readBytes(at, length));
 }
 
+/** Whether a slash follows a name that is part of a path. */
+export function slashFollows(k: Kernel, qstr: Addr): boolean {
+  const base = NAMEIDATA.last.offset(k);
+  const length = k.memory.load(qstr + NAMEIDATA.lastLen.offset(k) - base, 4, false);
+  const at = k.memory.readPointer(qstr + NAMEIDATA.lastName.offset(k) - base);
+  return k.memory.load(at + length, 1, false) === 0x2f;
+}
+
 /** Frees a dentry that names nothing, as tmpfs does with every one at its last `dput`. */
 export function forget(k: Kernel, address: Addr): void {
   const dentry = k.vfs.dentries.get(address);

@@ -33,6 +33,7 @@ import {
   MNT_WANT_WRITE,
   qstrText,
   SIMPLE_LOOKUP,
+  slashFollows,
 } from "./namei.ts";
 import { LAST_DOT, LAST_DOTDOT, LAST_NORM } from "./nameidata.ts";
 import { isErr, PUTNAME } from "./names.ts";
@@ -41,6 +42,8 @@ import { recorded } from "./recorded.ts";
 const MAY_WRITE_EXEC = 3;
 const MNT_DROP_WRITE = fn("mnt_drop_write");
 const DIRENT = 20;
+/** Flag of a walk: what the path leads to must be a directory, or is to become one. */
+const LOOKUP_DIRECTORY = 2;
 const userns = (k: Kernel): Addr => symbolAddress(k, "init_user_ns");
 
 /** A name in a locked directory: its dentry, without an inode if there is none. */
@@ -98,7 +101,11 @@ export const FILENAME_CREATE: FunctionRef = behaviour(
       const denied = k.call(MNT_WANT_WRITE, PATH.mnt.get(k, path));
       result = k.call(LOOKUP_ONE_QSTR_EXCL, parent.qstr, parent.dir.address, flags | 0x600);
       if (!isErr(result) && k.vfs.dentries.get(result)?.inode) result = -EEXIST;
-      else if (!isErr(result) && denied !== 0) {
+      else if (!isErr(result) && (flags & LOOKUP_DIRECTORY) === 0 && slashFollows(k, parent.qstr)) {
+        // Only a directory can be made under a name with a slash.
+        forget(k, result);
+        result = -ENOENT;
+      } else if (!isErr(result) && denied !== 0) {
         forget(k, result);
         result = denied;
       }
@@ -128,7 +135,13 @@ export const DO_MKDIRAT: FunctionRef = behaviour(
   "do_mkdirat",
   [FILENAME_CREATE, VFS_MKDIR, MNT_DROP_WRITE, fn("mntput"), PUTNAME],
   (k, dfd = 0, name = 0, mode = 0) =>
-    create(k, dfd, name, (dir, dentry) => k.call(VFS_MKDIR, userns(k), dir, dentry, mode & ~umask(k))),
+    create(
+      k,
+      dfd,
+      name,
+      LOOKUP_DIRECTORY,
+      (dir, dentry) => k.call(VFS_MKDIR, userns(k), dir, dentry, mode & ~umask(k)),
+    ),
 );
 
 /** Makes a symbolic link for a dentry. */
@@ -149,6 +162,7 @@ export const DO_SYMLINKAT: FunctionRef = behaviour(
       k,
       dfd,
       to,
+      0,
       (dir, dentry) => k.call(VFS_SYMLINK, userns(k), dir, dentry, k.memory.readPointer(from)),
     );
     k.call(PUTNAME, from);
@@ -248,11 +262,17 @@ export const DO_RMDIR: FunctionRef = behaviour(
     }),
 );
 
-function create(k: Kernel, dfd: number, name: Addr, make: (dir: Addr, dentry: Addr) => number): number {
+function create(
+  k: Kernel,
+  dfd: number,
+  name: Addr,
+  flags: number,
+  make: (dir: Addr, dentry: Addr) => number,
+): number {
   if (isErr(name)) return name;
   const mark = k.current.locals;
   const path = pushLocal(k, sizeOfStruct(k, "path"));
-  const dentry = k.call(FILENAME_CREATE, dfd, name, path, 2);
+  const dentry = k.call(FILENAME_CREATE, dfd, name, path, flags);
   let error = isErr(dentry) ? dentry : 0;
   if (error === 0) {
     const dir = k.vfs.dentries.get(PATH.dentry.get(k, path))?.inode?.address ?? 0;
@@ -304,14 +324,18 @@ function removeName(
     const dentry = k.call(LOOKUP_ONE_QSTR_EXCL, parent.qstr, parent.dir.address, 0);
     const found = k.vfs.dentries.get(dentry);
     const inode = found?.inode?.address ?? 0;
+    let held = false;
     if (isErr(dentry)) error = dentry;
     else if (!found?.inode) error = -ENOENT;
-    else {
-      if (operation === VFS_UNLINK) k.call(IHOLD, inode);
+    else if (operation === VFS_UNLINK && slashFollows(k, parent.qstr)) {
+      error = found.inode.entries === null ? -ENOTDIR : -EISDIR;
+    } else {
+      held = operation === VFS_UNLINK;
+      if (held) k.call(IHOLD, inode);
       error = k.call(operation, userns(k), parent.dir.inode?.address ?? 0, dentry, 0);
     }
     if (!isErr(dentry)) k.call(fn("dput"), dentry);
-    if (inode !== 0 && operation === VFS_UNLINK) k.call(IPUT, inode);
+    if (held) k.call(IPUT, inode);
     forget(k, dentry);
     k.call(MNT_DROP_WRITE, mnt);
     k.call(fn("mntput"), mnt);
@@ -423,7 +447,9 @@ function renameBetween(k: Kernel, source: Parent, target: Parent, flags: number)
   if (isErr(oldDentry)) error = oldDentry;
   else if (!old?.inode) error = -ENOENT;
   else if (existing?.inode && (flags & RENAME_NOREPLACE) !== 0) error = -EEXIST;
-  else if ((flags & RENAMEDATA_EXCHANGE) !== 0) error = -EINVAL;
+  else if (old.inode.entries === null && (slashFollows(k, source.qstr) || slashFollows(k, target.qstr))) {
+    error = -ENOTDIR;
+  } else if ((flags & RENAMEDATA_EXCHANGE) !== 0) error = -EINVAL;
   else if (isAncestor(old, target.dir)) error = -EINVAL;
   else if (existing !== undefined && isAncestor(existing, source.dir)) error = -ENOTEMPTY;
   else if (isErr(newDentry)) error = newDentry;
