@@ -15,6 +15,10 @@ const PROGRAMS = (
   "cat ls sleep mkdir rmdir sysx sh adduser su nproc uname dmesg grep head tail wc cut sort uniq awk tr"
 ).split(" ");
 
+/** A statically linked program, as busybox is: an ELF header, and no program header that names an interpreter. */
+const STATIC_PROGRAM = new Uint8Array(64);
+STATIC_PROGRAM.set([0x7f, 0x45, 0x4c, 0x46, 1, 1, 1]);
+
 /** One machine. */
 export class Machine {
   readonly kernel: Kernel;
@@ -25,7 +29,9 @@ export class Machine {
     this.kernel = kernel;
     this.tree = treeOf(kernel.tracefs);
     this.mount = new Mount(kernel, this.tree);
-    for (const name of PROGRAMS) kernel.vfs.makePath(`/bin/${name}`, { mode: 0o100755, size: 1_982_256 });
+    for (const name of PROGRAMS) {
+      kernel.vfs.makePath(`/bin/${name}`, { mode: 0o100755, content: STATIC_PROGRAM });
+    }
     kernel.vfs.makePath("/tmp/f1", { content: new TextEncoder().encode("hello\n") });
   }
 

@@ -13,6 +13,8 @@ export interface WriteForm {
   readonly text: string;
   /** Opened with `O_TRUNC`; with `O_APPEND` otherwise. */
   readonly truncate: boolean;
+  /** The recording shows the beginning of the text only; so many bytes were written. */
+  readonly cutAt?: number;
 }
 
 /** A command line for the shell. */
@@ -106,6 +108,13 @@ class Parser {
     let text = this.#line().slice(2);
     this.#at++;
     // A text of several lines: the quote that the command opened closes further down.
+    const cut = /^write\((\d+) bytes\)/.exec(this.#line())?.[1];
+    if (cut !== undefined && /^\S+ << '[^']*$/.test(text)) {
+      const form = formOf(`${text}'`);
+      const whole = form.kind === "write" ? { ...form, cutAt: Number(cut) } : form;
+      this.#add(line, whole, this.#output());
+      return;
+    }
     if (/^\S+ <<? '/.test(text)) {
       while (!WRITE.test(text) && this.#at < this.#lines.length) text += `\n${this.#lines[this.#at++]}`;
     }

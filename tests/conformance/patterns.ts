@@ -26,7 +26,7 @@ export class Relocation {
     this.#image = image;
     this.#mask = image.pointerSize === 8 ? 0xffffffffffffffffn : 0xffffffffn;
     const base = this.#addressOf("_text") ?? this.#addressOf("_stext") ?? 0n;
-    const end = this.#addressOf("_end") ?? base + 0x4000000n;
+    const end = this.#addressOf("_end") ?? this.#addressOf("_etext") ?? base + 0x4000000n;
     this.#distance = this.#find(text);
     this.#from = base - this.#distance;
     this.#to = end - this.#distance;
@@ -34,13 +34,13 @@ export class Relocation {
 
   /** An address of the recorded kernel's image as the model's, or undefined for any other value. */
   moved(value: bigint): bigint | undefined {
-    if (value < this.#from || value >= this.#to) return undefined;
+    if (value < this.#from || value > this.#to) return undefined;
     return value + this.#distance;
   }
 
   /** Whether an address lies in the modeled kernel's image. */
   inImage(value: bigint): boolean {
-    return value >= this.#from + this.#distance && value < this.#to + this.#distance;
+    return value >= this.#from + this.#distance && value <= this.#to + this.#distance;
   }
 
   /** Whether a value is a small number or an error. */
@@ -64,16 +64,26 @@ export class Relocation {
   }
 }
 
-/** Moves the addresses of a recorded command or line. */
-export function relocate(line: string, relocation: Relocation): string {
+/** Stands behind an address that was moved: the model's own addresses of the image need none. */
+export const MOVED = "§";
+
+/** Moves the addresses of a recorded command or line; `mark` is put behind each. */
+export function relocate(line: string, relocation: Relocation, mark = ""): string {
   return line.replace(/\b(0x)?([0-9a-f]{8,16})\b/g, (whole, prefix: string | undefined, digits: string) => {
     const moved = relocation.moved(BigInt(`0x${digits}`));
-    return moved === undefined ? whole : `${prefix ?? ""}${moved.toString(16).padStart(digits.length, "0")}`;
+    return moved === undefined
+      ? whole
+      : `${prefix ?? ""}${moved.toString(16).padStart(digits.length, "0")}${mark}`;
   });
 }
 
 /** Makes patterns of what differs from run to run in the output of `command`. */
-export function patterned(line: string, command: string, relocation: Relocation): string {
+export function patterned(
+  line: string,
+  command: string,
+  side: "recorded" | "modeled",
+  relocation: Relocation,
+): string {
   let text = line
     .replace(/^(dmesg: )?\[ *\d+\.\d{6}\]/, "$1[TIME]")
     .replace(/-\d+ +\[\d{3}\] /, "-PID [CPU] ")
@@ -87,10 +97,12 @@ export function patterned(line: string, command: string, relocation: Relocation)
   if (/\/id\b/.test(command)) text = text.replace(/^\d{3,5}$/, "ID");
   text = types(text);
   return text
-    .replace(/\b0x([0-9a-f]{5,16})\b/g, (whole, digits: string) => {
+    .replace(/\b0x([0-9a-f]{5,16})(§?)/g, (whole, digits: string, mark: string) => {
       const value = BigInt(`0x${digits}`);
-      return relocation.inImage(value) || relocation.plain(value) ? whole : "PTR";
+      const image = side === "recorded" ? mark !== "" : relocation.inImage(value);
+      return image || relocation.plain(value) ? whole : "PTR";
     })
+    .replaceAll(MOVED, "")
     .replace(/_0x[0-9a-f]{8,16}\b/g, "_PTR")
     .replace(/(?<=[={,])-?\d{7,20}\b/g, "NUMBER");
 }

@@ -9,8 +9,9 @@ import { programWorkload } from "../../workloads/program.ts";
 import type { Sys } from "../../workloads/sys.ts";
 import { type Unshown, unshown } from "./between.ts";
 import { bootMachine, type Machine } from "./machine.ts";
-import type { Entry } from "./parse.ts";
-import { patterned, relocate, Relocation } from "./patterns.ts";
+import type { Entry, WriteForm } from "./parse.ts";
+import { inBucketOrder } from "./buckets.ts";
+import { MOVED, patterned, relocate, Relocation } from "./patterns.ts";
 import type { Recording } from "./recordings.ts";
 import { Shell } from "./shell.ts";
 
@@ -63,6 +64,7 @@ class Run {
 
   *session(sys: Sys): Steps<void> {
     const shell = new Shell(this.#machine, sys);
+    yield* shell.begin();
     for (const entry of this.#recording.entries) {
       const { before = [], own } = this.#unshown.get(entry.id) ?? {};
       let output: string;
@@ -113,7 +115,7 @@ class Run {
         break;
       }
       case "write":
-        yield* this.#write(shell, form.file, this.#here(form.text), form.truncate);
+        yield* this.#write(shell, form.file, this.#here(wholeText(form)), form.truncate);
         break;
       case "row":
         yield* this.#row(shell, form.definition, form.callers);
@@ -174,13 +176,16 @@ class Run {
   #compare(entry: Entry, own: string | undefined, output: string): void {
     const printed = output.split("\n");
     while (printed.at(-1) === "") printed.pop();
-    const recorded = entry.expected.filter((line) => !isHardware(line)).map((line) =>
-      relocate(line, this.#relocation)
-    );
-    this.#learn(recorded, printed);
     const command = commandOf(entry, own);
-    const expected = recorded.map((line) => patterned(line, command, this.#relocation));
-    const got = printed.map((line) => patterned(line, command, this.#relocation));
+    const raw = entry.expected.filter((line) => !isHardware(line));
+    this.#learn(raw, printed);
+    const list = /^cat \S+\/list$/.test(command);
+    const theirs = list ? inBucketOrder(raw) : raw;
+    const ours = list ? inBucketOrder(printed) : printed;
+    const expected = theirs.map((line) =>
+      patterned(relocate(line, this.#relocation, MOVED), command, "recorded", this.#relocation)
+    );
+    const got = ours.map((line) => patterned(line, command, "modeled", this.#relocation));
     this.outcomes.push({
       id: `${this.#recording.name} ${entry.id}`,
       line: entry.line,
@@ -199,6 +204,15 @@ class Run {
       if (theirs !== undefined && ours !== undefined) this.#hashed.set(theirs, ours);
     });
   }
+}
+
+/** The text that was written: where the recording cuts it, arguments as before follow, the last ones each its own. */
+function wholeText({ text, cutAt }: WriteForm): string {
+  if (cutAt === undefined) return text;
+  const argument = " $arg1";
+  const whole = text.slice(0, text.lastIndexOf(argument) + argument.length);
+  const missing = (cutAt - 1 - whole.length) / argument.length;
+  return `${whole}${argument.repeat(missing - 2)} $arg2 $arg3`;
 }
 
 /** Lines of the log about hardware that the modeled machine doesn't have. */

@@ -20,6 +20,9 @@ const COPY = 65536;
 /** Bytes that the C library reads at once. */
 const STDIO = 4096;
 
+/** A descriptor that gives as many bytes as are asked for: stands for a pipe whose writer is done. */
+const PIPE = 63;
+
 /** Where a program's output goes. */
 interface Sink {
   readonly fd: number;
@@ -53,6 +56,13 @@ export class Shell {
   constructor(machine: Machine, sys: Sys) {
     this.#machine = machine;
     this.#sys = sys;
+  }
+
+  /** Opens what the shell has open from the start. */
+  *begin(): Steps<void> {
+    const fd = yield* this.#sys.open("/dev/zero");
+    yield* this.#sys.dup2(fd, PIPE);
+    yield* this.#sys.close(fd);
   }
 
   /** What was printed since it was last taken. */
@@ -202,8 +212,12 @@ export class Shell {
 
   *#external(name: string, args: readonly string[], source: Source, sink: Sink): Steps<number> {
     let status = 0;
-    const body = this.#program(name, args, source, sink);
+    const body = this.#program(name, args, source, { ...sink, fd: 1 });
     yield* this.#child(name, args, function* (sys: Sys): Steps<number> {
+      if (sink.fd > 2) {
+        yield* sys.dup2(sink.fd, 1);
+        yield* sys.close(sink.fd);
+      }
       status = yield* body(sys);
       return status;
     });
@@ -328,10 +342,12 @@ export class Shell {
     sink: Sink,
   ): Steps<number> {
     let input = "";
+    // `head` reads no further than the lines that it prints.
+    const enough = (read: string) => name === "head" && runTool(name, args, read).output.length < read.length;
     const files = source.kind === "file" ? [source.path] : filesOf(name, args);
     if (source.kind === "pipe" && files.length === 0) {
       input = source.text;
-      yield* this.#drain(sys, input, STDIO);
+      yield* this.#drain(sys, input, STDIO, enough);
     }
     for (const path of files) {
       const fd = yield* this.#open(sys, path, "O_RDONLY");
@@ -343,8 +359,7 @@ export class Shell {
         const text = yield* sys.readText(fd, STDIO);
         if (text === null || text === "") break;
         input += text;
-        // It reads no further than the lines that it prints.
-        if (name === "head" && runTool(name, args, input).output.length < input.length) break;
+        if (enough(input)) break;
       }
       yield* sys.close(fd);
     }
@@ -353,11 +368,17 @@ export class Shell {
     return status;
   }
 
-  /** Reads what came through a pipe: its blocks, and its end. */
-  *#drain(sys: Sys, text: string, block: number): Steps<void> {
-    const full = yield* sys.open("/dev/zero");
-    for (let at = 0; at < text.length; at += block) yield* sys.read(full, Math.min(block, text.length - at));
-    yield* sys.close(full);
+  /** Reads what came through a pipe, in blocks, and its end; or no further than `enough` says. */
+  *#drain(
+    sys: Sys,
+    text: string,
+    block: number,
+    enough: (read: string) => boolean = () => false,
+  ): Steps<void> {
+    for (let at = 0; at < text.length; at += block) {
+      yield* sys.read(PIPE, Math.min(block, text.length - at));
+      if (enough(text.slice(0, at + block))) return;
+    }
     yield* sys.read(0, block);
   }
 
@@ -405,7 +426,8 @@ export class Shell {
   *#open(sys: Sys, path: string, flags: string): Steps<number> {
     const real = path.replaceAll(/\/+/g, "/");
     if (isModeled(real)) this.#machine.mount.sync(real);
-    return yield* sys.open(path, flags, 0o666);
+    // A program of 32 bits asks for it where files may be large.
+    return yield* sys.open(path, sys.arch === "i386" ? `${flags}|O_LARGEFILE` : flags, 0o666);
   }
 
   #terminal(): Sink {

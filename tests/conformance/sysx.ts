@@ -53,10 +53,10 @@ function* opens(sys: Sys, path: string, times: number, print: Print): Steps<numb
 }
 
 function* sleepers(sys: Sys, tasks: number, ns: number, times: number): Steps<void> {
-  for (let task = 0; task < tasks; task++) {
-    yield* sys.fork(function* (child): Steps<void> {
-      for (let time = 0; time < times; time++) yield* child.nanosleep(ns);
-    });
+  function* sleeper(task: Sys): Steps<void> {
+    for (let time = 0; time < times; time++) yield* task.nanosleep(ns);
   }
+  if (tasks === 1) return yield* sleeper(sys);
+  for (let task = 0; task < tasks; task++) yield* sys.fork(sleeper);
   for (let task = 0; task < tasks; task++) yield* sys.wait();
 }
