@@ -249,19 +249,23 @@ export class EventDirectory {
     return 0;
   }
 
-  /** One word of each write is looked at; a writer comes back with the rest. */
+  /**
+   * Each word switches events; the first that matches none fails, and those before it stay. The kernel takes a word a
+   * write, and a writer comes back with the rest: this is what comes of it.
+   */
   #writeSetEvent(text: string): number {
-    const found = /^\s*(\S+)\s?/.exec(text);
-    if (found === null) return text.length;
-    const word = found[1] ?? "";
-    const on = !word.startsWith("!");
-    const name = on ? word : word.slice(1);
-    const colon = name.indexOf(":");
-    const wild = (part: string): string | null => part === "" || part === "*" ? null : part;
-    const result = colon < 0
-      ? this.#switchAll(name, null, null, on)
-      : this.#switchAll(null, wild(name.slice(0, colon)), wild(name.slice(colon + 1)), on);
-    return result || found[0].length;
+    for (const word of text.split(/\s+/)) {
+      if (word === "") continue;
+      const on = !word.startsWith("!");
+      const name = on ? word : word.slice(1);
+      const colon = name.indexOf(":");
+      const wild = (part: string): string | null => part === "" || part === "*" ? null : part;
+      const result = colon < 0
+        ? this.#switchAll(name, null, null, on)
+        : this.#switchAll(null, wild(name.slice(0, colon)), wild(name.slice(colon + 1)), on);
+      if (result < 0) return result;
+    }
+    return text.length;
   }
 
   /** `apply_subsystem_event_filter`: for each event that has the fields; the file tells where none has. */

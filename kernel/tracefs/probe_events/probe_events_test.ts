@@ -186,13 +186,14 @@ Deno.test("enabled events are busy; truncating removes all or nothing", async ()
   assertEquals([m.read("dynamic_events"), m.read("events/grp/filter")], ["", "ENOENT"]);
 });
 
-Deno.test("set_event takes systems, events and stars, a word a write", async () => {
+Deno.test("set_event takes systems, events and stars, until a word matches nothing", async () => {
   const m = await Machine.boot("x86_64");
   m.append("kprobe_events", "p:one vfs_read");
   assertEquals(m.append("set_event", "kprobes:one"), 12);
   assertEquals(m.append("set_event", "*:sched_switch"), 15);
   assertEquals(m.append("set_event", "sched_wakeup"), 13);
   assertEquals(m.append("set_event", "kprobes:zz"), "EINVAL");
+  assertEquals(m.append("set_event", "!sched_wakeup  :sched_wakeup nosuch sched:"), "EINVAL");
   const names = m.read("set_event").split("\n").filter((name) => name !== "");
   assertEquals(names.sort(), ["kprobes:one", "sched:sched_switch", "sched:sched_wakeup"]);
   assertEquals(m.read("available_events").includes("kprobes:one\n"), true);
