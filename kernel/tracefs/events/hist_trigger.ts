@@ -62,7 +62,12 @@ export function writeHistTrigger(
   const [param, condition] = splitCondition(rest);
   const options = param.split(":");
   const action = options.find((option) => ["pause", "continue", "cont", "clear"].includes(option));
-  const spec = parseSpec(options, file);
+  const report = (word: string, message: string): void => {
+    const command = `hist:${rest}`;
+    const { system, name } = file.call;
+    file.array.log.add(`hist:${system}:${name}`, message, command, Math.max(command.indexOf(word), 0));
+  };
+  const spec = parseSpec(options, file, report);
   if (typeof spec === "number") return spec;
   let filter: EventFilter | null = null;
   if (condition !== undefined) {
@@ -85,7 +90,10 @@ export function writeHistTrigger(
   return file.addTrigger(made);
 }
 
-function parseSpec(options: readonly string[], file: EventFile): HistSpec | number {
+/** Logs what is wrong with a word of the command. */
+type Report = (word: string, message: string) => void;
+
+function parseSpec(options: readonly string[], file: EventFile, report: Report): HistSpec | number {
   let keys: HistField[] | undefined;
   let values: HistField[] = [];
   let sort: SortKey[] = [];
@@ -97,11 +105,11 @@ function parseSpec(options: readonly string[], file: EventFile): HistSpec | numb
     if (["pause", "continue", "cont", "clear"].includes(name)) continue;
     if (name === "keys" || name === "key") {
       if (words.length > MAX_KEYS) return -EINVAL;
-      const fields = words.map((word) => histField(word, file));
+      const fields = words.map((word) => histField(word, file, report));
       if (fields.some((field) => field === null || field.field === null)) return -EINVAL;
       keys = fields.filter((field) => field !== null);
     } else if (["values", "vals", "val"].includes(name)) {
-      const fields = words.map((word) => histField(word, file));
+      const fields = words.map((word) => histField(word, file, report));
       if (fields.some((field) => field === null || field.isText)) return -EINVAL;
       values = fields.filter((field) => field !== null).filter((field) => field.field !== null);
     } else if (name === "sort") {
@@ -120,17 +128,27 @@ function parseSpec(options: readonly string[], file: EventFile): HistSpec | numb
   }
   if (keys === undefined) return -EINVAL;
   const known = new Set(["hitcount", ...keys.map((k) => k.name), ...values.map((v) => v.name)]);
-  if (sort.some(({ field }) => !known.has(field))) return -EINVAL;
+  const unsortable = sort.find(({ field }) => !known.has(field));
+  if (unsortable !== undefined) {
+    report(unsortable.field, "Sort field must be a key or a val");
+    return -EINVAL;
+  }
   if (sort.length === 0) sort = [{ field: "hitcount", descending: false }];
   return { keys, values, sort, size };
 }
 
-function histField(word: string, file: EventFile): HistField | null {
+function histField(word: string, file: EventFile, report: Report): HistField | null {
   const [name = "", modifier = null] = word.split(".");
-  if (modifier !== null && !MODIFIERS.includes(modifier)) return null;
+  if (modifier !== null && !MODIFIERS.includes(modifier)) {
+    report(modifier, "Invalid field modifier");
+    return null;
+  }
   if (name === "hitcount") return { name, modifier, field: null, isText: false };
   const field = [...file.call.fields, ...file.call.common].find((f) => f.name === name);
-  if (field === undefined) return null;
+  if (field === undefined) {
+    report(name, "Couldn't find field");
+    return null;
+  }
   const kind = fieldKind(field);
   return { name, modifier, field, isText: kind !== "number" };
 }

@@ -272,6 +272,11 @@ Deno.test("triggers: stack traces that run out, counts by field, tracing switche
       "Totals:\n    Hits: 2\n    Entries: 1\n    Dropped: 0\n",
   );
   m.append(trigger, "!hist:keys=d:vals=d");
+  assertEquals(m.append(trigger, "hist:keys=none"), "EINVAL");
+  assertMatch(
+    m.read("error_log"),
+    /hist:kprobes:one: error: Couldn't find field\n {2}Command: hist:keys=none\n {21}\^\n$/,
+  );
   m.append(trigger, "traceoff");
   m.open();
   assertEquals([m.read("tracing_on"), m.append(trigger, "bogus")], ["0\n", "EINVAL"]);
