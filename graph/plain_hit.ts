@@ -64,11 +64,6 @@ export class PlainHit implements Hit {
     write(this.#record, offset, size, BigInt(value));
   }
 
-  /** Writes a string into the tracepoint record. */
-  pokeRecordString(offset: number, text: string): void {
-    new TextEncoder().encode(text + "\0").forEach((byte, i) => this.#record.set(offset + i, byte));
-  }
-
   pid(): number {
     return this.#count("pid", this.values.pid);
   }

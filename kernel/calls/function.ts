@@ -82,8 +82,3 @@ export function behaviourOf(name: string): Behaviour | undefined {
 export function behaviourNames(): readonly string[] {
   return [...behaviours.keys()].sort();
 }
-
-/** All handles made so far, by index. */
-export function allRefs(): readonly FunctionRef[] {
-  return refs;
-}

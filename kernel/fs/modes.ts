@@ -102,11 +102,6 @@ export const LOOKUP_EMPTY = 0x4000;
 /** Walk flag: only the parent. */
 export const LOOKUP_PARENT = 0x10;
 
-/** Kind of a file by its mode. */
-export function fileType(mode: number): number {
-  return mode & S_IFMT;
-}
-
 /**
  * Open flags of an architecture as x86's: arm64 has `O_DIRECTORY`, `O_NOFOLLOW`, `O_DIRECT` and `O_LARGEFILE` at other
  * bits.

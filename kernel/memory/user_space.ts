@@ -43,11 +43,6 @@ export class UserSpace {
     return this.#areas;
   }
 
-  /** Number of pages that were touched. */
-  get residentPages(): number {
-    return this.#pages.size;
-  }
-
   /** Maps `[start, start + length)`, page aligned; replaces what was mapped there. */
   map(start: Addr, length: number, prot: number, fill: PageFiller | null = null): UserArea {
     const from = pageDown(start);

@@ -22,10 +22,3 @@ export function signalNumber(name: string): number | undefined {
   const number = 32 + Number(realTime[1]);
   return number <= LAST ? number : undefined;
 }
-
-/** Name of a signal as strace prints it: 17 is `SIGCHLD`, 33 `SIGRT_1`. */
-export function signalName(number: number): string {
-  const name = NAMES[number - 1];
-  if (name !== undefined) return `SIG${name}`;
-  return number === 32 ? "SIGRTMIN" : `SIGRT_${number - 32}`;
-}
