@@ -8,6 +8,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { fullImage } from "../image/load.ts";
 import type { Arch } from "../image/model.ts";
+import { firingFunctions } from "../kernel/calls/firing.ts";
 import { behaviourNames } from "../kernel/calls/function.ts";
 import "../kernel/syscalls/all.ts";
 
@@ -116,7 +117,7 @@ export async function main(args: readonly string[]): Promise<number> {
       throw new Error(`Cannot rebuild from "${given}": there is no such folder`);
     });
     // A behaviour needs its function in the core image, under whatever suffix the compiler gave it.
-    const names = behaviourNames().flatMap((name) => [name, `${name}.*`]);
+    const names = [...behaviourNames().flatMap((name) => [name, `${name}.*`]), ...firingFunctions()];
     await Deno.writeTextFile(functions, names.join("\n") + "\n");
     const releases = await releasesOf(release);
     for (const step of stepsOf({ folder, releases, functions, without, exists })) await run(step);

@@ -10,6 +10,7 @@ import type { Kernel } from "../kernel.ts";
 import type { Task } from "../process/task.ts";
 import type { ShapeLibrary } from "../shapes/library.ts";
 import { ArmedCalls } from "./armed.ts";
+import { FiringPlaces } from "./firing.ts";
 import { mixKey } from "./choice.ts";
 import type { EntryKind } from "./entry_paths.ts";
 import { Frame, LEFT, MAX_ARGS, SP } from "./frame.ts";
@@ -59,6 +60,7 @@ export class CallEngine {
   readonly #seedKey: number;
   readonly #hooked = new Set<KernelFunction>();
   readonly #roots: RootTable;
+  readonly #firing: FiringPlaces;
   /** Result expected of the shaped call at a depth: see `EnterOptions.expect`. */
   #expect = NaN;
   #expectDepth = -1;
@@ -71,6 +73,7 @@ export class CallEngine {
     this.#sites = new SiteTable(k.image, shapes);
     this.#stacks = new StackReader(this.#sites);
     this.#roots = new RootTable(k.image, this.functions);
+    this.#firing = new FiringPlaces(k.image, this.functions, this.#roots);
     this.#walker = new ShapeWalker(k, this);
     this.#plans = new PlanFollower(this, this.#walker);
     this.#seedKey = mixKey(hashName("calls"), k.seed);
@@ -268,7 +271,9 @@ export class CallEngine {
 
   /** Return addresses of a task's stack, innermost first. */
   stack(task: Task, maxDepth = 127): Addr[] {
-    return this.#stacks.addresses(task, maxDepth);
+    const stack = this.#stacks.addresses(task, maxDepth);
+    const firing = task === this.#k.current ? this.#k.tracepoints?.firing ?? null : null;
+    return firing === null ? stack : [...this.#firing.of(task, firing), ...stack].slice(0, maxDepth);
   }
 
   /** The address that the call at a depth, by default the newest, returns to; 0 at the bottom of a stack that has none. */

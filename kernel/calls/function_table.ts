@@ -112,7 +112,8 @@ export class FunctionTable {
       info,
       {
         address: address ?? 0,
-        visible: address !== undefined && (info !== undefined || shape >= 0),
+        visible: address !== undefined &&
+          (info !== undefined || shape >= 0 || behaviourOf(base) !== undefined),
         nargs: () => this.#parameters(symbol, base),
         shape,
         nominal: () => this.#library.nominal(shape),

@@ -11,7 +11,7 @@ import { recorded } from "../fs/recorded.ts";
 import { EAGAIN, EINVAL } from "../syscalls/errno.ts";
 import { tracepoint } from "../tracing/reference.ts";
 import { field, sizeOfStruct } from "./objects.ts";
-import { waitFor } from "./sleep.ts";
+import { WAIT_FOR_COMPLETION_STATE, waitFor } from "./sleep.ts";
 import { popLocals, pushLocal } from "./stack.ts";
 import { TASK, type Task } from "./task.ts";
 
@@ -122,7 +122,7 @@ export const PID_VNR: FunctionRef = behaviour(
 /** `fork`, `vfork`, `clone`, `clone3`: the child's pid, or -errno. */
 export const KERNEL_CLONE: FunctionRef = blocking(
   "kernel_clone",
-  [COPY_PROCESS, GET_TASK_PID, PID_VNR, WAKE_UP_NEW_TASK, fn("put_pid")],
+  [COPY_PROCESS, GET_TASK_PID, PID_VNR, WAKE_UP_NEW_TASK, WAIT_FOR_COMPLETION_STATE, fn("put_pid")],
   function* (k, args = 0) {
     const flags = ARGS.flags.get(k, args);
     const address = k.call(COPY_PROCESS, 0, 0, -1, args);
@@ -136,7 +136,9 @@ export const KERNEL_CLONE: FunctionRef = blocking(
       if (k.memory.user?.areaAt(at) !== undefined) k.memory.store(at, 4, nr);
     }
     k.call(WAKE_UP_NEW_TASK, address);
-    if ((flags & CLONE_VFORK) !== 0) yield* waitFor(k, () => child.vforkParent === null);
+    if ((flags & CLONE_VFORK) !== 0) {
+      yield* waitFor(k, () => child.vforkParent === null, undefined, WAIT_FOR_COMPLETION_STATE);
+    }
     k.call(fn("put_pid"), pid);
     return nr;
   },

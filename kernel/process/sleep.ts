@@ -22,16 +22,34 @@ export const SCHEDULE: FunctionRef = blocking("schedule", [], function* (k) {
   return Number.NaN;
 });
 
-/** Waits as `wait` says, in `state`. The caller looks again at what it waits for. */
+/** `schedule_timeout()` without a timeout. */
+const SCHEDULE_TIMEOUT: FunctionRef = blocking("schedule_timeout", [SCHEDULE], function* (k) {
+  return yield* k.calls.callBlocking(SCHEDULE);
+});
+const WAIT_FOR_COMMON: FunctionRef = blocking("__wait_for_common", [SCHEDULE_TIMEOUT], function* (k) {
+  yield* k.calls.callBlocking(SCHEDULE_TIMEOUT);
+  return 0;
+});
+/** Waits for a completion; give it to `waitFor`. */
+export const WAIT_FOR_COMPLETION_STATE: FunctionRef = blocking(
+  "wait_for_completion_state",
+  [WAIT_FOR_COMMON, SCHEDULE_TIMEOUT],
+  function* (k) {
+    return yield* k.calls.callBlocking(WAIT_FOR_COMMON);
+  },
+);
+
+/** Waits as `wait` says, in `state`, through `schedule` or a function that calls it. The caller looks again afterwards. */
 export function* sleep(
   k: Kernel,
   wait: Wait | "recorded",
   state: number = TASK_INTERRUPTIBLE,
+  through: FunctionRef = SCHEDULE,
 ): Blocking<void> {
   const task = k.current;
   task.state = state;
   task.wait = wait;
-  yield* k.calls.callBlocking(SCHEDULE);
+  yield* k.calls.callBlocking(through);
   task.state = TASK_RUNNING;
 }
 
@@ -56,17 +74,22 @@ export function recordedWake(k: Kernel): number {
  * Waits for `ready` as Linux does: looks, sleeps, looks again. In a replay it waits until the recorded end whatever
  * `ready` says. Returns false if the task was woken by a signal instead.
  */
-export function* waitFor(k: Kernel, ready: () => boolean, until?: number): Blocking<boolean> {
+export function* waitFor(
+  k: Kernel,
+  ready: () => boolean,
+  until?: number,
+  through: FunctionRef = SCHEDULE,
+): Blocking<boolean> {
   const task = k.current;
   const recorded = recordedWake(k);
   if (recorded === recorded) {
-    if (k.clock.now < recorded) yield* sleep(k, "recorded");
+    if (k.clock.now < recorded) yield* sleep(k, "recorded", TASK_INTERRUPTIBLE, through);
     return true;
   }
   while (!ready()) {
     if (task.pendingSignals.length > 0) return false;
     if (until !== undefined && k.clock.now >= until) return true;
-    yield* sleep(k, until === undefined ? {} : { until });
+    yield* sleep(k, until === undefined ? {} : { until }, TASK_INTERRUPTIBLE, through);
   }
   return true;
 }

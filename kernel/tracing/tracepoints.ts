@@ -80,6 +80,9 @@ export class Tracepoints {
     return this.#byName.get(name)?.nested ?? 0;
   }
 
+  /** Name of the tracepoint whose handlers run now; null outside of them. */
+  firing: string | null = null;
+
   /** A tracepoint is passed. Values go to the handle's fields in order; a field without value reads 0, so does NaN. */
   fire(ref: TracepointRef, ...values: TraceValue[]): void {
     if (this.#active === 0) return;
@@ -96,10 +99,13 @@ export class Tracepoints {
       const field = order[i];
       if (field !== undefined) record.put(field, values[i] as TraceValue);
     }
+    const outer = this.firing;
+    this.firing = ref.name;
     listeners.busy = true;
     try {
       for (const { handler } of listeners.registrations.slice()) handler(record);
     } finally {
+      this.firing = outer;
       listeners.busy = false;
     }
   }
