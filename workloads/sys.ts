@@ -9,6 +9,7 @@ import type { Kernel } from "../kernel/kernel.ts";
 import { userTime } from "../kernel/sched/coroutine.ts";
 import type { Task } from "../kernel/process/task.ts";
 import { type RecordedOutcome, runSyscall } from "../kernel/syscalls/entry.ts";
+import { ENOSYS } from "../kernel/syscalls/errno.ts";
 import { keyOf } from "../kernel/time/random.ts";
 import { AddressMap } from "./replay/address_map.ts";
 import { array, name, NULL, number, struct, text } from "./replay/build_value.ts";
@@ -23,7 +24,6 @@ import type { ProgramRun, Steps, UserProgram } from "./program.ts";
 const THINK = 2000;
 /** Keeps this use of randomness apart from others. */
 const THINK_KEY = keyOf("think");
-const ENOSYS = 38;
 
 /** An argument of `Sys.call`: a word, a string in user memory, or a value as strace prints it. */
 export type SysArgument = number | string | StraceValue;

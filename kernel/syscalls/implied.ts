@@ -42,7 +42,18 @@ import { userString } from "../fs/names.ts";
 import { operationsOf } from "../fs/vfs.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Task } from "../process/task.ts";
-import { EDQUOT, EEXIST, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOSPC, ENOTDIR, ENOTEMPTY } from "./errno.ts";
+import {
+  EBADF,
+  EDQUOT,
+  EEXIST,
+  EISDIR,
+  ELOOP,
+  ENAMETOOLONG,
+  ENOENT,
+  ENOSPC,
+  ENOTDIR,
+  ENOTEMPTY,
+} from "./errno.ts";
 import { PATH_CALLS, type PathArgument } from "./path_calls.ts";
 import type { RecordedOutcome, RecordedStat, SyscallRequest } from "./request.ts";
 
@@ -94,7 +105,7 @@ export function adopt(k: Kernel, task: Task, request: SyscallRequest, recorded: 
 
 function implyFd(k: Kernel, task: Task, request: SyscallRequest, recorded: RecordedOutcome): void {
   const fd = request.args[0] ?? -1;
-  if (recorded.ret === -9) {
+  if (recorded.ret === -EBADF) {
     const open = fdFile(k, task.files, fd);
     if (open !== 0) installFd(k, task.files, fd, 0, false);
     return;
