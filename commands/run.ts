@@ -15,8 +15,9 @@ export const runCommand = command({
   place: "cli",
   summary: "Run a probe script over a recorded or built-in workload",
   description:
-    "SCRIPT default-exports a program, a probe, or several in an array. Results go to stdout, notes to " +
-    "stderr. A handler that never returns blocks kscope: stop it with Ctrl-C.",
+    "SCRIPT default-exports a program, a probe, or several in an array. Wherever it lies, it imports them " +
+    'from "@kscope/kscope". Results go to stdout, notes to stderr. A handler that never returns ' +
+    "blocks kscope: stop it with Ctrl-C.",
   arguments: [{ name: "SCRIPT", summary: "TypeScript file that default-exports a program", required: true }],
   options: [...WORKLOAD_OPTIONS, ...KERNEL_OPTIONS, ...RESULT_OPTIONS],
   examples: [
