@@ -17,6 +17,8 @@ export interface FunctionRef {
 /** What a coroutine waits for when it blocks. `until` is absolute virtual time; without it only a wake-up resumes. */
 export interface Wait {
   readonly until?: number;
+  /** Only the time ends it: a recording says when the wait was over. */
+  readonly firm?: boolean;
 }
 
 /** A kernel code path that may block: yields while it waits. */

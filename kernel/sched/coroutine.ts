@@ -48,6 +48,8 @@ export interface Thread {
   event: Event | null;
   /** Virtual time at which it last gave up the CPU. */
   since: number;
+  /** Only its time ends the wait. */
+  firm: boolean;
   /** A wake-up came while it ran: its next wait without a time ends at once. */
   woken: boolean;
 }

@@ -74,7 +74,15 @@ export class Scheduler {
     if (this.#threads.has(task)) {
       throw new Error(`Cannot start a program in ${task.comm} (${task.pid}): it runs one already`);
     }
-    const thread: Thread = { task, coroutine, state: "ready", event: null, since: at, woken: false };
+    const thread: Thread = {
+      task,
+      coroutine,
+      state: "ready",
+      event: null,
+      since: at,
+      firm: false,
+      woken: false,
+    };
     this.#threads.set(task, thread);
     this.#schedule(thread, at);
   }
@@ -90,6 +98,7 @@ export class Scheduler {
       thread.woken = true;
       return;
     }
+    if (thread.firm) return;
     const time = Math.max(at, thread.since);
     if (thread.event !== null) {
       if (thread.event.time <= time) return;
@@ -193,7 +202,16 @@ export class Scheduler {
     const { task } = thread;
     const before = thread.state;
     thread.event = null;
+    if (before !== "user") {
+      const cpu = this.#cpus.pick(task.cpu, k.clock.now);
+      const free = this.#cpus.reached(cpu);
+      if (free > k.clock.now) {
+        this.#schedule(thread, free);
+        return;
+      }
+    }
     thread.state = "running";
+    thread.firm = false;
     if (before !== "user") {
       const cpu = this.#cpus.pick(task.cpu, k.clock.now);
       if (cpu !== task.cpu) task.cpu = cpu;
@@ -214,7 +232,7 @@ export class Scheduler {
       throw error;
     } finally {
       this.#reached = Math.max(this.#reached, k.clock.now);
-      this.#cpus.occupy(task.cpu, k.clock.now);
+      this.#cpus.reach(task.cpu, k.clock.now);
       this.#enter(k.tasks.idle);
     }
   }
@@ -240,6 +258,7 @@ export class Scheduler {
     }
     const { until } = wait;
     thread.state = "user" in wait ? "user" : "blocked";
+    thread.firm = wait.firm === true && until !== undefined;
     if (thread.state === "blocked") fireSwitchOut(this.#k, task);
     if (until === undefined) return;
     if (thread.state === "user") this.#cpus.occupy(task.cpu, until);

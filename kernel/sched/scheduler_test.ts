@@ -309,7 +309,32 @@ Deno.test("tasks spread over CPUs and keep theirs", () => {
   }
   for (let pid = 1; pid <= 3; pid++) m.scheduler.spawn(m.task(pid), busy(), pid);
   m.scheduler.run();
-  assertEquals(m.log, ["1 t1@0 ", "2 t2@1 ", "3 t3@0 ", "21 t1@0 ", "22 t2@1 ", "23 t3@0 "]);
+  assertEquals(m.log, ["1 t1@0 ", "2 t2@1 ", "11 t3@0 ", "21 t1@0 ", "22 t2@1 ", "31 t3@0 "]);
+});
+
+Deno.test("a wait that only time ends is not woken, and the time of a CPU never goes back", () => {
+  const m = new Machine(1);
+  const first = m.task(1);
+  m.scheduler.spawn(
+    first,
+    (function* (): Coroutine {
+      yield { until: 50, firm: true };
+      m.note("goes on");
+    })(),
+    0,
+  );
+  m.scheduler.spawn(
+    m.task(2),
+    (function* (): Coroutine {
+      yield { until: 40 };
+      m.scheduler.wake(first);
+      m.clock.advance(20);
+      m.note("ends");
+    })(),
+    1,
+  );
+  m.scheduler.run();
+  assertEquals(m.log, ["60 t2@0 ends", "60 t1@0 goes on"]);
 });
 
 Deno.test("whatever the sleeps, tasks resume in order of time, and again the same", () => {
