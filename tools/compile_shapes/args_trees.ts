@@ -28,6 +28,9 @@ export interface WordReader {
   result(fn: string, word: number): number;
 }
 
+const SYSTEM_CALL = /^__(?:x64|ia32|arm64)_(?:compat_)?sys_/;
+const SCHEDULER = /^(?:__)?(?:preempt_)?schedule/;
+
 /** Call trees with values, per task in order of appearance. */
 export function parseArgs(text: string, words: WordReader): TaskData[] {
   const tasks = new Map<string, { readonly data: TaskData; readonly stack: CallData[] }>();
@@ -53,6 +56,8 @@ export function parseArgs(text: string, words: WordReader): TaskData[] {
         place: undefined,
         calls: [],
       };
+      // A system call begins in user space: a scheduler that is still open returned unseen.
+      if (SYSTEM_CALL.test(first) && stack.some((open) => SCHEDULER.test(open.fn))) stack.length = 0;
       const parent = stack[stack.length - 1];
       if (parent === undefined) data.roots.push(call);
       else parent.calls.push(call);
