@@ -17,7 +17,9 @@ export const SCHEDULE: FunctionRef = blocking("schedule", [], function* (k) {
   task.wait = null;
   if (wait === "recorded") {
     // Only here, just before it gives up the CPU, is it known how much is left to do afterwards.
-    for (let until = recordedWake(k); k.clock.now < until; until = recordedWake(k)) yield { until, firm: true };
+    for (let until = recordedWake(k); k.clock.now < until; until = recordedWake(k)) {
+      yield { until, firm: true };
+    }
   } else if (wait !== null) yield wait;
   return Number.NaN;
 });
