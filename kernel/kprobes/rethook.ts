@@ -54,10 +54,14 @@ export class Rethook {
       if (refused) return 0;
     }
     const state = this.#cpus[task.cpu] as CpuState;
-    instance.returnAddress = regs.returnAddress;
-    instance.jumpedTo = !state.hooked && instance.returnAddress === this.trampolineAddress;
     // On arm64 the frame pointer is saved, which equals sp at a function's entry.
     instance.frame = regs.sp;
+    instance.returnAddress = regs.returnAddress;
+    if (!state.hooked && instance.returnAddress === this.trampolineAddress) {
+      // A jump leaves the stack slot to the callee. Where the model's callee has a slot of its own, it returns by itself.
+      instance.jumpedTo = task.instances?.frame === instance.frame;
+      if (!instance.jumpedTo) instance.returnAddress = this.#realAddress(task.instances);
+    } else instance.jumpedTo = false;
     regs.returnAddress = this.trampolineAddress;
     instance.next = task.instances;
     task.instances = instance;
@@ -135,6 +139,13 @@ export class Rethook {
     frames.splice(at, 1);
     if (frames.length === 0) this.#done.delete(task);
     return true;
+  }
+
+  /** The address that the oldest of the calls which share a trampoline returns to. */
+  #realAddress(newest: KretprobeInstance | null): Addr {
+    let at = newest;
+    while (at !== null && at.returnAddress === this.trampolineAddress && at.next !== null) at = at.next;
+    return at?.returnAddress ?? this.trampolineAddress;
   }
 
   /** The stack was tampered with: the rest of the handlers would see the wrong call. */
