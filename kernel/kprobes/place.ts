@@ -209,10 +209,9 @@ function lookup(host: ProbeHost, name: string): SymbolInfo | undefined {
     const known = imageName(host.release, name);
     return known === undefined ? undefined : host.image.symbol(known);
   }
-  const inModule = host.image.symbol(name);
-  if (inModule !== undefined) return inModule;
-  const symbol = host.image.symbol(name.slice(colon + 1));
-  return symbol !== undefined && symbol.module === name.slice(0, colon) ? symbol : undefined;
+  // An image may know symbols of modules that are not loaded: only loaded text has a place.
+  const symbol = host.image.symbol(name);
+  return symbol === undefined || host.modules.textAt(symbol.address) === undefined ? undefined : symbol;
 }
 
 function unknownSymbol(host: ProbeHost, name: string): string {
