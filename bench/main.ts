@@ -44,12 +44,15 @@ for (const run of await benchReplay()) {
       rate(calls / run.seconds)
     } kernel calls/s ` +
       `(${run.walked} walked, ${run.accounted} accounted for)` +
-      (run.hits === 0
-        ? ""
-        : `, ${rate(run.hits / run.seconds)} hits/s, ${(run.seconds * 1e9 / run.hits).toFixed(0)} ns/hit`),
+      (run.hits === 0 ? "" : `, ${rate(run.hits / run.seconds)} hits/s`) +
+      (run.hits > calls / 2
+        ? `, ${(run.seconds * 1e9 / run.hits).toFixed(0)} ns a hit with the call it is on`
+        : ""),
   );
 }
-console.log("for comparison: a kprobe with a map increment on real hardware costs 110 ns, an fentry 48 ns");
+console.log(
+  "wanted: 5 M hits/s armed; for comparison: a kprobe with a map increment on real hardware costs 110 ns",
+);
 
 heading("Images");
 for (const arch of ARCHES) {
