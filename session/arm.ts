@@ -70,6 +70,10 @@ export function arm(kernel: Kernel, attachment: Attachment, run: HitRunner): Arm
 
 type Point<K> = Extract<Attachment["at"]["point"], { readonly kind: K }>;
 
+function checkArmed(kernel: Kernel, attachment: Attachment, probe: Kprobe | Kretprobe, result: number): void {
+  if (result !== 0) throw new AttachError(attachment.name, result, kernel.kprobes.reasonOf(probe));
+}
+
 function armKprobe(kernel: Kernel, attachment: Attachment, point: Point<"kprobe">, run: HitRunner): Armed {
   let hits = 0;
   const probe = new Kprobe({
@@ -81,8 +85,7 @@ function armKprobe(kernel: Kernel, attachment: Attachment, point: Point<"kprobe"
       run(regs, null, null);
     },
   });
-  const result = kernel.kprobes.registerKprobe(probe);
-  if (result !== 0) throw new AttachError(attachment.name, result, kernel.kprobes.reasonOf(probe));
+  checkArmed(kernel, attachment, probe, kernel.kprobes.registerKprobe(probe));
   return {
     phase: "live",
     attachment,
@@ -109,8 +112,7 @@ function armKretprobe(
       run(regs, null, instance);
     },
   });
-  const result = kernel.kprobes.registerKretprobe(probe);
-  if (result !== 0) throw new AttachError(attachment.name, result, kernel.kprobes.reasonOf(probe));
+  checkArmed(kernel, attachment, probe, kernel.kprobes.registerKretprobe(probe));
   return {
     phase: "live",
     attachment,

@@ -9,28 +9,30 @@ import { Total } from "./total.ts";
 
 /** Cell of an `avg` map. */
 export class AvgCell implements Cell {
-  #count = 0;
-  readonly #total = new Total();
+  /** Values taken in since the last reset. */
+  protected count = 0;
+  /** Their sum. */
+  protected readonly total: Total = new Total();
 
   add(value: number): void {
-    this.#count++;
-    this.#total.add(value);
+    this.count++;
+    this.total.add(value);
   }
 
   reset(): void {
-    this.#count = 0;
-    this.#total.reset();
+    this.count = 0;
+    this.total.reset();
   }
 
   get updated(): boolean {
-    return this.#count > 0;
+    return this.count > 0;
   }
 
   snapshot(): AggregateValue {
-    return this.#total.average(this.#count);
+    return this.total.average(this.count);
   }
 
   sortValue(): number | bigint {
-    return this.#total.average(this.#count);
+    return this.total.average(this.count);
   }
 }

@@ -4,38 +4,17 @@
  * @module
  */
 
-import type { AggregateValue, Cell } from "./cell.ts";
-import { Total } from "./total.ts";
+import { AvgCell } from "./avg.ts";
+import type { AggregateValue } from "./cell.ts";
 
-/** Cell of a `stats` map. */
-export class StatsCell implements Cell {
-  #count = 0;
-  readonly #total = new Total();
-
-  add(value: number): void {
-    this.#count++;
-    this.#total.add(value);
-  }
-
-  reset(): void {
-    this.#count = 0;
-    this.#total.reset();
-  }
-
-  get updated(): boolean {
-    return this.#count > 0;
-  }
-
-  snapshot(): AggregateValue {
+/** Cell of a `stats` map: an average that also tells what it was made of. */
+export class StatsCell extends AvgCell {
+  override snapshot(): AggregateValue {
     return {
       kind: "stats",
-      count: this.#count,
-      average: this.#total.average(this.#count),
-      total: this.#total.get(),
+      count: this.count,
+      average: this.total.average(this.count),
+      total: this.total.get(),
     };
-  }
-
-  sortValue(): number | bigint {
-    return this.#total.average(this.#count);
   }
 }

@@ -13,13 +13,13 @@ import { AT_FDCWD, AT_REMOVEDIR, AT_SYMLINK_FOLLOW, LOOKUP_FOLLOW } from "../fs/
 import { INODE_PERMISSION, PATH_PUT } from "../fs/namei.ts";
 import {
   DO_MKDIRAT,
-  DO_RENAMEAT2,
   DO_RMDIR,
   DO_SYMLINKAT,
   DO_UNLINKAT,
   FILENAME_CREATE,
   VFS_LINK,
 } from "../fs/namei_ops.ts";
+import { DO_RENAMEAT2 } from "../fs/rename.ts";
 import { GETNAME, isErr, PUTNAME } from "../fs/names.ts";
 import {
   CHDIR_LOOKUP,
