@@ -13,10 +13,23 @@ const NO_MEMORY: StackMemory = {
 /** A source that counts how often it is asked. */
 class Source implements RegsSource {
   asked = 0;
+  returnAddress = -0x2000;
 
   fill(regs: PtRegs): void {
     this.asked++;
-    fillEntry(regs, NO_MEMORY, -0x1000, -0x2000, [7, NaN], 2);
+    fillEntry(regs, NO_MEMORY, -0x1000, this.returnAddress, [7, NaN], 2);
+  }
+
+  stackPointer(): number {
+    return -0x1000;
+  }
+
+  returnTo(): number {
+    return this.returnAddress;
+  }
+
+  returnElsewhere(address: number): void {
+    this.returnAddress = address;
   }
 }
 

@@ -21,6 +21,12 @@ export interface StackMemory {
 export interface RegsSource {
   /** Fills everything but `ip` and `skipTo`, which are as they were set. */
   fill(regs: PtRegs): void;
+  /** The stack pointer: hooking a return needs it and the return address alone, so they are known without filling. */
+  stackPointer(): Addr;
+  /** The return address as the called function finds it. */
+  returnTo(): Addr;
+  /** Puts another return address in its place. */
+  returnElsewhere(address: Addr): void;
 }
 
 /** Told of each read of an argument or result that nothing determines. `argument` is -1 for the return value. */
@@ -126,6 +132,11 @@ export class PtRegs {
   defer(source: RegsSource): void {
     this.#pending = source;
     this.skipTo = NaN;
+  }
+
+  /** Whether nobody has looked at the registers since `defer`. */
+  get deferred(): boolean {
+    return this.#pending !== null;
   }
 
   /** The halves, to be filled now: what was deferred is not wanted any more. */
@@ -281,20 +292,33 @@ export class PtRegs {
     this.setIndex(this.spIndex, address);
   }
 
+  /** The stack pointer's value; deferred registers and stack words stay so, unlike where `sp` is read. */
+  peekSp(): Addr {
+    const pending = this.#pending;
+    return pending === null ? this.#address(this.spIndex) : pending.stackPointer();
+  }
+
   #address(index: number): Addr {
     const low = (this.halves[index] as number) >>> 0;
     return this.#wide ? (this.halves[index + 1] as number) * 0x100000000 + low : low;
   }
 
-  /** The return address as the called function finds it: on top of the stack, or in the link register. */
+  /**
+   * The return address as the called function finds it: on top of the stack, or in the link register. Reading or setting
+   * it fills no deferred registers.
+   */
   get returnAddress(): Addr {
+    const pending = this.#pending;
+    if (pending !== null) return pending.returnTo();
     if (this.linkIndex >= 0) return this.#address(this.linkIndex);
     const word = this.memory.readWord(this.sp);
     return this.#wide ? word : word >>> 0;
   }
 
   set returnAddress(address: Addr) {
-    if (this.linkIndex >= 0) this.setIndex(this.linkIndex, address);
+    const pending = this.#pending;
+    if (pending !== null) pending.returnElsewhere(address);
+    else if (this.linkIndex >= 0) this.setIndex(this.linkIndex, address);
     else this.memory.writeWord(this.sp, address);
   }
 

@@ -7,11 +7,12 @@
 
 import type { Addr, CType } from "../../image/model.ts";
 import { type ArgumentLayout, prototypeLayout } from "../arch/arguments.ts";
-import { fillEntry, fillReturn, stackAfterReturn } from "../arch/fill.ts";
+import { fillEntry } from "../arch/fill.ts";
 import { PtRegs, UNKNOWN_RETURN, type UnknownReader } from "../arch/pt_regs.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Task } from "../process/task.ts";
-import { type EntryRegs, type Frame, SP } from "./frame.ts";
+import { type Frame, SP } from "./frame.ts";
+import { FrameRegs } from "./frame_regs.ts";
 import type { KernelFunction } from "./kernel_function.ts";
 
 /** How a function takes arguments and gives its result. */
@@ -46,26 +47,13 @@ export class ArmedCalls {
     if (hooks === null) return true;
     this.hits++;
     const regs = frame.regs ??= new PtRegs(this.#k.arch, this.#k.memory);
-    const entry = frame.entry ??= new FrameEntry(this, frame);
-    entry.task = task;
-    entry.depth = task.depth;
-    entry.returnAddress = returnAddress;
-    regs.defer(entry);
+    const source = frame.source ??= new FrameRegs(this.#k, this, frame);
+    source.enter(task, returnAddress);
+    regs.defer(source);
     regs.functionName = fn.name;
     regs.onUnknown = this.onUnknown;
     frame.hooked = hooks.entry(regs);
     return regs.skipTo !== regs.skipTo || regs.skipTo === fn.address;
-  }
-
-  /** Puts in place what a call finds at its first instruction: registers, and the words on the stack. */
-  fill(regs: PtRegs, task: Task, frame: Frame, { depth, returnAddress }: EntryRegs): void {
-    const { nargs, layout, narrow } = this.#convention(frame.fn);
-    // What the caller did not pass is unknown; what it left in registers beyond the arguments is there too.
-    for (let i = frame.nargs; i < nargs; i++) frame.words[i] = NaN;
-    const count = layout === null && frame.nargs > nargs ? frame.nargs : nargs;
-    const to = returnAddress === returnAddress ? returnAddress : this.#k.calls.returnAddress(task, depth);
-    const moved = narrow !== 0 && passesWholeWords(this.#k, task, depth) ? 0 : narrow;
-    fillEntry(regs, this.#k.memory, frame.words[SP] ?? 0, to, frame.words, count, layout, moved);
   }
 
   /** The result that a handler set when it diverted the function. */
@@ -76,15 +64,13 @@ export class ArmedCalls {
   /** The function returns `result` while its return is hooked: runs the trampoline, gives the result as it then is. */
   leave(frame: Frame, result: number): number {
     frame.hooked = false;
-    const regs = frame.regs;
-    if (regs === null) return result;
-    const sp = stackAfterReturn(regs, frame.words[SP] ?? 0);
-    fillReturn(regs, sp, result, this.#convention(frame.fn).wideResult);
-    const low = regs.halves[regs.returnIndex];
-    const high = regs.halves[regs.returnIndex + 1];
+    const { regs, source } = frame;
+    if (regs === null || source === null) return result;
+    source.leave(result);
+    regs.defer(source);
     this.#k.kprobes.trampoline(regs);
-    if (regs.halves[regs.returnIndex] === low && regs.halves[regs.returnIndex + 1] === high) return result;
-    return resultOf(regs);
+    // Where nobody looked at the registers, nobody changed the result.
+    return regs.deferred || source.still(regs, result) ? result : resultOf(regs);
   }
 
   /** Fires the armed offsets between what control has passed and `offset`, inclusive. */
@@ -118,13 +104,14 @@ export class ArmedCalls {
     regs.onUnknown = this.onUnknown;
     // What registers hold inside a function is the compiler's secret: arguments stand for them.
     const sp = (frame.words[SP] ?? 0) - frame.stackSize;
-    const { nargs, layout } = this.#convention(frame.fn);
+    const { nargs, layout } = this.convention(frame.fn);
     fillEntry(regs, this.#k.memory, sp, 0, frame.words, nargs, layout);
     regs.ip = frame.fn.address + offset;
     frame.fn.hooks?.at(offset, regs);
   }
 
-  #convention(fn: KernelFunction): Convention {
+  /** How a function is called; worked out when it is first asked for. */
+  convention(fn: KernelFunction): Convention {
     let convention = fn.convention;
     if (convention === null) {
       const image = this.#k.image;
@@ -144,32 +131,6 @@ export class ArmedCalls {
       fn.convention = convention;
     }
     return convention;
-  }
-}
-
-/** arm64's system call functions hand on what user space passed, sign-extended; everything else moves ints by 32 bits. */
-function passesWholeWords(k: Kernel, task: Task, depth: number): boolean {
-  if (k.archName !== "arm64") return false;
-  return task.frames[depth - 2]?.fn.name.startsWith("__arm64_sys_") ?? false;
-}
-
-/** Fills the registers of one frame's hits, once a handler looks at them. */
-class FrameEntry implements EntryRegs {
-  task: Task | null = null;
-  /** Depth of the task's stack with the frame on top. */
-  depth = 0;
-  returnAddress = NaN;
-  readonly #armed: ArmedCalls;
-  readonly #frame: Frame;
-
-  constructor(armed: ArmedCalls, frame: Frame) {
-    this.#armed = armed;
-    this.#frame = frame;
-  }
-
-  /** See `RegsSource`. */
-  fill(regs: PtRegs): void {
-    if (this.task !== null) this.#armed.fill(regs, this.task, this.#frame, this);
   }
 }
 

@@ -5,19 +5,11 @@
  * @module
  */
 
-import type { PtRegs, RegsSource } from "../arch/pt_regs.ts";
-import type { Task } from "../process/task.ts";
+import type { PtRegs } from "../arch/pt_regs.ts";
+import type { FrameRegs } from "./frame_regs.ts";
 import type { KernelFunction } from "./kernel_function.ts";
 import type { ShapeNode } from "../shapes/library.ts";
 import type { PlanState } from "./plan.ts";
-
-/** Which call's entry a frame's registers are to show: see `ArmedCalls.enter`. */
-export interface EntryRegs extends RegsSource {
-  task: Task | null;
-  depth: number;
-  /** NaN: where the call site says. */
-  returnAddress: number;
-}
 
 /** Most arguments that one call can pass. */
 export const MAX_ARGS = 12;
@@ -65,8 +57,8 @@ export class Frame {
   locals = 0;
   /** Registers of the hit on this call; made at the first hit, then kept. */
   regs: PtRegs | null = null;
-  /** Fills them for a hit on the function's entry; made with them. */
-  entry: EntryRegs | null = null;
+  /** Fills them once a handler looks at them; made with them. */
+  source: FrameRegs | null = null;
   /** Results of the calls made so far, kept only while something is armed: how many, callees' library ids, results. */
   noted = 0;
   readonly callees: number[] = [];

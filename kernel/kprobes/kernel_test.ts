@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { coreImage, coreShapes } from "../../image/mod.ts";
 import type { Arch } from "../../image/model.ts";
+import { fn } from "../calls/function.ts";
 import { Kernel } from "../kernel.ts";
 import { ShapeLibrary } from "../shapes/library.ts";
 import { runSyscall } from "../syscalls/entry.ts";
@@ -98,4 +99,60 @@ Deno.test("a function that a hooked one jumps to returns through the same trampo
   lines.length = 0;
   open();
   assertEquals(lines.length, 3);
+});
+
+Deno.test("a hooked return stands where the call has it, whether or not a handler looks at the registers", async () => {
+  for (const arch of ARCHES) {
+    const { k, task, open } = await booted(arch);
+    const { trampolineAddress } = k.kprobes;
+    let returned = 0;
+    const outer = new Kretprobe({
+      symbolName: "do_sys_openat2",
+      handler: (instance) => {
+        returned++;
+        assertMatch(k.image.describe(instance.returnAddress), /_sys_openat\+0x/);
+        // The trampoline has put the saved address back before handlers run.
+        if (arch !== "arm64") assertEquals(k.memory.readPointer(instance.frame), instance.returnAddress);
+      },
+    });
+    let inside = 0;
+    const inner = new Kprobe({
+      symbolName: "getname",
+      preHandler: () => {
+        inside++;
+        const frame = task.instances?.frame ?? NaN;
+        assert(frame >= task.stackBase && frame < task.userRegs);
+        if (arch !== "arm64") assertEquals(k.memory.readPointer(frame), trampolineAddress);
+      },
+    });
+    // Registered first, so its handler runs last, when the return is hooked.
+    const same = new Kprobe({
+      symbolName: "do_sys_openat2",
+      preHandler: (_, regs) => {
+        assertEquals(regs.returnAddress, trampolineAddress);
+        if (arch === "arm64") assertEquals(regs.get("lr"), trampolineAddress);
+        else assertEquals(k.memory.readPointer(regs.sp), trampolineAddress);
+        assertEquals(regs.returnAddress, trampolineAddress);
+      },
+    });
+    assertEquals(k.kprobes.registerKprobes([inner]), 0);
+    assertEquals(k.kprobes.registerKretprobe(outer), 0);
+    assertEquals([open(), returned, inside], [-2, 1, 1]);
+    k.kprobes.unregisterKretprobe(outer);
+    outer.kp.reset();
+    assertEquals(k.kprobes.registerKprobe(same), 0);
+    assertEquals(k.kprobes.registerKretprobe(outer), 0);
+    assertEquals([open(), returned, inside], [-2, 2, 2]);
+  }
+});
+
+Deno.test("a return handler that sets the result changes it, also where nothing determined it", async () => {
+  const { k, task } = await booted("x86_64");
+  const rp = new Kretprobe({ symbolName: "mutex_lock", handler: (_, regs) => void (regs.returnValue = 7) });
+  assertEquals(k.kprobes.registerKretprobe(rp), 0);
+  assertEquals(k.calls.enter(task, fn("mutex_lock"), [1], undefined, { kind: "bare" }), 7);
+  rp.handler = (_, regs) => void (regs.returnValue = 0);
+  assertEquals(k.calls.enter(task, fn("mutex_lock"), [1], undefined, { kind: "bare" }), 0);
+  rp.handler = (_, regs) => void regs.sp;
+  assertEquals(k.calls.enter(task, fn("mutex_lock"), [1], undefined, { kind: "bare" }), NaN);
 });

@@ -55,7 +55,7 @@ export class Rethook {
     }
     const state = this.#cpus[task.cpu] as CpuState;
     // On arm64 the frame pointer is saved, which equals sp at a function's entry.
-    instance.frame = regs.sp;
+    instance.frame = regs.peekSp();
     instance.returnAddress = regs.returnAddress;
     if (!state.hooked && instance.returnAddress === this.trampolineAddress) {
       // A jump leaves the stack slot to the callee. Where the model's callee has a slot of its own, it returns by itself.
@@ -75,7 +75,8 @@ export class Rethook {
    */
   trampoline(regs: PtRegs): void {
     const task = this.#host.current;
-    const frame = regs.linkIndex >= 0 ? regs.sp : regs.sp - regs.model.wordSize;
+    const sp = regs.peekSp();
+    const frame = regs.linkIndex >= 0 ? sp : sp - regs.model.wordSize;
     if (this.#done.size > 0 && this.#ranAlready(task, frame)) return;
     this.#dropAbandoned(task, frame);
     const first = task.instances;
