@@ -457,7 +457,7 @@ export class CallEngine {
     if (frame.hooked) value = this.armed.leave(frame, value);
     if (frame.traced) {
       frame.traced = false;
-      frame.fn.tracer?.leave(frame.fn, task);
+      frame.fn.tracer?.leave(frame.fn, task, value);
     }
     task.depth = depth - 1;
     if (this.armedCount > 0) {

@@ -33,6 +33,6 @@ export interface FunctionTracer {
   readonly first: boolean;
   /** `fn` is called and will return to `returnAddress`. True: `leave` is to be called when it returns. */
   enter(fn: KernelFunction, task: Task, returnAddress: Addr): boolean;
-  /** A call that `enter` wanted to know about returns. Not called for calls that never return. */
-  leave(fn: KernelFunction, task: Task): void;
+  /** A call that `enter` wanted to know about returns `result` (NaN: unknown). Not called for calls that never return. */
+  leave(fn: KernelFunction, task: Task, result: number): void;
 }

@@ -70,7 +70,7 @@ export class Tracers {
     this.#followed = [];
     const tracer = this.#make();
     if (tracer === null || this.#sysctls.ftraceEnabled === 0) return;
-    for (const fn of reachable(this.#k)) {
+    for (const fn of reachableFunctions(this.#k)) {
       if (!this.#wants(fn.name)) continue;
       fn.tracer = tracer;
       this.#followed.push(fn);
@@ -140,7 +140,7 @@ const TRAMPOLINE = "ffffffffc0201000";
 const ENTRY_KINDS: readonly EntryKind[] = ["syscall", "exit", "fault", "softirq", "kthread", "bare"];
 
 /** Every function that a model can call and ftrace can follow. */
-function* reachable(k: Kernel): Generator<KernelFunction, void, void> {
+export function* reachableFunctions(k: Kernel): Generator<KernelFunction, void, void> {
   const seen = new Set<KernelFunction>();
   const { image } = k;
   const entries = image.syscallNames().flatMap((name) => image.syscallEntry(name) ?? []);

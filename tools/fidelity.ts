@@ -1,0 +1,105 @@
+/**
+ * Tells how near the model comes to recorded programs, caller by callee: `deno task fidelity --help`.
+ *
+ * @module
+ */
+
+import { Command } from "@commander-js/extra-typings";
+import type { Arch } from "../image/model.ts";
+import { parseGraph } from "./compile_shapes/graph_trees.ts";
+import { compareRuns } from "./fidelity/compare.ts";
+import { edgeGaps } from "./fidelity/compare.ts";
+import { replayTraced, shippedShapes } from "./fidelity/model_run.ts";
+import { recordedPrograms } from "./fidelity/programs.ts";
+import { callsText, gapsText, type Row, table } from "./fidelity/report.ts";
+
+const ARCHES: readonly Arch[] = ["x86_64", "arm64", "i386"];
+/** System calls, missing and invented edges that are listed for each program, without `--all`. */
+const LISTED = 8;
+
+const EXPLANATION = `
+FOLDER holds programs/ARCH/NAME.strace.gz (strace -f -ttt -T), NAME.graph.gz (the function_graph tracer with every
+system call's entry function as a root). Each recording of system calls is replayed in the model, and the calls that the
+model's kernel makes are compared with those of the real one: recall is how much of what was recorded the model does,
+precision how much of what the model does was recorded. "edges" counts each caller and callee once, "weighted" by the
+number of calls, "in place" compares each system call with the one in its place.`;
+
+/** Runs the tool with command line arguments; gives the exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  const program = new Command("fidelity")
+    .description("Tells how near the model comes to recorded programs, caller by callee.")
+    .argument("[folder]", "folder of recordings, see below", "../shared")
+    .option("-p, --program <name...>", "programs to compare (default: all)")
+    .option("-a, --arch <arch...>", `architectures: ${ARCHES.join(", ")} (default: all)`)
+    .option("-c, --calls", "list system calls by how far they are off")
+    .option("-e, --edges", "list missing and invented edges")
+    .option("--all", "list all of them, not only the first ones")
+    .option("--json", "print everything as JSON")
+    .addHelpText("after", EXPLANATION)
+    .exitOverride();
+  try {
+    program.parse([...args], { from: "user" });
+  } catch (error) {
+    return error instanceof Error && "exitCode" in error && error.exitCode === 0 ? 0 : 2;
+  }
+  const options = program.opts();
+  const folder = program.args[0] ?? "../shared";
+  try {
+    const rows: Row[] = [];
+    for (const one of recordedPrograms(folder, archesOf(options.arch), options.program ?? [])) {
+      const shapes = await shippedShapes(one.arch);
+      const modeled = await replayTraced(one.arch, one.strace(), shapes);
+      const comparison = compareRuns(parseGraph(one.graph() ?? ""), modeled);
+      rows.push({ arch: one.arch, name: one.name, comparison });
+    }
+    console.log(options.json === true ? json(rows) : report(rows, options));
+    return 0;
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    return 1;
+  }
+}
+
+function archesOf(given: readonly string[] | undefined): readonly Arch[] {
+  if (given === undefined) return ARCHES;
+  return given.map((name) => {
+    const arch = ARCHES.find((arch) => arch === name);
+    if (arch === undefined) {
+      throw new Error(`Cannot compare on "${name}": there are images for ${ARCHES.join(", ")}`);
+    }
+    return arch;
+  });
+}
+
+function report(
+  rows: readonly Row[],
+  options: { readonly calls?: true; readonly edges?: true; readonly all?: true },
+): string {
+  const limit = options.all === true ? Infinity : LISTED;
+  let text = table(rows);
+  for (const { arch, name, comparison } of rows) {
+    const more = (options.calls === true ? callsText(comparison.calls, limit) : "") +
+      (options.edges === true ? gapsText(comparison, limit) : "");
+    if (more !== "") text += `\n${arch} ${name}\n${more}`;
+  }
+  return text.trimEnd();
+}
+
+function json(rows: readonly Row[]): string {
+  return JSON.stringify(
+    rows.map(({ arch, name, comparison }) => ({
+      arch,
+      program: name,
+      edges: comparison.plain,
+      weighted: comparison.weighted,
+      inPlace: comparison.inPlace,
+      calls: comparison.calls,
+      missing: edgeGaps(comparison.recordedEdges, comparison.modeledEdges),
+      invented: edgeGaps(comparison.modeledEdges, comparison.recordedEdges),
+    })),
+    null,
+    1,
+  );
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,0 +1,98 @@
+/**
+ * A tracer like function_graph that keeps call trees, with arguments and results, instead of printing them.
+ *
+ * @module
+ */
+
+import type { FunctionTracer } from "../../kernel/calls/hooks.ts";
+import type { KernelFunction } from "../../kernel/calls/kernel_function.ts";
+import type { Kernel } from "../../kernel/kernel.ts";
+import type { Task } from "../../kernel/process/task.ts";
+import { reachableFunctions } from "../../kernel/tracefs/tracers.ts";
+import type { CallData, CallTree, TaskTrees } from "../compile_shapes/call_tree.ts";
+
+/** What marks an interrupt: it and what follows up to the return to the interrupted function belong to no system call. */
+const INTERRUPT = "irq_enter_rcu";
+
+interface Open {
+  readonly tree: CallTree;
+  readonly data: CallData;
+  readonly level: number;
+  readonly start: number;
+  interrupted: boolean;
+}
+
+interface TaskState {
+  readonly trees: TaskTrees;
+  readonly open: Open[];
+}
+
+/** Records the calls of one kernel under root functions. */
+export class CallRecorder implements FunctionTracer {
+  readonly first: boolean;
+  readonly #k: Kernel;
+  readonly #isRoot: (name: string) => boolean;
+  readonly #depth: number;
+  readonly #tasks = new Map<Task, TaskState>();
+
+  /** `isRoot`: functions whose calls are recorded; `depth`: levels of calls. */
+  constructor(k: Kernel, isRoot: (name: string) => boolean, depth: number) {
+    this.first = k.image.arch !== "arm64";
+    this.#k = k;
+    this.#isRoot = isRoot;
+    this.#depth = depth;
+  }
+
+  /** Follows every function that ftrace can follow and a model can call. */
+  arm(): void {
+    for (const fn of reachableFunctions(this.#k)) fn.tracer = this;
+  }
+
+  /** What was recorded, by task in order of appearance. */
+  tasks(): TaskTrees[] {
+    return [...this.#tasks.values()].map((state) => state.trees);
+  }
+
+  enter(fn: KernelFunction, task: Task): boolean {
+    let state = this.#tasks.get(task);
+    const level = task.depth;
+    if (state !== undefined) {
+      const { open } = state;
+      while (open.length > 0 && (open[open.length - 1] as Open).level >= level) open.pop();
+    }
+    const above = state?.open[state.open.length - 1];
+    if (above === undefined && !this.#isRoot(fn.name)) return false;
+    if (state === undefined) {
+      state = { trees: { task: String(task.pid), roots: [] }, open: [] };
+      this.#tasks.set(task, state);
+    }
+    if (state.open.length >= this.#depth || above?.interrupted === true) return false;
+    if (fn.name === INTERRUPT && above !== undefined) {
+      above.interrupted = true;
+      above.tree.broken = true;
+      return false;
+    }
+    const frame = task.frames[level - 1];
+    const args: number[] = [];
+    const known = frame === undefined ? 0 : Math.min(frame.nargs, fn.nargs);
+    for (let i = 0; i < known; i++) args.push(frame?.words[i] ?? NaN);
+    const data: CallData = { fn: fn.name, args, result: NaN, place: undefined, calls: [] };
+    const tree: CallTree = { fn: fn.name, calls: [], total: NaN, broken: false, data };
+    if (above === undefined) state.trees.roots.push(tree);
+    else {
+      above.tree.calls.push(tree);
+      above.data.calls.push(data);
+    }
+    state.open.push({ tree, data, level, start: this.#k.clock.now, interrupted: false });
+    return true;
+  }
+
+  leave(_: KernelFunction, task: Task, result: number): void {
+    const open = this.#tasks.get(task)?.open ?? [];
+    while ((open[open.length - 1]?.level ?? 0) > task.depth) open.pop();
+    const call = open.pop();
+    if (call === undefined) return;
+    call.data.result = result;
+    call.tree.total = this.#k.clock.now - call.start;
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * A recording replayed in the model under a tracer of all functions.
+ *
+ * @module
+ */
+
+import { fullImage } from "../../image/load.ts";
+import { coreShapes } from "../../image/mod.ts";
+import type { Arch } from "../../image/model.ts";
+import { Kernel } from "../../kernel/kernel.ts";
+import { ShapeLibrary } from "../../kernel/shapes/library.ts";
+import "../../kernel/syscalls/all.ts";
+import { replay } from "../../workloads/replay/replay.ts";
+import type { TaskTrees } from "../compile_shapes/call_tree.ts";
+import { CallRecorder } from "./call_recorder.ts";
+import { isEntry } from "./system_calls.ts";
+
+/** Levels of calls that the recordings show (`max_graph_depth`). */
+export const DEPTH = 24;
+
+const libraries = new Map<Arch, Promise<ShapeLibrary>>();
+
+/** The shipped shapes of an architecture. */
+export function shippedShapes(arch: Arch): Promise<ShapeLibrary> {
+  let library = libraries.get(arch);
+  if (library === undefined) {
+    library = coreShapes(arch).then((bytes) => ShapeLibrary.decode(bytes));
+    libraries.set(arch, library);
+  }
+  return library;
+}
+
+/** Replays a recording on a fresh kernel with these shapes; gives the calls below the system calls of each task. */
+export async function replayTraced(
+  arch: Arch,
+  strace: Uint8Array,
+  shapes: ShapeLibrary,
+): Promise<TaskTrees[]> {
+  const workload = await replay(strace);
+  const kernel = new Kernel(await fullImage(arch), shapes, { cpus: 1 });
+  const recorder = new CallRecorder(kernel, isEntry, DEPTH);
+  recorder.arm();
+  workload.start(kernel);
+  kernel.scheduler.run(Infinity);
+  return recorder.tasks();
+}
