@@ -30,6 +30,8 @@ export interface FileOperations {
   readonly getUnmappedArea?: FunctionRef;
   /** `f_op->iterate_shared`, called with (file, dir_context). */
   readonly iterate?: FunctionRef;
+  /** `f_op->poll`, called with (file, poll_table): what it is ready for. Without it a file always is. */
+  readonly poll?: FunctionRef;
   /** `f_op->fallocate`, called with (file, mode, offset, len). */
   readonly fallocate?: FunctionRef;
   /** Has a position: `lseek`, `pread` and `pwrite` work. */
@@ -63,6 +65,7 @@ export const PIPE: FileOperations = {
   symbol: "pipefifo_fops",
   readIter: fn("pipe_read"),
   writeIter: fn("pipe_write"),
+  poll: fn("pipe_poll"),
   release: fn("pipe_release"),
   seekable: false,
 };
@@ -171,6 +174,9 @@ export const OPENERS: readonly FunctionRef[] = collect((ops) => [ops.open]);
 export const RELEASERS: readonly FunctionRef[] = collect((ops) => [ops.release]);
 /** Every function that moves some file's position. */
 export const SEEKERS: readonly FunctionRef[] = collect((ops) => [ops.llseek]);
+
+/** Every function that says what some file is ready for. */
+export const POLLERS: readonly FunctionRef[] = collect((ops) => [ops.poll]);
 
 function collect(
   pick: (ops: FileOperations) => readonly (FunctionRef | undefined)[],

@@ -13,7 +13,7 @@ import { INODE, MAPPING_HOST } from "./fields.ts";
 import type { FileOperations } from "./fileops.ts";
 import { type Field, field, sizeIfKnown, symbolAddress } from "../process/objects.ts";
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "./modes.ts";
-import type { PipeBuffer } from "./pipe_buffer.ts";
+import type { PipeInfo } from "./pipe_info.ts";
 
 /** Which slab cache and struct an inode is part of, and where in it. */
 export interface InodeContainer {
@@ -64,7 +64,7 @@ export class Inode {
   /** Where a symbolic link points. */
   readonly target: string | null;
   /** What waits in a pipe. */
-  pipe: PipeBuffer | null = null;
+  pipe: PipeInfo | null = null;
   readonly #k: Kernel;
   readonly #container: InodeContainer;
   readonly #base: Addr;

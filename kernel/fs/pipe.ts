@@ -4,13 +4,13 @@
  * @module
  */
 
-import { behaviour, blocking, fn, type FunctionRef } from "../calls/function.ts";
+import { behaviour, blocking, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
-import { newObject } from "../process/alloc.ts";
-import { recordedWake, waitFor } from "../process/sleep.ts";
-import { sendSignal } from "../process/signal.ts";
+import { SEND_SIG, signalPending } from "../process/signal.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
-import type { Task } from "../process/task.ts";
+import { TASK_INTERRUPTIBLE } from "../process/task.ts";
+import { WAKE_UP, WAKE_UP_SYNC_KEY } from "../sched/wait.ts";
+import { WAIT_EVENT_CALLS, waitEvent } from "../sched/wait_event.ts";
 import { EAGAIN, EFAULT, EINVAL, EPIPE, ERESTARTSYS } from "../syscalls/errno.ts";
 import { MemoryFault } from "../memory/fault.ts";
 import { FD_INSTALL, GET_UNUSED_FD_FLAGS, PUT_UNUSED_FD } from "./fdtable.ts";
@@ -19,79 +19,167 @@ import { newFile, openOn } from "./file.ts";
 import { PIPE } from "./fileops.ts";
 import { PLAIN_INODE } from "./inode.ts";
 import { O_CLOEXEC, O_NONBLOCK, O_WRONLY, S_IFIFO } from "./modes.ts";
-import { PipeBuffer } from "./pipe_buffer.ts";
+import { PIPE_INFO, PipeInfo } from "./pipe_info.ts";
+import {
+  EPOLLERR,
+  EPOLLHUP,
+  EPOLLIN,
+  EPOLLOUT,
+  EPOLLRDNORM,
+  EPOLLWRNORM,
+  pollWait,
+  QUEUE_PROCS,
+} from "./poll.ts";
 import { advance, transferOf } from "./read_write.ts";
 import { recorded } from "./recorded.ts";
 import { gather, readOutcome, scatter } from "./shmem.ts";
 
-const WAKE_UP = fn("__wake_up_sync_key");
+const READABLE = EPOLLIN | EPOLLRDNORM;
+const WRITABLE = EPOLLOUT | EPOLLWRNORM;
+const FMODE_READ = 1;
+const FMODE_WRITE = 2;
 
 /** Reads from a pipe: bytes, 0 when all writers are gone, or -errno. */
-export const PIPE_READ: FunctionRef = blocking("pipe_read", [WAKE_UP], function* (k, kiocb = 0, iter = 0) {
-  const transfer = transferOf(k, kiocb, iter);
-  const pipe = transfer?.file.inode?.pipe;
-  if (transfer === undefined || !pipe) return -EINVAL;
-  if (transfer.count === 0) return 0;
-  const outcome = readOutcome(k);
-  const ready = (): boolean => pipe.length > 0 || pipe.writers === 0;
-  if (outcome === undefined && !ready() && nonblocking(k, transfer.file.address)) return -EAGAIN;
-  const undisturbed = yield* waitOn(k, pipe.waitingReaders, ready);
-  if (!undisturbed) return -ERESTARTSYS;
-  if (outcome !== undefined && outcome.ret < 0) return outcome.ret;
-  const taken = pipe.take(outcome?.ret ?? transfer.count);
-  const bytes = outcome?.data?.subarray(0, outcome.ret) ?? taken;
-  if (!scatter(k, transfer, bytes) && outcome === undefined) return -EFAULT;
-  wakeAll(k, pipe.waitingWriters);
-  const count = outcome?.ret ?? taken.length;
-  if (count > 0) advance(k, kiocb, iter, count);
-  return count;
-});
+export const PIPE_READ: FunctionRef = blocking(
+  "pipe_read",
+  [WAKE_UP_SYNC_KEY, ...WAIT_EVENT_CALLS],
+  function* (k, kiocb = 0, iter = 0) {
+    const transfer = transferOf(k, kiocb, iter);
+    const pipe = transfer?.file.inode?.pipe;
+    if (transfer === undefined || !pipe) return -EINVAL;
+    if (transfer.count === 0) return 0;
+    const outcome = readOutcome(k);
+    const ready = (): boolean => !pipe.empty || pipe.writers === 0;
+    let wakesNext = false;
+    if (outcome === undefined && !ready() && nonblocking(k, transfer.file.address)) return -EAGAIN;
+    let wasFull = pipe.full;
+    if (outcome !== undefined || !ready()) {
+      const error = yield* waitEvent(k, pipe.rdWait, ready, { exclusive: true });
+      if (error < 0) return -ERESTARTSYS;
+      wasFull = pipe.full;
+      wakesNext = true;
+    }
+    if (outcome !== undefined && outcome.ret < 0) return outcome.ret;
+    const taken = pipe.take(outcome?.ret ?? transfer.count);
+    const bytes = outcome?.data?.subarray(0, outcome.ret) ?? taken;
+    if (!scatter(k, transfer, bytes) && outcome === undefined) return -EFAULT;
+    if (wasFull) k.call(WAKE_UP_SYNC_KEY, pipe.wrWait, TASK_INTERRUPTIBLE, WRITABLE);
+    if (wakesNext && !pipe.empty) k.call(WAKE_UP_SYNC_KEY, pipe.rdWait, TASK_INTERRUPTIBLE, READABLE);
+    const count = outcome?.ret ?? taken.length;
+    if (count > 0) advance(k, kiocb, iter, count);
+    return count;
+  },
+);
 
 /** Writes to a pipe: bytes, or -EPIPE when nobody reads. */
-export const PIPE_WRITE: FunctionRef = blocking("pipe_write", [WAKE_UP], function* (k, kiocb = 0, iter = 0) {
-  const transfer = transferOf(k, kiocb, iter);
-  const pipe = transfer?.file.inode?.pipe;
-  if (transfer === undefined || !pipe) return -EINVAL;
-  const outcome = recorded(k);
-  if (outcome !== undefined) {
-    yield* waitOn(k, pipe.waitingWriters, () => true);
-    if (outcome.ret > 0) pipe.push(gather(k, transfer, outcome.ret) ?? new Uint8Array(outcome.ret));
-    wakeAll(k, pipe.waitingReaders);
-    if (outcome.ret > 0) advance(k, kiocb, iter, outcome.ret);
-    return outcome.ret;
-  }
-  const bytes = gather(k, transfer, transfer.count);
-  if (bytes === null) return -EFAULT;
-  let written = 0;
-  while (written < bytes.length) {
+export const PIPE_WRITE: FunctionRef = blocking(
+  "pipe_write",
+  [WAKE_UP_SYNC_KEY, SEND_SIG, ...WAIT_EVENT_CALLS],
+  function* (k, kiocb = 0, iter = 0) {
+    const transfer = transferOf(k, kiocb, iter);
+    const pipe = transfer?.file.inode?.pipe;
+    if (transfer === undefined || !pipe) return -EINVAL;
+    const outcome = recorded(k);
+    if (transfer.count === 0) return 0;
+    const wakeReaders = (): void => {
+      k.call(WAKE_UP_SYNC_KEY, pipe.rdWait, TASK_INTERRUPTIBLE, READABLE);
+    };
+    if (outcome !== undefined) {
+      yield* waitEvent(k, pipe.wrWait, () => true, { exclusive: true });
+      if (outcome.ret === -EPIPE) k.call(SEND_SIG, SIGPIPE, k.current.address, 0);
+      if (outcome.ret < 0) return outcome.ret;
+      const wasEmpty = pipe.empty;
+      pipe.push(gather(k, transfer, outcome.ret) ?? new Uint8Array(outcome.ret));
+      if (wasEmpty) wakeReaders();
+      advance(k, kiocb, iter, outcome.ret);
+      return outcome.ret;
+    }
     if (pipe.readers === 0) {
-      if (written > 0) break;
-      sendSignal(k, k.current, SIGPIPE);
+      k.call(SEND_SIG, SIGPIPE, k.current.address, 0);
       return -EPIPE;
     }
-    if (pipe.room === 0) {
-      if (nonblocking(k, transfer.file.address)) break;
-      if (!(yield* waitOn(k, pipe.waitingWriters, () => pipe.room > 0 || pipe.readers === 0))) break;
-      continue;
+    const bytes = gather(k, transfer, transfer.count);
+    if (bytes === null) return -EFAULT;
+    const nonblock = nonblocking(k, transfer.file.address);
+    let wasEmpty = pipe.empty;
+    let wakesNext = false;
+    let error = 0;
+    // What does not fill a page goes behind what is there, if it fits.
+    const part = bytes.length % 4096;
+    let written = part > 0 && pipe.merge(bytes.subarray(0, part)) ? part : 0;
+    while (written < bytes.length) {
+      if (pipe.readers === 0) {
+        k.call(SEND_SIG, SIGPIPE, k.current.address, 0);
+        error = -EPIPE;
+        break;
+      }
+      const count = pipe.append(bytes.subarray(written));
+      written += count;
+      if (count > 0) continue;
+      if (nonblock) {
+        error = -EAGAIN;
+        break;
+      }
+      if (signalPending(k, k.current)) {
+        error = -ERESTARTSYS;
+        break;
+      }
+      if (wasEmpty) wakeReaders();
+      yield* waitEvent(k, pipe.wrWait, () => !pipe.full || pipe.readers === 0, { exclusive: true });
+      wasEmpty = pipe.empty;
+      wakesNext = true;
     }
-    written += pipe.push(bytes.subarray(written));
-    wakeAll(k, pipe.waitingReaders);
+    if (wasEmpty || PIPE_INFO.pollUsage.get(k, pipe.address) !== 0) wakeReaders();
+    if (wakesNext && !pipe.full) k.call(WAKE_UP_SYNC_KEY, pipe.wrWait, TASK_INTERRUPTIBLE, WRITABLE);
+    if (written === 0) return error;
+    advance(k, kiocb, iter, written);
+    return written;
+  },
+);
+
+/** What a pipe end is ready for. (file, poll_table) */
+export const PIPE_POLL: FunctionRef = behaviour("pipe_poll", QUEUE_PROCS, (k, address = 0, table = 0) => {
+  const pipe = k.vfs.files.get(address)?.inode?.pipe;
+  if (!pipe) return EPOLLERR;
+  const mode = FILE.mode.get(k, address);
+  PIPE_INFO.pollUsage.set(k, pipe.address, 1);
+  if ((mode & FMODE_READ) !== 0) pollWait(k, address, pipe.rdWait, table);
+  if ((mode & FMODE_WRITE) !== 0) pollWait(k, address, pipe.wrWait, table);
+  let mask = 0;
+  if ((mode & FMODE_READ) !== 0) {
+    if (!pipe.empty) mask |= READABLE;
+    if (pipe.writers === 0) mask |= EPOLLHUP;
   }
-  if (written === 0 && bytes.length > 0) {
-    return nonblocking(k, transfer.file.address) ? -EAGAIN : -ERESTARTSYS;
+  if ((mode & FMODE_WRITE) !== 0) {
+    if (!pipe.full) mask |= WRITABLE;
+    if (pipe.readers === 0) mask |= EPOLLERR;
   }
-  advance(k, kiocb, iter, written);
-  return written;
+  return mask;
 });
 
-/** One end is closed: those who wait for it are told. */
-export const PIPE_RELEASE: FunctionRef = behaviour("pipe_release", [], () => 0);
+/** One end is closed: those who wait for it are told. (inode, file) */
+export const PIPE_RELEASE: FunctionRef = behaviour(
+  "pipe_release",
+  [WAKE_UP],
+  (k, _inode, address = 0) => {
+    const pipe = k.vfs.files.get(address)?.inode?.pipe;
+    if (!pipe) return 0;
+    const mode = FILE.mode.get(k, address);
+    if ((mode & FMODE_READ) !== 0) pipe.readers--;
+    if ((mode & FMODE_WRITE) !== 0) pipe.writers--;
+    if ((pipe.readers === 0) !== (pipe.writers === 0)) {
+      k.call(WAKE_UP, pipe.rdWait, TASK_INTERRUPTIBLE, 0, READABLE | EPOLLERR | EPOLLHUP);
+      k.call(WAKE_UP, pipe.wrWait, TASK_INTERRUPTIBLE, 0, WRITABLE | EPOLLERR | EPOLLHUP);
+    }
+    return 0;
+  },
+);
 
 /** Makes both ends of a pipe; their addresses go to `res[0]` and `res[1]`. */
 export const CREATE_PIPE_FILES: FunctionRef = behaviour("create_pipe_files", [], (k, res = 0, flags = 0) => {
   const fs = k.vfs.pseudo("pipe");
   const inode = k.vfs.newInode({ mode: S_IFIFO | 0o600 }, PIPE, fs, PLAIN_INODE);
-  const pipe = new PipeBuffer(newObject(k, "kmalloc-cg-192", "pipe_inode_info"));
+  const pipe = new PipeInfo(k);
   inode.pipe = pipe;
   INODE.pipe.set(k, inode.address, pipe.address);
   pipe.readers = 1;
@@ -155,26 +243,6 @@ export const DO_PIPE2: FunctionRef = behaviour(
     return error;
   },
 );
-
-/** Waits in a pipe's queue until `ready`; false if a signal came first. */
-function* waitOn(
-  k: Kernel,
-  queue: Task[],
-  ready: () => boolean,
-): Generator<{ until?: number }, boolean, void> {
-  const task = k.current;
-  const wake = recordedWake(k);
-  if (wake === wake ? wake <= k.clock.now : ready()) return true;
-  queue.push(task);
-  const undisturbed = yield* waitFor(k, ready);
-  const at = queue.indexOf(task);
-  if (at >= 0) queue.splice(at, 1);
-  return undisturbed;
-}
-
-function wakeAll(k: Kernel, tasks: readonly Task[]): void {
-  for (const task of [...tasks]) k.scheduler.wake(task);
-}
 
 function nonblocking(k: Kernel, file: number): boolean {
   return (FILE.flags.get(k, file) & O_NONBLOCK) !== 0;

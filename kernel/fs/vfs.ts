@@ -221,25 +221,20 @@ export class Vfs {
     return file;
   }
 
-  /** Drops a reference to a file; the last one frees it, without any kernel function being called. */
+  /** Drops a reference to a file; the last one releases and frees it. */
   putFile(address: Addr): void {
     const file = this.files.get(address);
     if (file === undefined) return;
     if (FILE.count.add(this.#k, address, -1) > 0) return;
+    const release = file.ops?.release;
+    // Those who wait for a pipe's other end, or watch the file, are told.
+    if (release !== undefined) this.#k.call(release, file.inode?.address ?? 0, address);
     this.dispose(file);
   }
 
   /** Frees a file that nobody refers to any more. */
   dispose(file: OpenFile): void {
-    const k = this.#k;
-    const { inode } = file;
-    if (inode?.pipe) {
-      const mode = FILE.mode.get(k, file.address);
-      if ((mode & 1) !== 0) inode.pipe.readers--;
-      if ((mode & 2) !== 0) inode.pipe.writers--;
-      for (const task of [...inode.pipe.waitingReaders, ...inode.pipe.waitingWriters]) k.scheduler.wake(task);
-    }
-    freeFile(k, file);
+    freeFile(this.#k, file);
   }
 
   #walk(path: string, from: Dentry, follow: boolean, links: number): Dentry | null {

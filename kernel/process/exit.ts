@@ -14,6 +14,7 @@ import { MMPUT } from "../mm/mmput.ts";
 import { tracepoint } from "../tracing/reference.ts";
 import { completeVfork } from "./fork.ts";
 import { TASK, type Task } from "./task.ts";
+import { WAKE_UP_PARENT } from "./wait.ts";
 import { TASK_WORK_RUN } from "./task_work.ts";
 
 const PROCESS_EXIT = tracepoint("sched:sched_process_exit", "comm", "pid", "prio");
@@ -63,12 +64,12 @@ export const EXIT_FS: FunctionRef = behaviour("exit_fs", [PATH_PUT], (k, address
 });
 
 /** Tells the parent; what nobody will wait for is gone at once. */
-export const EXIT_NOTIFY: FunctionRef = behaviour("exit_notify", [], (k, address = 0) => {
+export const EXIT_NOTIFY: FunctionRef = behaviour("exit_notify", [WAKE_UP_PARENT], (k, address = 0) => {
   const task = k.tasks.byAddress(address);
   const parent = task?.parent ?? null;
   if (task === undefined) return Number.NaN;
   task.reapsItself = task.reapsItself || task.tgid !== task.pid || parent === k.tasks.init || parent === null;
-  if (parent?.waitingForChild === true) k.scheduler.wake(parent);
+  if (parent !== null) k.call(WAKE_UP_PARENT, address, parent.address);
   return Number.NaN;
 });
 

@@ -9,7 +9,7 @@ import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { EINVAL, EPERM, ESRCH } from "../syscalls/errno.ts";
 import { recorded } from "../fs/recorded.ts";
-import { TASK, type Task } from "./task.ts";
+import { TASK, type Task, TASK_INTERRUPTIBLE, TASK_WAKEKILL } from "./task.ts";
 
 /** Signals whose default is to do nothing, or to stop or continue, which the model leaves out. */
 const HARMLESS: ReadonlySet<number> = new Set([17, 18, 19, 20, 21, 22, 23, 28]);
@@ -21,6 +21,13 @@ export function sendSignal(k: Kernel, target: Task, signal: number): void {
   target.pendingSignals.push(signal);
   if (target !== k.current) k.scheduler.wake(target);
 }
+
+/** Sends a signal to a task from inside the kernel. (sig, task, priv) */
+export const SEND_SIG: FunctionRef = behaviour("send_sig", [], (k, signal = 0, address = 0) => {
+  const target = k.tasks.byAddress(address);
+  if (target !== undefined && recorded(k) === undefined) sendSignal(k, target, signal);
+  return 0;
+});
 
 /** Sends a signal to the process of a `struct pid`: 0 or -errno. */
 export const KILL_PID_INFO: FunctionRef = behaviour(
@@ -59,6 +66,11 @@ export const KILL_SOMETHING_INFO: FunctionRef = behaviour(
     return members.length === 0 ? -ESRCH : 0;
   },
 );
+
+/** Whether a signal ends a sleep in `state` of `task` (`signal_pending_state`). */
+export function signalPending(_k: Kernel, task: Task, state: number = TASK_INTERRUPTIBLE): boolean {
+  return (state & (TASK_INTERRUPTIBLE | TASK_WAKEKILL)) !== 0 && task.pendingSignals.length > 0;
+}
 
 /** The signal that ends a task now, taken off its queue; 0 if there is none. */
 export function fatalSignal(task: Task): number {

@@ -8,6 +8,7 @@
 import { LEFT } from "../calls/frame.ts";
 import { type Blocking, blocking, type FunctionRef, type Wait } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
+import { signalPending } from "./signal.ts";
 import { TASK_INTERRUPTIBLE, TASK_RUNNING } from "./task.ts";
 
 /** `schedule()`: gives up the CPU. */
@@ -32,7 +33,15 @@ const WAIT_FOR_COMMON: FunctionRef = blocking("__wait_for_common", [SCHEDULE_TIM
   yield* k.calls.callBlocking(SCHEDULE_TIMEOUT);
   return 0;
 });
-/** Waits for a completion; give it to `waitFor`. */
+/** `wait_for_completion()`. */
+export const WAIT_FOR_COMPLETION: FunctionRef = blocking(
+  "wait_for_completion",
+  [WAIT_FOR_COMMON, SCHEDULE_TIMEOUT],
+  function* (k) {
+    return yield* k.calls.callBlocking(WAIT_FOR_COMMON);
+  },
+);
+/** Waits for a completion in a given state; give it to `waitFor`. */
 export const WAIT_FOR_COMPLETION_STATE: FunctionRef = blocking(
   "wait_for_completion_state",
   [WAIT_FOR_COMMON, SCHEDULE_TIMEOUT],
@@ -89,7 +98,7 @@ export function* waitFor(
     return true;
   }
   while (!ready()) {
-    if (task.pendingSignals.length > 0) return false;
+    if (signalPending(k, task)) return false;
     if (until !== undefined && k.clock.now >= until) return true;
     yield* sleep(k, until === undefined ? {} : { until }, TASK_INTERRUPTIBLE, through);
   }

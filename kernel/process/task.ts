@@ -73,6 +73,8 @@ export const TASK_RUNNING = 0;
 export const TASK_INTERRUPTIBLE = 1;
 /** Sleeping, wakes on its event only. */
 export const TASK_UNINTERRUPTIBLE = 2;
+/** In `task->__state`: fatal signals wake it, beside its event (`TASK_KILLABLE` is this and uninterruptible). */
+export const TASK_WAKEKILL = 0x100;
 /** `task->__state` of a task that is gone. */
 export const TASK_DEAD = 0x80;
 /** `task->exit_state`: fully reaped. */
@@ -145,8 +147,6 @@ export class Task {
   reaped = false;
   /** Nobody will wait for it: it is released as soon as it has exited. */
   reapsItself = false;
-  /** In `wait4` and friends: a child's exit wakes it. */
-  waitingForChild = false;
   /** A vfork parent that sleeps until this task calls execve or exits. */
   vforkParent: Task | null = null;
   /** Work to do on the way back to user space (`task_work_add`): files to close. */

@@ -12,6 +12,7 @@ import { dupMm, newMm, putMm } from "../mm/mm_struct.ts";
 import { UserSpace } from "../memory/user_space.ts";
 import { definePassThroughs } from "../syscalls/pass_through.ts";
 import { allocStack, freeObject, freeStack, newObject } from "./alloc.ts";
+import { initWaitQueueHead } from "../sched/wait.ts";
 import { field } from "./objects.ts";
 import {
   CRED,
@@ -62,6 +63,7 @@ const SIGNAL = {
   nrThreads: field("signal_struct", "nr_threads"),
   live: field("signal_struct", "live.counter"),
   groupExitCode: field("signal_struct", "group_exit_code"),
+  waitChldexit: field("signal_struct", "wait_chldexit"),
 } as const;
 const PID_COUNT = field("pid", "count.refs.counter");
 const PID_LEVEL = field("pid", "level");
@@ -280,6 +282,7 @@ export class TaskTable {
     let signal: number;
     if (leader === undefined) {
       signal = newObject(k, "signal_cache", "signal_struct");
+      initWaitQueueHead(k, SIGNAL.waitChldexit.at(k, signal));
       TASK.sighand.set(k, address, newObject(k, "sighand_cache", "sighand_struct"));
     } else {
       signal = TASK.signal.get(k, leader.address);

@@ -7,23 +7,57 @@
 import { behaviour, blocking, fn, type FunctionRef } from "../calls/function.ts";
 import { recorded } from "../fs/recorded.ts";
 import type { Kernel } from "../kernel.ts";
+import {
+  ADD_WAIT_QUEUE,
+  DEFAULT_WAKE_FUNCTION,
+  initWaitEntry,
+  REMOVE_WAIT_QUEUE,
+  WAKE_UP_SYNC_KEY,
+} from "../sched/wait.ts";
 import { ECHILD, EFAULT, EINVAL, ERESTARTSYS } from "../syscalls/errno.ts";
 import { field, sizeOfStruct } from "./objects.ts";
-import { waitFor } from "./sleep.ts";
+import { SCHEDULE, waitFor } from "./sleep.ts";
 import { popLocals, pushLocal } from "./stack.ts";
-import { TASK, type Task } from "./task.ts";
+import { TASK, type Task, TASK_INTERRUPTIBLE } from "./task.ts";
 
 const OPTS = {
   type: field("wait_opts", "wo_type"),
   flags: field("wait_opts", "wo_flags"),
   pid: field("wait_opts", "wo_pid"),
   stat: field("wait_opts", "wo_stat"),
+  childWait: field("wait_opts", "child_wait"),
 } as const;
 const WNOHANG = 1;
 const KNOWN_OPTIONS = 0xe000000b;
 const PIDTYPE_PID = 0;
 const PIDTYPE_PGID = 2;
 const PIDTYPE_MAX = 4;
+
+/** Queue in which a process waits for its children. */
+const WAIT_CHLDEXIT = field("signal_struct", "wait_chldexit");
+
+/** Wakes a waiting parent if the child is one that it waits for. (entry, mode, sync, child) */
+export const CHILD_WAIT_CALLBACK: FunctionRef = behaviour(
+  "child_wait_callback",
+  [DEFAULT_WAKE_FUNCTION],
+  (k, entry = 0, mode = 0, sync = 0, key = 0) => {
+    const opts = entry - OPTS.childWait.offset(k);
+    const child = k.tasks.byAddress(key);
+    if (child === undefined || !isEligible(k, child, opts)) return 0;
+    return k.call(DEFAULT_WAKE_FUNCTION, entry, mode, sync, key);
+  },
+);
+
+/** Wakes a process that waits for its children. (child, parent) */
+export const WAKE_UP_PARENT: FunctionRef = behaviour(
+  "__wake_up_parent",
+  [WAKE_UP_SYNC_KEY],
+  (k, child = 0, parent = 0) => {
+    const head = WAIT_CHLDEXIT.at(k, TASK.signal.get(k, parent));
+    k.call(WAKE_UP_SYNC_KEY, head, TASK_INTERRUPTIBLE, child);
+    return Number.NaN;
+  },
+);
 
 /** Frees what is left of a task that has exited. */
 export const RELEASE_TASK: FunctionRef = behaviour("release_task", [], (k, address = 0) => {
@@ -49,15 +83,16 @@ export const WAIT_CONSIDER_TASK: FunctionRef = behaviour(
 /** Waits as a `struct wait_opts` says: the child's pid, 0 (`WNOHANG`), or -errno. */
 export const DO_WAIT: FunctionRef = blocking(
   "do_wait",
-  [fn("add_wait_queue"), WAIT_CONSIDER_TASK, fn("remove_wait_queue")],
+  [ADD_WAIT_QUEUE, WAIT_CONSIDER_TASK, SCHEDULE, REMOVE_WAIT_QUEUE],
   function* (k, opts = 0) {
     const task = k.current;
+    const head = WAIT_CHLDEXIT.at(k, TASK.signal.get(k, task.address));
+    const entry = OPTS.childWait.at(k, opts);
+    initWaitEntry(k, entry, CHILD_WAIT_CALLBACK, task.address);
+    k.call(ADD_WAIT_QUEUE, head, entry);
     const wanted = (): readonly Task[] => eligible(k, task, opts);
-    task.waitingForChild = true;
-    k.call(fn("add_wait_queue"));
     let result = yield* look(k, opts, wanted);
-    task.waitingForChild = false;
-    k.call(fn("remove_wait_queue"));
+    k.call(REMOVE_WAIT_QUEUE, head, entry);
     if (recorded(k) !== undefined && result > 0) result = recorded(k)?.ret ?? result;
     return result;
   },
@@ -120,8 +155,11 @@ function* look(
 
 /** Children that fit what is waited for, oldest first. */
 function eligible(k: Kernel, task: Task, opts: number): readonly Task[] {
-  const type = OPTS.type.get(k, opts);
-  if (type !== PIDTYPE_PID) return [...task.children];
+  return task.children.filter((child) => isEligible(k, child, opts));
+}
+
+function isEligible(k: Kernel, child: Task, opts: number): boolean {
+  if (OPTS.type.get(k, opts) !== PIDTYPE_PID) return true;
   const pid = OPTS.pid.get(k, opts);
-  return task.children.filter((child) => pid !== 0 && TASK.threadPid.get(k, child.address) === pid);
+  return pid !== 0 && TASK.threadPid.get(k, child.address) === pid;
 }

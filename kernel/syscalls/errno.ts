@@ -85,3 +85,5 @@ export const EMLINK = 31;
 export const ESTALE = 116;
 /** The quota is used up. */
 export const EDQUOT = 122;
+/** The time is over. */
+export const ETIME = 62;
