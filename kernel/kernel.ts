@@ -9,9 +9,14 @@ import type { Arch, KernelImage } from "../image/model.ts";
 import { type ArchModel, archModel } from "./arch/mod.ts";
 import { CallEngine } from "./calls/engine.ts";
 import type { FunctionRef } from "./calls/function.ts";
+import { InterruptContexts } from "./irq/context.ts";
+import { Interrupts } from "./irq/interrupts.ts";
+import { IrqTable } from "./irq/irq_desc.ts";
+import { Softirqs } from "./irq/softirq.ts";
 import type { ShapeLibrary } from "./shapes/library.ts";
 import { KprobeTable } from "./kprobes/table.ts";
 import { Memory } from "./memory/memory.ts";
+import { PerCpu } from "./memory/percpu.ts";
 import { Slab } from "./memory/slab.ts";
 import { Structs } from "./memory/structs.ts";
 import { ModuleImage } from "./modules/module_image.ts";
@@ -29,6 +34,7 @@ import { bootLines } from "./tracefs/ftrace_pages.ts";
 import { Tracefs } from "./tracefs/tree.ts";
 import { Tracepoints } from "./tracing/tracepoints.ts";
 import { Vfs } from "./fs/vfs.ts";
+import { Workqueues } from "./workqueue/workqueue.ts";
 
 /** How a kernel is made. */
 export interface KernelOptions {
@@ -80,6 +86,18 @@ export class Kernel {
   readonly tasks: TaskTable;
   /** Runs the tasks. */
   readonly scheduler: Scheduler;
+  /** Per-CPU variables. */
+  readonly percpu: PerCpu;
+  /** Interrupt lines of devices. */
+  readonly irqs: IrqTable;
+  /** Raises interrupts. */
+  readonly interrupts: Interrupts;
+  /** What each CPU is in the middle of. */
+  readonly contexts: InterruptContexts;
+  /** Softirq handlers, and what is pending. */
+  readonly softirqs: Softirqs;
+  /** Work queues. */
+  readonly workqueues: Workqueues;
   /** File systems, mounts and open files. */
   readonly vfs: Vfs;
   /** What happened at the system call boundary: calls without a model, warnings of a replay. */
@@ -113,6 +131,12 @@ export class Kernel {
     this.vfs = new Vfs(this);
     this.tasks = new TaskTable(this);
     this.scheduler = new Scheduler(this);
+    this.percpu = new PerCpu(this);
+    this.irqs = new IrqTable(this);
+    this.interrupts = new Interrupts(this);
+    this.contexts = new InterruptContexts(this.cpus);
+    this.softirqs = new Softirqs(this);
+    this.workqueues = new Workqueues(this);
     this.current = this.tasks.idle;
   }
 

@@ -10,6 +10,7 @@ import { fullImage } from "../image/load.ts";
 import type { Arch } from "../image/model.ts";
 import { firingFunctions } from "../kernel/calls/firing.ts";
 import { behaviourNames } from "../kernel/calls/function.ts";
+import "../kernel/kernel.ts";
 import "../kernel/syscalls/all.ts";
 
 const ARCHES: readonly Arch[] = ["x86_64", "arm64", "i386"];

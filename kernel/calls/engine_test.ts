@@ -241,7 +241,7 @@ Deno.test("a root call on top of an interrupted one keeps the frames below", () 
   const softirq = behaviour("v_softirq", [], (k) => k.calls.stack(k.current).length);
   const interrupted = behaviour("t_interrupted", [], (k) => {
     const before = k.calls.stack(k.current).length;
-    const inside = k.calls.enter(k.current, softirq, [], undefined, { kind: "softirq" });
+    const inside = k.calls.enter(k.current, softirq, [], undefined, { kind: "irq" });
     return inside * 10 + before;
   });
   const caller = behaviour("t_caller", [interrupted], (k) => k.call(interrupted));

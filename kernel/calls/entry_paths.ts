@@ -8,7 +8,21 @@
 import type { Arch } from "../../image/model.ts";
 
 /** What a root call is. */
-export type EntryKind = "syscall" | "exit" | "fault" | "softirq" | "kthread" | "bare";
+export type EntryKind =
+  | "syscall"
+  | "exit"
+  | "fault"
+  | "kthread"
+  | "bare"
+  /** A device's interrupt; `_user`: of user space. */
+  | "irq"
+  | "irq_user"
+  /** The local timer's. */
+  | "timer"
+  | "timer_user"
+  /** Another CPU asks this one to look at its run queue. */
+  | "reschedule"
+  | "reschedule_user";
 
 /** One root's surroundings. */
 export interface EntryPath {
@@ -20,9 +34,41 @@ export interface EntryPath {
 
 const NONE: EntryPath = { through: [], base: [] };
 
+/** x86: the handler and its assembly entry, the same whatever was interrupted. */
+function vector(handler: string, inHandler: number, inEntry: number): EntryPath {
+  return {
+    through: [],
+    base: [{ symbol: handler, offset: inHandler }, { symbol: `asm_${handler}`, offset: inEntry }],
+  };
+}
+const IRQ_64 = vector("common_interrupt", 0x82, 0x22);
+const TIMER_64 = vector("sysvec_apic_timer_interrupt", 0x72, 0x16);
+const RESCHEDULE_64 = vector("sysvec_reschedule_ipi", 0x5a, 0x16);
+const IRQ_32 = vector("common_interrupt", 0x33, 0xfe);
+const TIMER_32 = vector("sysvec_apic_timer_interrupt", 0x2e, 0xfe);
+const RESCHEDULE_32 = vector("sysvec_reschedule_ipi", 0x2a, 0xfe);
+/** arm64: one entry for all interrupts of the kernel, one for those of user space. */
+const EL1_IRQ: EntryPath = {
+  through: [],
+  base: [
+    { symbol: "el1_interrupt", offset: 0x34 },
+    { symbol: "el1h_64_irq_handler", offset: 0x18 },
+    { symbol: "el1h_64_irq", offset: 0x64 },
+  ],
+};
+const EL0_IRQ: EntryPath = {
+  through: [],
+  base: [
+    { symbol: "el0_interrupt", offset: 0x58 },
+    { symbol: "__el0_irq_handler_common", offset: 0x18 },
+    { symbol: "el0t_64_irq_handler", offset: 0x10 },
+    { symbol: "el0t_64_irq", offset: 0x18c },
+  ],
+};
+
 /**
  * Offsets come from the recordings' stacks and return lines and from call sites. Those of `entry_SYSENTER_32` to
- * `__do_fast_syscall_32`, of page fault entries, of the way back to user space below `exit_to_user_mode_prepare` or
+ * `__do_fast_syscall_32`, of page fault and interrupt entries, of the way back to user space below `exit_to_user_mode_prepare` or
  * `do_notify_resume`, and of `ret_from_fork` are in code that cannot be traced and that no recording shows with offsets: they
  * are as other 6.1 kernels print them.
  */
@@ -51,7 +97,12 @@ const PATHS: Readonly<Record<Arch, Readonly<Record<EntryKind, EntryPath>>>> = {
         { symbol: "asm_exc_page_fault", offset: 0x22 },
       ],
     },
-    softirq: NONE,
+    irq: IRQ_64,
+    irq_user: IRQ_64,
+    timer: TIMER_64,
+    timer_user: TIMER_64,
+    reschedule: RESCHEDULE_64,
+    reschedule_user: RESCHEDULE_64,
     kthread: { through: ["kthread"], base: [{ symbol: "ret_from_fork", offset: 0x1f }] },
     bare: NONE,
   },
@@ -87,7 +138,12 @@ const PATHS: Readonly<Record<Arch, Readonly<Record<EntryKind, EntryPath>>>> = {
         { symbol: "el0t_64_sync", offset: 0x18c },
       ],
     },
-    softirq: NONE,
+    irq: EL1_IRQ,
+    irq_user: EL0_IRQ,
+    timer: EL1_IRQ,
+    timer_user: EL0_IRQ,
+    reschedule: EL1_IRQ,
+    reschedule_user: EL0_IRQ,
     kthread: { through: ["kthread"], base: [{ symbol: "ret_from_fork", offset: 0x10 }] },
     bare: NONE,
   },
@@ -119,7 +175,12 @@ const PATHS: Readonly<Record<Arch, Readonly<Record<EntryKind, EntryPath>>>> = {
         { symbol: "handle_exception", offset: 0x130 },
       ],
     },
-    softirq: NONE,
+    irq: IRQ_32,
+    irq_user: IRQ_32,
+    timer: TIMER_32,
+    timer_user: TIMER_32,
+    reschedule: RESCHEDULE_32,
+    reschedule_user: RESCHEDULE_32,
     kthread: { through: ["kthread"], base: [{ symbol: "ret_from_fork", offset: 0x1c }] },
     bare: NONE,
   },

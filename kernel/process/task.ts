@@ -12,6 +12,7 @@ import type { Frame } from "../calls/frame.ts";
 import type { Wait } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import type { SyscallRequest } from "../syscalls/request.ts";
+import type { WorkerPool } from "../workqueue/worker.ts";
 import { field } from "./objects.ts";
 
 /** Fields of `task_struct` and what hangs off it, as the process code reads and writes them. */
@@ -75,6 +76,8 @@ export const TASK_INTERRUPTIBLE = 1;
 export const TASK_UNINTERRUPTIBLE = 2;
 /** In `task->__state`: fatal signals wake it, beside its event (`TASK_KILLABLE` is this and uninterruptible). */
 export const TASK_WAKEKILL = 0x100;
+/** Sleeping without counting as load, for kernel threads (`TASK_UNINTERRUPTIBLE | TASK_NOLOAD`). */
+export const TASK_IDLE = 0x402;
 /** `task->__state` of a task that is gone. */
 export const TASK_DEAD = 0x80;
 /** `task->exit_state`: fully reaped. */
@@ -149,6 +152,10 @@ export class Task {
   reapsItself = false;
   /** A vfork parent that sleeps until this task calls execve or exits. */
   vforkParent: Task | null = null;
+  /** A kernel thread that stays on its CPU. */
+  bound = false;
+  /** Whose works it runs, if it is a worker. */
+  workerPool: WorkerPool | null = null;
   /** Work to do on the way back to user space (`task_work_add`): files to close. */
   readonly taskWorks: Addr[] = [];
   /** Signals sent and not yet taken, by number, in order. */

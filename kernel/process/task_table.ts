@@ -25,6 +25,7 @@ import {
   TASK,
   Task,
   TASK_DEAD,
+  TASK_INTERRUPTIBLE,
   TASK_RUNNING,
 } from "./task.ts";
 
@@ -81,6 +82,8 @@ export class TaskTable {
   readonly idle: Task;
   /** Pid 1: parent of tasks whose parent is gone. */
   readonly init: Task;
+  #kthreadd: Task | undefined;
+  readonly #idle: Task[];
   /** Called for every task that `copy_process` made and `wake_up_new_task` is about to wake. */
   onNewTask: ((task: Task) => void) | null = null;
   readonly #k: Kernel;
@@ -94,6 +97,29 @@ export class TaskTable {
     this.idle = this.#make({ pid: 0, comm: "swapper/0", kthread: true, uid: 0, gid: 0 }, null, PF_IDLE);
     this.init = this.#make({ pid: 1, comm: "init", uid: 0, gid: 0 }, this.idle, 0);
     this.idle.children.push(this.init);
+    this.#idle = [this.idle];
+  }
+
+  /** The idle task of a CPU: pid 0, `swapper/N`. */
+  idleOf(cpu: number): Task {
+    let task = this.#idle[cpu];
+    if (task === undefined) {
+      const options = { pid: 0, comm: `swapper/${cpu}`, kthread: true, uid: 0, gid: 0, cpu };
+      task = this.#make(options, this.idle, PF_IDLE);
+      this.#idle[cpu] = task;
+    }
+    return task;
+  }
+
+  /** `kthreadd`, the parent of kernel threads: pid 2 if that was free when the first of them was made. */
+  get kthreadd(): Task {
+    if (this.#kthreadd === undefined) {
+      const pid = this.#byPid.has(2) ? this.nextPid() : 2;
+      this.#kthreadd = this.#make({ pid, comm: "kthreadd", kthread: true, uid: 0, gid: 0 }, this.idle, 0);
+      this.#kthreadd.state = TASK_INTERRUPTIBLE;
+      this.idle.children.push(this.#kthreadd);
+    }
+    return this.#kthreadd;
   }
 
   /** Makes a task, ready to run. Errors: the pid is taken, or out of range. */
@@ -219,7 +245,7 @@ export class TaskTable {
         `Cannot make a task with pid ${pid}: a pid is an integer from 0 to ${PID_MAX - 1}`,
       );
     }
-    const taken = this.#byPid.get(pid);
+    const taken = pid === 0 ? undefined : this.#byPid.get(pid);
     if (taken !== undefined) {
       throw new Error(`Cannot make a task with pid ${pid}: ${taken.comm} has it and is not reaped`);
     }
@@ -237,7 +263,8 @@ export class TaskTable {
       parent,
     });
     if (pid > this.#lastPid) this.#lastPid = pid;
-    this.#byPid.set(pid, task);
+    // All idle tasks have pid 0: the boot CPU's is found by it.
+    if (pid !== 0 || !this.#byPid.has(0)) this.#byPid.set(pid, task);
     this.#byAddress.set(address, task);
     k.memory.store(stackBase, 4, STACK_END_MAGIC);
 

@@ -50,6 +50,8 @@ export interface Thread {
   since: number;
   /** Only its time ends the wait. */
   firm: boolean;
+  /** A kernel thread: a run does not wait for its end. */
+  readonly daemon: boolean;
   /** A wake-up came while it ran: its next wait without a time ends at once. */
   woken: boolean;
 }

@@ -26,6 +26,20 @@ export interface RunOptions {
   readonly idleLimit?: number;
 }
 
+/** How a task's program is begun. */
+export interface SpawnOptions {
+  /** A kernel thread: the run does not wait for it. */
+  readonly daemon?: boolean;
+  /** It sleeps until its first wake-up. */
+  readonly asleep?: boolean;
+}
+
+/** An interrupt that was raised. */
+export interface PendingInterrupt {
+  /** Takes it back. False if it was taken already. */
+  cancel(): boolean;
+}
+
 const IDLE_LIMIT = 1000e9;
 
 /** The tasks' coroutines of one kernel. */
@@ -33,6 +47,10 @@ export class Scheduler {
   readonly #k: Kernel;
   readonly #threads = new Map<Task, Thread>();
   readonly #cpus: Cpus;
+  /** Who computes in user space on each CPU. */
+  readonly #computing: (Thread | null)[];
+  /** Programs that a run waits for: all but kernel threads. */
+  #programs = 0;
   #resumptions = 0;
   /** The latest time that any task's code reached. */
   #reached = 0;
@@ -43,16 +61,17 @@ export class Scheduler {
   constructor(k: Kernel) {
     this.#k = k;
     this.#cpus = new Cpus(k.cpus);
+    this.#computing = new Array<Thread | null>(k.cpus).fill(null);
   }
 
-  /** Tasks whose coroutine has not ended. */
+  /** Tasks whose coroutine has not ended, but for kernel threads. */
   get alive(): number {
-    return this.#threads.size;
+    return this.#programs;
   }
 
   /** True when nothing is left to do: no task is alive. */
   get idle(): boolean {
-    return this.#threads.size === 0;
+    return this.#programs === 0;
   }
 
   /** How often a task's code went on so far. */
@@ -70,21 +89,55 @@ export class Scheduler {
    *
    * @throws {Error} When the task runs one already
    */
-  spawn(task: Task, coroutine: Coroutine, at: number = this.#k.clock.now): void {
+  spawn(
+    task: Task,
+    coroutine: Coroutine,
+    at: number = this.#k.clock.now,
+    { daemon = false, asleep = false }: SpawnOptions = {},
+  ): void {
     if (this.#threads.has(task)) {
       throw new Error(`Cannot start a program in ${task.comm} (${task.pid}): it runs one already`);
     }
     const thread: Thread = {
       task,
       coroutine,
-      state: "ready",
+      state: asleep ? "blocked" : "ready",
       event: null,
       since: at,
       firm: false,
       woken: false,
+      daemon,
     };
     this.#threads.set(task, thread);
-    this.#schedule(thread, at);
+    if (!daemon) this.#programs++;
+    if (!asleep) this.#schedule(thread, at);
+  }
+
+  /**
+   * Runs `handler` in interrupt context on `cpu` at virtual time `at`, or as soon as the kernel code that runs there by
+   * then is done. It is told which task it interrupted, and whether in user space.
+   */
+  interrupt(cpu: number, at: number, handler: (task: Task, user: boolean) => void): PendingInterrupt {
+    const { events } = this.#k;
+    const deliver = (): void => {
+      const reached = this.#cpus.reached(cpu);
+      if (reached > this.#k.clock.now) event = events.at(reached, deliver);
+      else this.#interrupted(cpu, handler);
+    };
+    let event = events.at(Math.max(at, 0), deliver);
+    return { cancel: () => events.cancel(event) };
+  }
+
+  #interrupted(cpu: number, handler: (task: Task, user: boolean) => void): void {
+    const { clock, tasks } = this.#k;
+    const task = this.#computing[cpu]?.task ?? tasks.idleOf(cpu);
+    this.#enter(task);
+    try {
+      handler(task, task.pid !== 0);
+    } finally {
+      this.#cpus.reach(cpu, clock.now);
+      this.#enter(tasks.idle);
+    }
   }
 
   /**
@@ -115,8 +168,14 @@ export class Scheduler {
     if (thread === undefined) return;
     if (thread.event !== null) this.#k.events.cancel(thread.event);
     thread.event = null;
+    this.#end(thread);
+  }
+
+  #end(thread: Thread): void {
     thread.state = "done";
-    this.#threads.delete(task);
+    this.#threads.delete(thread.task);
+    if (this.#computing[thread.task.cpu] === thread) this.#computing[thread.task.cpu] = null;
+    if (!thread.daemon) this.#programs--;
   }
 
   /** Asks the run to stop before the next event. */
@@ -175,8 +234,8 @@ export class Scheduler {
   /** The tasks that wait in the kernel without a time, by pid. */
   blocked(): readonly BlockedTask[] {
     const tasks: BlockedTask[] = [];
-    for (const { task, state, event, since } of this.#threads.values()) {
-      if (state !== "blocked" || event !== null) continue;
+    for (const { task, state, event, since, daemon } of this.#threads.values()) {
+      if (state !== "blocked" || event !== null || daemon) continue;
       const functions: string[] = [];
       for (let depth = task.depth - 1; depth >= 0; depth--) functions.push(task.frames[depth]!.fn.name);
       tasks.push({ pid: task.pid, comm: task.comm, syscall: task.request?.name ?? null, functions, since });
@@ -211,6 +270,7 @@ export class Scheduler {
       }
     }
     thread.state = "running";
+    if (this.#computing[task.cpu] === thread) this.#computing[task.cpu] = null;
     thread.firm = false;
     if (before !== "user") {
       const cpu = this.#cpus.pick(task.cpu, k.clock.now);
@@ -251,8 +311,7 @@ export class Scheduler {
   #park(thread: Thread, wait: Wait | null): void {
     const { task } = thread;
     if (wait === null) {
-      thread.state = "done";
-      this.#threads.delete(task);
+      this.#end(thread);
       fireSwitchOut(this.#k, task);
       return;
     }
@@ -261,7 +320,10 @@ export class Scheduler {
     thread.firm = wait.firm === true && until !== undefined;
     if (thread.state === "blocked") fireSwitchOut(this.#k, task);
     if (until === undefined) return;
-    if (thread.state === "user") this.#cpus.occupy(task.cpu, until);
+    if (thread.state === "user") {
+      this.#cpus.occupy(task.cpu, until);
+      this.#computing[task.cpu] = thread;
+    }
     this.#schedule(thread, Math.max(until, thread.since));
   }
 

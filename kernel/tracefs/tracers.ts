@@ -137,7 +137,7 @@ export class Tracers {
 /** Where the first trampoline for callbacks lies: in the modules' space. */
 const TRAMPOLINE = "ffffffffc0201000";
 
-const ENTRY_KINDS: readonly EntryKind[] = ["syscall", "exit", "fault", "softirq", "kthread", "bare"];
+const ENTRY_KINDS: readonly EntryKind[] = ["syscall", "exit", "fault", "kthread", "bare"];
 
 /** Every function that a model can call and ftrace can follow. */
 export function* reachableFunctions(k: Kernel): Generator<KernelFunction, void, void> {

@@ -104,6 +104,7 @@ export const FRAME_SYMBOLS: readonly string[] = [
   "ftrace_*caller*",
   "el0*",
   "el1*",
+  "__el0_irq_handler_common",
   "do_el0_*",
   "invoke_syscall*",
   "call_on_irq_stack",
