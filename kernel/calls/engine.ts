@@ -14,7 +14,7 @@ import { FiringPlaces } from "./firing.ts";
 import { mixKey } from "./choice.ts";
 import type { EntryKind } from "./entry_paths.ts";
 import { Frame, LEFT, MAX_ARGS, SP } from "./frame.ts";
-import type { Blocking, BlockingBody, FunctionRef, PlainBody } from "./function.ts";
+import type { Blocking, BlockingBody, FunctionRef, Pending, PlainBody, Steps, Wait } from "./function.ts";
 import { FunctionTable } from "./function_table.ts";
 import { hashName, type KernelFunction } from "./kernel_function.ts";
 import { PlanSpace } from "./plan.ts";
@@ -159,21 +159,94 @@ export class CallEngine {
     return this.#leave(task, frame, depth, body(this.#k, ...args));
   }
 
-  /** Calls a function that may block (or any other). */
-  *callBlocking(ref: FunctionRef, ...args: number[]): Blocking<number> {
+  /** Calls a function that may block (or any other): `const result = yield* k.calls.callBlocking(…)`. */
+  callBlocking(ref: FunctionRef, ...args: number[]): Steps {
+    return steps(this.#callNOrWait(ref, args));
+  }
+
+  /** The same without a generator, for behaviours that seldom wait: see `BlockingBody`. */
+  callOrWait(
+    ref: FunctionRef,
+    a0?: number,
+    a1?: number,
+    a2?: number,
+    a3?: number,
+    a4?: number,
+    a5?: number,
+  ): Pending {
     const fn = this.#byRef[ref.index] ?? this.#resolve(ref);
-    const behaviour = fn.behaviour;
+    const { behaviour } = fn;
+    if (behaviour === null || !behaviour.blocking) return this.call(ref, a0, a1, a2, a3, a4, a5);
+    const body = behaviour.body as BlockingBody;
+    const k = this.#k;
+    const task = k.current;
+    const frame = fn.visible ? this.#push(task, fn) : null;
+    if (frame === null) {
+      return body(
+        k,
+        a0 as number,
+        a1 as number,
+        a2 as number,
+        a3 as number,
+        a4 as number,
+        a5 as number,
+      );
+    }
+    const words = frame.words;
+    words[0] = a0 as number;
+    words[1] = a1 as number;
+    words[2] = a2 as number;
+    words[3] = a3 as number;
+    words[4] = a4 as number;
+    words[5] = a5 as number;
+    frame.nargs = 6;
+    const depth = task.depth;
+    if (fn.watched && !this.enterArmed(task, frame)) return this.#skip(task, frame, depth);
+    const pending = body(
+      k,
+      a0 as number,
+      a1 as number,
+      a2 as number,
+      a3 as number,
+      a4 as number,
+      a5 as number,
+    );
+    return this.#leaveOrWait(task, frame, depth, pending);
+  }
+
+  /** `callOrWait` with any number of arguments up to 12. */
+  #callNOrWait(ref: FunctionRef, args: readonly number[]): Pending {
+    const fn = this.#byRef[ref.index] ?? this.#resolve(ref);
+    const { behaviour } = fn;
     if (behaviour === null || !behaviour.blocking) return this.callN(ref, args);
     const body = behaviour.body as BlockingBody;
-    if (!fn.visible) return yield* body(this.#k, ...args);
     const task = this.#k.current;
-    const frame = this.#push(task, fn);
-    if (frame === null) return yield* body(this.#k, ...args);
+    const frame = fn.visible ? this.#push(task, fn) : null;
+    if (frame === null) return body(this.#k, ...args);
     setArguments(frame, args);
     const depth = task.depth;
     if (fn.watched && !this.enterArmed(task, frame)) return this.#skip(task, frame, depth);
-    const result = yield* body(this.#k, ...args);
-    return this.#leave(task, frame, depth, result);
+    return this.#leaveOrWait(task, frame, depth, body(this.#k, ...args));
+  }
+
+  /** Goes on with a call as far as its first wait. */
+  #leaveOrWait(task: Task, frame: Frame, depth: number, pending: Pending): Pending {
+    if (typeof pending === "number") return this.#leave(task, frame, depth, pending);
+    const first = pending.next();
+    return first.done === true
+      ? this.#leave(task, frame, depth, first.value)
+      : this.#leaveLater(task, frame, depth, pending, first.value);
+  }
+
+  *#leaveLater(
+    task: Task,
+    frame: Frame,
+    depth: number,
+    rest: Blocking<number>,
+    wait: Wait,
+  ): Blocking<number> {
+    yield wait;
+    return this.#leave(task, frame, depth, yield* rest);
   }
 
   /**
@@ -217,17 +290,40 @@ export class CallEngine {
   }
 
   /** `enter` for root calls that may block. */
-  *enterBlocking(
+  enterBlocking(
     task: Task,
     ref: FunctionRef,
     args: readonly number[],
     budget?: number,
     options: EnterOptions = {},
-  ): Blocking<number> {
+  ): Steps {
+    return steps(this.enterOrWait(task, ref, args, budget, options));
+  }
+
+  /** The same without a generator: see `callOrWait`. */
+  enterOrWait(
+    task: Task,
+    ref: FunctionRef,
+    args: readonly number[],
+    budget?: number,
+    options: EnterOptions = {},
+  ): Pending {
     const bottom = task.depth;
     this.#openRoot(task, ref, args, budget, options);
     try {
-      const result = yield* this.callBlocking(ref, ...args);
+      const result = this.#callNOrWait(ref, args);
+      if (typeof result !== "number") return this.#closeLater(task, bottom, result);
+      this.#closeRoot(task, bottom, result);
+      return result;
+    } catch (error) {
+      task.depth = bottom;
+      throw error;
+    }
+  }
+
+  *#closeLater(task: Task, bottom: number, rest: Blocking<number>): Blocking<number> {
+    try {
+      const result = yield* rest;
       this.#closeRoot(task, bottom, result);
       return result;
     } catch (error) {
@@ -538,6 +634,31 @@ export class CallEngine {
 }
 
 const NO_RETURNS: readonly Addr[] = [];
+
+/** What `yield*` takes of a call that is done already. */
+class Done implements Steps, Iterator<Wait, number, void> {
+  readonly #result = { done: true as const, value: NaN };
+
+  /** The same, for another result: it is taken before the next call is made. */
+  with(value: number): this {
+    this.#result.value = value;
+    return this;
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  next(): IteratorReturnResult<number> {
+    return this.#result;
+  }
+}
+
+const DONE = new Done();
+
+function steps(pending: Pending): Steps {
+  return typeof pending === "number" ? DONE.with(pending) : pending;
+}
 
 function setArguments(frame: Frame, args: readonly number[]): void {
   const words = frame.words;

@@ -87,7 +87,7 @@ Deno.test("a handler of the return may change the result, one at entry may skip 
 
 Deno.test("a blocking call keeps its frames while it waits", () => {
   const { k, engine, task } = fakeKernel(TEXT);
-  const run = engine.enterBlocking(task, sleeper, [7], undefined, { kind: "bare" });
+  const run = engine.enterBlocking(task, sleeper, [7], undefined, { kind: "bare" })[Symbol.iterator]();
   assertEquals(run.next().value, { until: 1000 });
   assertEquals(task.frames.slice(0, task.depth).map((f) => f.fn.name), ["", "t_sleeper"]);
   const end = run.next();

@@ -24,11 +24,29 @@ export interface Wait {
 /** A kernel code path that may block: yields while it waits. */
 export type Blocking<T> = Generator<Wait, T, void>;
 
+/** What a call comes to that may wait: its result, or the rest of it, which `yield*` goes on with. */
+export type Pending = number | Blocking<number>;
+
+/** What `yield*` takes of a call that may wait. */
+export type Steps = Iterable<Wait, number, void>;
+
+/** Goes on with what a call came to: now if it is done, else when it is. */
+export function whenDone(pending: Pending, then: (result: number) => number): Pending {
+  return typeof pending === "number" ? then(pending) : later(pending, then);
+}
+
+function* later(rest: Blocking<number>, then: (result: number) => number): Blocking<number> {
+  return then(yield* rest);
+}
+
 /** A behaviour that never blocks. Arguments and result are signed words; NaN means "unknown". */
 export type PlainBody = (k: Kernel, ...args: number[]) => number;
 
-/** A behaviour that may block. */
-export type BlockingBody = (k: Kernel, ...args: number[]) => Blocking<number>;
+/**
+ * A behaviour that may block: a generator, or where it is called often and seldom waits, a function that returns what the
+ * call it ends with comes to (`callOrWait`, `whenDone`).
+ */
+export type BlockingBody = (k: Kernel, ...args: number[]) => Pending;
 
 /** A function whose arguments, state or results the model knows. */
 export interface Behaviour extends FunctionRef {

@@ -6,7 +6,7 @@
  */
 
 import type { Addr } from "../../image/model.ts";
-import { type Blocking, blocking, fn, type FunctionRef } from "../calls/function.ts";
+import { blocking, fn, type FunctionRef, type Pending, whenDone } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { field, sizeOfStruct } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
@@ -42,7 +42,7 @@ export const MAX_POS: number = Number.MAX_SAFE_INTEGER - MAX_RW_COUNT * 2;
 export const VFS_READ: FunctionRef = blocking(
   "vfs_read",
   [RW_VERIFY_AREA, ...READERS],
-  function* (k, address = 0, buf = 0, count = 0, pos = 0) {
+  (k, address = 0, buf = 0, count = 0, pos = 0) => {
     const file = k.vfs.files.get(address);
     const mode = FILE.mode.get(k, address);
     if (file === undefined || (mode & FMODE_READ) === 0) return -EBADF;
@@ -50,9 +50,9 @@ export const VFS_READ: FunctionRef = blocking(
     if (count > 0 && !userRange(k, buf, count)) return -EFAULT;
     k.call(RW_VERIFY_AREA, 0, address, pos, Math.min(count, MAX_RW_COUNT));
     const ops = file.ops;
-    if (ops?.read !== undefined) return yield* k.calls.callBlocking(ops.read, address, buf, count, pos);
+    if (ops?.read !== undefined) return k.calls.callOrWait(ops.read, address, buf, count, pos);
     if (ops?.readIter === undefined) return -EINVAL;
-    return yield* iterate(k, ops.readIter, file, buf, Math.min(count, MAX_RW_COUNT), pos);
+    return iterate(k, ops.readIter, file, buf, Math.min(count, MAX_RW_COUNT), pos);
   },
 );
 
@@ -60,7 +60,7 @@ export const VFS_READ: FunctionRef = blocking(
 export const VFS_WRITE: FunctionRef = blocking(
   "vfs_write",
   [RW_VERIFY_AREA, ...WRITERS],
-  function* (k, address = 0, buf = 0, count = 0, pos = 0) {
+  (k, address = 0, buf = 0, count = 0, pos = 0) => {
     const file = k.vfs.files.get(address);
     const mode = FILE.mode.get(k, address);
     if (file === undefined || (mode & FMODE_WRITE) === 0) return -EBADF;
@@ -68,9 +68,9 @@ export const VFS_WRITE: FunctionRef = blocking(
     if (count > 0 && !userRange(k, buf, count)) return -EFAULT;
     k.call(RW_VERIFY_AREA, 1, address, pos, Math.min(count, MAX_RW_COUNT));
     const ops = file.ops;
-    if (ops?.write !== undefined) return yield* k.calls.callBlocking(ops.write, address, buf, count, pos);
+    if (ops?.write !== undefined) return k.calls.callOrWait(ops.write, address, buf, count, pos);
     if (ops?.writeIter === undefined) return -EINVAL;
-    return yield* iterate(k, ops.writeIter, file, buf, Math.min(count, MAX_RW_COUNT), pos);
+    return iterate(k, ops.writeIter, file, buf, Math.min(count, MAX_RW_COUNT), pos);
   },
 );
 
@@ -78,36 +78,29 @@ export const VFS_WRITE: FunctionRef = blocking(
 export const KSYS_READ: FunctionRef = blocking(
   "ksys_read",
   [VFS_READ],
-  function* (k, fd = 0, buf = 0, count = 0) {
-    return yield* atFilePosition(k, VFS_READ, fd, buf, count);
-  },
+  (k, fd = 0, buf = 0, count = 0) => atFilePosition(k, VFS_READ, fd, buf, count),
 );
 
 /** `write`: at the file's own position. */
 export const KSYS_WRITE: FunctionRef = blocking(
   "ksys_write",
   [VFS_WRITE],
-  function* (k, fd = 0, buf = 0, count = 0) {
-    return yield* atFilePosition(k, VFS_WRITE, fd, buf, count);
-  },
+  (k, fd = 0, buf = 0, count = 0) => atFilePosition(k, VFS_WRITE, fd, buf, count),
 );
 
 /** `pread64`: at a given position. */
 export const KSYS_PREAD64: FunctionRef = blocking(
   "ksys_pread64",
   [VFS_READ],
-  function* (k, fd = 0, buf = 0, count = 0, pos = 0) {
-    return yield* atGivenPosition(k, VFS_READ, FMODE_PREAD, fd, buf, count, pos);
-  },
+  (k, fd = 0, buf = 0, count = 0, pos = 0) => atGivenPosition(k, VFS_READ, FMODE_PREAD, fd, buf, count, pos),
 );
 
 /** `pwrite64`: at a given position. */
 export const KSYS_PWRITE64: FunctionRef = blocking(
   "ksys_pwrite64",
   [VFS_WRITE],
-  function* (k, fd = 0, buf = 0, count = 0, pos = 0) {
-    return yield* atGivenPosition(k, VFS_WRITE, FMODE_PWRITE, fd, buf, count, pos);
-  },
+  (k, fd = 0, buf = 0, count = 0, pos = 0) =>
+    atGivenPosition(k, VFS_WRITE, FMODE_PWRITE, fd, buf, count, pos),
 );
 
 /** What a `read_iter` or `write_iter` is given: the file, its inode's contents, the position, the user buffer. */
@@ -150,22 +143,20 @@ export function advance(k: Kernel, kiocb: Addr, iter: Addr, bytes: number): void
 }
 
 /** Calls a file's own `read_iter` or `write_iter` with a control block and an iterator in the stack. */
-export function* iterate(
+export function iterate(
   k: Kernel,
   operation: FunctionRef,
   file: OpenFile,
   buf: Addr,
   count: number,
   pos: Addr,
-): Blocking<number> {
+): Pending {
   const mark = k.current.locals;
   const word = k.image.pointerSize;
   const iov = pushLocal(k, 2 * word);
   k.memory.writeWord(iov, buf);
   k.memory.writeWord(iov + word, count);
-  const result = yield* iterateOver(k, operation, file, userIterator(k, iov, 1, count), pos);
-  popLocals(k, mark);
-  return result;
+  return thenPop(k, mark, iterateOver(k, operation, file, userIterator(k, iov, 1, count), pos));
 }
 
 /** An iterator in the stack over user ranges: `iov` points to `segments` of them, `count` bytes together. */
@@ -178,21 +169,30 @@ export function userIterator(k: Kernel, iov: Addr, segments: number, count: numb
 }
 
 /** `iterate` for an iterator that is there already. */
-export function* iterateOver(
+export function iterateOver(
   k: Kernel,
   operation: FunctionRef,
   file: OpenFile,
   iter: Addr,
   pos: Addr,
-): Blocking<number> {
+): Pending {
   const mark = k.current.locals;
   const kiocb = pushLocal(k, sizeOfStruct(k, "kiocb"));
   KIOCB.filp.set(k, kiocb, file.address);
   KIOCB.pos.set(k, kiocb, pos === 0 ? 0 : k.memory.load(pos, 8, true));
-  const result = yield* k.calls.callBlocking(operation, kiocb, iter);
-  if (result > 0 && pos !== 0) k.memory.store(pos, 8, KIOCB.pos.get(k, kiocb));
-  popLocals(k, mark);
-  return result;
+  return whenDone(k.calls.callOrWait(operation, kiocb, iter), (result) => {
+    if (result > 0 && pos !== 0) k.memory.store(pos, 8, KIOCB.pos.get(k, kiocb));
+    popLocals(k, mark);
+    return result;
+  });
+}
+
+/** Gives objects on the stack back once a call is done. */
+function thenPop(k: Kernel, mark: number, pending: Pending): Pending {
+  return whenDone(pending, (result) => {
+    popLocals(k, mark);
+    return result;
+  });
 }
 
 /** Whether a range lies in user space by its addresses (`access_ok`). */
@@ -205,30 +205,32 @@ export function userRange(k: Kernel, start: Addr, length: number): boolean {
  * has none: the operation gets NULL, as from `file_ppos`. `first` and `count` are the buffer and its length, or the
  * vector and its; `more` is what comes behind the position.
  */
-export function* atFilePosition(
+export function atFilePosition(
   k: Kernel,
   operation: FunctionRef,
   fd: number,
   first: Addr,
   count: number,
-  ...more: number[]
-): Blocking<number> {
+  more?: number,
+): Pending {
   const file = fileOf(k, fd);
   if (file === undefined) return -EBADF;
   if (file.ops?.seekable !== true) {
-    return yield* k.calls.callBlocking(operation, file.address, first, count, 0, ...more);
+    return k.calls.callOrWait(operation, file.address, first, count, 0, more);
   }
+  const { address } = file;
   const mark = k.current.locals;
   const pos = pushLocal(k, 8);
-  k.memory.store(pos, 8, FILE.pos.get(k, file.address));
-  const result = yield* k.calls.callBlocking(operation, file.address, first, count, pos, ...more);
-  if (result >= 0) FILE.pos.set(k, file.address, k.memory.load(pos, 8, true));
-  popLocals(k, mark);
-  return result;
+  k.memory.store(pos, 8, FILE.pos.get(k, address));
+  return whenDone(k.calls.callOrWait(operation, address, first, count, pos, more), (result) => {
+    if (result >= 0) FILE.pos.set(k, address, k.memory.load(pos, 8, true));
+    popLocals(k, mark);
+    return result;
+  });
 }
 
 /** The same at a given position, for which the file's mode must have `need` (`FMODE_PREAD`, `FMODE_PWRITE`). */
-export function* atGivenPosition(
+export function atGivenPosition(
   k: Kernel,
   operation: FunctionRef,
   need: number,
@@ -236,8 +238,8 @@ export function* atGivenPosition(
   first: Addr,
   count: number,
   pos: number,
-  ...more: number[]
-): Blocking<number> {
+  more?: number,
+): Pending {
   if (pos < 0) return -EINVAL;
   if (pos > MAX_POS) return need === FMODE_PREAD ? 0 : -EFBIG;
   const file = fileOf(k, fd);
@@ -246,7 +248,5 @@ export function* atGivenPosition(
   const mark = k.current.locals;
   const place = pushLocal(k, 8);
   k.memory.store(place, 8, pos);
-  const result = yield* k.calls.callBlocking(operation, file.address, first, count, place, ...more);
-  popLocals(k, mark);
-  return result;
+  return thenPop(k, mark, k.calls.callOrWait(operation, file.address, first, count, place, more));
 }

@@ -5,15 +5,16 @@
  * @module
  */
 
-import { behaviour, type Blocking, blocking } from "../calls/function.ts";
+import type { Addr } from "../../image/model.ts";
+import { behaviour, type Blocking, blocking, type Pending, whenDone } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { waitFor } from "../process/sleep.ts";
 import { EINVAL } from "../syscalls/errno.ts";
 import { mayBlock } from "../syscalls/may_block.ts";
+import type { RecordedOutcome } from "../syscalls/request.ts";
 import { FILE } from "./fields.ts";
 import { PIPE, READERS, SHMEM_FILE, WRITERS } from "./fileops.ts";
 import { advance, type Transfer, transferOf } from "./read_write.ts";
-import { recorded } from "./recorded.ts";
 import { scatter } from "./shmem.ts";
 
 /** Bytes that a kind of file gives where no recording decides. */
@@ -41,18 +42,17 @@ for (const ref of READERS) {
   if (ref.name === SHMEM_FILE.readIter?.name || ref.name === PIPE.readIter?.name) continue;
   const source = SOURCES[ref.name] ?? NOTHING;
   if (!BUFFER.has(ref.name)) {
-    blocking(ref.name, [], function* (k, kiocb = 0, iter = 0) {
+    blocking(ref.name, [], (k, kiocb = 0, iter = 0) => {
       const transfer = transferOf(k, kiocb, iter);
-      if (transfer === undefined) return -EINVAL;
-      const ret = yield* give(k, transfer, source);
-      if (ret > 0) advance(k, kiocb, iter, ret);
-      return ret;
+      return transfer === undefined
+        ? -EINVAL
+        : whenDone(give(k, transfer, source), (ret) => advanced(k, kiocb, iter, ret));
     });
   } else {
-    blocking(ref.name, [], function* (k, address = 0, buf = 0, count = 0) {
+    blocking(ref.name, [], (k, address = 0, buf = 0, count = 0) => {
       const file = k.vfs.files.get(address);
       if (file === undefined) return -EINVAL;
-      return yield* give(k, { file, pos: 0, count, ranges: [{ base: buf, length: count }] }, source);
+      return give(k, { file, pos: 0, count, ranges: [{ base: buf, length: count }] }, source);
     });
   }
 }
@@ -60,17 +60,14 @@ for (const ref of READERS) {
 for (const ref of WRITERS) {
   if (ref.name === SHMEM_FILE.writeIter?.name || ref.name === PIPE.writeIter?.name) continue;
   if (!BUFFER.has(ref.name)) {
-    blocking(ref.name, [], function* (k, kiocb = 0, iter = 0) {
+    blocking(ref.name, [], (k, kiocb = 0, iter = 0) => {
       const transfer = transferOf(k, kiocb, iter);
-      if (transfer === undefined) return -EINVAL;
-      const ret = yield* take(k, transfer.count);
-      if (ret > 0) advance(k, kiocb, iter, ret);
-      return ret;
+      return transfer === undefined
+        ? -EINVAL
+        : whenDone(take(k, transfer.count), (ret) => advanced(k, kiocb, iter, ret));
     });
   } else {
-    blocking(ref.name, [], function* (k, _file, _buf, count = 0) {
-      return yield* take(k, count);
-    });
+    blocking(ref.name, [], (k, _file, _buf, count = 0) => take(k, count));
   }
 }
 
@@ -79,27 +76,43 @@ behaviour("null_lseek", [], (k, address = 0) => {
   return 0;
 });
 
-function* give(k: Kernel, transfer: Transfer, source: Source): Blocking<number> {
-  const task = k.current;
-  const outcome = task.request !== null && READS.has(task.request.name) ? recorded(k) : undefined;
-  if (outcome === undefined) {
+function advanced(k: Kernel, kiocb: Addr, iter: Addr, bytes: number): number {
+  if (bytes > 0) advance(k, kiocb, iter, bytes);
+  return bytes;
+}
+
+function give(k: Kernel, transfer: Transfer, source: Source): Pending {
+  const { request } = k.current;
+  const outcome = request !== null && READS.has(request.name) ? request.recorded : undefined;
+  if (request === null || outcome === undefined) {
     const bytes = source(k, transfer.count);
     scatter(k, transfer, bytes);
     return bytes.length;
   }
-  if (task.request !== null && mayBlock(k, task, task.request)) yield* waitFor(k, () => true);
-  if (outcome.data !== undefined && outcome.ret > 0) {
-    scatter(k, transfer, outcome.data.subarray(0, outcome.ret));
-  }
-  return outcome.ret;
+  if (mayBlock(k, k.current, request)) return giveLater(k, transfer, outcome);
+  return giveRecorded(k, transfer, outcome);
 }
 
-function* take(k: Kernel, count: number): Blocking<number> {
-  const task = k.current;
-  const outcome = task.request !== null && WRITES.has(task.request.name) ? recorded(k) : undefined;
-  if (outcome === undefined) return count;
-  if (task.request !== null && mayBlock(k, task, task.request)) yield* waitFor(k, () => true);
-  return outcome.ret;
+function* giveLater(k: Kernel, transfer: Transfer, outcome: RecordedOutcome): Blocking<number> {
+  yield* waitFor(k, () => true);
+  return giveRecorded(k, transfer, outcome);
+}
+
+function giveRecorded(k: Kernel, transfer: Transfer, { data, ret }: RecordedOutcome): number {
+  if (data !== undefined && ret > 0) scatter(k, transfer, data.subarray(0, ret));
+  return ret;
+}
+
+function take(k: Kernel, count: number): Pending {
+  const { request } = k.current;
+  const outcome = request !== null && WRITES.has(request.name) ? request.recorded : undefined;
+  if (request === null || outcome === undefined) return count;
+  return mayBlock(k, k.current, request) ? takeLater(k, outcome.ret) : outcome.ret;
+}
+
+function* takeLater(k: Kernel, ret: number): Blocking<number> {
+  yield* waitFor(k, () => true);
+  return ret;
 }
 
 function randomBytes(k: Kernel, count: number): Uint8Array {

@@ -30,11 +30,11 @@ const RW_VERIFY_AREA = fn("rw_verify_area");
 const DO_ITER_READV_WRITEV: FunctionRef = blocking(
   "do_iter_readv_writev",
   [...READERS, ...WRITERS],
-  function* (k, address = 0, iter = 0, pos = 0, type = 0) {
+  (k, address = 0, iter = 0, pos = 0, type = 0) => {
     const file = k.vfs.files.get(address);
     const operation = type === 0 ? file?.ops?.readIter : file?.ops?.writeIter;
     if (file === undefined) return -EBADF;
-    return operation === undefined ? -EINVAL : yield* iterateOver(k, operation, file, iter, pos);
+    return operation === undefined ? -EINVAL : iterateOver(k, operation, file, iter, pos);
   },
 );
 
@@ -60,64 +60,52 @@ const DO_LOOP_READV_WRITEV: FunctionRef = blocking(
 const DO_ITER_READ: FunctionRef = blocking(
   "do_iter_read",
   [RW_VERIFY_AREA, DO_ITER_READV_WRITEV, DO_LOOP_READV_WRITEV],
-  function* (k, file = 0, iter = 0, pos = 0, flags = 0) {
-    return yield* overIterator(k, 0, file, iter, pos, flags);
-  },
+  (k, file = 0, iter = 0, pos = 0, flags = 0) => overIterator(k, 0, file, iter, pos, flags),
 );
 const DO_ITER_WRITE: FunctionRef = blocking(
   "do_iter_write",
   [RW_VERIFY_AREA, DO_ITER_READV_WRITEV, DO_LOOP_READV_WRITEV],
-  function* (k, file = 0, iter = 0, pos = 0, flags = 0) {
-    return yield* overIterator(k, 1, file, iter, pos, flags);
-  },
+  (k, file = 0, iter = 0, pos = 0, flags = 0) => overIterator(k, 1, file, iter, pos, flags),
 );
 
 const VFS_READV: FunctionRef = blocking(
   "vfs_readv",
   [DO_ITER_READ],
-  function* (k, file = 0, vec = 0, vlen = 0, pos = 0, flags = 0) {
-    return yield* transfer(k, DO_ITER_READ, file, vec, vlen, pos, flags);
-  },
+  (k, file = 0, vec = 0, vlen = 0, pos = 0, flags = 0) =>
+    transfer(k, DO_ITER_READ, file, vec, vlen, pos, flags),
 );
 const VFS_WRITEV: FunctionRef = blocking(
   "vfs_writev",
   [DO_ITER_WRITE],
-  function* (k, file = 0, vec = 0, vlen = 0, pos = 0, flags = 0) {
-    return yield* transfer(k, DO_ITER_WRITE, file, vec, vlen, pos, flags);
-  },
+  (k, file = 0, vec = 0, vlen = 0, pos = 0, flags = 0) =>
+    transfer(k, DO_ITER_WRITE, file, vec, vlen, pos, flags),
 );
 
 /** `readv` at the file's position. */
 export const DO_READV: FunctionRef = blocking(
   "do_readv",
   [VFS_READV],
-  function* (k, fd = 0, vec = 0, vlen = 0) {
-    return yield* atFilePosition(k, VFS_READV, fd, vec, vlen, 0);
-  },
+  (k, fd = 0, vec = 0, vlen = 0) => atFilePosition(k, VFS_READV, fd, vec, vlen, 0),
 );
 /** `writev` at the file's position. */
 export const DO_WRITEV: FunctionRef = blocking(
   "do_writev",
   [VFS_WRITEV],
-  function* (k, fd = 0, vec = 0, vlen = 0) {
-    return yield* atFilePosition(k, VFS_WRITEV, fd, vec, vlen, 0);
-  },
+  (k, fd = 0, vec = 0, vlen = 0) => atFilePosition(k, VFS_WRITEV, fd, vec, vlen, 0),
 );
 /** `preadv` at a given position. */
 export const DO_PREADV: FunctionRef = blocking(
   "do_preadv",
   [VFS_READV],
-  function* (k, fd = 0, vec = 0, vlen = 0, pos = 0) {
-    return yield* atGivenPosition(k, VFS_READV, FMODE_PREAD, fd, vec, vlen, pos, 0);
-  },
+  (k, fd = 0, vec = 0, vlen = 0, pos = 0) =>
+    atGivenPosition(k, VFS_READV, FMODE_PREAD, fd, vec, vlen, pos, 0),
 );
 /** `pwritev` at a given position. */
 export const DO_PWRITEV: FunctionRef = blocking(
   "do_pwritev",
   [VFS_WRITEV],
-  function* (k, fd = 0, vec = 0, vlen = 0, pos = 0) {
-    return yield* atGivenPosition(k, VFS_WRITEV, FMODE_PWRITE, fd, vec, vlen, pos, 0);
-  },
+  (k, fd = 0, vec = 0, vlen = 0, pos = 0) =>
+    atGivenPosition(k, VFS_WRITEV, FMODE_PWRITE, fd, vec, vlen, pos, 0),
 );
 
 /** Copies the vector in (`import_iovec`) and transfers what it names. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Blocking, fn } from "../calls/function.ts";
+import type { Blocking, Pending } from "../calls/function.ts";
 import { FILE } from "../fs/fields.ts";
 import { closesOnExec, fdFile, openFds } from "../fs/files_struct.ts";
 import type { Kernel } from "../kernel.ts";
@@ -13,10 +13,10 @@ import { fatalSignal } from "../process/signal.ts";
 import type { Task } from "../process/task.ts";
 import { runTaskWork } from "../process/task_work.ts";
 import { EINTR, ENOSYS, ERESTARTSYS } from "./errno.ts";
+import type { CallFacts } from "./call_facts.ts";
 import { adopt, imply } from "./implied.ts";
 import { hintOf } from "./variant_hint.ts";
 import { mayBlock } from "./may_block.ts";
-import { isPassThrough } from "./pass_through.ts";
 import { enterRegisters, setResult } from "./registers.ts";
 import type { RecordedOutcome, SyscallRequest } from "./request.ts";
 import { fireEnter, fireExit } from "./trace.ts";
@@ -41,68 +41,113 @@ const OPENING = new Set(["open", "openat", "creat", "openat2"]);
  * @returns The result, -errno on failure.
  */
 export function* runSyscall(k: Kernel, task: Task, request: SyscallRequest): Blocking<number> {
-  const number = k.image.syscallNumber(request.name);
-  const entry = k.image.syscallEntry(request.name);
-  if (number === undefined || entry === undefined) throw unknownCall(k, request.name);
-  const recorded = request.recorded;
-  const start = k.clock.now;
-  task.request = request;
-  task.syscallNumber = number;
-  task.syscallStart = start;
-  enterRegisters(k, task, number, request.args);
-  if (recorded !== undefined) imply(k, task, request, recorded);
-  task.hint = hintOf(k, task, request);
-  fireEnter(k, entry, number, request.args);
+  const pending = startSyscall(k, task, request);
+  return typeof pending === "number" ? pending : yield* pending;
+}
 
-  const ref = fn(entry);
-  const modeled = !isPassThrough(entry);
-  if (!modeled) k.syscalls.countUnmodeled(request.name);
-  let ret: number;
+/** `runSyscall` as far as its first wait: the result, or where it waits, the rest of the call. */
+export function startSyscall(k: Kernel, task: Task, request: SyscallRequest): Pending {
+  const facts = k.syscalls.facts(k.image, request.name);
+  const { recorded } = request;
+  task.request = request;
+  task.syscallNumber = facts.number;
+  task.syscallStart = k.clock.now;
+  enterRegisters(k, task, facts.number, request.args);
+  if (recorded !== undefined) imply(k, task, facts, request, recorded);
+  task.hint = facts.onDescriptor ? hintOf(k, task, request.args[0] ?? -1) : null;
+  fireEnter(k, facts, request.args);
+  if (!facts.modeled) k.syscalls.countUnmodeled(request.name);
+  const args = [task.userRegs];
   try {
-    if (recorded === undefined) yield* dieOfSignal(k, task);
-    ret = yield* k.calls.enterBlocking(
-      task,
-      ref,
-      [task.userRegs],
-      recorded === undefined ? undefined : cpuTime(k, task, request, recorded),
-      recorded === undefined ? {} : { expect: recorded.ret },
-    );
-    if (recorded !== undefined) {
-      // What has no model still leaves the descriptors that it returned.
-      if (!modeled) adopt(k, task, request, recorded);
-      else if (ret !== recorded.ret && !Number.isNaN(ret)) k.syscalls.countOverruled(request.name);
-      ret = recorded.ret;
-    } else if (Number.isNaN(ret)) {
-      ret = -ENOSYS;
-    } else if (ret === -ERESTARTSYS) {
-      ret = -EINTR;
+    if (recorded === undefined) {
+      // Outside replays a signal without a handler ends its task on the way from or to user space (`get_signal`).
+      if (task.pendingSignals.length > 0) return exits(k, task, die(k, task, fatalSignal(task)));
+      const pending = k.calls.enterOrWait(task, facts.ref, args);
+      return typeof pending === "number"
+        ? returns(k, task, facts, pending)
+        : exits(k, task, returnsLater(k, task, facts, pending));
     }
-    setResult(k, task, ret);
-    fireExit(k, entry, number, ret);
-    if (task.taskWorks.length > 0) {
-      runTaskWork(k, task, recorded === undefined ? undefined : start + recorded.durationNs - k.clock.now);
-    }
-    if (recorded !== undefined && k.clock.now < start + recorded.durationNs) {
-      k.clock.now = start + recorded.durationNs;
-    }
-    if (recorded === undefined) yield* dieOfSignal(k, task);
+    const budget = cpuTime(k, task, request, recorded);
+    const pending = k.calls.enterOrWait(task, facts.ref, args, budget, { expect: recorded.ret });
+    return typeof pending === "number"
+      ? returnsRecorded(k, task, facts, request, recorded, pending)
+      : exits(k, task, returnsRecordedLater(k, task, facts, request, recorded, pending));
   } catch (error) {
-    if (!(error instanceof TaskExit) || error.task !== task) throw error;
-    k.calls.unwind(task);
-    task.locals = 0;
-    k.kprobes.flushTask(task);
-    if (task.reapsItself) k.tasks.release(task);
-    leave(task);
-    return 0;
+    return exited(k, task, error);
   }
+}
+
+function* returnsLater(k: Kernel, task: Task, facts: CallFacts, pending: Blocking<number>): Blocking<number> {
+  const result = returns(k, task, facts, yield* pending);
+  return typeof result === "number" ? result : yield* result;
+}
+
+/** The way back to user space of a call that computed its result. */
+function returns(k: Kernel, task: Task, facts: CallFacts, result: number): Pending {
+  const ret = Number.isNaN(result) ? -ENOSYS : result === -ERESTARTSYS ? -EINTR : result;
+  setResult(k, task, ret);
+  fireExit(k, facts, ret);
+  if (task.taskWorks.length > 0) runTaskWork(k, task, undefined);
+  if (task.pendingSignals.length > 0) return exits(k, task, die(k, task, fatalSignal(task)));
   leave(task);
   return ret;
 }
 
-/** Outside replays a signal without a handler ends its task on the way from or to user space (`get_signal`). */
-function* dieOfSignal(k: Kernel, task: Task): Blocking<void> {
-  const signal = fatalSignal(task);
-  if (signal !== 0) yield* k.calls.enterBlocking(task, DO_GROUP_EXIT, [signal], undefined, { kind: "exit" });
+function* returnsRecordedLater(
+  k: Kernel,
+  task: Task,
+  facts: CallFacts,
+  request: SyscallRequest,
+  recorded: RecordedOutcome,
+  pending: Blocking<number>,
+): Blocking<number> {
+  return returnsRecorded(k, task, facts, request, recorded, yield* pending);
+}
+
+/** The same of a recorded call: it returns what was recorded, when it was. */
+function returnsRecorded(
+  k: Kernel,
+  task: Task,
+  facts: CallFacts,
+  request: SyscallRequest,
+  recorded: RecordedOutcome,
+  result: number,
+): number {
+  const { ret } = recorded;
+  // What has no model still leaves the descriptors that it returned.
+  if (!facts.modeled) adopt(k, task, request, recorded);
+  else if (result !== ret && result === result) k.syscalls.countOverruled(request.name);
+  setResult(k, task, ret);
+  fireExit(k, facts, ret);
+  const end = task.syscallStart + recorded.durationNs;
+  if (task.taskWorks.length > 0) runTaskWork(k, task, end - k.clock.now);
+  if (k.clock.now < end) k.clock.now = end;
+  leave(task);
+  return ret;
+}
+
+/** Goes on with a call in which the task may exit. */
+function* exits(k: Kernel, task: Task, rest: Blocking<number>): Blocking<number> {
+  try {
+    return yield* rest;
+  } catch (error) {
+    return exited(k, task, error);
+  }
+}
+
+/** The task exited inside its call. Anything else that was thrown goes on. */
+function exited(k: Kernel, task: Task, error: unknown): number {
+  if (!(error instanceof TaskExit) || error.task !== task) throw error;
+  k.calls.unwind(task);
+  task.locals = 0;
+  k.kprobes.flushTask(task);
+  if (task.reapsItself) k.tasks.release(task);
+  leave(task);
+  return 0;
+}
+
+function* die(k: Kernel, task: Task, signal: number): Blocking<number> {
+  return yield* k.calls.enterBlocking(task, DO_GROUP_EXIT, [signal], undefined, { kind: "exit" });
 }
 
 function leave(task: Task): void {
@@ -151,10 +196,3 @@ function workShare(k: Kernel, task: Task, request: SyscallRequest, recorded: Rec
 
 /** CPU time of a call that may wait, in nanoseconds: what it was recorded to take beyond that, it waited. */
 const WAITING_CPU = 10_000;
-
-function unknownCall(k: Kernel, name: string): Error {
-  const names = k.image.syscallNames();
-  return new Error(
-    `Cannot make system call "${name}": the table of ${k.image.arch} has ${names.length} calls, but none of that name`,
-  );
-}

@@ -54,6 +54,7 @@ import {
   ENOTDIR,
   ENOTEMPTY,
 } from "./errno.ts";
+import type { CallFacts } from "./call_facts.ts";
 import { PATH_CALLS, type PathArgument } from "./path_calls.ts";
 import type { RecordedOutcome, RecordedStat, SyscallRequest } from "./request.ts";
 
@@ -83,12 +84,19 @@ const MAKES: Readonly<Record<string, readonly [fs: string, FileOperations, mode:
 };
 
 /** Puts the model in the state that a recorded outcome implies. */
-export function imply(k: Kernel, task: Task, request: SyscallRequest, recorded: RecordedOutcome): void {
-  const paths = PATH_CALLS[request.name];
-  if (paths !== undefined) {
-    paths.forEach((path, i) => implyPath(k, task, request, recorded, path, i === paths.length - 1));
+export function imply(
+  k: Kernel,
+  task: Task,
+  { paths, onDescriptor }: CallFacts,
+  request: SyscallRequest,
+  recorded: RecordedOutcome,
+): void {
+  if (paths !== null) {
+    for (let i = 0; i < paths.length; i++) {
+      implyPath(k, task, request, recorded, paths[i] as PathArgument, i === paths.length - 1);
+    }
   }
-  if (FD_CALLS.has(request.name)) implyFd(k, task, request, recorded);
+  if (onDescriptor) implyFd(k, task, request, recorded);
 }
 
 /** Installs what a call without a model made, so that later calls find its descriptors. */

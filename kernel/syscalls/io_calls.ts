@@ -74,44 +74,49 @@ syscall(
 );
 syscall("close", ["int"], [CLOSE_FD], (k, fd) => k.call(CLOSE_FD, fd));
 
-blockingSyscall("read", ["int", "ulong", "ulong"], [KSYS_READ], function* (k, fd = 0, buf = 0, count = 0) {
-  return yield* k.calls.callBlocking(KSYS_READ, fd, buf, count);
-});
-blockingSyscall("write", ["int", "ulong", "ulong"], [KSYS_WRITE], function* (k, fd = 0, buf = 0, count = 0) {
-  return yield* k.calls.callBlocking(KSYS_WRITE, fd, buf, count);
-});
+blockingSyscall(
+  "read",
+  ["int", "ulong", "ulong"],
+  [KSYS_READ],
+  (k, fd, buf, count) => k.calls.callOrWait(KSYS_READ, fd, buf, count),
+);
+blockingSyscall(
+  "write",
+  ["int", "ulong", "ulong"],
+  [KSYS_WRITE],
+  (k, fd, buf, count) => k.calls.callOrWait(KSYS_WRITE, fd, buf, count),
+);
 for (const [name, operation] of [["pread64", KSYS_PREAD64], ["pwrite64", KSYS_PWRITE64]] as const) {
   blockingSyscall(
     name,
     ["int", "ulong", "ulong", "long"],
     [operation],
-    function* (k, fd = 0, buf = 0, count = 0, pos = 0) {
-      return yield* k.calls.callBlocking(operation, fd, buf, count, pos);
-    },
+    (k, fd, buf, count, pos) => k.calls.callOrWait(operation, fd, buf, count, pos),
   );
   // i386 passes the position in two registers.
   blockingSyscall(
     `ia32_${name}`,
     ["int", "ulong", "ulong", "uint", "uint"],
     [operation],
-    function* (k, fd = 0, buf = 0, count = 0, low = 0, high = 0) {
-      return yield* k.calls.callBlocking(operation, fd, buf, count, wide(low, high));
-    },
+    (k, fd, buf, count, low = 0, high = 0) => k.calls.callOrWait(operation, fd, buf, count, wide(low, high)),
   );
 }
 for (const [name, operation] of [["readv", DO_READV], ["writev", DO_WRITEV]] as const) {
-  blockingSyscall(name, ["int", "ulong", "ulong"], [operation], function* (k, fd = 0, vec = 0, vlen = 0) {
-    return yield* k.calls.callBlocking(operation, fd, vec, vlen, 0);
-  });
+  blockingSyscall(
+    name,
+    ["int", "ulong", "ulong"],
+    [operation],
+    (k, fd, vec, vlen) => k.calls.callOrWait(operation, fd, vec, vlen, 0),
+  );
 }
 for (const [name, operation] of [["preadv", DO_PREADV], ["pwritev", DO_PWRITEV]] as const) {
   blockingSyscall(
     name,
     ["int", "ulong", "ulong", "ulong", "ulong"],
     [operation],
-    function* (k, fd = 0, vec = 0, vlen = 0, low = 0, high = 0) {
+    (k, fd, vec, vlen, low = 0, high = 0) => {
       const pos = k.image.pointerSize === 4 ? wide(low >>> 0, high) : low;
-      return yield* k.calls.callBlocking(operation, fd, vec, vlen, pos, 0);
+      return k.calls.callOrWait(operation, fd, vec, vlen, pos, 0);
     },
   );
 }

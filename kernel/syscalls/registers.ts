@@ -18,8 +18,10 @@ interface Slots {
 }
 
 const tables = new Map<ArchModel, Slots>();
+let last: { readonly model: ArchModel; readonly table: Slots } | null = null;
 
 function slots(model: ArchModel): Slots {
+  if (last !== null && last.model === model) return last.table;
   let table = tables.get(model);
   if (table === undefined) {
     const offset = (name: string): number => registerOf(model, name)?.offset ?? -1;
@@ -31,15 +33,13 @@ function slots(model: ArchModel): Slots {
     };
     tables.set(model, table);
   }
+  last = { model, table };
   return table;
 }
 
-/** The first `count` arguments of a system call, whole signed words, from the `pt_regs` at `regs`. */
-export function userArguments(k: Kernel, regs: Addr, count: number): number[] {
-  const table = slots(k.arch);
-  const words: number[] = [];
-  for (let i = 0; i < count; i++) words.push(word(k, regs + (table.args[i] ?? 0)));
-  return words;
+/** Argument `index` of a system call, a whole signed word, from the `pt_regs` at `regs`. */
+export function userArgument(k: Kernel, regs: Addr, index: number): number {
+  return word(k, regs + (slots(k.arch).args[index] ?? 0));
 }
 
 /** A register as a number; one that no number holds exactly is rounded: no call takes such a value for good. */

@@ -5,6 +5,9 @@
  * @module
  */
 
+import { type CallFacts, callFacts } from "./call_facts.ts";
+import type { KernelImage } from "../../image/model.ts";
+
 /** Most warnings that are kept; the rest is only counted. */
 const MAX_WARNINGS = 200;
 
@@ -18,6 +21,18 @@ export class SyscallTable {
   readonly warnings: string[] = [];
   /** Number of warnings, those not kept included. */
   warned = 0;
+  readonly #facts = new Map<string, CallFacts>();
+
+  /**
+   * What is known of a system call by its name.
+   *
+   * @throws {Error} Where this architecture has none of that name
+   */
+  facts(image: KernelImage, name: string): CallFacts {
+    let facts = this.#facts.get(name);
+    if (facts === undefined) this.#facts.set(name, facts = callFacts(image, name));
+    return facts;
+  }
 
   /** Counts a call that has no behaviour. */
   countUnmodeled(name: string): void {

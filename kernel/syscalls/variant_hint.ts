@@ -11,15 +11,12 @@ import { fdFile } from "../fs/files_struct.ts";
 import { type FileOperations, fileOperations, operationRefs } from "../fs/fileops.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Task } from "../process/task.ts";
-import { FD_CALLS } from "./implied.ts";
-import type { SyscallRequest } from "./request.ts";
 
 const hints = new WeakMap<CallEngine, Map<FileOperations, VariantHint>>();
 
-/** What tells the variants of a call apart; null where nothing does. */
-export function hintOf(k: Kernel, task: Task, request: SyscallRequest): VariantHint | null {
-  if (!FD_CALLS.has(request.name)) return null;
-  const ops = k.vfs.files.get(fdFile(k, task.files, request.args[0] ?? -1))?.ops;
+/** What tells the variants of a call on a descriptor apart; null where nothing does. */
+export function hintOf(k: Kernel, task: Task, fd: number): VariantHint | null {
+  const ops = k.vfs.files.get(fdFile(k, task.files, fd))?.ops;
   if (ops === undefined || ops === null) return null;
   let known = hints.get(k.calls);
   if (known === undefined) {

@@ -1,0 +1,50 @@
+/**
+ * What the name of a system call tells, looked up once per kernel: every call of a run asks for it.
+ *
+ * @module
+ */
+
+import type { KernelImage } from "../../image/model.ts";
+import { fn, type FunctionRef } from "../calls/function.ts";
+import { tracepoint, type TracepointRef } from "../tracing/reference.ts";
+import { FD_CALLS } from "./implied.ts";
+import { isPassThrough } from "./pass_through.ts";
+import { PATH_CALLS, type PathArgument } from "./path_calls.ts";
+
+/** A system call of one kernel. */
+export interface CallFacts {
+  readonly number: number;
+  /** Its entry function. */
+  readonly ref: FunctionRef;
+  /** Whether that has a model of its own. */
+  readonly modeled: boolean;
+  /** Whether its first argument is a descriptor that has to be open for it to succeed. */
+  readonly onDescriptor: boolean;
+  /** Its arguments that are paths. */
+  readonly paths: readonly PathArgument[] | null;
+  /** `syscalls:sys_enter_NAME` and `syscalls:sys_exit_NAME`, by the name that the entry function has. */
+  readonly enter: TracepointRef;
+  readonly exit: TracepointRef;
+}
+
+/** Looks a system call up. */
+export function callFacts(image: KernelImage, name: string): CallFacts {
+  const number = image.syscallNumber(name);
+  const entry = image.syscallEntry(name);
+  if (number === undefined || entry === undefined) {
+    throw new Error(
+      `Cannot make system call "${name}": the table of ${image.arch} has ${image.syscallNames().length} calls, ` +
+        "but none of that name",
+    );
+  }
+  const base = entry.replace(/^__[a-z0-9]+_sys_/, "");
+  return {
+    number,
+    ref: fn(entry),
+    modeled: !isPassThrough(entry),
+    onDescriptor: FD_CALLS.has(name),
+    paths: PATH_CALLS[name] ?? null,
+    enter: tracepoint(`syscalls:sys_enter_${base}`),
+    exit: tracepoint(`syscalls:sys_exit_${base}`),
+  };
+}
