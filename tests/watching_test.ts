@@ -5,6 +5,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Arch } from "../image/model.ts";
 import { mixKey } from "../kernel/calls/choice.ts";
+import type { RunOptions } from "../kernel/sched/scheduler.ts";
 import { bootKernel } from "../session/boot.ts";
 import { replay } from "../workloads/mod.ts";
 
@@ -29,6 +30,7 @@ async function run(
   arch: Arch,
   armed: (index: number) => boolean,
   logged = true,
+  options: RunOptions = {},
 ): Promise<Observed> {
   const kernel = await bootKernel({ arch });
   const file = new URL(`../examples/recordings/${name}.strace.gz`, import.meta.url);
@@ -61,7 +63,7 @@ async function run(
     }
   }
   workload.start(kernel);
-  kernel.scheduler.run();
+  kernel.scheduler.run(Infinity, options);
   const { walked, accounted } = kernel.calls.stats;
   assert(last <= kernel.clock.now);
   const systemCalls = workload.report().calls;
@@ -88,3 +90,12 @@ for (const name of ["cat", "shell-loop"]) {
     });
   }
 }
+
+Deno.test("a run that is looked at whenever a task goes on is the same", async () => {
+  for (const name of ["cat", "shell-loop"]) {
+    let resumed = 0;
+    const looked = await run(name, "x86_64", () => false, true, { beforeResume: () => void resumed++ });
+    assertEquals(looked, await run(name, "x86_64", () => false));
+    assert(resumed > looked.same.systemCalls / 2, "tasks give way between their calls");
+  }
+});

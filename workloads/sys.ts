@@ -8,7 +8,8 @@ import type { Arch } from "../image/model.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { userTime } from "../kernel/sched/coroutine.ts";
 import type { Task } from "../kernel/process/task.ts";
-import { type RecordedOutcome, runSyscall } from "../kernel/syscalls/entry.ts";
+import { type CallSteps, type Pending, steps, whenDone } from "../kernel/calls/function.ts";
+import { type RecordedOutcome, startSyscall } from "../kernel/syscalls/entry.ts";
 import { ENOSYS } from "../kernel/syscalls/errno.ts";
 import { keyOf } from "../kernel/time/random.ts";
 import { AddressMap } from "./replay/address_map.ts";
@@ -27,6 +28,9 @@ const THINK_KEY = keyOf("think");
 
 /** An argument of `Sys.call`: a word, a string in user memory, or a value as strace prints it. */
 export type SysArgument = number | string | StraceValue;
+
+/** A system call as a program makes it: `yield*` gives its result. */
+export type SysCall = CallSteps;
 
 /** Thrown inside a program whose task has ended: unwinds it. */
 export class ProgramExit extends Error {
@@ -88,31 +92,46 @@ export class Sys {
   }
 
   /** Makes any call by name. -38 (ENOSYS) when this architecture has nothing of the kind, or the kernel no model of it. */
-  *call(call: string, ...args: readonly SysArgument[]): Steps<number> {
-    return yield* this.#make(call, args, undefined);
+  call(call: string, ...args: readonly SysArgument[]): SysCall {
+    return steps(this.#make(call, args, undefined));
   }
 
   /**
    * Makes a call whose outcome is known beforehand, as if it had been recorded: for calls that the kernel has no model of.
    * `duration` is in nanoseconds.
    */
-  *given(
+  given(
     outcome: { readonly ret: number; readonly duration: number },
     call: string,
     ...args: readonly SysArgument[]
-  ): Steps<number> {
-    return yield* this.#make(call, args, {
-      ret: outcome.ret,
-      durationNs: outcome.duration,
-      interrupted: false,
-    });
+  ): SysCall {
+    const recorded = { ret: outcome.ret, durationNs: outcome.duration, interrupted: false };
+    return steps(this.#make(call, args, recorded));
   }
 
-  *#make(call: string, args: readonly SysArgument[], recorded: RecordedOutcome | undefined): Steps<number> {
+  #make(call: string, args: readonly SysArgument[], recorded: RecordedOutcome | undefined): Pending {
     const k = this.#k;
     const { task } = this;
     const jitter = k.random.below(1024, task.pid, task.syscalls, THINK_KEY) / 1024 + 0.5;
-    yield* this.compute(this.think * jitter);
+    const think = this.think * jitter;
+    const until = k.clock.now + Math.round(think);
+    if (think > 0 && !k.scheduler.compute(until)) return this.#makeLater(until, call, args, recorded);
+    return this.#enter(call, args, recorded);
+  }
+
+  *#makeLater(
+    until: number,
+    call: string,
+    args: readonly SysArgument[],
+    recorded: RecordedOutcome | undefined,
+  ): Steps<number> {
+    yield userTime(until);
+    return yield* steps(this.#enter(call, args, recorded));
+  }
+
+  #enter(call: string, args: readonly SysArgument[], recorded: RecordedOutcome | undefined): Pending {
+    const k = this.#k;
+    const { task } = this;
     const target = { arch: k.image.arch, has: (known: string) => k.image.syscallNumber(known) !== undefined };
     const translated = translate(asRecorded(task.pid, call, args.map(valueOf)), target);
     if (translated === null) {
@@ -122,22 +141,31 @@ export class Sys {
     this.#run.calls++;
     this.#args = this.#buffers.place(task, translated.name, translated.args, this.#addresses);
     const request = { name: translated.name, args: this.#args };
-    const result = yield* runSyscall(k, task, recorded === undefined ? request : { ...request, recorded });
-    if (task.exitCode !== null) throw new ProgramExit(task);
-    return result;
+    return whenDone(
+      startSyscall(k, task, recorded === undefined ? request : { ...request, recorded }),
+      this.#returned,
+    );
   }
 
+  readonly #returned = (result: number): number => {
+    if (this.task.exitCode !== null) throw new ProgramExit(this.task);
+    return result;
+  };
+
   /** Opens a file relative to the working directory; the descriptor, or -errno. */
-  *open(path: string, flags = "O_RDONLY", mode = 0o666): Steps<number> {
-    return yield* this.call("openat", name("AT_FDCWD"), path, parseValue(flags), mode);
+  open(path: string, flags = "O_RDONLY", mode = 0o666): SysCall {
+    return this.call("openat", name("AT_FDCWD"), path, parseValue(flags), mode);
   }
 
   /** Reads at most `count` bytes; their number, 0 at the end. */
-  *read(fd: number, count: number): Steps<number> {
-    const length = yield* this.call("read", fd, text(""), count);
+  read(fd: number, count: number): SysCall {
+    return steps(whenDone(this.#make("read", [fd, text(""), count], undefined), this.#hasRead));
+  }
+
+  readonly #hasRead = (length: number): number => {
     this.#buffer = this.#args[1] ?? 0;
     return length;
-  }
+  };
 
   /** Reads as text; null for an error. */
   *readText(fd: number, count: number): Steps<string | null> {
@@ -147,19 +175,19 @@ export class Sys {
   }
 
   /** Reads at an offset. */
-  *pread(fd: number, count: number, offset: number): Steps<number> {
-    return yield* this.call("pread64", fd, text(""), count, offset);
+  pread(fd: number, count: number, offset: number): SysCall {
+    return this.call("pread64", fd, text(""), count, offset);
   }
 
   /** Writes text, or so many bytes of what was read last. */
-  *write(fd: number, data: string | number): Steps<number> {
-    if (typeof data === "number") return yield* this.call("write", fd, this.#buffer, data);
-    return yield* this.call("write", fd, data, new TextEncoder().encode(data).length);
+  write(fd: number, data: string | number): SysCall {
+    if (typeof data === "number") return this.call("write", fd, this.#buffer, data);
+    return this.call("write", fd, data, new TextEncoder().encode(data).length);
   }
 
   /** Closes a descriptor. */
-  *close(fd: number): Steps<number> {
-    return yield* this.call("close", fd);
+  close(fd: number): SysCall {
+    return this.call("close", fd);
   }
 
   /** Moves a file's position; `whence` is `SEEK_SET`, `SEEK_CUR` or `SEEK_END`. */
@@ -170,38 +198,38 @@ export class Sys {
   }
 
   /** Asks for a file's attributes by path. */
-  *stat(path: string): Steps<number> {
-    return yield* this.call("newfstatat", name("AT_FDCWD"), path, struct({}), 0);
+  stat(path: string): SysCall {
+    return this.call("newfstatat", name("AT_FDCWD"), path, struct({}), 0);
   }
 
   /** Asks for an open file's attributes. */
-  *fstat(fd: number): Steps<number> {
-    return yield* this.call("newfstatat", fd, "", struct({}), name("AT_EMPTY_PATH"));
+  fstat(fd: number): SysCall {
+    return this.call("newfstatat", fd, "", struct({}), name("AT_EMPTY_PATH"));
   }
 
   /** Whether a file can be accessed: 0, or -errno. */
-  *access(path: string, mode = "R_OK"): Steps<number> {
-    return yield* this.call("access", path, parseValue(mode));
+  access(path: string, mode = "R_OK"): SysCall {
+    return this.call("access", path, parseValue(mode));
   }
 
   /** Maps memory: anonymous, or `fd` from `offset` (a multiple of 4096). The address, or -errno. */
-  *mmap(length: number, prot: string, flags: string, fd = -1, offset = 0, address = 0): Steps<number> {
-    return yield* this.call("mmap", address, length, parseValue(prot), parseValue(flags), fd, offset);
+  mmap(length: number, prot: string, flags: string, fd = -1, offset = 0, address = 0): SysCall {
+    return this.call("mmap", address, length, parseValue(prot), parseValue(flags), fd, offset);
   }
 
   /** Unmaps memory. */
-  *munmap(address: number, length: number): Steps<number> {
-    return yield* this.call("munmap", address, length);
+  munmap(address: number, length: number): SysCall {
+    return this.call("munmap", address, length);
   }
 
   /** Changes the protection of memory. */
-  *mprotect(address: number, length: number, prot: string): Steps<number> {
-    return yield* this.call("mprotect", address, length, parseValue(prot));
+  mprotect(address: number, length: number, prot: string): SysCall {
+    return this.call("mprotect", address, length, parseValue(prot));
   }
 
   /** Moves the end of the heap; 0 asks where it is. */
-  *brk(address = 0): Steps<number> {
-    return yield* this.call("brk", address);
+  brk(address = 0): SysCall {
+    return this.call("brk", address);
   }
 
   /** Makes a pipe; its read and write ends, or -errno. */
@@ -213,8 +241,8 @@ export class Sys {
   }
 
   /** Makes `to` another name of descriptor `from`. */
-  *dup2(from: number, to: number): Steps<number> {
-    return yield* this.call("dup2", from, to);
+  dup2(from: number, to: number): SysCall {
+    return this.call("dup2", from, to);
   }
 
   /** Forks: the child runs `program` and exits with what that returns. The child's pid. */
@@ -226,13 +254,13 @@ export class Sys {
   }
 
   /** Replaces the program's image: from here on its name is the path's last part. */
-  *execve(path: string, argv: readonly string[] = [path]): Steps<number> {
-    return yield* this.call("execve", path, array(...argv.map(text)), array(text("PATH=/usr/bin:/bin")));
+  execve(path: string, argv: readonly string[] = [path]): SysCall {
+    return this.call("execve", path, array(...argv.map(text)), array(text("PATH=/usr/bin:/bin")));
   }
 
   /** Waits for a child to end; its pid, or -errno. */
-  *wait(pid = -1): Steps<number> {
-    return yield* this.call("wait4", pid, array(number(0)), 0, NULL);
+  wait(pid = -1): SysCall {
+    return this.call("wait4", pid, array(number(0)), 0, NULL);
   }
 
   /** Sleeps for `ns` nanoseconds. */
@@ -243,33 +271,33 @@ export class Sys {
   }
 
   /** Makes a directory. */
-  *mkdir(path: string, mode = 0o777): Steps<number> {
-    return yield* this.call("mkdir", path, mode);
+  mkdir(path: string, mode = 0o777): SysCall {
+    return this.call("mkdir", path, mode);
   }
 
   /** Removes an empty directory. */
-  *rmdir(path: string): Steps<number> {
-    return yield* this.call("rmdir", path);
+  rmdir(path: string): SysCall {
+    return this.call("rmdir", path);
   }
 
   /** Removes a file. */
-  *unlink(path: string): Steps<number> {
-    return yield* this.call("unlink", path);
+  unlink(path: string): SysCall {
+    return this.call("unlink", path);
   }
 
   /** Renames a file or directory. */
-  *rename(from: string, to: string): Steps<number> {
-    return yield* this.call("rename", from, to);
+  rename(from: string, to: string): SysCall {
+    return this.call("rename", from, to);
   }
 
   /** Changes the working directory. */
-  *chdir(path: string): Steps<number> {
-    return yield* this.call("chdir", path);
+  chdir(path: string): SysCall {
+    return this.call("chdir", path);
   }
 
   /** The process id, asked of the kernel. */
-  *getpid(): Steps<number> {
-    return yield* this.call("getpid");
+  getpid(): SysCall {
+    return this.call("getpid");
   }
 
   /** Ends the program. Does not return. */

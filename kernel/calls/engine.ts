@@ -14,7 +14,14 @@ import { FiringPlaces } from "./firing.ts";
 import { mixKey } from "./choice.ts";
 import type { EntryKind } from "./entry_paths.ts";
 import { Frame, LEFT, MAX_ARGS, SP } from "./frame.ts";
-import type { Blocking, BlockingBody, FunctionRef, Pending, PlainBody, Steps, Wait } from "./function.ts";
+import {
+  type Blocking,
+  type BlockingBody,
+  type CallSteps,
+  type FunctionRef,
+  type Pending,
+} from "./function.ts";
+import { type PlainBody, steps, type Wait } from "./function.ts";
 import { FunctionTable } from "./function_table.ts";
 import { hashName, type KernelFunction } from "./kernel_function.ts";
 import { PlanSpace } from "./plan.ts";
@@ -160,7 +167,7 @@ export class CallEngine {
   }
 
   /** Calls a function that may block (or any other): `const result = yield* k.calls.callBlocking(…)`. */
-  callBlocking(ref: FunctionRef, ...args: number[]): Steps {
+  callBlocking(ref: FunctionRef, ...args: number[]): CallSteps {
     return steps(this.#callNOrWait(ref, args));
   }
 
@@ -296,7 +303,7 @@ export class CallEngine {
     args: readonly number[],
     budget?: number,
     options: EnterOptions = {},
-  ): Steps {
+  ): CallSteps {
     return steps(this.enterOrWait(task, ref, args, budget, options));
   }
 
@@ -634,31 +641,6 @@ export class CallEngine {
 }
 
 const NO_RETURNS: readonly Addr[] = [];
-
-/** What `yield*` takes of a call that is done already. */
-class Done implements Steps, Iterator<Wait, number, void> {
-  readonly #result = { done: true as const, value: NaN };
-
-  /** The same, for another result: it is taken before the next call is made. */
-  with(value: number): this {
-    this.#result.value = value;
-    return this;
-  }
-
-  [Symbol.iterator](): this {
-    return this;
-  }
-
-  next(): IteratorReturnResult<number> {
-    return this.#result;
-  }
-}
-
-const DONE = new Done();
-
-function steps(pending: Pending): Steps {
-  return typeof pending === "number" ? DONE.with(pending) : pending;
-}
 
 function setArguments(frame: Frame, args: readonly number[]): void {
   const words = frame.words;

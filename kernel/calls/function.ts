@@ -28,7 +28,33 @@ export type Blocking<T> = Generator<Wait, T, void>;
 export type Pending = number | Blocking<number>;
 
 /** What `yield*` takes of a call that may wait. */
-export type Steps = Iterable<Wait, number, void>;
+export type CallSteps = Iterable<Wait, number, void>;
+
+/** What a call came to, for `yield*`: at once, before the next call is made. */
+export function steps(pending: Pending): CallSteps {
+  return typeof pending === "number" ? DONE.with(pending) : pending;
+}
+
+/** A call that is done already. */
+class Done implements CallSteps, Iterator<Wait, number, void> {
+  readonly #result = { done: true as const, value: NaN };
+
+  /** The same, with another result. */
+  with(value: number): this {
+    this.#result.value = value;
+    return this;
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  next(): IteratorReturnResult<number> {
+    return this.#result;
+  }
+}
+
+const DONE = new Done();
 
 /** Goes on with what a call came to: now if it is done, else when it is. */
 export function whenDone(pending: Pending, then: (result: number) => number): Pending {

@@ -56,6 +56,10 @@ export class Scheduler {
   #reached = 0;
   #exitCode: number | null = null;
   #beforeResume: ((task: Task) => void) | undefined;
+  /** Whose code runs now. */
+  #running: Thread | null = null;
+  /** Virtual time up to which the code that runs now may go on without giving way. */
+  #until = -Infinity;
 
   /** For a kernel whose clock, events and CPUs are there already. */
   constructor(k: Kernel) {
@@ -162,6 +166,29 @@ export class Scheduler {
     this.#schedule(thread, time);
   }
 
+  /**
+   * The running task computes in user space until virtual time `until`. True where nothing else happens before: the time
+   * has passed, and the task goes on at once. Else it has to `yield userTime(until)`.
+   */
+  compute(until: number): boolean {
+    const thread = this.#running;
+    const { clock, events } = this.#k;
+    if (thread === null || until > this.#until || !(events.nextTime > until) || this.#exitCode !== null) {
+      return false;
+    }
+    // All that giving way and going on comes to.
+    const { cpu } = thread.task;
+    const { now } = clock;
+    if (now > this.#reached) this.#reached = now;
+    this.#cpus.reach(cpu, now);
+    this.#cpus.occupy(cpu, until);
+    if (until > now) clock.now = until;
+    thread.since = now;
+    thread.woken = false;
+    this.#resumptions++;
+    return true;
+  }
+
   /** Ends a task's program wherever it stands, as a fatal signal does once the kernel has let go of it. */
   kill(task: Task): void {
     const thread = this.#threads.get(task);
@@ -211,6 +238,7 @@ export class Scheduler {
         return { reason: "until", time: until };
       }
       const before = this.#resumptions;
+      this.#until = options.beforeResume === undefined ? until : -Infinity;
       this.#event(options.beforeResume);
       if (this.#resumptions !== before) lastRun = k.clock.now;
     }
@@ -249,6 +277,7 @@ export class Scheduler {
       this.#k.events.runNext(this.#k.clock);
     } finally {
       this.#beforeResume = undefined;
+      this.#until = -Infinity;
     }
   }
 
@@ -282,6 +311,7 @@ export class Scheduler {
     this.#enter(task);
     this.#beforeResume?.(task);
     this.#resumptions++;
+    this.#running = thread;
     try {
       const wait = this.#advance(thread);
       thread.since = k.clock.now;
@@ -291,6 +321,7 @@ export class Scheduler {
       this.kill(task);
       throw error;
     } finally {
+      this.#running = null;
       this.#reached = Math.max(this.#reached, k.clock.now);
       this.#cpus.reach(task.cpu, k.clock.now);
       this.#enter(k.tasks.idle);

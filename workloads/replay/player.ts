@@ -5,9 +5,10 @@
  */
 
 import type { Kernel } from "../../kernel/kernel.ts";
+import { type Pending, whenDone } from "../../kernel/calls/function.ts";
 import { type Coroutine, userTime } from "../../kernel/sched/coroutine.ts";
 import type { Task } from "../../kernel/process/task.ts";
-import { runSyscall } from "../../kernel/syscalls/entry.ts";
+import { startSyscall } from "../../kernel/syscalls/entry.ts";
 import { Counter } from "../counter.ts";
 import type { WorkloadReport } from "../workload.ts";
 import { AddressMap } from "./address_map.ts";
@@ -34,7 +35,7 @@ export class Player {
   readonly #target: TranslationTarget;
   readonly #buffers: UserBuffers;
   readonly #addresses = new Map<number, AddressMap>();
-  readonly #events = new Map<number, Generator<RecordedEvent, void, void>>();
+  readonly #events = new Map<number, () => RecordedEvent | null>();
   readonly #leftOut = new Counter();
   readonly #signals = new Counter();
   readonly #unknown = new Counter();
@@ -128,17 +129,16 @@ export class Player {
 
   *#life(task: Task, pid: number, addresses: AddressMap): Coroutine {
     const k = this.#k;
-    const events = this.#eventsOf(pid);
-    for (;;) {
-      const next = events.next();
-      if (next.done === true) return;
-      const event = next.value;
+    const next = this.#eventsOf(pid);
+    for (let event = next(); event !== null; event = next()) {
       const time = this.#base + event.time;
-      if (k.clock.now < time) yield userTime(time);
+      if (k.clock.now < time && !k.scheduler.compute(time)) yield userTime(time);
       switch (event.kind) {
-        case "call":
-          yield* this.#call(task, event, addresses);
+        case "call": {
+          const rest = this.#call(task, event, addresses);
+          if (typeof rest !== "number") yield* rest;
           break;
+        }
         case "signal":
           this.#signals.add(event.signal);
           break;
@@ -148,40 +148,40 @@ export class Player {
       }
       if (task.exitCode !== null) {
         // The line that tells of its end, so that the pid's next bearer does not begin with it.
-        for (
-          let rest = events.next();
-          rest.done !== true && rest.value.kind !== "exit";
-          rest = events.next()
-        );
+        for (let rest = next(); rest !== null && rest.kind !== "exit"; rest = next());
         return;
       }
     }
   }
 
   /** A process' events from where it stands: a pid that was given again goes on where its first bearer ended. */
-  #eventsOf(pid: number): Generator<RecordedEvent, void, void> {
+  #eventsOf(pid: number): () => RecordedEvent | null {
     let events = this.#events.get(pid);
     if (events === undefined) {
-      events = this.#recording.events(pid);
+      events = this.#recording.reader(pid);
       this.#events.set(pid, events);
     }
     return events;
   }
 
-  *#call(task: Task, call: RecordedCall, addresses: AddressMap): Coroutine {
+  #call(task: Task, call: RecordedCall, addresses: AddressMap): Pending {
     const k = this.#k;
     const translated = translate(call, this.#target);
     if (translated === null) {
       this.#leftOut.add(call.name);
-      return;
+      return 0;
     }
     this.#calls++;
     if (call.duration === undefined) this.#untimed++;
     if (STARTS.has(translated.name) && translated.result.value === 0) addresses.clear();
     const args = this.#buffers.place(task, translated.name, translated.args, addresses);
     const recorded = recordedOutcome(call, translated, k.image.arch, addresses, this.#note);
-    yield* runSyscall(k, task, { name: translated.name, args, recorded });
-    if (recorded.ret > 0 && CREATES.has(call.name)) this.#ensureChild(task, recorded.ret);
+    const pending = startSyscall(k, task, { name: translated.name, args, recorded });
+    if (!(recorded.ret > 0 && CREATES.has(call.name))) return pending;
+    return whenDone(pending, (result) => {
+      this.#ensureChild(task, recorded.ret);
+      return result;
+    });
   }
 
   /** A child that the model did not make by itself: `clone` has no model, or its pid is another in a pid namespace. */

@@ -229,11 +229,22 @@ export class Recording {
 
   /** What happened to one process, in order, parsed as it is taken. Lines that cannot be read are counted and left out. */
   *events(pid: number): Generator<RecordedEvent, void, void> {
+    const next = this.reader(pid);
+    for (let event = next(); event !== null; event = next()) yield event;
+  }
+
+  /** The same, one event at each call; null behind the last. */
+  reader(pid: number): () => RecordedEvent | null {
     const entries = this.#processes.get(pid)?.entries ?? [];
-    for (let at = 0; at < entries.length; at++) {
-      const event = this.#event(pid, entries[at]!, entries[at + 1]?.time ?? this.#last);
-      if (event !== null) yield event;
-    }
+    let at = 0;
+    return () => {
+      let event: RecordedEvent | null = null;
+      while (event === null && at < entries.length) {
+        const entry = entries[at++]!;
+        event = this.#event(pid, entry, entries[at]?.time ?? this.#last);
+      }
+      return event;
+    };
   }
 
   #event(pid: number, entry: Entry, next: number): RecordedEvent | null {
