@@ -14,14 +14,8 @@ import { FiringPlaces } from "./firing.ts";
 import { mixKey } from "./choice.ts";
 import type { EntryKind } from "./entry_paths.ts";
 import { Frame, LEFT, MAX_ARGS, SP } from "./frame.ts";
-import {
-  type Blocking,
-  type BlockingBody,
-  type CallSteps,
-  type FunctionRef,
-  type Pending,
-} from "./function.ts";
-import { type PlainBody, steps, type Wait } from "./function.ts";
+import type { Blocking, BlockingBody, CallSteps, FunctionRef, Pending, PlainBody, Wait } from "./function.ts";
+import { steps } from "./function.ts";
 import { FunctionTable } from "./function_table.ts";
 import { hashName, type KernelFunction } from "./kernel_function.ts";
 import { PlanSpace } from "./plan.ts";
