@@ -12,7 +12,9 @@ import { failsAt } from "./failures.ts";
 import { INODE } from "./fields.ts";
 import { symbolAddress } from "../process/objects.ts";
 import { FS } from "./fs_struct.ts";
-import { S_IFDIR, S_IFLNK, S_IFREG } from "./modes.ts";
+import { inodeCallees } from "./inode_operations.ts";
+import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "./modes.ts";
+import { fsgid, fsuid } from "./permission.ts";
 
 /** Target of the symbolic link that is being made, by the address of its name in kernel memory. */
 const CREATED_SIZE = 20;
@@ -21,10 +23,8 @@ const CREATED_SIZE = 20;
 export const SHMEM_GET_INODE: FunctionRef = behaviour(
   "shmem_get_inode",
   [],
-  (k, _sb, _dir, mode = 0, dev = 0) => {
-    const task = k.current;
-    return k.vfs.newInode({ mode, rdev: dev, uid: task.uid, gid: task.gid }).address;
-  },
+  (k, sb = 0, dir = 0, mode = 0, dev = 0) =>
+    k.vfs.newInodeOn(sb, { ...ownerOf(k, dir, mode), rdev: dev }).address,
 );
 
 /** Gives a dentry its inode: the name exists from now on. */
@@ -76,27 +76,43 @@ export const SHMEM_SYMLINK: FunctionRef = behaviour(
     const failure = failsToCreate(k);
     if (failure !== 0) return failure;
     const text = k.memory.readString(target, 4096);
-    const task = k.current;
-    const inode = k.vfs.newInode({ mode: S_IFLNK | 0o777, target: text, uid: task.uid, gid: task.gid });
+    const owner = ownerOf(k, dir, S_IFLNK | 0o777);
+    const inode = k.vfs.newInodeOn(INODE.sb.get(k, dir), { ...owner, target: text });
     INODE.size.add(k, dir, CREATED_SIZE);
     k.call(D_INSTANTIATE, dentry, inode.address);
     return 0;
   },
 );
 
+/** Mode and owner of a new inode (`inode_init_owner`): a directory with the set-group-id bit hands its group on. */
+export function ownerOf(k: Kernel, dir: Addr, mode: number): { mode: number; uid: number; gid: number } {
+  const inherits = dir !== 0 && (INODE.mode.get(k, dir) & S_ISGID) !== 0;
+  return {
+    mode: inherits && (mode & S_IFMT) === S_IFDIR ? mode | S_ISGID : mode,
+    uid: fsuid(k),
+    gid: inherits ? INODE.gid.get(k, dir) : fsgid(k),
+  };
+}
+const S_ISGID = 0o2000;
+
 function failsToCreate(k: Kernel): number {
   return failsAt(k, "create") || failsAt(k, "operation");
 }
 
 /** What creating through `open` calls. */
-export const CREATE_CALLS: readonly FunctionRef[] = [SHMEM_CREATE];
+export const CREATE_CALLS: readonly FunctionRef[] = inodeCallees("create");
 
 /** Puts a dentry with its inode into the directory that is its parent. */
 export function attach(k: Kernel, dentry: Addr, inode: Addr): void {
   const name = k.vfs.dentries.get(dentry);
   const found = k.vfs.inodes.get(inode);
   if (name === undefined || found === undefined) return;
+  name.parent.negative?.delete(name.name);
   name.inode = found;
+  name.hashed = true;
+  // tmpfs keeps the reference of the call that made the name: it pins it.
+  if (name.transient && !k.vfs.superOf(name).type.pinned) name.put();
+  name.transient = false;
   name.parent.inode?.entries?.set(name.name, name);
 }
 
@@ -104,8 +120,10 @@ export function attach(k: Kernel, dentry: Addr, inode: Addr): void {
 export function createRegular(k: Kernel, dir: Addr, dentry: Addr, mode: number, exclusive: boolean): number {
   if (dir === 0) return -EACCES;
   const masked = mode & ~umask(k) & 0o7777;
+  const operation = k.vfs.inodes.get(dir)?.iops.create;
+  if (operation === undefined) return -EACCES;
   return k.call(
-    SHMEM_CREATE,
+    operation,
     symbolAddress(k, "init_user_ns"),
     dir,
     dentry,

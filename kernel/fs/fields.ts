@@ -16,6 +16,7 @@ export const SUPER = {
   blocksize: field("super_block", "s_blocksize"),
   maxbytes: field("super_block", "s_maxbytes"),
   id: field("super_block", "s_id"),
+  flags: field("super_block", "s_flags"),
 } as const;
 
 /** `struct mount`, and the `struct vfsmount` in it. */
@@ -24,6 +25,7 @@ export const MOUNT = {
   mountpoint: field("mount", "mnt_mountpoint"),
   vfsmount: field("mount", "mnt"),
   id: field("mount", "mnt_id"),
+  devname: field("mount", "mnt_devname"),
 } as const;
 
 /** `struct vfsmount`. */

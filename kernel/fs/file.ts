@@ -70,6 +70,7 @@ export function newFile(k: Kernel, flags: number, cred: Addr = k.current.cred): 
 export function openOn(k: Kernel, file: OpenFile, dentry: Dentry, mnt: Addr): void {
   const { address } = file;
   const inode = dentry.inode;
+  if (file.dentry !== dentry) dentry.hold();
   file.dentry = dentry;
   FILE.mnt.set(k, address, mnt);
   FILE.dentry.set(k, address, dentry.address);
@@ -94,6 +95,7 @@ export function openOn(k: Kernel, file: OpenFile, dentry: Dentry, mnt: Addr): vo
 /** Gives the object back. */
 export function freeFile(k: Kernel, file: OpenFile): void {
   k.vfs.files.delete(file.address);
+  if (file.dentry !== null) k.vfs.put(file.dentry);
   freeObject(k, "filp", file.address);
 }
 

@@ -212,3 +212,10 @@ export function fileOperations(): readonly FileOperations[] {
     INOTIFY,
   ];
 }
+
+/** How a character device is read and written. */
+export function deviceOperations(major: number, minor: number): FileOperations {
+  if (major !== 1) return TTY;
+  if (minor === 3) return NULL_DEVICE;
+  return minor === 5 ? ZERO_DEVICE : RANDOM_DEVICE;
+}

@@ -30,7 +30,19 @@ export function newFsStruct(k: Kernel): Addr {
   FS.rootDentry.set(k, fs, k.vfs.root.address);
   FS.pwdMnt.set(k, fs, k.vfs.mnt);
   FS.pwdDentry.set(k, fs, k.vfs.root.address);
+  k.vfs.root.hold();
+  k.vfs.root.hold();
   return fs;
+}
+
+/** Puts the current or the root directory somewhere else, which is referred to from then on. */
+export function setPlace(k: Kernel, fs: Addr, which: "pwd" | "root", mnt: Addr, dentry: Addr): void {
+  const [mntField, dentryField] = which === "pwd" ? [FS.pwdMnt, FS.pwdDentry] : [FS.rootMnt, FS.rootDentry];
+  const old = k.vfs.dentries.get(dentryField.get(k, fs));
+  k.vfs.dentries.get(dentry)?.hold();
+  mntField.set(k, fs, mnt);
+  dentryField.set(k, fs, dentry);
+  if (old !== undefined) k.vfs.put(old);
 }
 
 /** Shares (`CLONE_FS`) or copies one. */
@@ -41,15 +53,17 @@ export function copyFsStruct(k: Kernel, from: Addr, share: boolean): Addr {
   }
   const fs = newFsStruct(k);
   FS.umask.set(k, fs, FS.umask.get(k, from));
-  FS.rootMnt.set(k, fs, FS.rootMnt.get(k, from));
-  FS.rootDentry.set(k, fs, FS.rootDentry.get(k, from));
-  FS.pwdMnt.set(k, fs, FS.pwdMnt.get(k, from));
-  FS.pwdDentry.set(k, fs, FS.pwdDentry.get(k, from));
+  setPlace(k, fs, "root", FS.rootMnt.get(k, from), FS.rootDentry.get(k, from));
+  setPlace(k, fs, "pwd", FS.pwdMnt.get(k, from), FS.pwdDentry.get(k, from));
   return fs;
 }
 
 /** Drops a use. */
 export function putFsStruct(k: Kernel, fs: Addr): void {
   if (FS.users.add(k, fs, -1) > 0) return;
+  for (const place of [FS.rootDentry, FS.pwdDentry]) {
+    const dentry = k.vfs.dentries.get(place.get(k, fs));
+    if (dentry !== undefined) k.vfs.put(dentry);
+  }
   freeObject(k, "fs_cache", fs);
 }

@@ -8,34 +8,17 @@ import type { Addr } from "../../image/model.ts";
 import type { Kernel } from "../kernel.ts";
 import { freeObject, newObject } from "../process/alloc.ts";
 import { Contents } from "./contents.ts";
+import { type InodeContainer, PLAIN_INODE, SHMEM_INODE } from "./containers.ts";
 import type { Dentry } from "./dentry.ts";
 import { INODE, MAPPING_HOST } from "./fields.ts";
 import type { FileOperations } from "./fileops.ts";
+import type { DentryOperations } from "./dentry_operations.ts";
+import type { InodeOperations } from "./inode_operations.ts";
 import { type Field, field, sizeIfKnown, symbolAddress } from "../process/objects.ts";
-import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "./modes.ts";
+import { S_IFDIR, S_IFMT } from "./modes.ts";
 import type { PipeInfo } from "./pipe_info.ts";
 
-/** Which slab cache and struct an inode is part of, and where in it. */
-export interface InodeContainer {
-  readonly cache: string;
-  readonly type: string;
-  readonly member: string;
-}
-
-/** Inodes of tmpfs. */
-export const SHMEM_INODE: InodeContainer = {
-  cache: "shmem_inode_cache",
-  type: "shmem_inode_info",
-  member: "vfs_inode",
-};
-/** Inodes of pipes and other files without a name. */
-export const PLAIN_INODE: InodeContainer = { cache: "inode_cache", type: "inode", member: "" };
-/** Inodes of sockets. */
-export const SOCKET_INODE: InodeContainer = {
-  cache: "sock_inode_cache",
-  type: "socket_alloc",
-  member: "vfs_inode",
-};
+export { type InodeContainer, PLAIN_INODE, SHMEM_INODE, SOCKET_INODE } from "./containers.ts";
 
 /** Contents are kept up to this offset, in bytes. */
 const MAX_KEPT = 2 ** 26;
@@ -46,6 +29,7 @@ const MAX_READ = 2 ** 26;
 export interface InodeOptions {
   readonly mode: number;
   readonly ops: FileOperations;
+  readonly iops: InodeOperations;
   readonly sb: Addr;
   readonly ino: number;
   readonly container?: InodeContainer;
@@ -53,12 +37,30 @@ export interface InodeOptions {
   readonly gid?: number;
   readonly rdev?: number;
   readonly target?: string;
+  readonly dops?: DentryOperations;
+}
+
+/** Names of a directory that are made when somebody asks for them. */
+export interface DynamicEntries {
+  /** What a name stands for now; null if for nothing. The same inode again while it stands for the same thing. */
+  find(name: string): Inode | null;
+  /** Whether a name is one of these even when it stands for nothing: a number that is no process. */
+  owns(name: string): boolean;
+  /** All names now, in order. */
+  names(): readonly string[];
 }
 
 /** An inode. Mode, size, links and owner live in memory; the bytes of its file are kept here. */
 export class Inode {
   readonly address: Addr;
   readonly ops: FileOperations;
+  readonly iops: InodeOperations;
+  /** How its names in the dentry cache are checked; null if they need no check. */
+  readonly dops: DentryOperations | null;
+  /** A link that leads to an object rather than to a path: `/proc/PID/exe`. */
+  jumps = false;
+  /** What a directory has beside its entries: names that come and go by themselves, as those of processes. */
+  dynamic: DynamicEntries | null = null;
   /** Entries of a directory by name; null for other files. */
   readonly entries: Map<string, Dentry> | null;
   /** Where a symbolic link points. */
@@ -77,6 +79,8 @@ export class Inode {
     this.#k = k;
     this.#container = container;
     this.ops = options.ops;
+    this.iops = options.iops;
+    this.dops = options.dops ?? null;
     this.#base = newObject(k, container.cache, container.type);
     this.address = this.#base +
       (container.member === "" ? 0 : memberOf(container).offset(k));
@@ -96,7 +100,7 @@ export class Inode {
     INODE.mapping.set(k, at, INODE.data.at(k, at));
     MAPPING_HOST.set(k, INODE.data.at(k, at), at);
     INODE.fop.set(k, at, symbolAddress(k, options.ops.symbol));
-    INODE.op.set(k, at, symbolAddress(k, inodeOperations(type)));
+    INODE.op.set(k, at, symbolAddress(k, options.iops.symbol));
     if (this.target !== null) INODE.size.set(k, at, this.target.length);
   }
 
@@ -168,10 +172,4 @@ function memberOf(container: InodeContainer): Field {
   let member = members.get(container);
   if (member === undefined) members.set(container, member = field(container.type, container.member));
   return member;
-}
-
-function inodeOperations(type: number): string {
-  if (type === S_IFREG) return "shmem_inode_operations";
-  if (type === S_IFDIR) return "shmem_dir_inode_operations";
-  return type === S_IFLNK ? "shmem_short_symlink_operations" : "shmem_special_inode_operations";
 }

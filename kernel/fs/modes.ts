@@ -99,6 +99,18 @@ export const LOOKUP_OPEN = 0x100;
 export const LOOKUP_CREATE = 0x200;
 /** Walk flag: an empty path is fine. */
 export const LOOKUP_EMPTY = 0x4000;
+/** Walk flag (`RESOLVE_NO_SYMLINKS`): no symbolic links. */
+export const LOOKUP_NO_SYMLINKS = 0x10000;
+/** Walk flag (`RESOLVE_NO_MAGICLINKS`): no links that lead to an object. */
+export const LOOKUP_NO_MAGICLINKS = 0x20000;
+/** Walk flag (`RESOLVE_NO_XDEV`): no other mount. */
+export const LOOKUP_NO_XDEV = 0x40000;
+/** Walk flag (`RESOLVE_BENEATH`): never above where it began. */
+export const LOOKUP_BENEATH = 0x80000;
+/** Walk flag (`RESOLVE_IN_ROOT`): where it began is its root. */
+export const LOOKUP_IN_ROOT = 0x100000;
+/** Walk flag (`RESOLVE_CACHED`): only what is cached. */
+export const LOOKUP_CACHED = 0x200000;
 /** Walk flag: only the parent. */
 export const LOOKUP_PARENT = 0x10;
 

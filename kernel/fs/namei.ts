@@ -9,13 +9,41 @@ import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { kzalloc } from "../process/alloc.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
-import { EACCES, EBADF, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR } from "../syscalls/errno.ts";
+import {
+  EAGAIN,
+  EBADF,
+  ECHILD,
+  ELOOP,
+  ENAMETOOLONG,
+  ENOENT,
+  ENOTDIR,
+  EROFS,
+  EXDEV,
+} from "../syscalls/errno.ts";
 import { failsAt } from "./failures.ts";
 import { FILE, INODE, NAMEIDATA, PATH } from "./fields.ts";
 import { symbolAddress } from "../process/objects.ts";
+import { GENERIC_PERMISSION, MAY_WRITE } from "./permission.ts";
+import { dentryOperations } from "./dentry_operations.ts";
 import { fdFile } from "./files_struct.ts";
 import type { Inode } from "./inode.ts";
-import { AT_FDCWD, LOOKUP_DIRECTORY, LOOKUP_FOLLOW, LOOKUP_PARENT, LOOKUP_RCU } from "./modes.ts";
+import { inodeCallees } from "./inode_operations.ts";
+import {
+  AT_FDCWD,
+  LOOKUP_BENEATH,
+  LOOKUP_CACHED,
+  LOOKUP_DIRECTORY,
+  LOOKUP_FOLLOW,
+  LOOKUP_IN_ROOT,
+  LOOKUP_NO_MAGICLINKS,
+  LOOKUP_NO_SYMLINKS,
+  LOOKUP_NO_XDEV,
+  LOOKUP_PARENT,
+  LOOKUP_RCU,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFREG,
+} from "./modes.ts";
 import {
   LAST_DOT,
   LAST_DOTDOT,
@@ -42,24 +70,44 @@ const ASKS_THEMSELVES =
 /** `nd->state`: the root is referenced too. */
 const ND_ROOT_GRABBED = 2;
 
+/** Flags of a walk that must not leave where it began. */
+const LOOKUP_IS_SCOPED = LOOKUP_BENEATH | LOOKUP_IN_ROOT;
+
 /**
  * Checks access to an inode by its mode: 0 or -EACCES. In a replay the recording decides: `decisive`, which is no
  * argument of the real function, says that this check is the one that a recorded denial means.
  */
 export const INODE_PERMISSION: FunctionRef = behaviour(
   "inode_permission",
-  [],
-  (k, _userns, inode = 0, mask = 0, decisive = 0) => {
-    if (recorded(k) !== undefined) return decisive === DECISIVE ? failsAt(k, "permission") : 0;
-    const found = k.vfs.inodes.get(inode);
-    return found === undefined ? 0 : permitted(k, found, mask & 7);
+  inodeCallees("permission"),
+  (k, userns = 0, address = 0, mask = 0, decisive = 0) => {
+    const inode = k.vfs.inodes.get(address);
+    const own = inode?.iops.permission;
+    if (recorded(k) !== undefined) {
+      if (own !== undefined) k.call(own, userns, address, mask);
+      return decisive === DECISIVE ? failsAt(k, "permission") : 0;
+    }
+    if (inode === undefined) return 0;
+    if ((mask & MAY_WRITE) !== 0 && writesMatter(inode.type) && isReadOnly(k, address)) return -EROFS;
+    return k.call(own ?? GENERIC_PERMISSION, userns, address, mask);
   },
 );
 /** See `INODE_PERMISSION`. */
 export const DECISIVE = 1;
 
-/** Asks for write access to a mount: 0, or -EROFS where the recording says so. */
-export const MNT_WANT_WRITE: FunctionRef = behaviour("mnt_want_write", [], (k) => failsAt(k, "mount"));
+function writesMatter(type: number): boolean {
+  return type === S_IFREG || type === S_IFDIR || type === S_IFLNK;
+}
+
+function isReadOnly(k: Kernel, inode: Addr): boolean {
+  return k.vfs.supers.get(INODE.sb.get(k, inode))?.readOnly === true;
+}
+
+/** Asks for write access to a mount: 0 or -EROFS. In a replay the recording decides. */
+export const MNT_WANT_WRITE: FunctionRef = behaviour("mnt_want_write", [], (k, mnt = 0) => {
+  if (recorded(k) !== undefined) return failsAt(k, "mount");
+  return k.vfs.mounts.get(mnt)?.readOnly === true ? -EROFS : 0;
+});
 
 /** A name in the dentry cache, looked up without references. On tmpfs the cache is the directory. */
 export const D_LOOKUP_RCU: FunctionRef = behaviour("__d_lookup_rcu", [], (k, parent = 0, qstr = 0) => {
@@ -80,17 +128,44 @@ export const TRY_TO_UNLAZY: FunctionRef = behaviour("try_to_unlazy", [], (k, nd 
   return 1;
 });
 
-/** Looks the walk's next name up in the dentry cache: the dentry, or 0. */
+/** The same in the middle of a step: the dentry that was found is taken along. */
+export const TRY_TO_UNLAZY_NEXT: FunctionRef = behaviour("try_to_unlazy_next", [], (k, nd = 0) => {
+  NAMEIDATA.flags.set(k, nd, NAMEIDATA.flags.get(k, nd) & ~LOOKUP_RCU);
+  if (NAMEIDATA.rootMnt.get(k, nd) !== 0) {
+    NAMEIDATA.state.set(k, nd, NAMEIDATA.state.get(k, nd) | ND_ROOT_GRABBED);
+  }
+  return 1;
+});
+
+/** Looks the walk's next name up in the dentry cache: the dentry, 0 if it isn't there, or -errno. */
 export const LOOKUP_FAST: FunctionRef = behaviour(
   "lookup_fast",
-  [D_LOOKUP_RCU, D_LOOKUP_REF, TRY_TO_UNLAZY],
+  [D_LOOKUP_RCU, D_LOOKUP_REF, TRY_TO_UNLAZY, TRY_TO_UNLAZY_NEXT, ...revalidators()],
   (k, nd = 0) => {
     const parent = NAMEIDATA.dentry.get(k, nd);
     const last = NAMEIDATA.last.at(k, nd);
-    if ((NAMEIDATA.flags.get(k, nd) & LOOKUP_RCU) === 0) return k.call(D_LOOKUP_REF, parent, last);
-    const dentry = k.call(D_LOOKUP_RCU, parent, last, NAMEIDATA.nextSeq.at(k, nd));
-    if (dentry === 0) k.call(TRY_TO_UNLAZY, nd);
-    return dentry;
+    const rcu = (NAMEIDATA.flags.get(k, nd) & LOOKUP_RCU) !== 0;
+    const dentry = rcu
+      ? k.call(D_LOOKUP_RCU, parent, last, NAMEIDATA.nextSeq.at(k, nd))
+      : k.call(D_LOOKUP_REF, parent, last);
+    if (dentry === 0) {
+      if (rcu) k.call(TRY_TO_UNLAZY, nd);
+      return 0;
+    }
+    const dops = k.vfs.dentries.get(dentry)?.inode?.dops ?? null;
+    if (dops === null) return dentry;
+    const flags = NAMEIDATA.flags.get(k, nd);
+    let status = k.call(dops.revalidate, dentry, flags);
+    if (rcu && status === -ECHILD) {
+      k.call(TRY_TO_UNLAZY_NEXT, nd, dentry);
+      status = k.call(dops.revalidate, dentry, flags & ~LOOKUP_RCU);
+    }
+    if (status > 0) return dentry;
+    if (status === 0) {
+      const gone = k.vfs.dentries.get(dentry);
+      if (gone !== undefined) gone.hashed = false;
+    }
+    return status;
   },
 );
 
@@ -100,64 +175,191 @@ export const D_LOOKUP: FunctionRef = behaviour("d_lookup", [], (k, parent = 0, q
 });
 
 /** A dentry without an inode for a name in a directory. */
-export const D_ALLOC_PARALLEL: FunctionRef = behaviour("d_alloc_parallel", [], (k, dir = 0, qstr = 0) => {
+export const D_ALLOC_PARALLEL: FunctionRef = behaviour(
+  "d_alloc_parallel",
+  [],
+  (k, dir = 0, qstr = 0) => allocDentry(k, dir, qstr),
+);
+
+/** A dentry for a name: what is on the disk and not in the cache yet has one, which now comes to lie in memory. */
+export function allocDentry(k: Kernel, dir: Addr, qstr: Addr): Addr {
   const parent = k.vfs.dentries.get(dir);
-  return k.vfs.newDentry(qstrText(k, qstr), parent ?? null).address;
+  const name = qstrText(k, qstr);
+  const known = parent === undefined ? null : k.vfs.child(parent, name);
+  return (known ?? k.vfs.newDentry(name, parent ?? null)).address;
+}
+
+/** Puts a name into the dentry cache with what it stands for (`d_add`, `d_splice_alias`); 0 for nothing. */
+function enter(k: Kernel, dentry: Addr, inode: Addr): number {
+  const found = k.vfs.dentries.get(dentry);
+  if (found === undefined) return 0;
+  if (inode !== 0) {
+    found.inode = k.vfs.inodes.get(inode) ?? null;
+    found.parent.inode?.entries?.set(found.name, found);
+  } else if (k.vfs.superOf(found).type.keepsNegative) {
+    (found.parent.negative ??= new Map()).set(found.name, found);
+  } else return 0;
+  found.hashed = true;
+  if (found.transient) {
+    found.transient = false;
+    found.put();
+  }
+  return 0;
+}
+
+/** What a file system's lookup found: into the dentry cache. */
+export const D_SPLICE_ALIAS: FunctionRef = behaviour(
+  "d_splice_alias",
+  [],
+  (k, inode = 0, dentry = 0) => enter(k, dentry, inode),
+);
+
+/** What a file system's lookup found, or that it found nothing: into the dentry cache. */
+export const D_ADD: FunctionRef = behaviour("d_add", [], (k, dentry = 0, inode = 0) => {
+  enter(k, dentry, inode);
+  return Number.NaN;
 });
 
-/** The file system's own lookup: what tmpfs doesn't have cached does not exist. */
-export const SIMPLE_LOOKUP: FunctionRef = behaviour("simple_lookup", [], (k, _dir, dentry = 0) => {
+/** The memory file systems' lookup: what they don't have cached does not exist. */
+export const SIMPLE_LOOKUP: FunctionRef = behaviour("simple_lookup", [D_ADD], (k, _dir, dentry = 0) => {
   const name = k.vfs.dentries.get(dentry)?.name ?? "";
-  return name.length > NAME_MAX / 3 && new TextEncoder().encode(name).length > NAME_MAX ? -ENAMETOOLONG : 0;
+  if (name.length > NAME_MAX / 3 && new TextEncoder().encode(name).length > NAME_MAX) return -ENAMETOOLONG;
+  k.call(D_ADD, dentry, 0);
+  return 0;
 });
 /** Longest name of one component, in bytes. */
 const NAME_MAX = 255;
 
+/** `i_op->lookup` of a directory: the dentry with what was found, or -errno. The dentry is gone after an error. */
+export function lookupIn(k: Kernel, dir: Addr, dentry: Addr, flags: number): number {
+  const inode = k.vfs.dentries.get(dir)?.inode;
+  const lookup = inode?.iops.lookup;
+  const result = lookup === undefined ? -ENOTDIR : k.call(lookup, inode?.address ?? 0, dentry, flags);
+  if (result === 0) return dentry;
+  forget(k, dentry);
+  return result;
+}
+
 /** Asks the file system: a dentry, without an inode if there is no such name. */
 export const LOOKUP_SLOW: FunctionRef = behaviour(
   "__lookup_slow",
-  [D_ALLOC_PARALLEL, SIMPLE_LOOKUP],
+  [D_ALLOC_PARALLEL, ...inodeCallees("lookup")],
   (k, qstr = 0, dir = 0, flags = 0) => {
     const mark = k.current.locals;
     const dentry = k.call(D_ALLOC_PARALLEL, dir, qstr, pushLocal(k, 3 * k.image.pointerSize));
-    const error = k.call(SIMPLE_LOOKUP, k.vfs.dentries.get(dir)?.inode?.address ?? 0, dentry, flags);
+    const result = lookupIn(k, dir, dentry, flags);
     popLocals(k, mark);
-    if (!isErr(error)) return dentry;
-    forget(k, dentry);
-    return error;
+    return result;
   },
 );
 
-/** `.` and `..`. */
-export const HANDLE_DOTS: FunctionRef = behaviour("handle_dots", [], (k, nd = 0, type) => {
-  if (type === LAST_DOTDOT) {
-    const at = ndDentry(k, nd);
-    setRoot(k, nd);
-    if (at !== rootOf(k).dentry) standAt(k, nd, at.parent);
+/** The mount that is attached to a place: its `struct mount`, or 0. */
+export const LOOKUP_MNT_RCU: FunctionRef = behaviour("__lookup_mnt", [], (k, mnt = 0, dentry = 0) => {
+  const place = k.vfs.dentries.get(dentry);
+  return place === undefined ? 0 : k.vfs.mountedOn(mnt, place)?.address ?? 0;
+});
+
+/** Goes down into what is mounted on a place, with references. `struct path` in and out. */
+export const TRAVERSE_MOUNTS: FunctionRef = behaviour("__traverse_mounts", [], (k, path = 0) => {
+  let dentry = k.vfs.dentries.get(PATH.dentry.get(k, path));
+  while (dentry?.mounted) {
+    const over = k.vfs.mountedOn(PATH.mnt.get(k, path), dentry);
+    if (over === null) break;
+    PATH.mnt.set(k, path, over.mnt);
+    PATH.dentry.set(k, path, over.root.address);
+    dentry = over.root;
   }
   return 0;
 });
 
-/** Goes on to a dentry: 0, the text of a symbolic link to follow, or -errno. */
-export const STEP_INTO: FunctionRef = behaviour("step_into", [], (k, nd = 0, flags = 0, address = 0) => {
-  const dentry = k.vfs.dentries.get(address);
-  if (dentry === undefined || dentry.inode === null) {
-    if (dentry !== undefined) forget(k, address);
-    return -ENOENT;
+/** Goes to the topmost mount over where the walk is about to stand: 0 or -errno. `at` is a `struct path`. */
+function handleMounts(k: Kernel, nd: Addr, at: Addr): number {
+  const flags = NAMEIDATA.flags.get(k, nd);
+  if ((flags & LOOKUP_NO_XDEV) !== 0) return -EXDEV;
+  if ((flags & LOOKUP_RCU) === 0) return k.call(TRAVERSE_MOUNTS, at, 0, 0, 0, flags);
+  for (;;) {
+    const dentry = PATH.dentry.get(k, at);
+    if (k.vfs.dentries.get(dentry)?.mounted !== true) return 0;
+    k.call(LOOKUP_MNT_RCU, PATH.mnt.get(k, at), dentry);
+    const place = k.vfs.dentries.get(dentry);
+    const over = place === undefined ? null : k.vfs.mountedOn(PATH.mnt.get(k, at), place);
+    if (over === null) return 0;
+    PATH.mnt.set(k, at, over.mnt);
+    PATH.dentry.set(k, at, over.root.address);
   }
-  const { target } = dentry.inode;
-  const follow = (flags & WALK_NOFOLLOW) === 0 &&
-    ((flags & WALK_TRAILING) === 0 || (NAMEIDATA.flags.get(k, nd) & LOOKUP_FOLLOW) !== 0);
-  if (target === null || !follow) {
-    standAt(k, nd, dentry);
-    return 0;
+}
+
+/** Goes to a dentry: 0, the text of a symbolic link to follow, or -errno. */
+export const STEP_INTO: FunctionRef = behaviour(
+  "step_into",
+  [LOOKUP_MNT_RCU, TRAVERSE_MOUNTS, ...inodeCallees("getLink")],
+  (k, nd = 0, flags = 0, address = 0) => {
+    let dentry = k.vfs.dentries.get(address);
+    let mnt: Addr | undefined;
+    if (dentry?.mounted === true) {
+      const mark = k.current.locals;
+      const at = pushLocal(k, 2 * k.image.pointerSize);
+      PATH.mnt.set(k, at, NAMEIDATA.mnt.get(k, nd));
+      PATH.dentry.set(k, at, address);
+      const error = handleMounts(k, nd, at);
+      dentry = k.vfs.dentries.get(PATH.dentry.get(k, at));
+      mnt = PATH.mnt.get(k, at);
+      popLocals(k, mark);
+      if (error !== 0) return error;
+    }
+    if (dentry === undefined || dentry.inode === null) {
+      if (dentry !== undefined) forget(k, address);
+      return -ENOENT;
+    }
+    const { target, iops } = dentry.inode;
+    const walk = NAMEIDATA.flags.get(k, nd);
+    const follow = (flags & WALK_NOFOLLOW) === 0 &&
+      ((flags & WALK_TRAILING) === 0 || (walk & LOOKUP_FOLLOW) !== 0);
+    if (target === null && iops.getLink === undefined || !follow) {
+      standAt(k, nd, dentry, mnt);
+      return 0;
+    }
+    if (NAMEIDATA.depth.add(k, nd, 1) > MAX_LINKS) return -ELOOP;
+    if ((walk & LOOKUP_NO_SYMLINKS) !== 0) return -ELOOP;
+    if (iops.getLink === undefined) return followText(k, nd, linkText(k, dentry.inode));
+    if ((walk & LOOKUP_NO_MAGICLINKS) !== 0 && dentry.inode.jumps) return -ELOOP;
+    const text = k.call(iops.getLink, dentry.address, dentry.inode.address, 0);
+    return text === 0 || isErr(text) ? text : followText(k, nd, text);
+  },
+);
+
+/** A link's text that begins with a slash leads from the root. */
+function followText(k: Kernel, nd: Addr, text: Addr): number {
+  if (k.memory.load(text, 1, false) !== 0x2f) return text;
+  const error = jumpToRoot(k, nd);
+  return error === 0 ? text : error;
+}
+
+/** `.` and `..`: 0 or -errno. */
+export const HANDLE_DOTS: FunctionRef = behaviour("handle_dots", [STEP_INTO], (k, nd = 0, type) => {
+  if (type !== LAST_DOTDOT) return 0;
+  ensureRoot(k, nd);
+  const flags = NAMEIDATA.flags.get(k, nd);
+  let at = ndDentry(k, nd);
+  let mnt = NAMEIDATA.mnt.get(k, nd);
+  const rootMnt = NAMEIDATA.rootMnt.get(k, nd);
+  const root = NAMEIDATA.rootDentry.get(k, nd);
+  let mount = k.vfs.mounts.get(mnt);
+  for (;;) {
+    if (at.address === root && mnt === rootMnt) {
+      // At the walk's root there is nothing above: it stays.
+      return (flags & LOOKUP_BENEATH) !== 0
+        ? -EXDEV
+        : k.call(STEP_INTO, nd, WALK_NOFOLLOW, ndDentry(k, nd).address);
+    }
+    if (mount === undefined || at !== mount.root || mount.parent === mount) break;
+    if ((flags & LOOKUP_NO_XDEV) !== 0) return -EXDEV;
+    at = mount.mountpoint;
+    mount = mount.parent;
+    mnt = mount.mnt;
   }
-  if (NAMEIDATA.depth.add(k, nd, 1) > MAX_LINKS) return -ELOOP;
-  if (target.startsWith("/")) {
-    setRoot(k, nd);
-    standAt(k, nd, rootOf(k).dentry, rootOf(k).mnt);
-  }
-  return linkText(k, dentry.inode);
+  standAt(k, nd, at, mnt);
+  return k.call(STEP_INTO, nd, WALK_NOFOLLOW, at.parent.address);
 });
 
 /** One component of a path. */
@@ -169,6 +371,7 @@ export const WALK_COMPONENT: FunctionRef = behaviour(
     if (type !== LAST_NORM) return k.call(HANDLE_DOTS, nd, type);
     let dentry = k.call(LOOKUP_FAST, nd);
     if (dentry === 0) {
+      if ((NAMEIDATA.flags.get(k, nd) & LOOKUP_CACHED) !== 0) return -EAGAIN;
       dentry = k.call(
         LOOKUP_SLOW,
         NAMEIDATA.last.at(k, nd),
@@ -228,13 +431,19 @@ export const LINK_PATH_WALK: FunctionRef = behaviour(
   },
 );
 
-/** Goes to the root directory. */
-export const ND_JUMP_ROOT: FunctionRef = behaviour("nd_jump_root", [], (k, nd = 0) => {
-  const root = rootOf(k);
-  setRoot(k, nd);
-  standAt(k, nd, root.dentry, root.mnt);
+/** Goes to the root directory: 0, or -EXDEV where the walk must stay below where it began. */
+export const ND_JUMP_ROOT: FunctionRef = behaviour("nd_jump_root", [], (k, nd = 0) => jumpToRoot(k, nd));
+
+function jumpToRoot(k: Kernel, nd: Addr): number {
+  const flags = NAMEIDATA.flags.get(k, nd);
+  if ((flags & LOOKUP_BENEATH) !== 0) return -EXDEV;
+  ensureRoot(k, nd);
+  const mnt = NAMEIDATA.rootMnt.get(k, nd);
+  const old = NAMEIDATA.mnt.get(k, nd);
+  if ((flags & LOOKUP_NO_XDEV) !== 0 && old !== 0 && old !== mnt) return -EXDEV;
+  standAt(k, nd, k.vfs.dentries.get(NAMEIDATA.rootDentry.get(k, nd)) ?? k.vfs.root, mnt);
   return 0;
-});
+}
 
 /** Begins a walk: the path's text, or -errno. */
 export const PATH_INIT: FunctionRef = behaviour("path_init", [ND_JUMP_ROOT], (k, nd = 0, flags = 0) => {
@@ -244,20 +453,24 @@ export const PATH_INIT: FunctionRef = behaviour("path_init", [ND_JUMP_ROOT], (k,
   const failure = failsAt(k, "start");
   if (failure !== 0) return failure;
   const first = k.memory.load(text, 1, false);
-  if (first === 0x2f) {
-    k.call(ND_JUMP_ROOT, nd);
-    return text;
+  if (first === 0x2f && (flags & LOOKUP_IN_ROOT) === 0) {
+    const error = k.call(ND_JUMP_ROOT, nd);
+    return error === 0 ? text : error;
   }
   const dfd = NAMEIDATA.dfd.get(k, nd);
   if (dfd === AT_FDCWD) {
     const pwd = pwdOf(k);
     standAt(k, nd, pwd.dentry, pwd.mnt);
-    return text;
+  } else {
+    const file = k.vfs.files.get(fdFile(k, k.current.files, dfd));
+    if (file === undefined || file.dentry === null) return -EBADF;
+    if (first !== 0 && file.inode?.entries === null) return -ENOTDIR;
+    standAt(k, nd, file.dentry, FILE.mnt.get(k, file.address));
   }
-  const file = k.vfs.files.get(fdFile(k, k.current.files, dfd));
-  if (file === undefined || file.dentry === null) return -EBADF;
-  if (first !== 0 && file.inode?.entries === null) return -ENOTDIR;
-  standAt(k, nd, file.dentry, FILE.mnt.get(k, file.address));
+  if ((flags & LOOKUP_IS_SCOPED) !== 0) {
+    NAMEIDATA.rootMnt.set(k, nd, NAMEIDATA.mnt.get(k, nd));
+    NAMEIDATA.rootDentry.set(k, nd, NAMEIDATA.dentry.get(k, nd));
+  }
   return text;
 });
 
@@ -265,8 +478,8 @@ export const PATH_INIT: FunctionRef = behaviour("path_init", [ND_JUMP_ROOT], (k,
 export const COMPLETE_WALK: FunctionRef = behaviour("complete_walk", [TRY_TO_UNLAZY], (k, nd = 0) => {
   const flags = NAMEIDATA.flags.get(k, nd);
   if ((flags & LOOKUP_RCU) !== 0) {
-    // The walk is over: it needs no root any more.
-    NAMEIDATA.rootMnt.set(k, nd, 0);
+    // The walk is over: it needs no root any more, unless it must not have left it.
+    if ((flags & LOOKUP_IS_SCOPED) === 0) NAMEIDATA.rootMnt.set(k, nd, 0);
     k.call(TRY_TO_UNLAZY, nd);
   }
   // The model arrived; where the recording says that there is no way, it ends here.
@@ -388,10 +601,12 @@ function handOver(k: Kernel, nd: Addr, path: Addr): void {
 
 function cached(k: Kernel, parent: Addr, qstr: Addr): Addr {
   const dir = k.vfs.dentries.get(parent);
-  return dir === undefined ? 0 : k.vfs.child(dir, qstrText(k, qstr))?.address ?? 0;
+  return dir === undefined ? 0 : k.vfs.cached(dir, qstrText(k, qstr))?.address ?? 0;
 }
 
-function setRoot(k: Kernel, nd: Addr): void {
+/** The root of a walk, as it is needed: the task's own. */
+function ensureRoot(k: Kernel, nd: Addr): void {
+  if (NAMEIDATA.rootMnt.get(k, nd) !== 0) return;
   const root = rootOf(k);
   NAMEIDATA.rootMnt.set(k, nd, root.mnt);
   NAMEIDATA.rootDentry.set(k, nd, root.dentry.address);
@@ -413,34 +628,26 @@ export function slashFollows(k: Kernel, qstr: Addr): boolean {
   return k.memory.load(at + length, 1, false) === 0x2f;
 }
 
-/** Frees a dentry that names nothing, as tmpfs does with every one at its last `dput`. */
+/** The call is done with a dentry (its `dput`): it goes if it names nothing, unless such names stay in the cache. */
 export function forget(k: Kernel, address: Addr): void {
   const dentry = k.vfs.dentries.get(address);
-  if (dentry === undefined || dentry.inode !== null) return;
-  k.vfs.dentries.delete(address);
-  dentry.free();
+  if (dentry === undefined) return;
+  if (dentry.transient) {
+    dentry.transient = false;
+    dentry.put();
+  }
+  k.vfs.release(dentry);
+}
+
+/** Every function that checks whether a cached name still stands for the same. */
+function revalidators(): readonly FunctionRef[] {
+  return dentryOperations().map(({ revalidate }) => revalidate);
 }
 
 /** Whether a slash follows the last component. */
 export function trailingSlash(k: Kernel, nd: Addr): boolean {
   if (NAMEIDATA.lastType.get(k, nd) === LAST_ROOT) return false;
   return k.memory.load(NAMEIDATA.lastName.get(k, nd) + NAMEIDATA.lastLen.get(k, nd), 1, false) === 0x2f;
-}
-
-/** 0 or -EACCES for a task's wish: 4 read, 2 write, 1 execute or search. */
-export function permitted(k: Kernel, inode: Inode, mask: number): number {
-  const task = k.current;
-  const { mode } = inode;
-  if (task.uid === 0) {
-    // Root searches and writes everything, but executes only what somebody may.
-    return (mask & 1) !== 0 && inode.entries === null && (mode & 0o111) === 0 ? -EACCES : 0;
-  }
-  const shift = INODE.uid.get(k, inode.address) === task.uid
-    ? 6
-    : INODE.gid.get(k, inode.address) === task.gid
-    ? 3
-    : 0;
-  return ((mode >> shift) & mask) === mask ? 0 : -EACCES;
 }
 
 function linkText(k: Kernel, inode: Inode): Addr {

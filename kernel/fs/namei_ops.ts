@@ -10,23 +10,27 @@ import type { Kernel } from "../kernel.ts";
 import { sizeOfStruct, symbolAddress } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, EPERM } from "../syscalls/errno.ts";
-import { SHMEM_MKDIR, SHMEM_SYMLINK, umask } from "./create.ts";
+import { attach, umask } from "./create.ts";
 import type { Dentry } from "./dentry.ts";
+import type { Inode } from "./inode.ts";
+import { inodeCallees } from "./inode_operations.ts";
+import { sticky } from "./permission.ts";
 import { INODE, NAMEIDATA, PATH } from "./fields.ts";
 import { failsAt } from "./failures.ts";
 import {
+  allocDentry,
   D_LOOKUP,
   DECISIVE,
   FILENAME_PARENTAT,
   forget,
   INODE_PERMISSION,
+  lookupIn,
   MNT_WANT_WRITE,
-  qstrText,
-  SIMPLE_LOOKUP,
   slashFollows,
 } from "./namei.ts";
 import { LAST_DOT, LAST_DOTDOT, LAST_NORM } from "./nameidata.ts";
 import { isErr, PUTNAME } from "./names.ts";
+import { recorded } from "./recorded.ts";
 
 const MAY_WRITE_EXEC = 3;
 /** Gives up the right to write to a mount. */
@@ -39,24 +43,36 @@ export function userns(k: Kernel): Addr {
   return symbolAddress(k, "init_user_ns");
 }
 
+/** A name in the dentry cache, checked if its kind needs that: its dentry, or 0. */
+export const LOOKUP_DCACHE: FunctionRef = behaviour(
+  "lookup_dcache",
+  [D_LOOKUP],
+  (k, qstr = 0, dir = 0) => k.call(D_LOOKUP, dir, qstr),
+);
+
+/** A dentry for a name in a directory. */
+export const D_ALLOC: FunctionRef = behaviour(
+  "d_alloc",
+  [],
+  (k, dir = 0, qstr = 0) => allocDentry(k, dir, qstr),
+);
+
 /** A name in a locked directory: its dentry, without an inode if there is none. */
 export const LOOKUP_ONE_QSTR_EXCL: FunctionRef = behaviour(
   "lookup_one_qstr_excl",
-  [fn("lookup_dcache"), fn("d_alloc"), SIMPLE_LOOKUP, D_LOOKUP],
+  [LOOKUP_DCACHE, D_ALLOC, ...inodeCallees("lookup")],
   (k, qstr = 0, base = 0, flags = 0) => {
-    const dir = k.vfs.dentries.get(base);
-    const text = qstrText(k, qstr);
-    k.call(fn("lookup_dcache"), qstr, base, flags);
-    const known = dir === undefined ? null : k.vfs.child(dir, text);
-    if (known !== null) return known.address;
-    const dentry = k.vfs.newDentry(text, dir ?? null);
-    k.call(fn("d_alloc"), base, qstr);
-    const error = k.call(SIMPLE_LOOKUP, dir?.inode?.address ?? 0, dentry.address, flags);
-    if (!isErr(error)) return dentry.address;
-    forget(k, dentry.address);
-    return error;
+    const known = k.call(LOOKUP_DCACHE, qstr, base, flags);
+    if (known !== 0) return known;
+    if (isDead(k.vfs.dentries.get(base)?.inode)) return -ENOENT;
+    return lookupIn(k, base, k.call(D_ALLOC, base, qstr), flags);
   },
 );
+
+/** A directory that was removed while somebody stood in it: nothing is found or made there. */
+export function isDead(inode: Inode | null | undefined): boolean {
+  return inode != null && inode.entries !== null && inode.nlink === 0;
+}
 
 /** Where the last component of a path belongs. */
 export interface Parent {
@@ -111,16 +127,21 @@ export const FILENAME_CREATE: FunctionRef = behaviour(
 
 /** Whether a name may be made in a directory (`may_create`): 0 or -errno. */
 export function mayCreate(k: Kernel, ns: Addr, dir: Addr): number {
-  if (!k.vfs.inodes.has(dir)) return -ENOENT;
+  const inode = k.vfs.inodes.get(dir);
+  if (inode === undefined || isDead(inode)) return -ENOENT;
   return k.call(INODE_PERMISSION, ns, dir, MAY_WRITE_EXEC, DECISIVE) || failsAt(k, "rights");
 }
 
 /** Makes a directory for a dentry: 0 or -errno. */
 export const VFS_MKDIR: FunctionRef = behaviour(
   "vfs_mkdir",
-  [INODE_PERMISSION, SHMEM_MKDIR],
-  (k, ns = 0, dir = 0, dentry = 0, mode = 0) =>
-    mayCreate(k, ns, dir) || k.call(SHMEM_MKDIR, ns, dir, dentry, mode & 0o1777),
+  [INODE_PERMISSION, ...inodeCallees("mkdir")],
+  (k, ns = 0, dir = 0, dentry = 0, mode = 0) => {
+    const error = mayCreate(k, ns, dir);
+    const mkdir = k.vfs.inodes.get(dir)?.iops.mkdir;
+    if (error !== 0 || mkdir === undefined) return error || -EPERM;
+    return k.call(mkdir, ns, dir, dentry, mode & 0o1777);
+  },
 );
 
 /** `mkdir`: 0 or -errno. */
@@ -140,9 +161,13 @@ export const DO_MKDIRAT: FunctionRef = behaviour(
 /** Makes a symbolic link for a dentry. */
 export const VFS_SYMLINK: FunctionRef = behaviour(
   "vfs_symlink",
-  [INODE_PERMISSION, SHMEM_SYMLINK],
-  (k, ns = 0, dir = 0, dentry = 0, target = 0) =>
-    mayCreate(k, ns, dir) || k.call(SHMEM_SYMLINK, ns, dir, dentry, target),
+  [INODE_PERMISSION, ...inodeCallees("symlink")],
+  (k, ns = 0, dir = 0, dentry = 0, target = 0) => {
+    const error = mayCreate(k, ns, dir);
+    const symlink = k.vfs.inodes.get(dir)?.iops.symlink;
+    if (error !== 0 || symlink === undefined) return error || -EPERM;
+    return k.call(symlink, ns, dir, dentry, target);
+  },
 );
 
 /** `symlink`: 0 or -errno. */
@@ -173,6 +198,7 @@ export const MAY_DELETE: FunctionRef = behaviour(
     if (parent === undefined || !dentry?.inode) return -ENOENT;
     const denied = k.call(INODE_PERMISSION, ns, dir, MAY_WRITE_EXEC, DECISIVE) || failsAt(k, "rights");
     if (denied !== 0) return denied;
+    if (recorded(k) === undefined && sticky(k, ns, parent, dentry.inode)) return -EPERM;
     if (isdir !== 0) {
       if (dentry.inode.entries === null) return -ENOTDIR;
       return dentry.isRoot ? -EBUSY : 0;
@@ -186,7 +212,7 @@ export const SHMEM_UNLINK: FunctionRef = behaviour("shmem_unlink", [], (k, dir =
   const failure = failsAt(k, "operation");
   if (failure !== 0) return failure;
   const name = k.vfs.dentries.get(dentry);
-  if (name !== undefined) k.vfs.remove(name);
+  if (name !== undefined) k.vfs.remove(name, true);
   INODE.size.add(k, dir, -DIRENT);
   return 0;
 });
@@ -206,15 +232,15 @@ const IPUT = fn("iput");
 /** Removes a name: 0 or -errno. */
 export const VFS_UNLINK: FunctionRef = behaviour(
   "vfs_unlink",
-  [MAY_DELETE, SHMEM_UNLINK, IHOLD, D_DELETE, IPUT],
-  (k, ns = 0, dir = 0, dentry = 0) => removeWith(k, ns, dir, dentry, SHMEM_UNLINK, 0),
+  [MAY_DELETE, ...inodeCallees("unlink"), IHOLD, D_DELETE, IPUT],
+  (k, ns = 0, dir = 0, dentry = 0) => removeWith(k, ns, dir, dentry, "unlink", 0),
 );
 
 /** Removes an empty directory: 0 or -errno. */
 export const VFS_RMDIR: FunctionRef = behaviour(
   "vfs_rmdir",
-  [MAY_DELETE, SHMEM_RMDIR, IHOLD, D_DELETE, IPUT],
-  (k, ns = 0, dir = 0, dentry = 0) => removeWith(k, ns, dir, dentry, SHMEM_RMDIR, 1),
+  [MAY_DELETE, ...inodeCallees("rmdir"), IHOLD, D_DELETE, IPUT],
+  (k, ns = 0, dir = 0, dentry = 0) => removeWith(k, ns, dir, dentry, "rmdir", 1),
 );
 
 /** `unlink`: 0 or -errno. */
@@ -284,11 +310,15 @@ function removeWith(
   ns: Addr,
   dir: Addr,
   dentry: Addr,
-  operation: FunctionRef,
+  which: "unlink" | "rmdir",
   isdir: number,
 ): number {
   let error = k.call(MAY_DELETE, ns, dir, dentry, isdir);
   if (error !== 0) return error;
+  const operation = k.vfs.inodes.get(dir)?.iops[which];
+  if (operation === undefined) return -EPERM;
+  // What something is mounted on stays.
+  if (k.vfs.dentries.get(dentry)?.mounted) return -EBUSY;
   const inode = k.vfs.dentries.get(dentry)?.inode?.address ?? 0;
   error = k.call(operation, dir, dentry);
   if (error !== 0) return error;
@@ -341,20 +371,30 @@ function removeName(
 /** Gives a file another name: 0 or -errno. */
 export const VFS_LINK: FunctionRef = behaviour(
   "vfs_link",
-  [INODE_PERMISSION, fn("shmem_link")],
+  [INODE_PERMISSION, ...inodeCallees("link")],
   (k, old = 0, ns = 0, dir = 0, dentry = 0) => {
     const source = k.vfs.dentries.get(old)?.inode;
     const name = k.vfs.dentries.get(dentry);
     if (!source || name === undefined) return -ENOENT;
     const denied = mayCreate(k, ns, dir);
     if (denied !== 0) return denied;
-    if (source.entries !== null) return -EPERM;
-    const failure = failsAt(k, "operation") || failsAt(k, "create");
-    if (failure !== 0) return failure;
-    k.call(fn("shmem_link"), old, dir, dentry);
-    source.nlink++;
-    name.inode = source;
-    name.parent.inode?.entries?.set(name.name, name);
-    return 0;
+    const operation = k.vfs.inodes.get(dir)?.iops.link;
+    if (source.entries !== null || operation === undefined) return -EPERM;
+    // A name for what has none any more needs `O_TMPFILE`, which the model's files without a name come from.
+    return k.call(operation, old, dir, dentry);
   },
 );
+
+/** tmpfs gives a file another name. */
+export const SHMEM_LINK: FunctionRef = behaviour("shmem_link", [], (k, old = 0, dir = 0, dentry = 0) => {
+  const failure = failsAt(k, "operation") || failsAt(k, "create");
+  if (failure !== 0) return failure;
+  const source = k.vfs.dentries.get(old)?.inode;
+  const name = k.vfs.dentries.get(dentry);
+  if (!source || name === undefined) return -ENOENT;
+  source.nlink++;
+  INODE.count.add(k, source.address, 1);
+  INODE.size.add(k, dir, DIRENT);
+  attach(k, dentry, source.address);
+  return 0;
+});

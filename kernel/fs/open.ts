@@ -9,13 +9,14 @@ import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { field, sizeOfStruct, symbolAddress } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
-import { EACCES, EEXIST, EISDIR, ELOOP, ENOTDIR, EROFS } from "../syscalls/errno.ts";
+import { EACCES, EEXIST, EISDIR, ELOOP, ENOENT, ENOTDIR, EOPNOTSUPP, EROFS } from "../syscalls/errno.ts";
 import { CREATE_CALLS, createRegular, SHMEM_GET_INODE, umask } from "./create.ts";
 import { failsAt, failsToOpen } from "./failures.ts";
 import { FD_INSTALL, FPUT, GET_UNUSED_FD_FLAGS, PUT_UNUSED_FD } from "./fdtable.ts";
 import { FILE, INODE, NAMEIDATA, PATH } from "./fields.ts";
 import { newFile, openOn } from "./file.ts";
 import { OPENERS } from "./fileops.ts";
+import { inodeCallees } from "./inode_operations.ts";
 import {
   FMODE_CREATED,
   LOOKUP_CREATE,
@@ -45,14 +46,15 @@ import {
   INODE_PERMISSION,
   LINK_PATH_WALK,
   LOOKUP_FAST,
+  lookupIn,
   MNT_WANT_WRITE,
   PATH_INIT,
   PATH_LOOKUPAT,
-  SIMPLE_LOOKUP,
   STEP_INTO,
   TERMINATE_WALK,
   trailingSlash,
 } from "./namei.ts";
+import { isDead } from "./namei_ops.ts";
 import { LAST_NORM, ndDentry, newNameidata, WALK_TRAILING } from "./nameidata.ts";
 import { GETNAME, isErr, PUTNAME } from "./names.ts";
 import { recorded } from "./recorded.ts";
@@ -126,25 +128,26 @@ export const MAY_OPEN: FunctionRef = behaviour(
 /** The last component, with the directory locked: finds it, or creates it. Returns its dentry or -errno. */
 export const LOOKUP_OPEN_LAST: FunctionRef = behaviour(
   "lookup_open",
-  [D_LOOKUP, D_ALLOC_PARALLEL, SIMPLE_LOOKUP, INODE_PERMISSION, ...CREATE_CALLS],
+  [D_LOOKUP, D_ALLOC_PARALLEL, ...inodeCallees("lookup"), INODE_PERMISSION, ...CREATE_CALLS],
   (k, nd = 0, file = 0, op = 0, gotWrite = 0) => {
     const dir = ndDentry(k, nd);
     const last = NAMEIDATA.last.at(k, nd);
-    const known = k.call(D_LOOKUP, dir.address, last);
-    if (known !== 0) return known;
-    const mark = k.current.locals;
-    const dentry = k.call(D_ALLOC_PARALLEL, dir.address, last, pushLocal(k, 3 * k.image.pointerSize));
-    popLocals(k, mark);
-    const inode = dir.inode?.address ?? 0;
-    let error = k.call(SIMPLE_LOOKUP, inode, dentry, NAMEIDATA.flags.get(k, nd) & ~LOOKUP_RCU);
-    if (isErr(error)) {
-      forget(k, dentry);
-      return error;
-    }
+    if (isDead(dir.inode)) return -ENOENT;
     const flag = flagsOf(k, op);
-    if ((flag & O_CREAT) === 0) return dentry;
+    const known = k.call(D_LOOKUP, dir.address, last);
+    if (known !== 0 && (k.vfs.dentries.get(known)?.inode != null || (flag & O_CREAT) === 0)) return known;
+    const inode = dir.inode?.address ?? 0;
+    let dentry = known;
+    if (known === 0) {
+      const mark = k.current.locals;
+      dentry = k.call(D_ALLOC_PARALLEL, dir.address, last, pushLocal(k, 3 * k.image.pointerSize));
+      popLocals(k, mark);
+      dentry = lookupIn(k, dir.address, dentry, NAMEIDATA.flags.get(k, nd) & ~LOOKUP_RCU);
+      if (isErr(dentry)) return dentry;
+    }
+    if ((flag & O_CREAT) === 0 || k.vfs.dentries.get(dentry)?.inode != null) return dentry;
     // What is not there can only be denied as a creation.
-    error = gotWrite === 0
+    let error = gotWrite === 0
       ? -EROFS
       : k.call(INODE_PERMISSION, symbolAddress(k, "init_user_ns"), inode, MAY_WRITE_EXEC, DECISIVE);
     error = error !== 0 ? error : createRegular(k, inode, dentry, OP.mode.get(k, op), (flag & O_EXCL) !== 0);
@@ -249,20 +252,26 @@ export const SHMEM_TMPFILE: FunctionRef = behaviour(
     if (dentry === undefined) return -EACCES;
     dentry.inode = k.vfs.inodes.get(inode) ?? null;
     INODE.nlink.set(k, inode, 0);
-    return k.call(FINISH_OPEN, file, dentry.address, 0);
+    const error = k.call(FINISH_OPEN, file, dentry.address, 0);
+    k.vfs.settle(dentry);
+    return error;
   },
 );
 
 /** `open` with `O_TMPFILE` in the directory at `path`: 0 or -errno. */
 export const VFS_TMPFILE: FunctionRef = behaviour(
   "vfs_tmpfile",
-  [SHMEM_TMPFILE],
+  [INODE_PERMISSION, ...inodeCallees("tmpfile")],
   (k, ns = 0, path = 0, file = 0, mode = 0) => {
     const parent = k.vfs.dentries.get(PATH.dentry.get(k, path));
     if (!parent?.inode?.entries) return -ENOTDIR;
+    const denied = k.call(INODE_PERMISSION, ns, parent.inode.address, MAY_WRITE_EXEC, DECISIVE);
+    if (denied !== 0) return denied;
+    const operation = parent.inode.iops.tmpfile;
+    if (operation === undefined) return -EOPNOTSUPP;
     FILE.mnt.set(k, file, PATH.mnt.get(k, path));
     FILE.dentry.set(k, file, k.vfs.newDentry("", parent).address);
-    return k.call(SHMEM_TMPFILE, ns, parent.inode.address, file, mode | S_IFREG);
+    return k.call(operation, ns, parent.inode.address, file, mode | S_IFREG);
   },
 );
 

@@ -192,6 +192,7 @@ export const CREATE_PIPE_FILES: FunctionRef = behaviour("create_pipe_files", [],
     FILE.privateData.set(k, file.address, pipe.address);
     k.memory.writeWord(res + i * k.image.pointerSize, file.address);
   });
+  k.vfs.settle(dentry);
   return 0;
 });
 

@@ -11,7 +11,7 @@ import { sizeOfStruct, symbolAddress } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { EFAULT, EINVAL, ENOENT, ENOTDIR, ERANGE } from "../syscalls/errno.ts";
 import { PATH } from "./fields.ts";
-import { FS } from "./fs_struct.ts";
+import { setPlace } from "./fs_struct.ts";
 import {
   AT_EMPTY_PATH,
   AT_SYMLINK_NOFOLLOW,
@@ -96,8 +96,7 @@ export const DO_FACCESSAT: FunctionRef = behaviour(
 
 /** Moves the current directory. */
 export const SET_FS_PWD: FunctionRef = behaviour("set_fs_pwd", [], (k, fs = 0, path = 0) => {
-  FS.pwdMnt.set(k, fs, PATH.mnt.get(k, path));
-  FS.pwdDentry.set(k, fs, PATH.dentry.get(k, path));
+  setPlace(k, fs, "pwd", PATH.mnt.get(k, path), PATH.dentry.get(k, path));
   return Number.NaN;
 });
 
@@ -124,7 +123,9 @@ export function getcwd(k: Kernel, buf: number, size: number): number {
   const told = outcome?.text;
   if (told !== undefined && outcome !== undefined && outcome.ret > 0 && told.startsWith("/")) {
     const there = k.vfs.makePath(told, { mode: 0o040755 });
-    if (there.inode?.entries && there !== pwd) FS.pwdDentry.set(k, k.current.fs, there.address);
+    if (there.inode?.entries && there !== pwd) {
+      setPlace(k, k.current.fs, "pwd", k.vfs.mountOf(there)?.mnt ?? k.vfs.mnt, there.address);
+    }
   }
   k.call(fn("prepend_path"));
   const text = told ?? relativeTo(k);
@@ -164,11 +165,12 @@ export const DO_READLINKAT: FunctionRef = behaviour(
   },
 );
 
+/** The current directory as the task sees it; what it cannot reach from its root is shown so. */
 function relativeTo(k: Kernel): string {
-  const root = rootOf(k).dentry;
-  const names: string[] = [];
-  for (let at = pwdOf(k).dentry; at !== root && !at.isRoot; at = at.parent) names.unshift(at.name);
-  return `/${names.join("/")}`;
+  const root = rootOf(k);
+  const pwd = pwdOf(k);
+  const path = k.vfs.pathOf(pwd.mnt, pwd.dentry, root.mnt, root.dentry);
+  return path ?? `(unreachable)${k.vfs.pathOf(pwd.mnt, pwd.dentry) ?? pwd.dentry.path}`;
 }
 
 function store(k: Kernel, buf: number, bytes: Uint8Array, terminated: boolean): boolean {

@@ -14,6 +14,7 @@ import { EBADF, EFAULT, EOVERFLOW } from "../syscalls/errno.ts";
 import { failsAt } from "./failures.ts";
 import { FILE, INODE, PATH, SUPER } from "./fields.ts";
 import { fileOf } from "./fdtable.ts";
+import { inodeCallees } from "./inode_operations.ts";
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, LOOKUP_EMPTY, LOOKUP_FOLLOW } from "./modes.ts";
 import { FILENAME_LOOKUP, PATH_PUT } from "./namei.ts";
 import { GETNAME_FLAGS, PUTNAME } from "./names.ts";
@@ -115,15 +116,16 @@ export const SHMEM_GETATTR: FunctionRef = behaviour(
 /** Attributes of what a path leads to. */
 export const VFS_GETATTR_NOSEC: FunctionRef = behaviour(
   "vfs_getattr_nosec",
-  [SHMEM_GETATTR, GENERIC_FILLATTR],
+  [...inodeCallees("getattr"), GENERIC_FILLATTR],
   (k, path = 0, stat = 0, mask = 0, flags = 0) => {
     const inode = k.vfs.dentries.get(PATH.dentry.get(k, path))?.inode;
     if (!inode) return -EBADF;
     const userns = symbolAddress(k, "init_user_ns");
-    // Devices and pipes have no getattr of their own.
-    if (inode.ops.symbol === "shmem_file_operations" || inode.entries !== null || inode.target !== null) {
-      return k.call(SHMEM_GETATTR, userns, path, stat, mask, flags & ~AT_NO_AUTOMOUNT & ~AT_EMPTY_PATH);
+    const getattr = inode.iops.getattr;
+    if (getattr !== undefined) {
+      return k.call(getattr, userns, path, stat, mask, flags & ~AT_NO_AUTOMOUNT & ~AT_EMPTY_PATH);
     }
+    // Pipes, sockets and other files without a name have no getattr of their own.
     k.call(GENERIC_FILLATTR, userns, inode.address, stat);
     return 0;
   },

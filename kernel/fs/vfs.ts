@@ -8,26 +8,18 @@
 import type { Addr } from "../../image/model.ts";
 import { AddressTable } from "../memory/address_table.ts";
 import type { Kernel } from "../kernel.ts";
-import { kzalloc, newObject } from "../process/alloc.ts";
-import { sizeOfStruct, symbolAddress } from "../process/objects.ts";
 import type { Task } from "../process/task.ts";
 import { Dentry } from "./dentry.ts";
-import { FILE, MOUNT, SUPER, VFSMOUNT } from "./fields.ts";
+import type { DentryOperations } from "./dentry_operations.ts";
+import { FILE, INODE } from "./fields.ts";
+import { DEVTMPFS, type FileSystemType, pseudoType, SuperBlock, TMPFS } from "./file_system.ts";
 import { freeFile, newFile, type OpenFile, openOn } from "./file.ts";
-import {
-  type FileOperations,
-  NULL_DEVICE,
-  RANDOM_DEVICE,
-  SHMEM_FILE,
-  SIMPLE_DIR,
-  SOCKET,
-  TTY,
-  ZERO_DEVICE,
-} from "./fileops.ts";
+import type { FileOperations } from "./fileops.ts";
 import { FILES_STRUCT, installFd } from "./files_struct.ts";
-import { Inode, type InodeContainer, PLAIN_INODE } from "./inode.ts";
-import { O_RDWR, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from "./modes.ts";
-import { PIPE } from "./fileops.ts";
+import { Inode, type InodeContainer } from "./inode.ts";
+import type { InodeOperations } from "./inode_operations.ts";
+import { O_RDWR, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "./modes.ts";
+import { Mount } from "./mount.ts";
 
 /** What a new file in the tree is. */
 export interface NodeOptions {
@@ -45,18 +37,19 @@ export interface NodeOptions {
   readonly gid?: number;
 }
 
+/** How an inode differs from what its file system would make. */
+export interface InodeKind {
+  readonly ops?: FileOperations;
+  readonly iops?: InodeOperations;
+  readonly container?: InodeContainer;
+  readonly dops?: DentryOperations;
+}
+
 /** A file system without a place in the tree: `pipefs`, `sockfs`, `anon_inodefs`. */
 export interface PseudoFs {
   readonly sb: Addr;
   readonly mnt: Addr;
 }
-
-const TMPFS_MAGIC = 0x01021994;
-const PSEUDO_MAGIC: Readonly<Record<string, number>> = {
-  pipe: 0x50495045,
-  sockfs: 0x534f434b,
-  anon_inodefs: 0x09041934,
-};
 
 /** The file systems of one kernel. */
 export class Vfs {
@@ -74,28 +67,87 @@ export class Vfs {
   readonly inodes: AddressTable<Inode> = new AddressTable();
   /** Every open file by address. */
   readonly files: AddressTable<OpenFile> = new AddressTable();
+  /** Every super block by address. */
+  readonly supers: AddressTable<SuperBlock> = new AddressTable();
+  /** Every mount that has a place in the tree, by the address of its `struct vfsmount`; the root first. */
+  readonly mounts: Map<Addr, Mount> = new Map();
   readonly #k: Kernel;
   readonly #pseudo = new Map<string, PseudoFs>();
   #nextIno = 1;
   #nextDev = 2;
+  #nextMount = 1;
 
   constructor(k: Kernel) {
     this.#k = k;
-    this.sb = this.#newSuper("tmpfs", TMPFS_MAGIC);
-    this.root = new Dentry(k, "/", null, this.sb);
-    this.dentries.set(this.root.address, this.root);
-    this.root.inode = this.newInode({ mode: S_IFDIR | 0o755 });
-    SUPER.root.set(k, this.sb, this.root.address);
-    this.rootMount = this.#newMount(this.sb, this.root.address);
-    this.mnt = MOUNT.vfsmount.at(k, this.rootMount);
+    const sb = this.newSuper(TMPFS);
+    this.sb = sb.address;
+    this.root = sb.root;
+    const mount = this.#newMount(sb, sb.root, "tmpfs");
+    this.mounts.set(mount.mnt, mount);
+    this.rootMount = mount.address;
+    this.mnt = mount.mnt;
     for (const dir of ["/dev", "/etc", "/proc", "/root", "/sys", "/tmp", "/usr", "/var"]) {
       this.makePath(dir, { mode: S_IFDIR | 0o755 });
     }
-    this.makePath("/dev/null", { mode: S_IFCHR | 0o666, rdev: 1 << 20 | 3 });
-    this.makePath("/dev/zero", { mode: S_IFCHR | 0o666, rdev: 1 << 20 | 5 });
-    this.makePath("/dev/random", { mode: S_IFCHR | 0o666, rdev: 1 << 20 | 8 });
-    this.makePath("/dev/urandom", { mode: S_IFCHR | 0o666, rdev: 1 << 20 | 9 });
-    this.makePath("/dev/tty", { mode: S_IFCHR | 0o666, rdev: 5 << 20 });
+    this.mount(this.newSuper(DEVTMPFS), "/dev", { source: "devtmpfs" });
+    for (const [name, major, minor] of DEVICES) {
+      this.makePath(`/dev/${name}`, { mode: S_IFCHR | 0o666, rdev: major << 20 | minor });
+    }
+  }
+
+  /** A new file system with an empty root directory, mounted nowhere. */
+  newSuper(type: FileSystemType, options: NodeOptions = {}, kind: InodeKind = {}): SuperBlock {
+    const sb = new SuperBlock(this.#k, type, this.#nextDev++);
+    this.supers.set(sb.address, sb);
+    const root = new Dentry(this.#k, "/", null, sb.address);
+    this.dentries.set(root.address, root);
+    root.inode = this.newInodeOn(sb.address, { mode: S_IFDIR | 0o755, ...options }, kind);
+    sb.root = root;
+    return sb;
+  }
+
+  /**
+   * Mounts a file system, or a part of one, at a path or a dentry (whose mount is then `parent`).
+   *
+   * Errors: a path that leads to no directory.
+   */
+  mount(
+    sb: SuperBlock,
+    at: string | Dentry,
+    options: {
+      readonly source?: string;
+      readonly flags?: number;
+      readonly root?: Dentry;
+      readonly parent?: Mount;
+    } = {},
+  ): Mount {
+    const place = typeof at === "string" ? this.#walk(at, this.#placeOf(this.root), true, 0) : null;
+    const dentry = typeof at === "string" ? place?.dentry : at;
+    const parent = options.parent ?? place?.mount ??
+      (dentry === undefined ? null : this.#placeOf(dentry).mount);
+    if (dentry === undefined || parent === null) {
+      throw new Error(`Cannot mount a ${sb.type.name} at "${at}": there is no such place; make it first`);
+    }
+    const mount = this.#newMount(sb, options.root ?? sb.root, options.source ?? sb.type.name);
+    mount.flags = options.flags ?? 0;
+    mount.attach(parent, dentry);
+    this.mounts.set(mount.mnt, mount);
+    return mount;
+  }
+
+  /** Takes a mount off the tree. Its file system goes with its last mount, its objects stay as long as files are open. */
+  unmount(mount: Mount): void {
+    mount.detach();
+    this.mounts.delete(mount.mnt);
+  }
+
+  /** What is mounted on a dentry of a mount, the topmost; null if nothing is. */
+  mountedOn(parent: Addr, dentry: Dentry): Mount | null {
+    for (let i = dentry.mounts.length - 1; i >= 0; i--) {
+      const mount = dentry.mounts[i] as Mount;
+      if (mount.parent.mnt === parent) return mount;
+    }
+    return null;
   }
 
   /** Gives a program that is started afresh its descriptors 0 to 2, on `/dev/null`. */
@@ -104,7 +156,7 @@ export class Vfs {
     const stdio = this.lookup("/dev/null");
     if (task.userSpace === null || stdio === null) return;
     const file = newFile(k, O_RDWR, task.cred);
-    openOn(k, file, stdio, this.mnt);
+    openOn(k, file, stdio, this.#placeOf(stdio).mount?.mnt ?? this.mnt);
     for (let fd = 0; fd < 3; fd++) installFd(k, task.files, fd, file.address, false);
     FILE.count.set(k, file.address, 3);
     FILES_STRUCT.nextFd.set(k, task.files, 3);
@@ -112,7 +164,7 @@ export class Vfs {
 
   /** The dentry at a path, without running any kernel function; null if there is none. Symbolic links are followed. */
   lookup(path: string, from: Dentry = this.root, follow = true): Dentry | null {
-    return this.#walk(path, from, follow, 0);
+    return this.#walk(path, this.#placeOf(from), follow, 0)?.dentry ?? null;
   }
 
   /** Makes what a path names, with the directories above it; gives what is there if it is there already. */
@@ -120,15 +172,19 @@ export class Vfs {
     let dir = path.startsWith("/") ? this.root : from;
     const parts = path.split("/").filter((part) => part !== "" && part !== ".");
     parts.forEach((name, i) => {
-      if (name === "..") dir = dir.parent;
+      if (name === "..") dir = this.#above(dir);
       else {
         const last = i === parts.length - 1;
         let next = this.child(dir, name);
         if (next === null || !last && next.inode?.entries === null && next.inode.target === null) {
           if (next !== null) this.remove(next);
-          next = this.addChild(dir, name, this.newInode(last ? options : { mode: S_IFDIR | 0o755 }));
+          next = this.addChild(
+            dir,
+            name,
+            this.#newChildInode(dir, last ? options : { mode: S_IFDIR | 0o755 }),
+          );
         } else if (!last && next.inode?.target) next = this.lookup(next.inode.target, dir) ?? next;
-        dir = next;
+        dir = next.mounted ? this.#below(next) : next;
       }
     });
     const inode = dir.inode;
@@ -136,48 +192,129 @@ export class Vfs {
     return dir;
   }
 
-  /** The entry of a directory. */
+  /** The entry of a directory, whether the dentry cache has it or not; null if there is none. */
   child(dir: Dentry, name: string): Dentry | null {
-    return dir.inode?.entries?.get(name) ?? null;
+    const inode = dir.inode;
+    if (inode === null) return null;
+    if (inode.dynamic !== null) return this.#dynamicChild(dir, inode, name);
+    return inode.entries?.get(name) ?? null;
+  }
+
+  /** What the dentry cache has for a name: a dentry, without an inode if it is known not to exist; null if unknown. */
+  cached(dir: Dentry, name: string): Dentry | null {
+    const found = dir.inode?.dynamic == null
+      ? dir.inode?.entries?.get(name)
+      : this.#dynamicChild(dir, dir.inode, name);
+    if (found != null && found.hashed) return found;
+    return dir.negative?.get(name) ?? null;
   }
 
   /** Adds an entry to a directory. */
   addChild(dir: Dentry, name: string, inode: Inode): Dentry {
-    const dentry = this.newDentry(name, dir);
+    const sb = this.superOf(dir);
+    const dentry = new Dentry(this.#k, name, dir, sb.address, sb.type.pinned ? "cached" : "uncached");
+    if (sb.type.pinned) this.dentries.set(dentry.address, dentry);
     dentry.inode = inode;
     dir.inode?.entries?.set(name, dentry);
+    this.forgetNegative(dir, name);
     if (inode.entries !== null && dir.inode !== null) dir.inode.nlink++;
     return dentry;
   }
 
-  /** Takes an entry out of its directory; the inode goes with its last link, unless a file holds it open. */
-  remove(dentry: Dentry): void {
+  /** A name that was known not to exist is about to. */
+  forgetNegative(dir: Dentry, name: string): void {
+    const known = dir.negative?.get(name);
+    if (known === undefined) return;
+    dir.negative?.delete(name);
+    this.dentries.delete(known.address);
+    known.free();
+  }
+
+  /** The super block of a dentry's file system. */
+  superOf(dentry: Dentry): SuperBlock {
+    return this.supers.get(dentry.sb) ?? (this.supers.get(this.sb) as SuperBlock);
+  }
+
+  /**
+   * Takes an entry out of its directory. Dentry and inode go with their last reference: at once, unless files are open on
+   * it or, with `keep`, the caller still works with it and calls `release` later.
+   */
+  remove(dentry: Dentry, keep = false): void {
     const dir = dentry.parent;
     dir.inode?.entries?.delete(dentry.name);
     const inode = dentry.inode;
-    if (inode === null) return;
-    if (inode.entries !== null) {
-      inode.nlink = 0;
-      if (dir.inode !== null) dir.inode.nlink--;
-    } else inode.nlink--;
+    if (inode !== null) {
+      if (inode.entries !== null) {
+        inode.nlink = 0;
+        if (dir.inode !== null) dir.inode.nlink--;
+      } else inode.nlink--;
+    }
+    if (dentry.hashed && this.superOf(dentry).type.pinned) dentry.put();
+    dentry.hashed = false;
+    if (!keep) this.release(dentry);
+  }
+
+  /** Drops a reference to a dentry (`dput`); one that no name leads to goes with the last. */
+  put(dentry: Dentry): void {
+    dentry.put();
+    this.release(dentry);
+  }
+
+  /** The call that made a dentry without a name is done with it: it goes with the last file on it. */
+  settle(dentry: Dentry): void {
+    if (!dentry.transient) return;
+    dentry.transient = false;
+    this.put(dentry);
+  }
+
+  /** Frees a dentry that nobody refers to and no name leads to, with what only it held. */
+  release(dentry: Dentry): void {
+    if (dentry.hashed || dentry.count > 0 || dentry.mounted || this.superOf(dentry).root === dentry) return;
+    const { inode, parent } = dentry;
+    this.dentries.delete(dentry.address);
+    dentry.free();
+    if (inode !== null) this.#putInode(inode);
+    if (parent !== dentry) this.put(parent);
+  }
+
+  #putInode(inode: Inode): void {
+    if (INODE.count.add(this.#k, inode.address, -1) > 0 || inode.nlink > 0 && this.#isNamed(inode)) return;
+    this.inodes.delete(inode.address);
+    inode.free();
+  }
+
+  /** Whether a file system finds an inode again by itself, without a dentry. */
+  #isNamed(inode: Inode): boolean {
+    return this.supers.get(INODE.sb.get(this.#k, inode.address))?.type.pinned === false;
   }
 
   /** A dentry without an inode, in no directory yet. */
-  newDentry(name: string, parent: Dentry | null, sb: Addr = this.sb): Dentry {
-    const dentry = new Dentry(this.#k, name, parent, sb);
+  newDentry(name: string, parent: Dentry | null, sb: Addr = parent?.sb ?? this.sb): Dentry {
+    const dentry = new Dentry(this.#k, name, parent, sb, "new");
     this.dentries.set(dentry.address, dentry);
     return dentry;
   }
 
   /** An inode, by default a regular file of the root file system. */
   newInode(options: NodeOptions, ops?: FileOperations, fs?: PseudoFs, container?: InodeContainer): Inode {
+    return this.newInodeOn(fs?.sb ?? this.sb, options, {
+      ...(ops === undefined ? {} : { ops }),
+      ...(container === undefined ? {} : { container }),
+    });
+  }
+
+  /** An inode of a file system, by default a regular file; `kind` says where it is no ordinary one. */
+  newInodeOn(sb: Addr, options: NodeOptions, kind: InodeKind = {}): Inode {
+    const type = this.supers.get(sb)?.type ?? TMPFS;
     const mode = options.mode ?? (options.target === undefined ? S_IFREG | 0o644 : S_IFLNK | 0o777);
     const inode = new Inode(this.#k, {
       mode: (mode & S_IFMT) === 0 ? mode | S_IFREG : mode,
-      ops: ops ?? operationsOf(mode, options.rdev ?? 0),
-      sb: fs?.sb ?? this.sb,
+      ops: kind.ops ?? type.fileOperations(mode, options.rdev ?? 0),
+      iops: kind.iops ?? type.inodeOperations((mode & S_IFMT) === 0 ? mode | S_IFREG : mode),
+      container: kind.container ?? type.container,
+      ...(kind.dops === undefined ? {} : { dops: kind.dops }),
+      sb,
       ino: this.#nextIno++,
-      ...(container === undefined ? {} : { container }),
       ...(options.rdev === undefined ? {} : { rdev: options.rdev }),
       ...(options.uid === undefined ? {} : { uid: options.uid }),
       ...(options.gid === undefined ? {} : { gid: options.gid }),
@@ -192,12 +329,12 @@ export class Vfs {
   pseudo(name: string): PseudoFs {
     let fs = this.#pseudo.get(name);
     if (fs === undefined) {
-      const k = this.#k;
-      const sb = this.#newSuper(name, PSEUDO_MAGIC[name] ?? 0);
-      const root = this.newDentry(`${name}:`, null, sb);
-      root.inode = this.newInode({ mode: S_IFDIR | 0o600 }, SIMPLE_DIR, { sb, mnt: 0 }, PLAIN_INODE);
-      SUPER.root.set(k, sb, root.address);
-      fs = { sb, mnt: MOUNT.vfsmount.at(k, this.#newMount(sb, root.address)) };
+      const sb = new SuperBlock(this.#k, pseudoType(name), this.#nextDev++);
+      this.supers.set(sb.address, sb);
+      const root = this.newDentry(`${name}:`, null, sb.address);
+      root.inode = this.newInodeOn(sb.address, { mode: S_IFDIR | 0o600 });
+      sb.root = root;
+      fs = { sb: sb.address, mnt: this.#newMount(sb, root, name).mnt };
       this.#pseudo.set(name, fs);
     }
     return fs;
@@ -218,6 +355,7 @@ export class Vfs {
     dentry.inode = inode;
     const file = newFile(k, flags);
     openOn(k, file, dentry, fs.mnt);
+    this.settle(dentry);
     return file;
   }
 
@@ -237,69 +375,126 @@ export class Vfs {
     freeFile(this.#k, file);
   }
 
-  #walk(path: string, from: Dentry, follow: boolean, links: number): Dentry | null {
-    let at = path.startsWith("/") ? this.root : from;
+  /** The path of a place as a task with that root sees it (`d_path`); null if it cannot be reached from there. */
+  pathOf(mnt: Addr, dentry: Dentry, rootMnt: Addr = this.mnt, root: Dentry = this.root): string | null {
+    const names: string[] = [];
+    let mount = this.mounts.get(mnt) ?? null;
+    let at = dentry;
+    while (at !== root || mount !== null && mount.mnt !== rootMnt) {
+      if (at === mount?.root || at.isRoot) {
+        if (mount === null || mount.parent === mount) return at === this.root ? `/${names.join("/")}` : null;
+        at = mount.mountpoint;
+        mount = mount.parent;
+      } else {
+        names.unshift(at.name);
+        at = at.parent;
+      }
+    }
+    return `/${names.join("/")}`;
+  }
+
+  /** A mount through which a dentry is in the tree. */
+  mountOf(dentry: Dentry): Mount | null {
+    return this.#placeOf(dentry).mount;
+  }
+
+  #walk(path: string, from: Place, follow: boolean, links: number): Place | null {
+    let at = path.startsWith("/") ? this.#placeOf(this.root) : from;
     const parts = path.split("/").filter((part) => part !== "" && part !== ".");
     for (let i = 0; i < parts.length; i++) {
       const name = parts[i] as string;
       if (name === "..") {
-        at = at.parent;
+        at = this.#up(at);
         continue;
       }
-      const next = this.child(at, name);
+      const next = this.child(at.dentry, name);
       if (next === null) return null;
       const target = next.inode?.target ?? null;
       if (target !== null && (follow || i < parts.length - 1)) {
         const resolved = links > 40 ? null : this.#walk(target, at, true, links + 1);
         if (resolved === null) return null;
         at = resolved;
-      } else at = next;
+      } else at = this.#down({ mount: at.mount, dentry: next });
     }
     return at;
   }
 
-  #newSuper(type: string, magic: number): Addr {
-    const k = this.#k;
-    const sb = kzalloc(k, sizeOfStruct(k, "super_block"));
-    SUPER.magic.set(k, sb, magic);
-    SUPER.dev.set(k, sb, this.#nextDev++);
-    SUPER.blocksize.set(k, sb, 4096);
-    SUPER.type.set(k, sb, symbolAddress(k, type === "tmpfs" ? "shmem_fs_type" : `${type}_fs_type`));
-    k.memory.writeString(SUPER.id.at(k, sb), type, 32);
-    return sb;
+  /** The topmost mount over a place, or the place itself. */
+  #down(place: Place): Place {
+    let { mount, dentry } = place;
+    while (dentry.mounted && mount !== null) {
+      const over = this.mountedOn(mount.mnt, dentry);
+      if (over === null) break;
+      mount = over;
+      dentry = over.root;
+    }
+    return { mount, dentry };
   }
 
-  #newMount(sb: Addr, root: Addr): Addr {
-    const k = this.#k;
-    const mount = newObject(k, "mnt_cache", "mount");
-    MOUNT.parent.set(k, mount, mount);
-    MOUNT.mountpoint.set(k, mount, root);
-    const mnt = MOUNT.vfsmount.at(k, mount);
-    VFSMOUNT.root.set(k, mnt, root);
-    VFSMOUNT.sb.set(k, mnt, sb);
-    return mount;
+  #up(place: Place): Place {
+    let { mount, dentry } = place;
+    while (mount !== null && dentry === mount.root && mount.parent !== mount) {
+      dentry = mount.mountpoint;
+      mount = mount.parent;
+    }
+    return { mount, dentry: dentry.parent };
+  }
+
+  #above(dentry: Dentry): Dentry {
+    return dentry.isRoot ? this.#up(this.#placeOf(dentry)).dentry : dentry.parent;
+  }
+
+  #below(dentry: Dentry): Dentry {
+    return this.#down(this.#placeOf(dentry)).dentry;
+  }
+
+  #placeOf(dentry: Dentry): Place {
+    let top = dentry;
+    while (!top.isRoot) top = top.parent;
+    for (const mount of this.mounts.values()) if (mount.root === top) return { mount, dentry };
+    return { mount: null, dentry };
+  }
+
+  #newChildInode(dir: Dentry, options: NodeOptions): Inode {
+    return this.newInodeOn(dir.sb, options);
+  }
+
+  #dynamicChild(dir: Dentry, inode: Inode, name: string): Dentry | null {
+    const known = inode.entries?.get(name) ?? null;
+    const found = inode.dynamic?.find(name) ?? null;
+    if (found === null || known?.inode === found) {
+      return found === null && inode.dynamic?.owns(name) ? null : known;
+    }
+    const dentry = new Dentry(this.#k, name, dir, dir.sb, "uncached");
+    dentry.inode = found;
+    inode.entries?.set(name, dentry);
+    return dentry;
+  }
+
+  #newMount(sb: SuperBlock, root: Dentry, source: string): Mount {
+    return new Mount(this.#k, sb, root, source, this.#nextMount++);
   }
 }
 
-/** How files of a mode (and device number) are read and written. */
+/** A place in the tree. `mount` is null where the dentry is in none. */
+interface Place {
+  readonly mount: Mount | null;
+  readonly dentry: Dentry;
+}
+
+/** What devtmpfs has from the start: name, major, minor. */
+const DEVICES: readonly (readonly [name: string, major: number, minor: number])[] = [
+  ["null", 1, 3],
+  ["zero", 1, 5],
+  ["full", 1, 7],
+  ["random", 1, 8],
+  ["urandom", 1, 9],
+  ["tty", 5, 0],
+  ["console", 5, 1],
+  ["ptmx", 5, 2],
+];
+
+/** How files of a mode (and device number) are read and written on tmpfs. */
 export function operationsOf(mode: number, rdev: number): FileOperations {
-  switch (mode & S_IFMT) {
-    case S_IFDIR:
-      return SIMPLE_DIR;
-    case S_IFIFO:
-      return PIPE;
-    case S_IFSOCK:
-      return SOCKET;
-    case S_IFCHR:
-    case S_IFBLK:
-      return deviceOperations(rdev >>> 20, rdev & 0xfffff);
-    default:
-      return SHMEM_FILE;
-  }
-}
-
-function deviceOperations(major: number, minor: number): FileOperations {
-  if (major !== 1) return TTY;
-  if (minor === 3) return NULL_DEVICE;
-  return minor === 5 ? ZERO_DEVICE : RANDOM_DEVICE;
+  return TMPFS.fileOperations(mode, rdev);
 }

@@ -11,7 +11,7 @@ import { FILE } from "../fs/fields.ts";
 import { clearFd, closesOnExec, fdFile, openFds } from "../fs/files_struct.ts";
 import { AT_FDCWD, S_IFREG, withLargefile } from "../fs/modes.ts";
 import { isErr, kernelName, nameText, PUTNAME } from "../fs/names.ts";
-import { permitted } from "../fs/namei.ts";
+import { permitted } from "../fs/permission.ts";
 import { buildOpenFlags, DO_FILP_OPEN } from "../fs/open.ts";
 import { recorded } from "../fs/recorded.ts";
 import type { Kernel } from "../kernel.ts";
