@@ -7,7 +7,7 @@
 import type { Addr } from "../../image/model.ts";
 import type { Kernel } from "../kernel.ts";
 import { freeObject, kfree, kzalloc, newObject } from "../process/alloc.ts";
-import { Dentry } from "./dentry.ts";
+import type { Dentry } from "./dentry.ts";
 import { MOUNT, VFSMOUNT } from "./fields.ts";
 import type { SuperBlock } from "./file_system.ts";
 
