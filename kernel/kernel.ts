@@ -12,7 +12,7 @@ import type { FunctionRef } from "./calls/function.ts";
 import { InterruptContexts } from "./irq/context.ts";
 import { Interrupts } from "./irq/interrupts.ts";
 import { IrqTable } from "./irq/irq_desc.ts";
-import { Softirqs } from "./irq/softirq.ts";
+import { SOFTIRQ, Softirqs } from "./irq/softirq.ts";
 import type { ShapeLibrary } from "./shapes/library.ts";
 import { KprobeTable } from "./kprobes/table.ts";
 import { Memory } from "./memory/memory.ts";
@@ -28,6 +28,9 @@ import { type Release, releaseOf } from "./release/release.ts";
 import { Scheduler } from "./sched/scheduler.ts";
 import { Clock } from "./time/clock.ts";
 import { EventQueue } from "./time/events.ts";
+import { Hrtimers } from "./time/hrtimer.ts";
+import { Tick } from "./time/tick.ts";
+import { RUN_TIMER_SOFTIRQ, TimerWheels } from "./time/timer.ts";
 import { KeyedRandom } from "./time/random.ts";
 import { SyscallTable } from "./syscalls/table.ts";
 import { bootLines } from "./tracefs/ftrace_pages.ts";
@@ -96,6 +99,12 @@ export class Kernel {
   readonly contexts: InterruptContexts;
   /** Softirq handlers, and what is pending. */
   readonly softirqs: Softirqs;
+  /** High-resolution timers. */
+  readonly hrtimers: Hrtimers;
+  /** Timers in jiffies. */
+  readonly timers: TimerWheels;
+  /** The CPUs' ticks. */
+  readonly tick: Tick;
   /** Work queues. */
   readonly workqueues: Workqueues;
   /** File systems, mounts and open files. */
@@ -137,6 +146,10 @@ export class Kernel {
     this.contexts = new InterruptContexts(this.cpus);
     this.softirqs = new Softirqs(this);
     this.workqueues = new Workqueues(this);
+    this.hrtimers = new Hrtimers(this);
+    this.timers = new TimerWheels(this);
+    this.tick = new Tick(this);
+    this.softirqs.open(SOFTIRQ.TIMER, RUN_TIMER_SOFTIRQ);
     this.current = this.tasks.idle;
   }
 

@@ -20,6 +20,11 @@ export interface Way {
 
 /** The caller's text has no call that could lead to the callee: the compiler put the callee's text into it. */
 export const INLINED: Way = { tail: true, returns: [], offset: -1 };
+/** Functions that can't be traced, so that no text of theirs is known, and what they call: by the kernel's source. */
+const HIDDEN: Readonly<Record<string, readonly string[]>> = {
+  __irq_exit_rcu: ["handle_softirqs", "do_softirq_own_stack"],
+  __run_timers: ["call_timer_fn"],
+};
 const NOWHERE: Way = { tail: true, returns: [], offset: -1 };
 
 /** Resolves call sites of one kernel, once per caller and callee, or per recorded site. */
@@ -85,6 +90,14 @@ export class SiteTable {
       if (outer.kind === "call") returns.push(caller.address + outer.returnOffset);
       return { tail: false, returns, offset: outer.offset };
     }
+    for (const outer of sites) {
+      if (outer.kind === "indirect" || HIDDEN[outer.target]?.includes(callee.base) !== true) continue;
+      const between = this.#image.symbol(outer.target);
+      if (between === undefined) continue;
+      const returns = [between.address + 1];
+      if (outer.kind === "call") returns.push(caller.address + outer.returnOffset);
+      return { tail: false, returns, offset: outer.offset };
+    }
     const indirect = sites.find(isIndirect);
     if (indirect !== undefined) return called(caller.address, indirect);
     if (sites.length > 0) return INLINED;
@@ -99,6 +112,8 @@ function called(address: Addr, site: CallSite): Way {
 
 /** Whether a call site calls through a pointer: directly, or through a retpoline. */
 export function isIndirect(site: CallSite): boolean {
-  return site.kind === "indirect" || (site.kind === "call" && site.target.startsWith("__indirect_thunk")) ||
+  // Through a fixed address: `pv_ops`, which lead to nothing that is modeled.
+  return site.kind === "indirect" && !site.target.startsWith("0x") ||
+    (site.kind === "call" && site.target.startsWith("__indirect_thunk")) ||
     (site.kind === "call" && site.target.startsWith("__x86_indirect_thunk"));
 }

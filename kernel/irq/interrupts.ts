@@ -10,6 +10,7 @@ import type { Kernel } from "../kernel.ts";
 import type { PendingInterrupt } from "../sched/scheduler.ts";
 import type { Task } from "../process/task.ts";
 import { COMMON_INTERRUPT, GENERIC_HANDLE_DOMAIN_IRQ, type IrqLine, vectorOf } from "./irq_desc.ts";
+import { ARCH_TIMER_HANDLER, SYSVEC_APIC_TIMER } from "./local_timer.ts";
 import { IRQ_ENTER_RCU, IRQ_EXIT_RCU } from "./softirq.ts";
 
 /** The kinds of entries that interrupts have. */
@@ -34,6 +35,9 @@ export class Interrupts {
   readonly #k: Kernel;
   /** The number that the controller gave for the interrupt being handled. */
   acknowledged = 0;
+  /** Whether the interrupt being handled came while its CPU was in user space. */
+  user = false;
+  #timer: IrqLine | undefined;
 
   constructor(k: Kernel) {
     this.#k = k;
@@ -44,6 +48,25 @@ export class Interrupts {
     return this.#k.scheduler.interrupt(cpu, at, (task, user) => this.#line(task, user, line));
   }
 
+  /** Raises the timer interrupt of a CPU: its high-resolution timers that have expired run. */
+  raiseTimer(cpu: number, at: number): PendingInterrupt {
+    const k = this.#k;
+    return k.scheduler.interrupt(cpu, at, (task, user) => {
+      if (k.archName === "arm64") this.#line(task, user, this.#timerLine());
+      else this.handle(task, user, "timer", SYSVEC_APIC_TIMER, [user ? task.userRegs : Number.NaN]);
+    });
+  }
+
+  /** arm64: the architected timer's line, the same on every CPU. */
+  #timerLine(): IrqLine {
+    return this.#timer ??= this.#k.irqs.request({
+      name: "arch_timer",
+      handler: ARCH_TIMER_HANDLER,
+      devId: 0,
+      flow: "percpu",
+    });
+  }
+
   /**
    * Runs a hard interrupt's root function on the task that it interrupted: entry frames, `irq_enter_rcu`, the function,
    * `irq_exit_rcu` with the softirqs. The time it takes passes.
@@ -52,6 +75,7 @@ export class Interrupts {
     const k = this.#k;
     const entry: { readonly kind: EntryKind } = { kind: user ? `${kind}_user` : kind };
     const context = k.contexts.of(k.cpu);
+    this.user = user;
     k.calls.enter(task, IRQ_ENTER_RCU, [], undefined, entry);
     context.hardirq++;
     k.calls.enter(task, root, args, undefined, entry);

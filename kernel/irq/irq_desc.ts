@@ -38,8 +38,8 @@ export interface IrqRequest {
   readonly handler: FunctionRef;
   /** The driver's object. */
   readonly devId: Addr;
-  /** How it is signalled: message-signalled interrupts are edges (the default), wired ones of arm64 `fasteoi`. */
-  readonly flow?: "edge" | "fasteoi";
+  /** How it is signalled: message-signalled interrupts are edges (the default), wired ones of arm64 `fasteoi`, a CPU's own `percpu`. */
+  readonly flow?: "edge" | "fasteoi" | "percpu";
 }
 
 /** A line that a device has got. */
@@ -137,7 +137,18 @@ const HANDLE_FASTEOI_IRQ: FunctionRef = behaviour("handle_fasteoi_irq", [HANDLE_
   return Number.NaN;
 });
 
+/** A CPU's own line: no locks, one handler. */
+const HANDLE_PERCPU_DEVID_IRQ: FunctionRef = behaviour("handle_percpu_devid_irq", [], (k, desc = 0) => {
+  const line = k.irqs.byDesc(desc);
+  if (line === undefined) return Number.NaN;
+  k.tracepoints.fire(HANDLER_ENTRY, line.irq, line.name);
+  const ret = k.call(line.handler, line.irq, line.devId);
+  k.tracepoints.fire(HANDLER_EXIT, line.irq, ret);
+  return Number.NaN;
+});
+
 function flowOf(line: IrqRequest): FunctionRef {
+  if (line.flow === "percpu") return HANDLE_PERCPU_DEVID_IRQ;
   return line.flow === "fasteoi" ? HANDLE_FASTEOI_IRQ : HANDLE_EDGE_IRQ;
 }
 
@@ -166,7 +177,7 @@ export const COMMON_INTERRUPT: FunctionRef = behaviour(
 
 const HANDLE_IRQ_DESC: FunctionRef = behaviour(
   "handle_irq_desc",
-  [HANDLE_EDGE_IRQ, HANDLE_FASTEOI_IRQ],
+  [HANDLE_EDGE_IRQ, HANDLE_FASTEOI_IRQ, HANDLE_PERCPU_DEVID_IRQ],
   (k, desc = 0) => {
     const line = k.irqs.byDesc(desc);
     if (line !== undefined) k.call(flowOf(line), desc);

@@ -14,3 +14,8 @@ const NS_PER_TICK = 1_000_000_000 / HZ;
 export function jiffiesAt(ns: number): number {
   return INITIAL_JIFFIES + Math.floor(ns / NS_PER_TICK);
 }
+
+/** The virtual time, in nanoseconds, at which `jiffies` becomes that value. */
+export function nsOfJiffies(jiffies: number): number {
+  return (jiffies - INITIAL_JIFFIES) * NS_PER_TICK;
+}
