@@ -9,6 +9,7 @@ import type { Arch, KernelImage } from "../image/model.ts";
 import { type ArchModel, archModel } from "./arch/mod.ts";
 import { CallEngine } from "./calls/engine.ts";
 import type { FunctionRef } from "./calls/function.ts";
+import { BlockLayer } from "./block/block.ts";
 import { InterruptContexts } from "./irq/context.ts";
 import { Interrupts } from "./irq/interrupts.ts";
 import { IrqTable } from "./irq/irq_desc.ts";
@@ -21,6 +22,7 @@ import { Slab } from "./memory/slab.ts";
 import { Structs } from "./memory/structs.ts";
 import { ModuleImage } from "./modules/module_image.ts";
 import { ModuleTable } from "./modules/module_table.ts";
+import { PageCache } from "./mm/page_cache.ts";
 import { LogRing, PointerFormat } from "./printk/mod.ts";
 import { TaskTable } from "./process/task_table.ts";
 import type { Task } from "./process/task.ts";
@@ -112,6 +114,8 @@ export class Kernel {
   /** What happened at the system call boundary: calls without a model, warnings of a replay. */
   readonly syscalls: SyscallTable = new SyscallTable();
   #tracefs: Tracefs | null = null;
+  #block: BlockLayer | null = null;
+  #pageCache: PageCache | null = null;
   /** The task whose code runs now; the idle task of CPU 0 when none does. */
   current: Task;
 
@@ -171,6 +175,16 @@ export class Kernel {
   /** tracefs, debugfs and what else belongs to tracing, as files; made when first asked for. */
   get tracefs(): Tracefs {
     return this.#tracefs ??= new Tracefs(this);
+  }
+
+  /** Disks, and what is under way to them; made when first asked for. */
+  get block(): BlockLayer {
+    return this.#block ??= new BlockLayer(this);
+  }
+
+  /** Pages of files in memory; made when first asked for. */
+  get pageCache(): PageCache {
+    return this.#pageCache ??= new PageCache(this);
   }
 
   /** Virtual nanoseconds since boot, as the running context sees them. */
