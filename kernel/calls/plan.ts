@@ -65,6 +65,8 @@ export class PlanState {
   readonly positions: Int32Array;
   /** Counts summed up: for weighted choices. */
   readonly cumulative: Float64Array;
+  /** The latest explicit callee (library id), -1 before the first. */
+  readonly last: number;
   readonly #space: PlanSpace;
   readonly #steps = new Map<number, PlanStep | null>();
   readonly #ends: (PlanStep | undefined)[] = new Array<PlanStep | undefined>(OUTCOMES.length).fill(undefined);
@@ -73,10 +75,11 @@ export class PlanState {
   #lastFn = -2;
   #lastStep: PlanStep | null = null;
 
-  constructor(space: PlanSpace, nodes: readonly ShapeNode[], positions: Int32Array) {
+  constructor(space: PlanSpace, nodes: readonly ShapeNode[], positions: Int32Array, last: number) {
     this.#space = space;
     this.nodes = nodes;
     this.positions = positions;
+    this.last = last;
     this.cumulative = new Float64Array(nodes.length);
     let sum = 0;
     nodes.forEach((node, i) => this.cumulative[i] = sum += node.count);
@@ -115,6 +118,15 @@ export class PlanState {
   }
 }
 
+/** What a step does with one variant: the padding from one position to another, at which the explicit call stands. */
+interface Way {
+  readonly node: ShapeNode;
+  /** Its index in the state that is left, -1 where it isn't in it. */
+  readonly old: number;
+  readonly from: number;
+  readonly to: number;
+}
+
 /** All plans of one function with a behaviour. */
 export class PlanSpace {
   readonly start: PlanState;
@@ -123,6 +135,8 @@ export class PlanSpace {
   readonly #modeled: (fn: number) => boolean;
   readonly #first: number;
   readonly #variants: Int32Array;
+  /** States by what they hold: calls in a loop come back to the same ones. */
+  readonly #states = new Map<string, PlanState>();
 
   /** `explicit`: callees that the behaviour calls itself; `modeled`: whether a function has a behaviour. */
   constructor(
@@ -136,7 +150,7 @@ export class PlanSpace {
     this.#explicit = explicit;
     const ids = library.instances(fn);
     const nodes = ids.map((id) => library.node(id));
-    this.start = new PlanState(this, nodes, new Int32Array(nodes.length));
+    this.start = new PlanState(this, nodes, new Int32Array(nodes.length), -1);
     this.#first = Math.min(...ids);
     this.#variants = new Int32Array(ids.length === 0 ? 0 : Math.max(...ids) - this.#first + 1).fill(-1);
     ids.forEach((id, i) => this.#variants[id - this.#first] = i);
@@ -148,53 +162,121 @@ export class PlanSpace {
   }
 
   /**
-   * See `PlanState.step`: first variants whose next explicit call it is, else any that make it later. Where recordings
-   * show a modeled function only inside another call, the behaviour's call stands for that one: both would be two.
+   * See `PlanState.step`: first variants whose next explicit call it is, then those that make it right after the latest
+   * one elsewhere (the next round of a loop), then those that make it later, then any. Where recordings show a modeled
+   * function only inside another call, the behaviour's call stands for that one: both would be two.
    */
   makeStep(state: PlanState, fn: number): PlanStep | null {
-    return this.#advance(state, (node, from) => this.#find(node, from, fn, false)) ??
-      this.#advance(state, (node, from) => this.#find(node, from, fn, true)) ??
+    const follows = (node: ShapeNode, before: number) => this.#follower(node, state.last, fn, before);
+    return this.#advance(state, fn, (node, from) => this.#find(node, from, fn, false)) ??
+      (state.last < 0 ? null : this.#jump(state, state.nodes, fn, follows) ??
+        this.#jump(state, this.start.nodes, fn, follows)) ??
+      this.#advance(state, fn, (node, from) => this.#find(node, from, fn, true)) ??
       (this.#modeled(fn) && !this.#isDirect(fn)
-        ? this.#advance(state, (node, from) => this.#findWithin(node, from, fn), fn)
-        : null);
+        ? this.#advance(state, fn, (node, from) => this.#findWithin(node, from, fn), fn)
+        : this.#jump(state, this.start.nodes, fn, (node) => this.#find(node, 0, fn, true)));
   }
 
-  /** See `PlanState.end`: prefers variants with no explicit call left, and among those the outcome. */
+  /**
+   * See `PlanState.end`: prefers variants with no explicit call left, then those that end after the same explicit call,
+   * and among those the outcome.
+   */
   makeEnd(state: PlanState, outcome: string): PlanStep {
     const done = (node: ShapeNode, from: number) =>
       this.#explicitFrom(node, from) < 0 ? node.children.length : -1;
     const same = (node: ShapeNode) => node.outcome === outcome || outcome === "unknown";
-    return this.#advance(state, (node, from) => same(node) ? done(node, from) : -1) ??
-      this.#advance(state, (node) => same(node) ? node.children.length : -1) ??
-      this.#advance(state, (node, from) => done(node, from)) ??
-      this.#advance(state, (node) => node.children.length) ??
+    const ends = (node: ShapeNode) => this.#lastCallee(node) === state.last ? node.children.length : -1;
+    const endsSame = (node: ShapeNode) => same(node) ? ends(node) : -1;
+    return this.#advance(state, -1, (node, from) => same(node) ? done(node, from) : -1) ??
+      this.#jump(state, state.nodes, -1, endsSame) ??
+      this.#jump(state, this.start.nodes, -1, endsSame) ??
+      this.#advance(state, -1, (node, from) => done(node, from)) ??
+      this.#jump(state, this.start.nodes, -1, ends) ??
+      this.#advance(state, -1, (node) => same(node) ? node.children.length : -1) ??
+      this.#advance(state, -1, (node) => node.children.length) ??
       new PlanStep(state, new Int32Array(0), (index) => this.#segment(state.nodes[index], 0, 0));
   }
 
   /** `inner`: the function whose tree inside the call at `to` is the matched one; -1: that call itself. */
   #advance(
     state: PlanState,
+    fn: number,
     to: (node: ShapeNode, from: number) => number,
     inner = -1,
   ): PlanStep | null {
-    const nodes: ShapeNode[] = [];
-    const positions: number[] = [];
-    const froms: number[] = [];
-    const tos: number[] = [];
-    const map = new Int32Array(state.nodes.length).fill(-1);
+    const ways: Way[] = [];
     state.nodes.forEach((node, i) => {
       const from = state.positions[i] ?? 0;
       const at = to(node, from);
-      if (at < 0) return;
-      map[i] = nodes.length;
-      nodes.push(node);
-      positions.push(Math.min(at + 1, node.children.length));
-      froms.push(from);
-      tos.push(at);
+      if (at >= 0) ways.push({ node, old: i, from, to: at });
     });
-    if (nodes.length === 0) return null;
-    const next = new PlanState(this, nodes, Int32Array.from(positions));
-    return new PlanStep(next, map, (i) => this.#segment(nodes[i], froms[i] ?? 0, tos[i] ?? 0, inner));
+    return this.#step(state, fn, ways, inner);
+  }
+
+  /** A step to another place of variants: of the padding there, only what comes after the explicit call before it. */
+  #jump(
+    state: PlanState,
+    nodes: readonly ShapeNode[],
+    fn: number,
+    to: (node: ShapeNode, before: number) => number,
+  ): PlanStep | null {
+    const ways: Way[] = [];
+    nodes.forEach((node, i) => {
+      const old = nodes === state.nodes ? i : state.nodes.indexOf(node);
+      const at = to(node, old < 0 ? node.children.length : state.positions[old] ?? 0);
+      if (at >= 0) ways.push({ node, old, from: this.#explicitBefore(node, at) + 1, to: at });
+    });
+    return this.#step(state, fn, ways, -1);
+  }
+
+  #step(state: PlanState, fn: number, ways: readonly Way[], inner: number): PlanStep | null {
+    if (ways.length === 0) return null;
+    const map = new Int32Array(state.nodes.length).fill(-1);
+    ways.forEach(({ old }, i) => {
+      if (old >= 0) map[old] = i;
+    });
+    const positions = Int32Array.from(ways, ({ node, to }) => Math.min(to + 1, node.children.length));
+    const next = this.#state(ways.map(({ node }) => node), positions, fn);
+    return new PlanStep(
+      next,
+      map,
+      (i) => this.#segment(ways[i]?.node, ways[i]?.from ?? 0, ways[i]?.to ?? 0, inner),
+    );
+  }
+
+  #state(nodes: readonly ShapeNode[], positions: Int32Array, last: number): PlanState {
+    const key = `${last}:${nodes.map((node, i) => `${node.id}+${positions[i]}`).join()}`;
+    let state = this.#states.get(key);
+    if (state === undefined) {
+      state = new PlanState(this, nodes, positions, last);
+      this.#states.set(key, state);
+    }
+    return state;
+  }
+
+  /** Where a variant calls `fn` right after explicit call `last`: at the latest place up to `before`, else the first. */
+  #follower(node: ShapeNode, last: number, fn: number, before: number): number {
+    let previous = -1;
+    let found = -1;
+    for (let i = 0; i < node.children.length; i++) {
+      const callee = this.#calleeOf(node, i);
+      if (callee === fn && previous === last && (found < 0 || i < before)) found = i;
+      if (this.#explicit.has(callee)) previous = callee;
+    }
+    return found;
+  }
+
+  /** The last explicit callee of a variant, -1 where it has none. */
+  #lastCallee(node: ShapeNode): number {
+    const at = this.#explicitBefore(node, node.children.length);
+    return at < 0 ? -1 : this.#calleeOf(node, at);
+  }
+
+  /** Position of the last explicit call before a position, -1 where there is none. */
+  #explicitBefore(node: ShapeNode, position: number): number {
+    let at = position - 1;
+    while (at >= 0 && !this.#explicit.has(this.#calleeOf(node, at))) at--;
+    return at;
   }
 
   #find(node: ShapeNode, from: number, fn: number, skip: boolean): number {
