@@ -6,17 +6,20 @@
 
 import { Command } from "@commander-js/extra-typings";
 import { bytesToJson } from "../image/base64_json.ts";
+import type { KernelImage } from "../image/model.ts";
 import { openImage } from "../image/load.ts";
 import { compileShapes, type Recording } from "./compile_shapes/compile.ts";
 import { encodeShapes } from "./compile_shapes/encode.ts";
+import { situationsOf } from "./compile_shapes/situations.ts";
 import { recordingText } from "./compile_shapes/recording_text.ts";
 
 const EXPLANATION = `
 Each FOLDER holds recordings of programs on the image's kernel, plain or with .gz:
   NAME.graph   the function_graph tracer's trace, with or without the task column
+  NAME.strace  its system calls, as strace -f -ttt -T writes them: variants are then chosen by call, arguments and result
   NAME.args    a trace of kprobe and kretprobe events on the same functions, named after them, arguments a1 a2 ...,
                result v; lines "name: (name+0x0/size) a1=..." and "name: (return address <- name) v=..."
-A program may have only one of them: without NAME.args its functions' arguments and results stay unknown.`;
+A program needs one of the first two only: without NAME.args its functions' arguments and results stay unknown.`;
 
 /** Runs the tool with command line arguments; gives the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -45,8 +48,8 @@ export async function main(args: readonly string[]): Promise<number> {
   const { image: imageFile, out, without = [], only, timeFactor } = program.opts();
   try {
     const wanted = (name: string) => !without.includes(name) && (only === undefined || only.includes(name));
-    const recordings = program.args.flatMap((folder) => readFolder(folder, wanted));
-    if (recordings.length === 0) {
+    const files = program.args.flatMap((folder) => readFolder(folder, wanted));
+    if (files.length === 0) {
       throw new Error(`Cannot compile shapes: no recordings in ${program.args.join(", ")}`);
     }
     const image = await openImage(
@@ -57,6 +60,7 @@ export async function main(args: readonly string[]): Promise<number> {
     if (factor !== undefined && !(factor > 0)) {
       throw new Error(`Cannot divide times by "${timeFactor}": --time-factor takes a number above 0`);
     }
+    const recordings = await withSituations(image, files);
     const { forest, report } = compileShapes(image, recordings, factor);
     const bytes = encodeShapes(forest);
     if (out.endsWith(".bin")) Deno.writeFileSync(out, bytes);
@@ -72,19 +76,48 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-function readFolder(folder: string, wanted: (name: string) => boolean): Recording[] {
-  const found = new Map<string, { graph?: string; args?: string }>();
+/** A program's recordings as they lie in a folder. */
+export interface RecordingFiles {
+  readonly name: string;
+  readonly graph: string | undefined;
+  readonly args: string | undefined;
+  readonly strace: Uint8Array | undefined;
+}
+
+/** Adds the situations of the calls that `strace` recorded. */
+export async function withSituations(
+  image: KernelImage,
+  files: readonly RecordingFiles[],
+): Promise<Recording[]> {
+  const recordings: Recording[] = [];
+  for (const { name, graph, args, strace } of files) {
+    recordings.push({
+      name,
+      graph,
+      args,
+      ...(strace === undefined ? {} : { situations: await situationsOf(image, strace) }),
+    });
+  }
+  return recordings;
+}
+
+/** The recordings of a folder whose names are wanted. */
+export function readFolder(folder: string, wanted: (name: string) => boolean): RecordingFiles[] {
+  const found = new Map<string, { graph?: string; args?: string; strace?: Uint8Array }>();
   const entries = reading(`folder ${folder}`, () => [...Deno.readDirSync(folder)]);
   const files = entries.map((entry) => entry.name).sort();
   for (const file of files) {
-    const match = /^(.+)\.(graph|args)(?:\.gz|\.txt)?$/.exec(file);
+    const match = /^(.+)\.(graph|args|strace)(?:\.gz|\.txt)?$/.exec(file);
     const [, name, kind] = match ?? [];
     if (name === undefined || !wanted(name)) continue;
     const recording = found.get(name) ?? {};
-    recording[kind === "graph" ? "graph" : "args"] = recordingText(Deno.readFileSync(`${folder}/${file}`));
+    const bytes = Deno.readFileSync(`${folder}/${file}`);
+    if (kind === "strace") recording.strace = bytes;
+    else recording[kind === "graph" ? "graph" : "args"] = recordingText(bytes);
     found.set(name, recording);
   }
-  return [...found].map(([name, { graph, args }]) => ({ name, graph, args }));
+  return [...found].filter(([, { graph, args }]) => graph !== undefined || args !== undefined)
+    .map(([name, { graph, args, strace }]) => ({ name, graph, args, strace }));
 }
 
 /** Reads what a user named; an error says what could not be read. */

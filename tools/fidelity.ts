@@ -6,9 +6,11 @@
 
 import { Command } from "@commander-js/extra-typings";
 import type { Arch } from "../image/model.ts";
+import { ShapeLibrary } from "../kernel/shapes/library.ts";
 import { parseGraph } from "./compile_shapes/graph_trees.ts";
 import { compareRuns } from "./fidelity/compare.ts";
 import { edgeGaps } from "./fidelity/compare.ts";
+import { shapesWithout } from "./fidelity/left_out.ts";
 import { replayTraced, shippedShapes } from "./fidelity/model_run.ts";
 import { recordedPrograms } from "./fidelity/programs.ts";
 import { callsText, gapsText, type Row, table } from "./fidelity/report.ts";
@@ -31,6 +33,8 @@ export async function main(args: readonly string[]): Promise<number> {
     .argument("[folder]", "folder of recordings, see below", "../shared")
     .option("-p, --program <name...>", "programs to compare (default: all)")
     .option("-a, --arch <arch...>", `architectures: ${ARCHES.join(", ")} (default: all)`)
+    .option("-s, --shapes <folder>", "folder of shapes to use in place of the shipped ones: ARCH.bin")
+    .option("-w, --without-each", "compile shapes without one program at a time and compare that one")
     .option("-c, --calls", "list system calls by how far they are off")
     .option("-e, --edges", "list missing and invented edges")
     .option("--all", "list all of them, not only the first ones")
@@ -47,9 +51,12 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     const rows: Row[] = [];
     for (const one of recordedPrograms(folder, archesOf(options.arch), options.program ?? [])) {
-      const shapes = await shippedShapes(one.arch);
+      const shapes = options.withoutEach === true
+        ? await shapesWithout(folder, one.arch, one.name)
+        : await shapesOf(one.arch, options.shapes);
       const modeled = await replayTraced(one.arch, one.strace(), shapes);
       const comparison = compareRuns(parseGraph(one.graph() ?? ""), modeled);
+      if (options.withoutEach === true) console.error(`${one.arch} ${one.name}`);
       rows.push({ arch: one.arch, name: one.name, comparison });
     }
     console.log(options.json === true ? json(rows) : report(rows, options));
@@ -58,6 +65,11 @@ export async function main(args: readonly string[]): Promise<number> {
     console.error(error instanceof Error ? error.message : String(error));
     return 1;
   }
+}
+
+async function shapesOf(arch: Arch, folder: string | undefined): Promise<ShapeLibrary> {
+  if (folder === undefined) return await shippedShapes(arch);
+  return ShapeLibrary.decode(Deno.readFileSync(`${folder}/${arch}.bin`));
 }
 
 function archesOf(given: readonly string[] | undefined): readonly Arch[] {

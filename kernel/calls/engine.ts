@@ -462,7 +462,7 @@ export class CallEngine {
       root.base = NO_RETURNS;
       root.key = this.#seedKey;
       root.owner = root;
-      this.#begin(root, fn);
+      this.#begin(root, fn, -1);
       return root;
     }
     const owner = caller.owner;
@@ -485,14 +485,16 @@ export class CallEngine {
       frame.plan = null;
     } else {
       frame.owner = frame;
-      this.#begin(frame, fn);
+      this.#begin(frame, fn, owner.fn.shape);
     }
     return frame;
   }
 
-  #begin(frame: Frame, fn: KernelFunction): void {
+  #begin(frame: Frame, fn: KernelFunction, caller: number): void {
     frame.variant = -1;
     frame.plan = null;
+    frame.caller = caller;
+    frame.decision = undefined;
     if (fn.behaviour === null) return;
     let plans = fn.plans;
     if (plans === undefined) {
@@ -573,7 +575,8 @@ export class CallEngine {
     const depth = task.depth;
     let node = planned;
     if (node < 0 && fn.shape >= 0) {
-      node = this.#walker.choose(fn.shape, frame.key, depth === this.#expectDepth ? this.#expect : NaN);
+      const expect = depth === this.#expectDepth ? this.#expect : NaN;
+      node = this.#walker.choose(task, frame, expect);
     }
     const left = frame.words[LEFT] ?? NaN;
     if (node < 0) {

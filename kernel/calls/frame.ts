@@ -7,6 +7,7 @@
 
 import type { PtRegs } from "../arch/pt_regs.ts";
 import type { FrameRegs } from "./frame_regs.ts";
+import type { Decision } from "./decision.ts";
 import type { KernelFunction } from "./kernel_function.ts";
 import type { ShapeNode } from "../shapes/library.ts";
 import type { PlanState } from "./plan.ts";
@@ -39,6 +40,10 @@ export class Frame {
   plan: PlanState | null = null;
   /** Which variant of `plan` is followed, or -1 before the first choice. */
   variant = -1;
+  /** Library id of the function that made the call, -1 at the root. */
+  caller = -1;
+  /** What the recordings show in situations like this call's; undefined before that was looked up. */
+  decision: Decision | null | undefined = undefined;
   /** Key of the random choices made in this call. */
   key = 0;
   /** Calls made so far: part of the callees' keys. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Decision } from "./decision.ts";
 import type { ShapeLibrary, ShapeNode } from "../shapes/library.ts";
 
 /** Bits of what a tree reaches. */
@@ -52,22 +53,83 @@ export class VariantHint {
   }
 }
 
-/** Those of a list of variants that a hint leaves. */
+/** Those of a list of variants that a hint and a decision leave. */
 export interface Fitting {
-  readonly hint: VariantHint;
   /** By index of the variant: whether it is left. */
   readonly fits: readonly boolean[];
   /** Counts of those left, summed up. */
   readonly cumulative: Float64Array;
 }
 
-/** The variants that a hint means; null where it tells none from the others. */
-export function fitting(nodes: readonly ShapeNode[], hint: VariantHint): Fitting | null {
-  const ranks = nodes.map((node) => hint.rank(node));
+/** What narrows a list of variants down, and what it left: lists are asked for the same things again and again. */
+export class Fittings {
+  readonly #nodes: readonly ShapeNode[];
+  readonly #known = new Map<Decision | null, Map<VariantHint | null, Fitting | null>>();
+  #lastDecision: Decision | null = null;
+  #lastHint: VariantHint | null = null;
+  #last: Fitting | null = null;
+
+  constructor(nodes: readonly ShapeNode[]) {
+    this.#nodes = nodes;
+  }
+
+  /** Those that a hint means, and of them those that were recorded in such a situation; null: all of them. */
+  of(hint: VariantHint | null, decision: Decision | null): Fitting | null {
+    if (hint === this.#lastHint && decision === this.#lastDecision) return this.#last;
+    let byHint = this.#known.get(decision);
+    if (byHint === undefined) {
+      byHint = new Map();
+      this.#known.set(decision, byHint);
+    }
+    let found = byHint.get(hint);
+    if (found === undefined) {
+      found = fitting(this.#nodes, hint, decision);
+      byHint.set(hint, found);
+    }
+    this.#lastHint = hint;
+    this.#lastDecision = decision;
+    this.#last = found;
+    return found;
+  }
+}
+
+function fitting(
+  nodes: readonly ShapeNode[],
+  hint: VariantHint | null,
+  decision: Decision | null,
+): Fitting | null {
+  const ranks = nodes.map((node) => hint === null ? 0 : hint.rank(node));
   const best = ranks.reduce((most, rank) => Math.max(most, rank), 0);
-  if (best < 2) return null;
+  const meant = nodes.map((_, i) => best < 2 || ranks[i] === best);
+  const counts = decision === null ? null : recordedCounts(nodes, meant, decision);
+  if (best < 2 && counts === null) return null;
   const cumulative = new Float64Array(nodes.length);
   let sum = 0;
-  nodes.forEach((node, i) => cumulative[i] = sum += ranks[i] === best ? node.count : 0);
-  return { hint, fits: ranks.map((rank) => rank === best), cumulative };
+  const fits = nodes.map((node, i) => {
+    const count = counts === null ? (meant[i] === true ? node.count : 0) : counts[i] ?? 0;
+    cumulative[i] = sum += count;
+    return count > 0;
+  });
+  return { fits, cumulative };
+}
+
+/** How often each variant that is meant was recorded in the nearest situation in which any of them was. */
+function recordedCounts(
+  nodes: readonly ShapeNode[],
+  meant: readonly boolean[],
+  decision: Decision,
+): readonly number[] | null {
+  const index = new Map(nodes.map((node, i) => [node.id, i]));
+  for (let at: Decision | null = decision; at !== null; at = at.parent) {
+    const counts = nodes.map(() => 0);
+    let any = false;
+    for (const { node, count } of at.variants) {
+      const i = index.get(node);
+      if (i === undefined || meant[i] !== true) continue;
+      counts[i] = count;
+      any = true;
+    }
+    if (any) return counts;
+  }
+  return null;
 }

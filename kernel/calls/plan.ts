@@ -9,7 +9,7 @@
  */
 
 import type { ShapeLibrary, ShapeNode } from "../shapes/library.ts";
-import { type Fitting, fitting, type VariantHint } from "./hint.ts";
+import { Fittings } from "./hint.ts";
 import { OUTCOMES } from "./outcome.ts";
 import type { Stretch } from "./stretch.ts";
 
@@ -70,8 +70,8 @@ export class PlanState {
   readonly #space: PlanSpace;
   readonly #steps = new Map<number, PlanStep | null>();
   readonly #ends: (PlanStep | undefined)[] = new Array<PlanStep | undefined>(OUTCOMES.length).fill(undefined);
-  #hint: VariantHint | null = null;
-  #fitting: Fitting | null = null;
+  /** What narrows its variants down. */
+  readonly fittings: Fittings;
   #lastFn = -2;
   #lastStep: PlanStep | null = null;
 
@@ -80,18 +80,10 @@ export class PlanState {
     this.nodes = nodes;
     this.positions = positions;
     this.last = last;
+    this.fittings = new Fittings(nodes);
     this.cumulative = new Float64Array(nodes.length);
     let sum = 0;
     nodes.forEach((node, i) => this.cumulative[i] = sum += node.count);
-  }
-
-  /** The variants that a hint means; null: all of them. */
-  fitting(hint: VariantHint): Fitting | null {
-    if (hint !== this.#hint) {
-      this.#hint = hint;
-      this.#fitting = fitting(this.nodes, hint);
-    }
-    return this.#fitting;
   }
 
   /** The step for an explicit call of a function (library id); null where no variant shows one from here. */

@@ -7,11 +7,13 @@
 
 import type { Task } from "../process/task.ts";
 import { chooseByWeight, mixKey } from "./choice.ts";
+import { decide } from "./decide.ts";
 import type { CallEngine } from "./engine.ts";
 import { type Frame, LEFT } from "./frame.ts";
 import type { KernelFunction } from "./kernel_function.ts";
 import { outcomeCode, UNKNOWN } from "./outcome.ts";
 import type { PlanStep, Segment } from "./plan.ts";
+import type { ShapeLibrary } from "../shapes/library.ts";
 import type { ShapeWalker } from "./walker.ts";
 
 /** Moves frames along their plans. One object serves all calls: what it says of a call is read before the next. */
@@ -24,10 +26,12 @@ export class PlanFollower {
   budget = NaN;
 
   readonly #engine: CallEngine;
+  readonly #library: ShapeLibrary;
   readonly #walker: ShapeWalker;
 
   constructor(engine: CallEngine, walker: ShapeWalker) {
     this.#engine = engine;
+    this.#library = engine.shapes;
     this.#walker = walker;
   }
 
@@ -74,14 +78,18 @@ export class PlanFollower {
 
   /** Takes a step: keeps the variant where it still fits, else chooses among those that do and that the call can mean. */
   #follow(task: Task, owner: Frame, step: PlanStep): Segment {
+    const { state } = step;
     let index = owner.variant < 0 ? -1 : step.map[owner.variant] ?? -1;
-    const { hint } = task;
-    const fitting = hint === null ? null : step.state.fitting(hint);
-    if (index < 0 || (fitting !== null && fitting.fits[index] !== true)) {
-      const cumulative = fitting === null ? step.state.cumulative : fitting.cumulative;
-      index = cumulative.length === 1 ? 0 : chooseByWeight(cumulative, mixKey(owner.key, owner.made));
+    if (state.nodes.length === 1) index = 0;
+    else {
+      if (owner.decision === undefined) owner.decision = decide(this.#library, task, owner);
+      const fitting = state.fittings.of(task.hint, owner.decision);
+      if (index < 0 || (fitting !== null && fitting.fits[index] !== true)) {
+        const cumulative = fitting === null ? state.cumulative : fitting.cumulative;
+        index = chooseByWeight(cumulative, mixKey(owner.key, owner.made));
+      }
     }
-    owner.plan = step.state;
+    owner.plan = state;
     owner.variant = index;
     return step.segment(index);
   }

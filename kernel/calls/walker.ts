@@ -9,9 +9,11 @@ import type { Kernel } from "../kernel.ts";
 import type { Task } from "../process/task.ts";
 import type { ShapeLibrary, ShapeNode } from "../shapes/library.ts";
 import { chooseByWeight, mixKey } from "./choice.ts";
+import { decide } from "./decide.ts";
 import type { CallEngine } from "./engine.ts";
 import { Frame } from "./frame.ts";
-import { outcomeOf } from "./outcome.ts";
+import { Fittings } from "./hint.ts";
+import { outcomeCode, OUTCOMES } from "./outcome.ts";
 import type { Segment } from "./plan.ts";
 import { RuleEvaluator } from "./rules.ts";
 import { type Stretch, StretchMaker, type WalkStep } from "./stretch.ts";
@@ -19,6 +21,7 @@ import { type Stretch, StretchMaker, type WalkStep } from "./stretch.ts";
 interface Choices {
   readonly nodes: readonly ShapeNode[];
   readonly cumulative: Float64Array;
+  readonly fittings: Fittings;
 }
 
 /** Walks and charges recorded subtrees for one engine. */
@@ -35,7 +38,8 @@ export class ShapeWalker {
   readonly #rules: RuleEvaluator;
   readonly #scratch = new Frame();
   readonly #stretches: StretchMaker;
-  readonly #choices = new Map<string, Choices>();
+  /** By function and outcome. */
+  readonly #choices = new Map<number, Choices>();
 
   constructor(k: Kernel, engine: CallEngine) {
     this.#k = k;
@@ -48,22 +52,33 @@ export class ShapeWalker {
     this.#armedFns = new Uint8Array(engine.shapes.functionCount);
   }
 
-  /** A recorded subtree of a function, by key; `expect` (NaN: none) prefers those with a result of that class. */
-  choose(fn: number, key: number, expect: number): number {
-    const outcome = outcomeOf(expect);
-    const name = `${fn} ${outcome}`;
-    let choices = this.#choices.get(name);
+  /**
+   * A recorded subtree for a call: of those with a result of the class of `expect` (NaN: any), one that was recorded in
+   * such a situation.
+   */
+  choose(task: Task, frame: Frame, expect: number): number {
+    const fn = frame.fn.shape;
+    const outcome = outcomeCode(expect);
+    const key = fn * OUTCOMES.length + outcome;
+    let choices = this.#choices.get(key);
     if (choices === undefined) {
-      const all = this.#library.instances(fn).map((id) => this.#library.node(id));
-      const fitting = outcome === "unknown" ? all : all.filter((node) => node.outcome === outcome);
-      const nodes = fitting.length > 0 ? fitting : all;
-      const cumulative = new Float64Array(nodes.length);
-      let sum = 0;
-      nodes.forEach((node, i) => cumulative[i] = sum += node.count);
-      choices = { nodes, cumulative };
-      this.#choices.set(name, choices);
+      choices = this.#choicesOf(fn, OUTCOMES[outcome] ?? "unknown");
+      this.#choices.set(key, choices);
     }
-    return choices.nodes[chooseByWeight(choices.cumulative, mixKey(key, fn))]?.id ?? -1;
+    const { nodes } = choices;
+    if (nodes.length <= 1) return nodes[0]?.id ?? -1;
+    const fitting = choices.fittings.of(task.hint, decide(this.#library, task, frame));
+    return nodes[chooseByWeight((fitting ?? choices).cumulative, mixKey(frame.key, fn))]?.id ?? -1;
+  }
+
+  #choicesOf(fn: number, outcome: string): Choices {
+    const all = this.#library.instances(fn).map((id) => this.#library.node(id));
+    const fitting = outcome === "unknown" ? all : all.filter((node) => node.outcome === outcome);
+    const nodes = fitting.length > 0 ? fitting : all;
+    const cumulative = new Float64Array(nodes.length);
+    let sum = 0;
+    nodes.forEach((node, i) => cumulative[i] = sum += node.count);
+    return { nodes, cumulative, fittings: new Fittings(nodes) };
   }
 
   /** Whether something is armed in a subtree. */

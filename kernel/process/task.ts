@@ -7,6 +7,7 @@
 import type { Addr } from "../../image/model.ts";
 import type { KretprobeInstance } from "../kprobes/kretprobe.ts";
 import type { UserSpace } from "../memory/user_space.ts";
+import type { SyscallSituation } from "../syscalls/situation.ts";
 import type { VariantHint } from "../calls/hint.ts";
 import type { Frame } from "../calls/frame.ts";
 import type { Wait } from "../calls/function.ts";
@@ -135,6 +136,8 @@ export class Task {
   request: SyscallRequest | null = null;
   /** Which recorded variants that call can mean; null where nothing tells. */
   hint: VariantHint | null = null;
+  /** What is known of that call, for the choice of variants; null before its first. */
+  situation: SyscallSituation | null = null;
   /** Virtual time at which that call began. */
   syscallStart = 0;
   /** What `schedule` is about to wait for; `recorded`: what the recording of the current call says. */

@@ -3,22 +3,23 @@
  * numbers of nodes and sites; each function's block is decoded when one of its nodes is first asked for.
  *
  * ```text
- * magic "KSH1", lengths of names; names joined by newlines
+ * magic "KSH2", lengths of names; names joined by newlines
  * number of functions (further names are those that only sites mention), per function: nodes, sites, bytes of its block
  * per node: weight, calls in its subtree
- * per function its block: sites, nodes (count, outcome, result, number of calls), calls, argument rules by callee
+ * per function its block: sites, nodes (count, outcome, result, number of calls), calls, argument rules by callee, decisions
  * ```
  *
  * @module
  */
 
 import { ByteReader } from "../../image/bytes.ts";
+import { type Decision, TESTS, type VariantCount } from "../calls/decision.ts";
 import { OUTCOMES } from "../calls/outcome.ts";
 import type { ShapeSource } from "./library.ts";
 import type { Outcome, ShapeNode, ShapeSite, ValueRule } from "./node.ts";
 
 /** First bytes of compiled shapes. */
-export const MAGIC = "KSH1";
+export const MAGIC = "KSH2";
 /** Rules by their code; 0 is no rule. */
 export const RULE_CODES = { constant: 1, argument: 2, result: 3, current: 4, field: 5 } as const;
 
@@ -26,6 +27,7 @@ interface Block {
   readonly nodes: readonly ShapeNode[];
   readonly sites: readonly ShapeSite[];
   readonly rules: ReadonlyMap<number, readonly (ValueRule | undefined)[]>;
+  readonly decision: Decision | null;
 }
 
 interface RawNode {
@@ -130,6 +132,11 @@ export class EncodedShapes implements ShapeSource {
     return this.#block(caller).rules.get(callee) ?? [];
   }
 
+  /** See `ShapeSource`. */
+  decision(fn: number): Decision | null {
+    return this.#block(fn).decision;
+  }
+
   #block(fn: number): Block {
     let block = this.#blocks[fn];
     if (block === undefined) {
@@ -174,7 +181,8 @@ export class EncodedShapes implements ShapeSource {
         result,
       };
     });
-    return { nodes, sites, rules: readArgumentRules(reader) };
+    const rules = readArgumentRules(reader);
+    return { nodes, sites, rules, decision: readDecision(reader, firstNode, null) };
   }
 
   #readSite(reader: ByteReader, fn: number): ShapeSite {
@@ -246,6 +254,43 @@ function readRule(reader: ByteReader): ValueRule | undefined {
     default:
       return undefined;
   }
+}
+
+/** First byte of a decision: a leaf, none, else a test's code plus `TEST`. */
+export const DECISION = { leaf: 0, none: 1, test: 2 } as const;
+
+interface RawDecision extends Decision {
+  yes: Decision | null;
+  no: Decision | null;
+  variants: readonly VariantCount[];
+}
+
+function readDecision(reader: ByteReader, firstNode: number, parent: Decision | null): Decision | null {
+  const code = reader.byte();
+  if (code === DECISION.none) return null;
+  if (code === DECISION.leaf) {
+    const variants: VariantCount[] = [];
+    for (let left = reader.uint(); left > 0; left--) {
+      variants.push({ node: firstNode + reader.uint(), count: reader.uint() });
+    }
+    return { feature: -1, test: "equal", value: 0, yes: null, no: null, variants, parent };
+  }
+  const test = TESTS[code - DECISION.test] ?? "equal";
+  const feature = reader.uint();
+  const decision: RawDecision = {
+    ...{ feature, test, value: reader.int(), parent },
+    ...{ yes: null, no: null, variants: [] },
+  };
+  decision.yes = readDecision(reader, firstNode, decision);
+  decision.no = readDecision(reader, firstNode, decision);
+  decision.variants = union(decision.yes?.variants ?? [], decision.no?.variants ?? []);
+  return decision;
+}
+
+function union(a: readonly VariantCount[], b: readonly VariantCount[]): VariantCount[] {
+  const counts = new Map<number, number>();
+  for (const { node, count } of [...a, ...b]) counts.set(node, (counts.get(node) ?? 0) + count);
+  return [...counts].map(([node, count]) => ({ node, count })).sort((x, y) => x.node - y.node);
 }
 
 /** The function whose range of ids holds one: the last whose first id is not above it. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Decision } from "../calls/decision.ts";
 import type { Outcome, ShapeNode, ShapeSite, ValueRule } from "./node.ts";
 import type { ShapeSource } from "./library.ts";
 
@@ -20,6 +21,8 @@ export interface Tree {
   readonly calls?: readonly Tree[];
   /** Site id of the call that made it (see `Forest.site`), -1 or absent where unknown. */
   readonly site?: number;
+  /** Told the id of its node. */
+  readonly added?: (id: number) => void;
 }
 
 interface Entry {
@@ -45,6 +48,7 @@ export class Forest implements ShapeSource {
   readonly #siteList: ShapeSite[] = [];
   readonly #siteIds = new Map<string, number>();
   readonly #rules = new Map<string, readonly (ValueRule | undefined)[]>();
+  readonly #decisions = new Map<number, Decision>();
   readonly #callCounts: number[] = [];
   #weights: Int32Array | undefined;
 
@@ -120,12 +124,23 @@ export class Forest implements ShapeSource {
       if (tree.part !== true) entry.count++;
     }
     this.#weights = undefined;
+    tree.added?.(id);
     return id;
   }
 
   /** Sets the rules of the arguments that one function passes to another. */
   setArgumentRules(caller: string, callee: string, rules: readonly (ValueRule | undefined)[]): void {
     this.#rules.set(`${this.functionId(caller)} ${this.functionId(callee)}`, rules);
+  }
+
+  /** Sets what tells the variants of a function (its id) apart. */
+  setDecision(fn: number, decision: Decision): void {
+    this.#decisions.set(fn, decision);
+  }
+
+  /** See `ShapeSource`. */
+  decision(fn: number): Decision | null {
+    return this.#decisions.get(fn) ?? null;
   }
 
   /** All argument rules, by caller and callee, in order of ids. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Decision } from "../calls/decision.ts";
 import { EncodedShapes } from "./decode.ts";
 import type { ShapeNode, ShapeSite, ValueRule } from "./node.ts";
 export type { Outcome, ShapeNode, ShapeSite, ValueRule } from "./node.ts";
@@ -27,6 +28,8 @@ export interface ShapeSource {
   site(id: number): ShapeSite;
   /** Rules of the arguments of calls from one function to another, by library id; unknown ones are `undefined`. */
   argumentRules(caller: number, callee: number): readonly (ValueRule | undefined)[];
+  /** What tells the variants of a function apart (library id); null where nothing does. */
+  decision(fn: number): Decision | null;
 }
 
 const NOTHING: ShapeSource = {
@@ -39,6 +42,7 @@ const NOTHING: ShapeSource = {
   instances: () => [],
   site: missing,
   argumentRules: () => [],
+  decision: () => null,
 };
 
 /** Recorded call trees. Get one with `ShapeLibrary.decode`, or `ShapeLibrary.empty()` for a kernel without any. */
@@ -155,6 +159,11 @@ export class ShapeLibrary {
   /** Rules for the arguments that `caller` passes to `callee` (library ids). */
   argumentRules(caller: number, callee: number): readonly (ValueRule | undefined)[] {
     return this.#source.argumentRules(caller, callee);
+  }
+
+  /** What tells the variants of a function apart (library id); null where nothing does. */
+  decision(fn: number): Decision | null {
+    return fn < 0 ? null : this.#source.decision(fn);
   }
 }
 

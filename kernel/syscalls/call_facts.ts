@@ -6,6 +6,7 @@
 
 import type { KernelImage } from "../../image/model.ts";
 import { fn, type FunctionRef } from "../calls/function.ts";
+import { hashName } from "../calls/kernel_function.ts";
 import { tracepoint, type TracepointRef } from "../tracing/reference.ts";
 import { FD_CALLS } from "./implied.ts";
 import { isPassThrough } from "./pass_through.ts";
@@ -20,12 +21,20 @@ export interface CallFacts {
   readonly modeled: boolean;
   /** Whether its first argument is a descriptor that has to be open for it to succeed. */
   readonly onDescriptor: boolean;
+  /** Whether it makes or ends address spaces. */
+  readonly replacesMemory: boolean;
+  /** Its name as a number, for the choice of variants. */
+  readonly nameHash: number;
   /** Its arguments that are paths. */
   readonly paths: readonly PathArgument[] | null;
   /** `syscalls:sys_enter_NAME` and `syscalls:sys_exit_NAME`, by the name that the entry function has. */
   readonly enter: TracepointRef;
   readonly exit: TracepointRef;
 }
+
+const REPLACES_MEMORY = new Set([
+  ...["execve", "execveat", "exit", "exit_group", "clone", "clone3", "fork", "vfork"],
+]);
 
 /** Looks a system call up. */
 export function callFacts(image: KernelImage, name: string): CallFacts {
@@ -43,6 +52,8 @@ export function callFacts(image: KernelImage, name: string): CallFacts {
     ref: fn(entry),
     modeled: !isPassThrough(entry),
     onDescriptor: FD_CALLS.has(name),
+    replacesMemory: REPLACES_MEMORY.has(name),
+    nameHash: hashName(name),
     paths: PATH_CALLS[name] ?? null,
     enter: tracepoint(`syscalls:sys_enter_${base}`),
     exit: tracepoint(`syscalls:sys_exit_${base}`),

@@ -15,6 +15,7 @@ import { runTaskWork } from "../process/task_work.ts";
 import { EINTR, ENOSYS, ERESTARTSYS } from "./errno.ts";
 import type { CallFacts } from "./call_facts.ts";
 import { adopt, imply } from "./implied.ts";
+import { SyscallSituation } from "./situation.ts";
 import { hintOf } from "./variant_hint.ts";
 import { mayBlock } from "./may_block.ts";
 import { enterRegisters, setResult } from "./registers.ts";
@@ -55,6 +56,7 @@ export function startSyscall(k: Kernel, task: Task, request: SyscallRequest): Pe
   enterRegisters(k, task, facts.number, request.args);
   if (recorded !== undefined) imply(k, task, facts, request, recorded);
   task.hint = facts.onDescriptor ? hintOf(k, task, request.args[0] ?? -1) : null;
+  (task.situation ??= new SyscallSituation(k, task)).begin(request, facts);
   fireEnter(k, facts, request.args);
   if (!facts.modeled) k.syscalls.countUnmodeled(request.name);
   const args = [task.userRegs];

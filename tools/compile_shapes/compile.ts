@@ -15,6 +15,8 @@ import { EdgeSites } from "./edge_sites.ts";
 import { TreeDresser } from "./exit_trees.ts";
 import { parseGraph } from "./graph_trees.ts";
 import { RuleMiner } from "./rule_miner.ts";
+import { SampleCollector } from "./sample_collector.ts";
+import { situate, type SituatedTask } from "./situations.ts";
 import { type Structure, Structures } from "./structures.ts";
 import type { NamedRule } from "./value_rules.ts";
 import { PrototypeWords } from "./words.ts";
@@ -38,6 +40,8 @@ export interface Recording {
   readonly name: string;
   readonly graph: string | undefined;
   readonly args: string | undefined;
+  /** Situations of its system calls: what variants are chosen by. */
+  readonly situations?: readonly SituatedTask[];
 }
 
 /** What was compiled. */
@@ -61,10 +65,12 @@ export function compileShapes(
   const graphs: TaskTrees[] = [];
   const datas: TaskData[][] = [];
   let aligned = 0;
-  for (const { graph, args } of recordings) {
+  const situations = new Map<CallTree, Float64Array>();
+  for (const { graph, args, situations: situated } of recordings) {
     const trees = graph === undefined ? [] : parseGraph(graph);
     const data = args === undefined ? [] : parseArgs(args, words);
     aligned += alignRecordings(trees, data);
+    if (situated !== undefined) situate(trees, situated, situations);
     graphs.push(...trees);
     datas.push(data);
   }
@@ -81,8 +87,12 @@ export function compileShapes(
   for (const task of tasks) for (const root of task.roots) structures.addWhole(root);
   for (const task of tasks) for (const root of task.roots) structures.addBroken(root);
   const forest = new Forest();
-  const builder = new ForestBuilder(forest, structures, sites, miner, words, timeFactor);
-  for (const task of tasks) for (const root of task.roots) forest.add(builder.tree(root));
+  const samples = new SampleCollector(forest);
+  const builder = new ForestBuilder(forest, structures, sites, miner, words, samples, timeFactor);
+  for (const task of tasks) {
+    for (const root of task.roots) forest.add(builder.tree(root, undefined, situations.get(root)));
+  }
+  samples.learn();
   const rules = miner.argumentRules();
   for (const { caller, callee, rules: list } of rules) {
     forest.setArgumentRules(caller, callee, list.map((rule) => numbered(forest, rule)));
@@ -101,6 +111,7 @@ class ForestBuilder {
   readonly #sites: EdgeSites;
   readonly #miner: RuleMiner;
   readonly #words: PrototypeWords;
+  readonly #samples: SampleCollector;
   readonly #selfs: Float64Array;
   readonly #siteIds: (readonly number[] | undefined)[] = [];
   readonly #rules = new Map<string, ValueRule | undefined>();
@@ -111,6 +122,7 @@ class ForestBuilder {
     sites: EdgeSites,
     miner: RuleMiner,
     words: PrototypeWords,
+    samples: SampleCollector,
     timeFactor: number,
   ) {
     this.#forest = forest;
@@ -118,11 +130,12 @@ class ForestBuilder {
     this.#sites = sites;
     this.#miner = miner;
     this.#words = words;
+    this.#samples = samples;
     this.#selfs = selfTimes(structures, timeFactor);
   }
 
-  /** The tree as the forest takes it. */
-  tree(from: CallTree): Tree {
+  /** The tree as the forest takes it. `situation`: features of the system call that it was made for. */
+  tree(from: CallTree, caller?: string, situation?: Float64Array): Tree {
     const structure = this.#structures.ofTree(from);
     // A broken tree stands for its replacement, which has no values of its own.
     if (from.broken) return this.#ofStructure(structure, -1, structure.count > 0);
@@ -134,7 +147,8 @@ class ForestBuilder {
       self: this.#selfs[structure.id] ?? NaN,
       outcome,
       result: this.#result(structure, outcome),
-      calls: from.calls.map((call, i) => ({ ...this.tree(call), site: sites[i] ?? -1 })),
+      calls: from.calls.map((call, i) => ({ ...this.tree(call, from.fn, situation), site: sites[i] ?? -1 })),
+      added: (id) => this.#samples.note(from, structure, outcome, caller, situation, id),
     };
   }
 

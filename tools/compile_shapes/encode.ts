@@ -5,8 +5,9 @@
  */
 
 import { ByteWriter } from "../../image/bytes.ts";
+import { CALLER, type Decision, TESTS } from "../../kernel/calls/decision.ts";
 import { OUTCOMES } from "../../kernel/calls/outcome.ts";
-import { MAGIC, RULE_CODES } from "../../kernel/shapes/decode.ts";
+import { DECISION, MAGIC, RULE_CODES } from "../../kernel/shapes/decode.ts";
 import type { Forest } from "../../kernel/shapes/forest.ts";
 import type { ShapeNode, ShapeSite, ValueRule } from "../../kernel/shapes/node.ts";
 
@@ -35,7 +36,7 @@ export function encodeShapes(forest: Forest): Uint8Array {
   }
   const blocks = order.map(({ id, name }) => {
     const nodes = forest.instances(id).map((node) => forest.node(node));
-    return encodeBlock(name, nodes, edges.get(id) ?? [], { forest, newFn, newNode, names });
+    return encodeBlock(id, name, nodes, edges.get(id) ?? [], { forest, newFn, newNode, names });
   });
   const text = new TextEncoder().encode(names.all().join("\n"));
   const head = new ByteWriter().raw(new TextEncoder().encode(MAGIC)).uint(text.length).raw(text).uint(
@@ -82,6 +83,7 @@ interface Numbering {
 }
 
 function encodeBlock(
+  fn: number,
   name: string,
   nodes: readonly ShapeNode[],
   edges: readonly { readonly callee: number; readonly rules: readonly (ValueRule | undefined)[] }[],
@@ -108,6 +110,7 @@ function encodeBlock(
     writer.uint(callee).uint(rules.length);
     for (const rule of rules) writeRule(writer, rule, newFn);
   }
+  writeDecision(writer, forest.decision(fn), newNode[nodes[0]?.id ?? 0] ?? 0, numbering);
   return { bytes: writer.finish(), nodes: nodes.length, sites: sites.length };
 }
 
@@ -167,6 +170,31 @@ function writeCalls(writer: ByteWriter, children: readonly number[], siteOf: rea
     }
   }
   if (start < total) flush();
+}
+
+function writeDecision(
+  writer: ByteWriter,
+  decision: Decision | null,
+  firstNode: number,
+  numbering: Numbering,
+): void {
+  if (decision === null) {
+    writer.byte(DECISION.none);
+    return;
+  }
+  if (decision.feature < 0) {
+    writer.byte(DECISION.leaf).uint(decision.variants.length);
+    const variants = decision.variants.map(({ node, count }) => ({
+      at: (numbering.newNode[node] ?? 0) - firstNode,
+      count,
+    }));
+    for (const { at, count } of variants.sort((a, b) => a.at - b.at)) writer.uint(at).uint(count);
+    return;
+  }
+  const value = decision.feature === CALLER ? numbering.newFn[decision.value] ?? 0 : decision.value;
+  writer.byte(DECISION.test + TESTS.indexOf(decision.test)).uint(decision.feature).int(value);
+  writeDecision(writer, decision.yes, firstNode, numbering);
+  writeDecision(writer, decision.no, firstNode, numbering);
 }
 
 function writeRule(writer: ByteWriter, rule: ValueRule | undefined, newFn: Int32Array): void {
