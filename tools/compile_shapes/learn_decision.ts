@@ -15,10 +15,14 @@ export interface Sample {
   readonly node: number;
   /** What the variant is like, coarsest first: each a class number. */
   readonly classes: readonly number[];
+  /** Logarithm of the number of calls in it. */
+  readonly size: number;
 }
 
 /** How much each of `Sample.classes` counts. */
-const WEIGHTS = [1, 0.5, 0.3];
+const WEIGHTS = [1, 0.3];
+/** Sizes nearer than this to each other (logarithms) are as good as the same. */
+const SAME_SIZE = 0.15;
 /** Bits that a test must save beyond what choosing it among all tests costs. */
 const COST = 4;
 /** Values of one feature that are tried; more are put together. */
@@ -66,14 +70,19 @@ function countVariants(samples: readonly Sample[]): VariantCount[] {
 class Histogram {
   readonly counts: Float64Array[];
   size = 0;
+  /** Sums of sizes and of their squares. */
+  sum = 0;
+  squares = 0;
 
   constructor(readonly sizes: readonly number[]) {
     this.counts = sizes.map((size) => new Float64Array(size));
   }
 
-  add(sample: readonly number[]): void {
+  add({ size }: Sample, labels: readonly number[]): void {
     this.size++;
-    sample.forEach((label, kind) => {
+    this.sum += size;
+    this.squares += size * size;
+    labels.forEach((label, kind) => {
       const counts = this.counts[kind];
       if (counts !== undefined) counts[label] = (counts[label] ?? 0) + 1;
     });
@@ -81,6 +90,8 @@ class Histogram {
 
   merge(other: Histogram): void {
     this.size += other.size;
+    this.sum += other.sum;
+    this.squares += other.squares;
     this.counts.forEach((counts, kind) => {
       const more = other.counts[kind];
       if (more === undefined) return;
@@ -88,11 +99,15 @@ class Histogram {
     });
   }
 
-  /** Bits to say which class each sample has. */
+  /** Bits to say which class each sample has, and what size. */
   bits(without: Histogram | null = null): number {
     let bits = 0;
     const size = this.size - (without?.size ?? 0);
     if (size <= 0) return 0;
+    const mean = (this.sum - (without?.sum ?? 0)) / size;
+    const variance = (this.squares - (without?.squares ?? 0)) / size - mean * mean;
+    const deviation = Math.sqrt(Math.max(0, variance));
+    if (deviation > SAME_SIZE) bits += size * Math.log2(deviation / SAME_SIZE);
     const whole = Math.log2(size);
     this.counts.forEach((counts, kind) => {
       const less = without?.counts[kind];
@@ -110,7 +125,7 @@ class Histogram {
 function bestTest(samples: readonly Sample[]): Candidate | undefined {
   const { labels, sizes } = renumber(samples);
   const all = new Histogram(sizes);
-  for (const label of labels) all.add(label);
+  samples.forEach((sample, i) => all.add(sample, labels[i] ?? []));
   const bits = all.bits();
   if (bits <= COST) return undefined;
   const found: Candidate[] = [];
@@ -153,7 +168,7 @@ function groupsOf(
       histogram = new Histogram(sizes);
       byValue.set(value, histogram);
     }
-    histogram.add(labels[i] ?? []);
+    histogram.add(sample, labels[i] ?? []);
   });
   const known = [...byValue].map(([value, histogram]) => ({ value, histogram })).sort((a, b) =>
     a.value - b.value
@@ -190,9 +205,10 @@ function* testsOf(
   }
   if (feature === CALLER) return;
   const below = new Histogram(sizes);
-  for (const { value, histogram } of groups.slice(0, -1)) {
+  for (const [i, { value, histogram }] of groups.slice(0, -1).entries()) {
     below.merge(histogram);
-    yield { feature, test: "atMost", value, gain: gain(below) };
+    const next = groups[i + 1]?.value ?? value;
+    yield { feature, test: "atMost", value: Math.floor((value + next) / 2), gain: gain(below) };
   }
   const used = groups.reduce((or, { value }) => Number.isInteger(value) ? or | value : or, 0);
   for (let bit = 0; bit < BITS; bit++) {

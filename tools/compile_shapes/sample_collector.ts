@@ -50,9 +50,9 @@ export class SampleCollector {
     for (let i = 0; i < OWN_ARGUMENTS; i++) features[i] = featureOf(tree.data?.args[i] ?? NaN);
     features[CALLER] = caller === undefined ? NaN : this.#forest.functionId(caller);
     if (situation !== undefined) features.set(situation, SITUATION);
-    const size = Math.round(Math.log2(this.#forest.calls(node)) * 2);
+    const size = Math.log2(this.#forest.calls(node));
     const shallow = `${outcome} ${tree.calls.map((call) => call.fn).join()}`;
-    calls.samples.push({ features, node, classes: [this.#class(shallow), size, structure.id] });
+    calls.samples.push({ features, node, classes: [this.#class(shallow), structure.id], size });
   }
 
   /** Learns from all that was noted. */
