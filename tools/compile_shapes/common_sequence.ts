@@ -24,7 +24,9 @@ export function longestCommon<A extends Named, B extends Named>(a: readonly A[],
   const indices: [number, number][] = [];
   for (let i = 0; i < start; i++) indices.push([i, i]);
   const middle = (endA - start + 1) * (endB - start + 1) <= MAX_CELLS ? byTable : inOrder;
-  for (const [i, j] of middle(a.slice(start, endA), b.slice(start, endB))) indices.push([start + i, start + j]);
+  for (const [i, j] of middle(a.slice(start, endA), b.slice(start, endB))) {
+    indices.push([start + i, start + j]);
+  }
   for (let i = endA, j = endB; i < a.length; i++, j++) indices.push([i, j]);
   return indices.map(([i, j]) => [a[i] as A, b[j] as B]);
 }

@@ -6,23 +6,26 @@
  */
 
 import type { CallTree, TaskTrees } from "./call_tree.ts";
+import { InterruptFilter } from "./interrupts.ts";
 import { linesOf } from "./recording_text.ts";
 
 const LINE = /^\s*(\d+)\)\s*(?:(\S.*?-\d+)\s*\|)?\s*(?:[^|\d]*([\d.]+) us)?[^|]*\|( *)(\S.*)$/;
 const SWITCH = /^\s*(\d+)\)\s*\S.*?-\d+\s+=>\s+(\S.*-\d+)\s*$/;
-const INTERRUPT = "irq_enter_rcu";
 /** Never returns: what it called until the recording's end is all it calls. */
 const NO_RETURN = new Set(["do_exit", "make_task_dead"]);
 
 interface Open {
   readonly tree: CallTree;
   readonly depth: number;
+  readonly interrupts: InterruptFilter;
+  /** An interrupt landed in it: its duration is not its own. */
+  interrupted: boolean;
 }
 
 interface TaskState {
   readonly trees: TaskTrees;
   readonly stack: Open[];
-  /** Depth at which an interrupt began: deeper or equal lines belong to it. -1: none. */
+  /** Depth of an interrupt's calls: deeper lines belong to it. -1: none. */
   interrupt: number;
 }
 
@@ -62,7 +65,7 @@ function pidOf(task: string): string {
 
 function take(state: TaskState, depth: number, body: string, duration: number): void {
   if (state.interrupt >= 0) {
-    if (depth >= state.interrupt) return;
+    if (depth > state.interrupt || (depth === state.interrupt && body.startsWith("}"))) return;
     state.interrupt = -1;
   }
   if (body.startsWith("}")) {
@@ -75,26 +78,25 @@ function take(state: TaskState, depth: number, body: string, duration: number): 
   if (!opens && !body.includes(");")) return;
   const bracket = body.indexOf(" [");
   const fn = body.slice(0, bracket >= 0 && bracket < end ? bracket : end);
-  if (fn === INTERRUPT) {
-    state.interrupt = depth;
-    const interrupted = state.stack[state.stack.length - 1];
-    if (interrupted !== undefined) interrupted.tree.broken = true;
-    return;
-  }
   // Ends that the recording lost.
   while ((state.stack[state.stack.length - 1]?.depth ?? -1) >= depth) dropTop(state);
-  const tree: CallTree = { fn, calls: [], total: opens ? NaN : duration, broken: false, data: null };
   const parent = state.stack[state.stack.length - 1];
+  if (parent?.interrupts.takes(fn) === true) {
+    parent.interrupted = true;
+    if (opens) state.interrupt = depth;
+    return;
+  }
+  const tree: CallTree = { fn, calls: [], total: opens ? NaN : duration, broken: false, data: null };
   if (parent === undefined) state.trees.roots.push(tree);
   else parent.tree.calls.push(tree);
-  if (opens) state.stack.push({ tree, depth });
+  if (opens) state.stack.push({ tree, depth, interrupts: new InterruptFilter(), interrupted: false });
 }
 
 function close(state: TaskState, depth: number, duration: number): void {
   while ((state.stack[state.stack.length - 1]?.depth ?? -1) > depth) dropTop(state);
   const top = state.stack[state.stack.length - 1];
   if (top === undefined || top.depth !== depth) return;
-  top.tree.total = duration;
+  top.tree.total = top.interrupted ? NaN : duration;
   state.stack.pop();
 }
 

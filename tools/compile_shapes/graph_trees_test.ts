@@ -40,7 +40,7 @@ Deno.test("without the task column a CPU stands for its task", () => {
   assertEquals(parseGraph(text).map((task) => short(task.roots)), ["a(c)", "b"]);
 });
 
-Deno.test("interrupts go, and mark the call that they landed in", () => {
+Deno.test("interrupts go, and what the interrupted function does afterwards stays", () => {
   const text = ` 0)     sh-1     |               |  a() {
  0)     sh-1     |               |    b() {
  0)     sh-1     |   1.000 us    |      c();
@@ -48,11 +48,17 @@ Deno.test("interrupts go, and mark the call that they landed in", () => {
  0)     sh-1     |               |      handle_softirqs() {
  0)     sh-1     |   1.000 us    |        run_timer_softirq();
  0)     sh-1     |   5.000 us    |      }
+ 0)     sh-1     |   1.000 us    |      idle_cpu();
+ 0)     sh-1     |               |      e() {
+ 0)     sh-1     |   1.000 us    |        idle_cpu();
+ 0)     sh-1     |   2.000 us    |      }
  0)     sh-1     |   9.000 us    |    }
  0)     sh-1     |   1.000 us    |    d();
  0)     sh-1     |   20.000 us   |  }
 `;
-  assertEquals(short(parseGraph(text)[0]?.roots ?? []), "a(b!(c),d)");
+  const roots = parseGraph(text)[0]?.roots ?? [];
+  assertEquals(short(roots), "a(b(c,e(idle_cpu)),d)");
+  assertEquals(roots[0]?.calls[0]?.total, NaN);
 });
 
 Deno.test("a truncated recording breaks what was open, but not a task that ended", () => {

@@ -208,7 +208,7 @@ function* testsOf(
   for (const [i, { value, histogram }] of groups.slice(0, -1).entries()) {
     below.merge(histogram);
     const next = groups[i + 1]?.value ?? value;
-    yield { feature, test: "atMost", value: Math.floor((value + next) / 2), gain: gain(below) };
+    yield { feature, test: "atMost", value: between(value, next), gain: gain(below) };
   }
   const used = groups.reduce((or, { value }) => Number.isInteger(value) ? or | value : or, 0);
   for (let bit = 0; bit < BITS; bit++) {
@@ -218,6 +218,11 @@ function* testsOf(
     for (const group of groups) if (holds("bit", value, group.value)) set.merge(group.histogram);
     yield { feature, test: "bit", value, gain: gain(set) };
   }
+}
+
+/** A threshold between two values: sizes lie apart by factors. */
+function between(low: number, high: number): number {
+  return low > 0 ? Math.floor(Math.sqrt(low * high)) : Math.floor((low + high) / 2);
 }
 
 /** Classes as small numbers. */

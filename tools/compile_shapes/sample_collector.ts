@@ -4,7 +4,13 @@
  * @module
  */
 
-import { CALLER, featureOf, OWN_ARGUMENTS, SITUATION, SITUATION_FEATURES } from "../../kernel/calls/decision.ts";
+import {
+  CALLER,
+  featureOf,
+  OWN_ARGUMENTS,
+  SITUATION,
+  SITUATION_FEATURES,
+} from "../../kernel/calls/decision.ts";
 import type { Forest } from "../../kernel/shapes/forest.ts";
 import type { CallTree } from "./call_tree.ts";
 import { learnDecision, type Sample } from "./learn_decision.ts";

@@ -36,7 +36,10 @@ export async function situationsOf(image: KernelImage, strace: Uint8Array): Prom
     first: true,
     enter(fn, task) {
       const { situation } = task;
-      const features = Float64Array.from({ length: SITUATION_FEATURES }, (_, i) => situation?.feature(i) ?? NaN);
+      const features = Float64Array.from(
+        { length: SITUATION_FEATURES },
+        (_, i) => situation?.feature(i) ?? NaN,
+      );
       const calls = tasks.get(task.pid) ?? [];
       calls.push({ fn: fn.name, features });
       tasks.set(task.pid, calls);

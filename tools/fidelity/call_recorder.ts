@@ -9,17 +9,17 @@ import type { KernelFunction } from "../../kernel/calls/kernel_function.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import type { Task } from "../../kernel/process/task.ts";
 import { reachableFunctions } from "../../kernel/tracefs/tracers.ts";
+import { InterruptFilter } from "../compile_shapes/interrupts.ts";
 import type { CallData, CallTree, TaskTrees } from "../compile_shapes/call_tree.ts";
-
-/** What marks an interrupt: it and what follows up to the return to the interrupted function belong to no system call. */
-const INTERRUPT = "irq_enter_rcu";
 
 interface Open {
   readonly tree: CallTree;
   readonly data: CallData;
   readonly level: number;
   readonly start: number;
-  interrupted: boolean;
+  /** Part of an interrupt, which belongs to no system call. */
+  readonly hidden: boolean;
+  readonly interrupts: InterruptFilter;
 }
 
 interface TaskState {
@@ -66,12 +66,8 @@ export class CallRecorder implements FunctionTracer {
       state = { trees: { task: String(task.pid), roots: [] }, open: [] };
       this.#tasks.set(task, state);
     }
-    if (state.open.length >= this.#depth || above?.interrupted === true) return false;
-    if (fn.name === INTERRUPT && above !== undefined) {
-      above.interrupted = true;
-      above.tree.broken = true;
-      return false;
-    }
+    if (state.open.length >= this.#depth) return false;
+    const hidden = above !== undefined && (above.hidden || above.interrupts.takes(fn.name));
     const frame = task.frames[level - 1];
     const args: number[] = [];
     const known = frame === undefined ? 0 : Math.min(frame.nargs, fn.nargs);
@@ -79,11 +75,18 @@ export class CallRecorder implements FunctionTracer {
     const data: CallData = { fn: fn.name, args, result: NaN, place: undefined, calls: [] };
     const tree: CallTree = { fn: fn.name, calls: [], total: NaN, broken: false, data };
     if (above === undefined) state.trees.roots.push(tree);
-    else {
+    else if (!hidden) {
       above.tree.calls.push(tree);
       above.data.calls.push(data);
     }
-    state.open.push({ tree, data, level, start: this.#k.clock.now, interrupted: false });
+    state.open.push({
+      tree,
+      data,
+      level,
+      hidden,
+      start: this.#k.clock.now,
+      interrupts: new InterruptFilter(),
+    });
     return true;
   }
 
