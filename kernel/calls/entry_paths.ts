@@ -12,6 +12,10 @@ export type EntryKind =
   | "syscall"
   | "exit"
   | "fault"
+  /** Where a fault looks for its area, before `fault`. */
+  | "faultArea"
+  /** A fault of the kernel's own access to user memory, on arm64. */
+  | "kernelFault"
   | "kthread"
   | "bare"
   /** A device's interrupt; `_user`: of user space. */
@@ -103,6 +107,15 @@ const PATHS: Readonly<Record<Arch, Readonly<Record<EntryKind, EntryPath>>>> = {
     timer_user: TIMER_64,
     reschedule: RESCHEDULE_64,
     reschedule_user: RESCHEDULE_64,
+    faultArea: {
+      through: [],
+      base: [
+        { symbol: "do_user_addr_fault", offset: 0x127 },
+        { symbol: "exc_page_fault", offset: 0x70 },
+        { symbol: "asm_exc_page_fault", offset: 0x22 },
+      ],
+    },
+    kernelFault: NONE,
     kthread: { through: ["kthread"], base: [{ symbol: "ret_from_fork", offset: 0x1f }] },
     bare: NONE,
   },
@@ -130,9 +143,6 @@ const PATHS: Readonly<Record<Arch, Readonly<Record<EntryKind, EntryPath>>>> = {
     fault: {
       through: [],
       base: [
-        { symbol: "do_page_fault", offset: 0x174 },
-        { symbol: "do_translation_fault", offset: 0xac },
-        { symbol: "do_mem_abort", offset: 0x4c },
         { symbol: "el0_da", offset: 0x3c },
         { symbol: "el0t_64_sync_handler", offset: 0xc4 },
         { symbol: "el0t_64_sync", offset: 0x18c },
@@ -144,6 +154,15 @@ const PATHS: Readonly<Record<Arch, Readonly<Record<EntryKind, EntryPath>>>> = {
     timer_user: EL0_IRQ,
     reschedule: EL1_IRQ,
     reschedule_user: EL0_IRQ,
+    faultArea: NONE,
+    kernelFault: {
+      through: [],
+      base: [
+        { symbol: "el1_abort", offset: 0x3c },
+        { symbol: "el1h_64_sync_handler", offset: 0xd4 },
+        { symbol: "el1h_64_sync", offset: 0x64 },
+      ],
+    },
     kthread: { through: ["kthread"], base: [{ symbol: "ret_from_fork", offset: 0x10 }] },
     bare: NONE,
   },
@@ -181,6 +200,15 @@ const PATHS: Readonly<Record<Arch, Readonly<Record<EntryKind, EntryPath>>>> = {
     timer_user: TIMER_32,
     reschedule: RESCHEDULE_32,
     reschedule_user: RESCHEDULE_32,
+    faultArea: {
+      through: [],
+      base: [
+        { symbol: "do_user_addr_fault", offset: 0x103 },
+        { symbol: "exc_page_fault", offset: 0x60 },
+        { symbol: "handle_exception", offset: 0x130 },
+      ],
+    },
+    kernelFault: NONE,
     kthread: { through: ["kthread"], base: [{ symbol: "ret_from_fork", offset: 0x1c }] },
     bare: NONE,
   },

@@ -14,8 +14,22 @@ const FIRST_FREE = 0x1000000;
 /** The image's end counts in steps of this: an image that knows fewer symbols gives the same addresses. */
 const IMAGE_STEP = 0x4000000;
 
+/** Told of blocks that are taken and given back; `gfp` as the taker said it, 0 where it said nothing. */
+export interface FrameObserver {
+  taken(frame: Addr, order: number, gfp: number): void;
+  given(frame: Addr, order: number): void;
+}
+
 /** Blocks of page frames, named by their address in the direct map. Freed blocks are used again, last freed first. */
 export class PageFrames {
+  /** Pages that are in use. */
+  inUse = 0;
+  /** Pages taken and given back since the machine started: `inUse` is their difference. */
+  taken = 0;
+  /** See `taken`. */
+  given = 0;
+  /** Who is told; null while nobody cares. */
+  observer: FrameObserver | null = null;
   readonly #base: Addr;
   readonly #end: Addr;
   readonly #imageStart: Addr;
@@ -35,9 +49,15 @@ export class PageFrames {
   }
 
   /** A block of 2^order pages, aligned to its size. Contents are whatever they were; fresh ones are zero. */
-  alloc(order = 0): Addr {
-    const reused = this.#free.get(order)?.pop();
-    if (reused !== undefined) return reused;
+  alloc(order = 0, gfp = 0): Addr {
+    const frame = this.#free.get(order)?.pop() ?? this.#fresh(order);
+    this.taken += 1 << order;
+    this.inUse += 1 << order;
+    this.observer?.taken(frame, order, gfp);
+    return frame;
+  }
+
+  #fresh(order: number): Addr {
     const size = PAGE_SIZE * 2 ** order;
     const start = this.#base + Math.ceil((this.#next - this.#base) / size) * size;
     if (start + size > this.#end) {
@@ -49,6 +69,9 @@ export class PageFrames {
 
   /** Gives a block back. */
   free(address: Addr, order = 0): void {
+    this.given += 1 << order;
+    this.inUse -= 1 << order;
+    this.observer?.given(address, order);
     const list = this.#free.get(order);
     if (list === undefined) this.#free.set(order, [address]);
     else list.push(address);

@@ -72,6 +72,11 @@ export class Memory {
     }
   }
 
+  /** The page at a kernel address: what the kernel reads and writes there. */
+  pageOf(address: Addr): Page {
+    return this.#reader(Math.floor(address / PAGE_SIZE), address);
+  }
+
   /** Unmaps what `mapPages` mapped: accesses fault again. */
   unmapPages(start: Addr, length: number): void {
     for (let key = pageDown(start) / PAGE_SIZE; key < pageUp(start + length) / PAGE_SIZE; key++) {

@@ -5,8 +5,9 @@
  */
 
 import type { Addr } from "../../image/model.ts";
-import { type Page, PAGE_SIZE, PagePool } from "./page.ts";
+import { type Page, PAGE_SIZE } from "./page.ts";
 import { pageDown, pageUp } from "./regions.ts";
+import { LoosePages, type PageSource, type UserPage } from "./user_page.ts";
 
 /** Fills a page when it is first touched: `offset` counts from the area's start (as mapped), `bytes` is one page. */
 export type PageFiller = (offset: number, bytes: Uint8Array<ArrayBuffer>) => void;
@@ -24,8 +25,13 @@ export interface UserArea {
   readonly fillOffset: number;
 }
 
+/**
+ * Told when an access finds no page, or one that must not be written: the kernel's page fault. It maps what the access
+ * needs; where it does not, the access gets a page by itself if it lies in an area.
+ */
+export type Faulter = (space: UserSpace, address: Addr, write: boolean) => void;
+
 const PROT_WRITE = 2;
-const POOL = new PagePool();
 
 /**
  * User memory: areas, and the pages of them that were touched. The kernel's own copies (`copy_from_user`) fault pages
@@ -33,10 +39,25 @@ const POOL = new PagePool();
  */
 export class UserSpace {
   #areas: UserArea[] = [];
-  readonly #pages = new Map<number, Page>();
+  readonly #pages = new Map<number, UserPage>();
+  /** Pages that a write must not change yet: shared with a fork's other half, or with a file. */
+  readonly #protected = new Set<number>();
+  readonly #source: PageSource;
   #lastKey = NaN;
   #lastPage: Page | null = null;
   #lastWritable = false;
+  /** The kernel's page fault; null: pages simply appear. */
+  faulter: Faulter | null = null;
+
+  /** `source`: where pages come from; by default they have no frames. */
+  constructor(source: PageSource = new LoosePages()) {
+    this.#source = source;
+  }
+
+  /** Pages that are present. */
+  get resident(): number {
+    return this.#pages.size;
+  }
 
   /** Areas by ascending address. */
   get areas(): readonly UserArea[] {
@@ -64,7 +85,35 @@ export class UserSpace {
     const from = pageDown(start);
     const end = pageUp(start + length);
     this.#recut(from, end, () => []);
-    for (const key of this.#keys(from, end)) this.#pages.delete(key);
+    this.drop(from, end - from);
+  }
+
+  /** Takes the pages of a range out; the areas stay. */
+  drop(start: Addr, length: number): void {
+    for (const { page } of this.take(start, length)) if (page.mapcount === 0) this.#source.release(page);
+  }
+
+  /**
+   * Takes the pages of a range out of the page table (`zap_page_range`), by ascending address. Those that nobody maps any
+   * more (`mapcount` 0) are the caller's to release.
+   */
+  take(start: Addr, length: number): { readonly key: number; readonly page: UserPage }[] {
+    this.#forget();
+    return this.pagesIn(start, start + length).map((key) => {
+      const page = this.#pages.get(key) as UserPage;
+      this.#pages.delete(key);
+      this.#protected.delete(key);
+      page.mapcount--;
+      return { key, page };
+    });
+  }
+
+  /** Lets the area that begins at `from` begin at `start`, below it: a stack that grows. */
+  grow(from: Addr, start: Addr): void {
+    this.#forget();
+    this.#areas = this.#areas.map((area) =>
+      area.start === from ? { ...area, start, fillOffset: area.fillOffset + start - from } : area
+    );
   }
 
   /** Changes the protection of what is mapped in a range. */
@@ -102,40 +151,110 @@ export class UserSpace {
   present(key: number): Page | null {
     if (key === this.#lastKey) return this.#lastPage;
     const page = this.#pages.get(key) ?? null;
-    if (page !== null) this.#remember(key, page, this.areaAt(key * PAGE_SIZE));
-    return page;
+    if (page === null) return null;
+    this.#remember(key, page.page, this.areaAt(key * PAGE_SIZE));
+    return page.page;
   }
 
   /** The page with that number, faulted in if it lies in an area; null where nothing is mapped. */
   touch(key: number): Page | null {
     if (key === this.#lastKey) return this.#lastPage;
     const address = key * PAGE_SIZE;
-    const area = this.areaAt(address);
-    if (area === undefined) return null;
-    let page = this.#pages.get(key);
-    if (page === undefined) {
-      page = POOL.take();
-      area.fill?.(area.fillOffset + address - area.start, page.bytes);
-      this.#pages.set(key, page);
+    let area = this.areaAt(address);
+    let found = this.#pages.get(key);
+    if (found === undefined) {
+      this.faulter?.(this, address, false);
+      area = this.areaAt(address);
+      found = this.#pages.get(key);
     }
+    if (area === undefined) return null;
+    const page = (found ?? this.#appear(key, area)).page;
     this.#remember(key, page, area);
     return page;
   }
 
   /** Like `touch`, but null where the area may not be written. */
   touchWritable(key: number): Page | null {
-    const page = this.touch(key);
-    return page !== null && this.#lastWritable ? page : null;
+    if (key === this.#lastKey && this.#lastWritable) return this.#lastPage;
+    const address = key * PAGE_SIZE;
+    let area = this.areaAt(address);
+    if (!this.#pages.has(key) || this.#protected.has(key)) {
+      this.faulter?.(this, address, true);
+      area = this.areaAt(address);
+    }
+    if (area === undefined || (area.prot & PROT_WRITE) === 0) return null;
+    const found = this.#pages.get(key) ?? this.#appear(key, area);
+    if (this.#protected.has(key)) this.#own(key, found);
+    const page = (this.#pages.get(key) as UserPage).page;
+    this.#remember(key, page, area);
+    return page;
   }
 
-  /** A copy of areas and touched pages, as fork makes. */
+  /** What is mapped at a page number. */
+  pageAt(key: number): UserPage | undefined {
+    return this.#pages.get(key);
+  }
+
+  /** Whether a write to a present page has to fault first. */
+  writeProtected(key: number): boolean {
+    return this.#protected.has(key);
+  }
+
+  /** Maps a page; what was mapped there is let go. Not writable: the next write faults. */
+  install(key: number, page: UserPage, writable: boolean): void {
+    this.#forget();
+    const old = this.#pages.get(key);
+    page.mapcount++;
+    this.#pages.set(key, page);
+    if (writable) this.#protected.delete(key);
+    else this.#protected.add(key);
+    if (old !== undefined) this.#leave(old);
+  }
+
+  /** Lets a page that is present be written, or not. */
+  allowWrite(key: number, writable: boolean): void {
+    this.#forget();
+    if (writable) this.#protected.delete(key);
+    else if (this.#pages.has(key)) this.#protected.add(key);
+  }
+
+  /** Moves the pages of a range elsewhere, as `move_page_tables` does. */
+  movePages(from: Addr, to: Addr, length: number): void {
+    this.#forget();
+    for (const key of this.pagesIn(from, from + length)) {
+      const page = this.#pages.get(key) as UserPage;
+      const there = key + (to - from) / PAGE_SIZE;
+      const guarded = this.#protected.delete(key);
+      this.#pages.delete(key);
+      this.#pages.set(there, page);
+      if (guarded) this.#protected.add(there);
+    }
+  }
+
+  /** Fills a page as its area says a fresh one looks. */
+  fillFresh(key: number, page: UserPage): void {
+    const address = key * PAGE_SIZE;
+    const area = this.areaAt(address);
+    if (area?.fill != null) area.fill(area.fillOffset + address - area.start, page.page.bytes);
+  }
+
+  /**
+   * A copy as fork makes: areas, and pages that both map from then on. A write to one that is not shared memory gives the
+   * writer its own.
+   */
   fork(): UserSpace {
-    const child = new UserSpace();
+    const child = new UserSpace(this.#source);
+    child.faulter = this.faulter;
     child.#areas = this.#areas.slice();
+    this.#forget();
     for (const [key, page] of this.#pages) {
-      const copy = POOL.take();
-      copy.bytes.set(page.bytes);
-      child.#pages.set(key, copy);
+      const shared = page.kind === "shmem";
+      page.mapcount++;
+      child.#pages.set(key, page);
+      if (!shared || this.#protected.has(key)) {
+        this.#protected.add(key);
+        child.#protected.add(key);
+      }
     }
     return child;
   }
@@ -143,14 +262,40 @@ export class UserSpace {
   /** Unmaps everything. */
   clear(): void {
     this.#areas = [];
+    for (const page of this.#pages.values()) this.#leave(page);
     this.#pages.clear();
+    this.#protected.clear();
     this.#forget();
+  }
+
+  #leave(page: UserPage): void {
+    if (--page.mapcount === 0) this.#source.release(page);
+  }
+
+  /** A page that nobody's fault brought: an address space without a kernel, or memory that stands for a program's own. */
+  #appear(key: number, area: UserArea): UserPage {
+    const page = this.#source.take(area.fill === null ? "anon" : "file");
+    page.mapcount = 1;
+    this.#pages.set(key, page);
+    if (area.fill !== null) this.fillFresh(key, page);
+    return page;
+  }
+
+  /** A write to a page that others map too, without a fault: the writer gets a copy. */
+  #own(key: number, page: UserPage): void {
+    this.#protected.delete(key);
+    if (page.mapcount === 1) return;
+    const own = this.#source.take("anon");
+    if (page.looked) own.page.bytes.set(page.page.bytes);
+    own.mapcount = 1;
+    this.#pages.set(key, own);
+    this.#leave(page);
   }
 
   #remember(key: number, page: Page, area: UserArea | undefined): void {
     this.#lastKey = key;
     this.#lastPage = page;
-    this.#lastWritable = area !== undefined && (area.prot & PROT_WRITE) !== 0;
+    this.#lastWritable = area !== undefined && (area.prot & PROT_WRITE) !== 0 && !this.#protected.has(key);
   }
 
   #forget(): void {
@@ -179,8 +324,8 @@ export class UserSpace {
     this.#areas = result;
   }
 
-  /** Page numbers that are present in a range: by range or by table, whichever is shorter. */
-  #keys(from: Addr, end: Addr): number[] {
+  /** Numbers of the pages that are present in `[from, end)`, page aligned, ascending. */
+  pagesIn(from: Addr, end: Addr): number[] {
     const first = from / PAGE_SIZE;
     const last = end / PAGE_SIZE;
     const keys: number[] = [];
@@ -188,6 +333,7 @@ export class UserSpace {
       for (let key = first; key < last; key++) if (this.#pages.has(key)) keys.push(key);
     } else {
       for (const key of this.#pages.keys()) if (key >= first && key < last) keys.push(key);
+      keys.sort((a, b) => a - b);
     }
     return keys;
   }

@@ -8,7 +8,15 @@ import type { Addr } from "../../image/model.ts";
 import type { Kernel } from "../kernel.ts";
 import { FILE } from "../fs/fields.ts";
 import { freeObject, newObject } from "../process/alloc.ts";
-import { MM, VMA } from "./fields.ts";
+import type { UserSpace } from "../memory/user_space.ts";
+import { symbolAddress } from "../process/objects.ts";
+import { cloneAnonVma, forkAnonVma, unlinkAnonVmas } from "./anon_vma.ts";
+import { MM, VM_DONTCOPY, VM_EXEC, VM_GROWSDOWN, VM_LOCKED, VM_SHARED, VM_WRITE, VMA } from "./fields.ts";
+import { MapleTree } from "./maple_tree.ts";
+import { copyTables, freeTables } from "./page_tables.ts";
+import { addMmCounter, counterOf, mmCounter, syncRss } from "./rss.ts";
+import { freeSlot } from "./swap_space.ts";
+import { dropSwap, putOnSwapCopy } from "./swap_table.ts";
 
 /** Bytes of a page. */
 export const PAGE = 4096;
@@ -23,6 +31,18 @@ export interface Vma {
   readonly file: Addr;
   /** Offset of `start` in the file, in pages. */
   pgoff: number;
+  /** Shared anonymous memory: what all that map it have in common; null for everything else. */
+  readonly shared: object | null;
+}
+
+/** A mapping to be made. */
+export interface NewVma {
+  readonly start: Addr;
+  readonly end: Addr;
+  readonly flags: number;
+  readonly file: Addr;
+  readonly pgoff: number;
+  readonly shared?: object | null;
 }
 
 /** An address space. */
@@ -30,11 +50,16 @@ export class Mm {
   readonly address: Addr;
   /** Areas by ascending address. */
   readonly areas: Vma[] = [];
+  /** The memory itself; null while no task has it yet. */
+  space: UserSpace | null = null;
+  readonly #byAddress = new Map<Addr, Vma>();
+  readonly #tree: MapleTree;
   readonly #k: Kernel;
 
   constructor(k: Kernel) {
     this.#k = k;
     this.address = newObject(k, "mm_struct", "mm_struct");
+    this.#tree = new MapleTree(k, this.address);
     const top = k.arch.layout.userEnd;
     MM.users.set(k, this.address, 1);
     MM.count.set(k, this.address, 1);
@@ -43,27 +68,52 @@ export class Mm {
     MM.mmapBase.set(k, this.address, top - (k.arch.wordSize === 8 ? 0x8000000 : 0x1000000));
   }
 
+  /** The area whose `vm_area_struct` is at an address. */
+  areaAt(vma: Addr): Vma | undefined {
+    return this.#byAddress.get(vma);
+  }
+
   /** The area that holds an address, or the first one above it. */
   find(address: Addr): Vma | undefined {
-    return this.areas.find((area) => address < area.end);
+    return this.areas[this.#indexOf(address)];
+  }
+
+  /** Index of the first area that ends above an address. */
+  #indexOf(address: Addr): number {
+    let low = 0;
+    let high = this.areas.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.areas[middle] as Vma).end <= address) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   /** Areas that overlap a range. */
   overlapping(start: Addr, end: Addr): Vma[] {
-    return this.areas.filter((area) => area.start < end && area.end > start);
+    const found: Vma[] = [];
+    for (let i = this.#indexOf(start); i < this.areas.length; i++) {
+      const area = this.areas[i] as Vma;
+      if (area.start >= end) break;
+      found.push(area);
+    }
+    return found;
   }
 
   /** Adds an area; `address` is its `vm_area_struct`, if that is allocated already. */
-  insert(area: Omit<Vma, "address">, address = newVma(this.#k)): Vma {
+  insert(area: NewVma, address = newVma(this.#k)): Vma {
     const k = this.#k;
-    const added: Vma = { ...area, address };
-    VMA.mm.set(k, added.address, this.address);
-    VMA.file.set(k, added.address, added.file);
-    if (added.file !== 0) FILE.count.add(k, added.file, 1);
+    const { start, end, flags, file, pgoff, shared = null } = area;
+    const added: Vma = { start, end, flags, file, pgoff, shared, address };
+    VMA.mm.set(k, address, this.address);
+    VMA.file.set(k, address, file);
+    VMA.ops.set(k, address, operationsOf(k, added));
+    if (file !== 0) FILE.count.add(k, file, 1);
     this.#write(added);
-    const at = this.areas.findIndex((other) => other.start > added.start);
-    this.areas.splice(at < 0 ? this.areas.length : at, 0, added);
-    this.#counted((added.end - added.start) / PAGE);
+    this.areas.splice(this.#indexOf(start), 0, added);
+    this.#byAddress.set(address, added);
+    this.#counted(flags, (end - start) / PAGE);
     return added;
   }
 
@@ -71,28 +121,65 @@ export class Mm {
   adjust(area: Vma, change: { start?: Addr; end?: Addr; flags?: number }): void {
     const before = area.end - area.start;
     if (change.start !== undefined) {
-      if (area.file !== 0) area.pgoff += (change.start - area.start) / PAGE;
+      area.pgoff += (change.start - area.start) / PAGE;
       area.start = change.start;
     }
     if (change.end !== undefined) area.end = change.end;
-    if (change.flags !== undefined) area.flags = change.flags;
+    const flags = area.flags;
     this.#write(area);
-    this.#counted((area.end - area.start - before) / PAGE);
+    if (change.flags !== undefined && change.flags !== flags) {
+      this.#counted(flags, -before / PAGE);
+      area.flags = change.flags;
+      this.#write(area);
+      this.#counted(area.flags, (area.end - area.start) / PAGE);
+    } else this.#counted(flags, (area.end - area.start - before) / PAGE);
   }
 
   /** Takes an area out and frees it. The reference to its file is the caller's from then on. */
   remove(area: Vma): void {
     this.areas.splice(this.areas.indexOf(area), 1);
+    this.#byAddress.delete(area.address);
+    unlinkAnonVmas(this.#k, area.address);
     freeObject(this.#k, "vm_area_struct", area.address);
-    this.#counted(-(area.end - area.start) / PAGE);
+    this.#counted(area.flags, -(area.end - area.start) / PAGE);
   }
 
-  /** Cuts the area that an address is inside of in two; the new one is above. */
-  split(area: Vma, at: Addr): Vma {
-    const { end, flags, file } = area;
-    const pgoff = file === 0 ? area.pgoff : area.pgoff + (at - area.start) / PAGE;
+  /** Cuts the area that an address is inside of in two; the new `vm_area_struct` is the upper part's, or the lower one's. */
+  split(area: Vma, at: Addr, below = false, address = newVma(this.#k)): Vma {
+    if (below) {
+      const { start, flags, file, pgoff, shared } = area;
+      this.adjust(area, { start: at });
+      const lower = this.insert({ start, end: at, flags, file, pgoff, shared }, address);
+      cloneAnonVma(this.#k, lower.address, area.address);
+      return lower;
+    }
+    const { end, flags, file, shared } = area;
+    const pgoff = area.pgoff + (at - area.start) / PAGE;
     this.adjust(area, { end: at });
-    return this.insert({ start: at, end, flags, file, pgoff });
+    const upper = this.insert({ start: at, end, flags, file, pgoff, shared }, address);
+    cloneAnonVma(this.#k, upper.address, area.address);
+    return upper;
+  }
+
+  /** Attaches an area to what a neighbour, with which it becomes one, is attached to. */
+  inheritAnon(area: Vma, from: Vma): void {
+    cloneAnonVma(this.#k, area.address, from.address);
+  }
+
+  /** Gives back what is left when the last user has gone: pages, tables, slots of swap. */
+  release(): void {
+    const k = this.#k;
+    this.space?.clear();
+    freeTables(k, this.address);
+    for (const slot of dropSwap(k, this.address)) freeSlot(k, slot);
+    this.#tree.destroy();
+  }
+
+  /** Makes several changes; the tree that probes see is made once, at the end. */
+  together(change: () => void): void {
+    this.#tree.hold();
+    change();
+    this.#tree.release(this.areas);
   }
 
   #write(area: Vma): void {
@@ -103,10 +190,27 @@ export class Mm {
     VMA.pgoff.set(k, area.address, area.pgoff);
   }
 
-  #counted(pages: number): void {
-    MM.totalVm.add(this.#k, this.address, pages);
-    MM.mapCount.set(this.#k, this.address, this.areas.length);
+  /** `vm_stat_account`, and what follows from areas having changed. */
+  #counted(flags: number, pages: number): void {
+    const k = this.#k;
+    const total = MM.totalVm.add(k, this.address, pages);
+    if (total > MM.hiwaterVm.get(k, this.address)) MM.hiwaterVm.set(k, this.address, total);
+    if ((flags & (VM_EXEC | VM_WRITE | VM_GROWSDOWN)) === VM_EXEC) MM.execVm.add(k, this.address, pages);
+    else if ((flags & VM_GROWSDOWN) !== 0) MM.stackVm.add(k, this.address, pages);
+    else if ((flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) === VM_WRITE) {
+      MM.dataVm.add(k, this.address, pages);
+    }
+    if ((flags & VM_LOCKED) !== 0) MM.lockedVm.add(k, this.address, pages);
+    MM.mapCount.set(k, this.address, this.areas.length);
+    this.#tree.store(this.areas);
   }
+}
+
+/** The `vm_ops` of an area; 0 for anonymous memory. */
+function operationsOf(k: Kernel, area: Vma): Addr {
+  const shmem = area.shared !== null || k.vfs?.files.get(area.file)?.ops?.symbol.startsWith("shmem") === true;
+  if (area.file === 0 && area.shared === null) return 0;
+  return symbolAddress(k, shmem ? "shmem_vm_ops" : "generic_file_vm_ops");
 }
 
 /** A `vm_area_struct` that no address space has yet. */
@@ -142,7 +246,21 @@ export function dupMm(k: Kernel, from: Addr, share: boolean): Addr {
   }
   const address = newMm(k);
   const copy = mmAt(k, address);
-  for (const area of mmAt(k, from)?.areas ?? []) copy?.insert(area);
+  const source = mmAt(k, from);
+  if (copy !== undefined && source !== undefined) {
+    copy.together(() => {
+      for (const area of source.areas) {
+        if ((area.flags & VM_DONTCOPY) !== 0) continue;
+        // Locks are not inherited.
+        const vma = copy.insert({ ...area, flags: area.flags & ~VM_LOCKED });
+        forkAnonVma(k, vma.address, area.address);
+      }
+    });
+    copyTables(k, from, address);
+    syncRss(k, k.current.address, from);
+    for (let member = 0; member < 4; member++) addMmCounter(k, address, member, mmCounter(k, from, member));
+    putOnSwapCopy(k, from, address);
+  }
   for (
     const same of [
       MM.startBrk,
@@ -155,6 +273,8 @@ export function dupMm(k: Kernel, from: Addr, share: boolean): Addr {
       MM.startCode,
       MM.endCode,
       MM.mmapBase,
+      MM.startData,
+      MM.endData,
     ]
   ) {
     same.set(k, address, same.get(k, from));
@@ -170,10 +290,13 @@ export function putMm(k: Kernel, address: Addr): void {
   if (MM.users.add(k, address, -1) > 0) return;
   const mm = mmAt(k, address);
   if (mm === undefined) return;
-  for (const area of [...mm.areas]) {
-    mm.remove(area);
-    if (area.file !== 0) k.vfs.putFile(area.file);
-  }
+  mm.together(() => {
+    for (const area of [...mm.areas]) {
+      mm.remove(area);
+      if (area.file !== 0) k.vfs.putFile(area.file);
+    }
+  });
+  mm.release();
   const exe = MM.exeFile.get(k, address);
   if (exe !== 0) k.vfs.putFile(exe);
   tableOf(k).delete(address);

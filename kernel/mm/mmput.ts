@@ -4,21 +4,46 @@
  * @module
  */
 
-import { behaviour, type FunctionRef } from "../calls/function.ts";
+import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import { FPUT } from "../fs/fdtable.ts";
-import { MM } from "./fields.ts";
+import { MM, VM_SHARED } from "./fields.ts";
 import { mmAt } from "./mm_struct.ts";
+import { REMOVE_VMA, VM_AREA_FREE } from "./munmap.ts";
+import { writeBack } from "./shared_pages.ts";
+import { GATHER_CALLS, UNMAP_VMAS, withAreas, withGather } from "./zap.ts";
 
-/** Unmaps everything; mapped files lose their references. */
-export const EXIT_MMAP: FunctionRef = behaviour("exit_mmap", [FPUT], (k, address = 0) => {
-  const mm = mmAt(k, address);
-  if (mm === undefined) return Number.NaN;
-  for (const area of [...mm.areas]) {
-    mm.remove(area);
-    if (area.file !== 0) k.call(FPUT, area.file);
-  }
-  return Number.NaN;
-});
+/** Unmaps everything: pages go back, mapped files lose their references. */
+export const EXIT_MMAP: FunctionRef = behaviour(
+  "exit_mmap",
+  [
+    ...GATHER_CALLS,
+    fn("tlb_gather_mmu_fullmm"),
+    UNMAP_VMAS,
+    fn("free_pgtables"),
+    REMOVE_VMA,
+    fn("vma_close"),
+    FPUT,
+    VM_AREA_FREE,
+  ],
+  (k, address = 0) => {
+    const mm = mmAt(k, address);
+    const [first] = mm?.areas ?? [];
+    if (mm === undefined || first === undefined) return Number.NaN;
+    for (const area of mm.areas) if ((area.flags & VM_SHARED) !== 0) writeBack(k, area, area.start, area.end);
+    k.call(fn("lru_add_drain"));
+    withGather(k, address, "tlb_gather_mmu_fullmm", (tlb) => {
+      const mt = MM.mtRoot.at(k, address) - k.image.pointerSize;
+      withAreas(k, mm.areas.map((area) => area.address), () => {
+        k.call(UNMAP_VMAS, tlb, mt, first.address, 0, k.arch.layout.userEnd);
+      });
+      k.call(fn("free_pgtables"), tlb, mt, first.address, 0, k.arch.layout.userEnd);
+    });
+    mm.together(() => {
+      for (const area of [...mm.areas]) k.call(REMOVE_VMA, area.address);
+    });
+    return Number.NaN;
+  },
+);
 
 /** Drops a use of an address space; the last one unmaps everything. The count itself is the caller's. */
 export const MMPUT: FunctionRef = behaviour("mmput", [EXIT_MMAP, FPUT], (k, address = 0) => {

@@ -1,5 +1,5 @@
 /**
- * Unmapping memory and changing its protection.
+ * Unmapping memory: `do_munmap` and what it takes.
  *
  * @module
  */
@@ -11,43 +11,121 @@ import type { Kernel } from "../kernel.ts";
 import { sizeIfKnown } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { EINVAL, ENOMEM } from "../syscalls/errno.ts";
-import { VM_MAY } from "./fields.ts";
-import { type Mm, mmAt, PAGE, type Vma } from "./mm_struct.ts";
+import { VM_MAY, VM_SHARED, VMA } from "./fields.ts";
+import { type Mm, mmAt, newVma, PAGE } from "./mm_struct.ts";
+import { writeBack } from "./shared_pages.ts";
+import { GATHER_CALLS, UNMAP_VMAS, withAreas, withGather } from "./zap.ts";
 
-/** Cuts an area in two at an address. */
-export const SPLIT_VMA: FunctionRef = behaviour("__split_vma", [], (k, mm = 0, vma = 0, addr = 0) => {
-  const space = mmAt(k, mm);
-  const area = space?.areas.find((found) => found.address === vma);
-  if (space !== undefined && area !== undefined && addr > area.start && addr < area.end) {
-    space.split(area, addr);
-  }
-  return 0;
-});
+/** Most areas of an address space: `vm.max_map_count`. */
+export const MAX_MAP_COUNT = 65530;
 
-/** Gives back the pages of a range. */
-export const UNMAP_REGION: FunctionRef = fn("unmap_region");
+/** A copy of a `vm_area_struct` that no address space has yet. */
+export const VM_AREA_DUP: FunctionRef = behaviour("vm_area_dup", [], (k) => newVma(k));
+
+/** Cuts an area in two at an address; `newBelow`: the new `vm_area_struct` is the lower part's. 0 or -errno. */
+export const SPLIT_VMA: FunctionRef = behaviour(
+  "__split_vma",
+  [VM_AREA_DUP, fn("vma_dup_policy"), fn("anon_vma_clone"), fn("__vma_adjust")],
+  (k, mm = 0, vma = 0, addr = 0, newBelow = 0) => {
+    const space = mmAt(k, mm);
+    const area = space?.areaAt(vma);
+    if (space === undefined || area === undefined || addr <= area.start || addr >= area.end) return 0;
+    const made = k.call(VM_AREA_DUP, vma);
+    k.call(fn("vma_dup_policy"), vma, made);
+    k.call(fn("anon_vma_clone"), made, vma);
+    if (newBelow !== 0) {
+      k.calls.callN(fn("__vma_adjust"), [
+        vma,
+        addr,
+        area.end,
+        area.pgoff + (addr - area.start) / PAGE,
+        made,
+        0,
+      ]);
+    } else k.calls.callN(fn("__vma_adjust"), [vma, area.start, addr, area.pgoff, made, 0]);
+    space.split(area, addr, newBelow !== 0, made);
+    return 0;
+  },
+);
+
+/** The same, unless there are too many areas already. */
+export const SPLIT_VMA_CHECKED: FunctionRef = behaviour(
+  "split_vma",
+  [SPLIT_VMA],
+  (k, mm = 0, vma = 0, addr = 0, newBelow = 0) =>
+    (mmAt(k, mm)?.areas.length ?? 0) >= MAX_MAP_COUNT ? -ENOMEM : k.call(SPLIT_VMA, mm, vma, addr, newBelow),
+);
+
+/** Gives back the pages of areas that were taken out of the address space, and the page tables that only they needed. */
+export const UNMAP_REGION: FunctionRef = behaviour(
+  "unmap_region",
+  [...GATHER_CALLS, fn("tlb_gather_mmu"), UNMAP_VMAS, fn("free_pgtables")],
+  (k, mm = 0, mt = 0, vma = 0, _prev, _next, start = 0, ...rest) => {
+    const end = rest[0] ?? start;
+    k.call(fn("lru_add_drain"));
+    withGather(k, mm, "tlb_gather_mmu", (tlb) => {
+      k.call(UNMAP_VMAS, tlb, mt, vma, start, end);
+      k.call(fn("free_pgtables"), tlb, mt, vma);
+    });
+    return Number.NaN;
+  },
+);
+
 /** Frees a `vm_area_struct`. */
 export const VM_AREA_FREE: FunctionRef = fn("vm_area_free");
 
-/** Unmaps `[start, end)`, which holds part of `vma`: 0 or 1 for done. */
+/** An area that is unmapped: its file is put, it is freed. */
+export const REMOVE_VMA: FunctionRef = behaviour(
+  "remove_vma",
+  [fn("vma_close"), FPUT, VM_AREA_FREE],
+  (k, vma = 0) => {
+    const mm = mmAt(k, VMA.mm.get(k, vma));
+    const area = mm?.areaAt(vma);
+    if (mm === undefined || area === undefined) return Number.NaN;
+    k.call(fn("vma_close"), vma);
+    if (area.file !== 0) k.call(FPUT, area.file);
+    k.call(VM_AREA_FREE, vma);
+    mm.remove(area);
+    return Number.NaN;
+  },
+);
+
+/** Unmaps `[start, end)`, which holds part of `vma`: 0 or 1 for done, or -errno. */
 export const DO_MAS_ALIGN_MUNMAP: FunctionRef = behaviour(
   "do_mas_align_munmap",
-  [SPLIT_VMA, UNMAP_REGION, fn("vma_close"), FPUT, VM_AREA_FREE],
+  [SPLIT_VMA, UNMAP_REGION, REMOVE_VMA, fn("vma_close"), FPUT, VM_AREA_FREE],
   (k, _mas, _vma, address = 0, start = 0, end = 0, ...rest) => {
     const mm = mmAt(k, address);
     if (mm === undefined) return -EINVAL;
     for (const edge of [start, end]) {
-      const area = mm.areas.find((found) => found.start < edge && found.end > edge);
-      if (area !== undefined) k.call(SPLIT_VMA, address, area.address, edge, edge === start ? 1 : 0);
+      const area = mm.find(edge);
+      if (area === undefined || area.start >= edge) continue;
+      if (edge === start && end < area.end && mm.areas.length >= MAX_MAP_COUNT) return -ENOMEM;
+      const error = k.call(
+        SPLIT_VMA,
+        address,
+        area.address,
+        edge,
+        edge === end && area.start >= start ? 1 : 0,
+      );
+      if (error !== 0) return error;
     }
     const gone = mm.overlapping(start, end);
-    k.call(UNMAP_REGION, address);
-    for (const area of gone) {
-      k.call(fn("vma_close"), area.address);
-      if (area.file !== 0) k.call(FPUT, area.file);
-      k.call(VM_AREA_FREE, area.address);
-      mm.remove(area);
+    for (const area of gone) if ((area.flags & VM_SHARED) !== 0) writeBack(k, area, area.start, area.end);
+    const [first] = gone;
+    if (first !== undefined) {
+      withAreas(k, gone.map((area) => area.address), () => {
+        const mark = k.current.locals;
+        const mt = pushLocal(k, sizeIfKnown(k, "maple_tree") || 24);
+        const before = mm.overlapping(first.start - 1, first.start)[0]?.address ?? 0;
+        const behind = mm.find(end)?.address ?? 0;
+        k.calls.callN(UNMAP_REGION, [address, mt, first.address, before, behind, start, end]);
+        popLocals(k, mark);
+      });
     }
+    mm.together(() => {
+      for (const area of gone) k.call(REMOVE_VMA, area.address);
+    });
     k.current.userSpace?.unmap(start, end - start);
     return (rest[1] ?? 0) === 0 ? 0 : 1;
   },
@@ -60,7 +138,8 @@ export const DO_MAS_MUNMAP: FunctionRef = behaviour(
   (k, mas = 0, address = 0, start = 0, len = 0, uf = 0, ...rest) => {
     const mm = mmAt(k, address);
     const end = start + Math.ceil(len / PAGE) * PAGE;
-    if (mm === undefined || start % PAGE !== 0 || end === start) return -EINVAL;
+    const top = k.arch.layout.userEnd;
+    if (mm === undefined || start % PAGE !== 0 || end === start || start < 0 || end > top) return -EINVAL;
     const first = mm.overlapping(start, end)[0];
     if (first === undefined) return 0;
     return k.calls.callN(DO_MAS_ALIGN_MUNMAP, [mas, first.address, address, start, end, uf, rest[0] ?? 0]);
@@ -70,63 +149,15 @@ export const DO_MAS_MUNMAP: FunctionRef = behaviour(
 /** `munmap`: 0 or -errno. */
 export const VM_MUNMAP: FunctionRef = behaviour(
   "__vm_munmap",
-  [DO_MAS_MUNMAP],
+  [DO_MAS_MUNMAP, fn("userfaultfd_unmap_complete")],
   (k, start = 0, len = 0, downgrade = 0) => {
     const { mm } = k.current;
     const mark = k.current.locals;
     const uf = pushLocal(k, 2 * k.image.pointerSize);
     const result = withMas(k, (mas) => k.calls.callN(DO_MAS_MUNMAP, [mas, mm, start, len, uf, downgrade]));
+    k.call(fn("userfaultfd_unmap_complete"), mm, uf);
     popLocals(k, mark);
     return result === 1 ? 0 : result;
-  },
-);
-
-/** Changes the protection of a part of one area. */
-export const MPROTECT_FIXUP: FunctionRef = behaviour(
-  "mprotect_fixup",
-  [fn("vma_merge"), fn("split_vma"), fn("change_protection")],
-  (k, tlb = 0, vma = 0, _pprev, start = 0, end = 0, ...rest) => {
-    const mm = mmAt(k, k.current.mm);
-    let area = mm?.areas.find((found) => found.address === vma);
-    if (mm === undefined || area === undefined) return -ENOMEM;
-    if (start > area.start) {
-      k.call(fn("split_vma"), mm.address, vma, start, 1);
-      area = mm.split(area, start);
-    }
-    if (end < area.end) {
-      k.call(fn("split_vma"), mm.address, area.address, end, 0);
-      mm.split(area, end);
-    }
-    mm.adjust(area, { flags: rest[0] ?? area.flags });
-    k.call(fn("change_protection"), tlb, area.address, start, end);
-    k.current.userSpace?.protect(start, end - start, area.flags & 7);
-    return 0;
-  },
-);
-
-/** `mprotect`, `pkey_mprotect`: 0 or -errno. */
-export const DO_MPROTECT_PKEY: FunctionRef = behaviour(
-  "do_mprotect_pkey",
-  [MPROTECT_FIXUP],
-  (k, start = 0, len = 0, prot = 0) => {
-    const mm = mmAt(k, k.current.mm);
-    const end = start + Math.ceil(len / PAGE) * PAGE;
-    if (start % PAGE !== 0) return -EINVAL;
-    if (len === 0) return 0;
-    const areas = mm?.overlapping(start, end) ?? [];
-    if (mm === undefined || !covers(areas, start, end)) return -ENOMEM;
-    const mark = k.current.locals;
-    const tlb = pushLocal(k, 128);
-    const pprev = pushLocal(k, k.image.pointerSize);
-    let error = 0;
-    for (const area of areas) {
-      const from = Math.max(start, area.start);
-      const to = Math.min(end, area.end);
-      error = k.calls.callN(MPROTECT_FIXUP, [tlb, area.address, pprev, from, to, area.flags & ~7 | prot & 7]);
-      if (error !== 0) break;
-    }
-    popLocals(k, mark);
-    return error;
   },
 );
 
@@ -141,22 +172,15 @@ export function withMas(k: Kernel, body: (mas: Addr) => number): number {
 }
 
 /** In a replay: maps what a recorded call needs to be mapped and the model hasn't, as the program's own segments. */
-export function implyMapped(mm: Mm, start: Addr, end: Addr): void {
+export function implyMapped(k: Kernel, mm: Mm, start: Addr, end: Addr): void {
+  const map = (from: Addr, to: Addr): void => {
+    mm.insert({ start: from, end: to, flags: VM_MAY | 3, file: 0, pgoff: from / PAGE });
+    k.current.userSpace?.map(from, to - from, 3);
+  };
   let at = start;
   for (const area of mm.overlapping(start, end)) {
-    if (area.start > at) {
-      mm.insert({ start: at, end: area.start, flags: VM_MAY | 3, file: 0, pgoff: at / PAGE });
-    }
+    if (area.start > at) map(at, area.start);
     at = Math.max(at, area.end);
   }
-  if (at < end) mm.insert({ start: at, end, flags: VM_MAY | 3, file: 0, pgoff: at / PAGE });
-}
-
-function covers(areas: readonly Vma[], start: Addr, end: Addr): boolean {
-  let at = start;
-  for (const area of areas) {
-    if (area.start > at) return false;
-    at = area.end;
-  }
-  return at >= end;
+  if (at < end) map(at, end);
 }

@@ -45,6 +45,8 @@ export const TASK = {
   normalPrio: field("task_struct", "normal_prio"),
   exitSignal: field("task_struct", "exit_signal"),
   startTime: field("task_struct", "start_time"),
+  minFlt: field("task_struct", "min_flt"),
+  majFlt: field("task_struct", "maj_flt"),
 } as const;
 
 /** Fields of `struct cred`. */
@@ -159,6 +161,24 @@ export class Task {
   bound = false;
   /** Whose works it runs, if it is a worker. */
   workerPool: WorkerPool | null = null;
+  /** Page faults that no disk was needed for; kept in step with `task->min_flt`. */
+  get minorFaults(): number {
+    return TASK.minFlt.get(this.#k, this.address);
+  }
+
+  set minorFaults(count: number) {
+    TASK.minFlt.set(this.#k, this.address, count);
+  }
+
+  /** Page faults that had to read; `task->maj_flt`. */
+  get majorFaults(): number {
+    return TASK.majFlt.get(this.#k, this.address);
+  }
+
+  set majorFaults(count: number) {
+    TASK.majFlt.set(this.#k, this.address, count);
+  }
+
   /** Work to do on the way back to user space (`task_work_add`): files to close. */
   readonly taskWorks: Addr[] = [];
   /** Signals sent and not yet taken, by number, in order. */

@@ -6,6 +6,7 @@
 
 import "../fs/streams.ts";
 import "./io_calls.ts";
+import "./mlock_calls.ts";
 import "./mm_calls.ts";
 import "./process_calls.ts";
 import "./range_calls.ts";

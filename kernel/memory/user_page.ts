@@ -1,0 +1,57 @@
+/**
+ * Pages that processes map: page frames with what they hold, shared by the address spaces that map them.
+ *
+ * @module
+ */
+
+import type { Addr } from "../../image/model.ts";
+import { type Page, PagePool } from "./page.ts";
+
+/** What a page is: anonymous memory, a private or shared view of a file, shared memory, or the page of zeros. */
+export type PageKind = "anon" | "file" | "shmem" | "zero";
+
+/** Where address spaces get their pages, and give them back. */
+export interface PageSource {
+  /** A page of zeros that nobody maps yet. */
+  take(kind: PageKind): UserPage;
+  /** Nobody maps it any more. */
+  release(page: UserPage): void;
+}
+
+/** One page. Its contents are made when somebody first looks: most pages of a large program never are looked at. */
+export class UserPage {
+  /** Address of its frame in the direct map; 0 where the address space stands alone (tests). */
+  readonly frame: Addr;
+  readonly kind: PageKind;
+  /** How many page tables map it: `_mapcount` + 1. */
+  mapcount = 0;
+  readonly #make: () => Page;
+  #page: Page | null = null;
+
+  constructor(frame: Addr, kind: PageKind, make: () => Page) {
+    this.frame = frame;
+    this.kind = kind;
+    this.#make = make;
+  }
+
+  /** Its bytes. */
+  get page(): Page {
+    return this.#page ??= this.#make();
+  }
+
+  /** Whether anything was ever written to it: else it is all zeros. */
+  get looked(): boolean {
+    return this.#page !== null;
+  }
+}
+
+/** Pages without frames, for address spaces that belong to no kernel. */
+export class LoosePages implements PageSource {
+  readonly #pool = new PagePool();
+
+  take(kind: PageKind): UserPage {
+    return new UserPage(0, kind, () => this.#pool.take());
+  }
+
+  release(): void {}
+}

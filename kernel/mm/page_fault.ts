@@ -1,0 +1,186 @@
+/**
+ * How an access that finds no page enters the kernel: `do_user_addr_fault` on x86, `do_page_fault` on arm64.
+ *
+ * @module
+ */
+
+import type { Addr } from "../../image/model.ts";
+import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
+import type { Kernel } from "../kernel.ts";
+import type { UserSpace } from "../memory/user_space.ts";
+import type { Task } from "../process/task.ts";
+import { tracepoint } from "../tracing/reference.ts";
+import {
+  FAULT_FLAG_DEFAULT,
+  FAULT_FLAG_INSTRUCTION,
+  FAULT_FLAG_REMOTE,
+  FAULT_FLAG_USER,
+  FAULT_FLAG_WRITE,
+  VM_FAULT_ERROR,
+} from "./fault_flags.ts";
+import { VM_GROWSDOWN } from "./fields.ts";
+import { allowed, HANDLE_MM_FAULT } from "./memory.ts";
+import { type Mm, mmAt } from "./mm_struct.ts";
+
+const USER = tracepoint("exceptions:page_fault_user", "address", "ip", "error_code");
+const KERNEL = tracepoint("exceptions:page_fault_kernel", "address", "ip", "error_code");
+/** Room that a stack may still grow by. */
+const STACK_GUARD = 256 * 4096;
+const PAGE = 4096;
+
+/** What an access was. */
+export interface Access {
+  readonly write: boolean;
+  readonly instruction?: boolean;
+}
+
+/** Finds the area of an address. */
+export const FIND_VMA: FunctionRef = behaviour(
+  "find_vma",
+  [],
+  (k, mm = 0, address = 0) => mmAt(k, mm)?.find(address)?.address ?? 0,
+);
+
+/** Takes the lock and finds the area that an access is in, growing a stack where it has to: a `vm_area_struct`, or 0. */
+export const LOCK_MM_AND_FIND_VMA: FunctionRef = behaviour(
+  "lock_mm_and_find_vma",
+  [FIND_VMA, fn("expand_stack_locked")],
+  (k, mm = 0, address = 0) => {
+    const vma = k.call(FIND_VMA, mm, address);
+    const space = mmAt(k, mm);
+    const area = vma === 0 ? undefined : space?.areaAt(vma);
+    if (space === undefined || area === undefined) return 0;
+    if (area.start <= address) return vma;
+    if ((area.flags & VM_GROWSDOWN) === 0 || area.start - address > STACK_GUARD) return 0;
+    k.call(fn("expand_stack_locked"), vma, address);
+    const start = Math.floor(address / PAGE) * PAGE;
+    k.current.userSpace?.grow(area.start, start);
+    space.adjust(area, { start });
+    return vma;
+  },
+);
+
+/** arm64: an access of user space that needs the kernel's help. */
+const DO_PAGE_FAULT = behaviour(
+  "do_page_fault",
+  [LOCK_MM_AND_FIND_VMA, HANDLE_MM_FAULT],
+  (k, address = 0, esr = 0, regs = 0) => handle(k, address, flagsOf(k, esr), regs),
+);
+const DO_TRANSLATION_FAULT = behaviour(
+  "do_translation_fault",
+  [DO_PAGE_FAULT],
+  (k, address = 0, esr = 0, regs = 0) => k.call(DO_PAGE_FAULT, address, esr, regs),
+);
+const DO_MEM_ABORT = behaviour(
+  "do_mem_abort",
+  [DO_TRANSLATION_FAULT, DO_PAGE_FAULT],
+  (k, address = 0, esr = 0, regs = 0) =>
+    // A missing page is a translation fault, one that must not be written a permission fault.
+    k.call((esr & 0x3c) === 0xc ? DO_PAGE_FAULT : DO_TRANSLATION_FAULT, address, esr, regs),
+);
+
+/** What the last fault of each kernel answered: the entry functions return nothing. */
+const answers = new WeakMap<Kernel, number>();
+
+function handle(k: Kernel, address: Addr, flags: number, regs: Addr): number {
+  const mm = k.current.mm;
+  const vma = k.call(LOCK_MM_AND_FIND_VMA, mm, address, regs);
+  const answer = vma === 0 ? VM_FAULT_ERROR : k.call(HANDLE_MM_FAULT, vma, address, flags, regs);
+  answers.set(k, answer);
+  return 0;
+}
+
+/** Bits of arm64's `esr`: data abort of user space or kernel, write, kind of fault. */
+function esrOf(user: boolean, { write, instruction = false }: Access, present: boolean): number {
+  const kind = instruction ? (user ? 0x82000000 : 0x86000000) : user ? 0x92000000 : 0x96000000;
+  return kind + (write ? 0x40 : 0) + (present ? 0xf : 0x7);
+}
+
+function flagsOf(k: Kernel, esr: number): number {
+  const type = Math.floor(esr / 0x4000000);
+  const instruction = type === 0x20 || type === 0x21;
+  const user = type === 0x24 || type === 0x20;
+  void k;
+  return faultFlags(user, { write: (esr & 0x40) !== 0 && !instruction, instruction });
+}
+
+function faultFlags(user: boolean, { write, instruction = false }: Access): number {
+  return FAULT_FLAG_DEFAULT | (user ? FAULT_FLAG_USER : 0) | (write ? FAULT_FLAG_WRITE : 0) |
+    (instruction ? FAULT_FLAG_INSTRUCTION : 0);
+}
+
+/** x86's error code: present, write, user, instruction. */
+function errorCode(user: boolean, { write, instruction = false }: Access, present: boolean): number {
+  return (present ? 1 : 0) | (write ? 2 : 0) | (user ? 4 : 0) | (instruction ? 0x10 : 0);
+}
+
+/**
+ * An access of the running task to its own memory faults: the whole path, from the exception to the page table. `budget`:
+ * nanoseconds that it takes, `undefined` for its usual ones. False: the area doesn't allow it.
+ */
+export function raiseFault(k: Kernel, task: Task, address: Addr, access: Access, budget?: number): boolean {
+  const mm = mmAt(k, task.mm);
+  const space = task.userSpace;
+  if (mm === undefined || space === null) return false;
+  const user = task.depth === 0;
+  const present = space.pageAt(Math.floor(address / PAGE)) !== undefined;
+  const regs = task.userRegs;
+  answers.set(k, VM_FAULT_ERROR);
+  if (k.image.arch === "arm64") {
+    const esr = esrOf(user, access, present);
+    k.calls.enter(task, DO_MEM_ABORT, [address, esr, regs], budget, { kind: user ? "fault" : "kernelFault" });
+  } else {
+    const ip = user ? userIp(k, task) : k.calls.functionByName("copy_user_generic_unrolled")?.address ?? 0;
+    k.tracepoints.fire(user ? USER : KERNEL, address, ip, errorCode(user, access, present));
+    const flags = faultFlags(user, access);
+    const found = k.calls.enter(task, LOCK_MM_AND_FIND_VMA, [mm.address, address, regs], share(budget, 0.1), {
+      kind: "faultArea",
+    });
+    if (found !== 0) {
+      answers.set(
+        k,
+        k.calls.enter(task, HANDLE_MM_FAULT, [found, address, flags, regs], share(budget, 0.9), {
+          kind: "fault",
+        }),
+      );
+    }
+  }
+  return ((answers.get(k) ?? 0) & VM_FAULT_ERROR) === 0;
+}
+
+function share(budget: number | undefined, part: number): number | undefined {
+  return budget === undefined ? undefined : Math.floor(budget * part);
+}
+
+function userIp(k: Kernel, task: Task): Addr {
+  const register = k.arch.registers.find((known) => known.name === k.arch.ipRegister);
+  return register === undefined ? 0 : k.memory.readPointer(task.userRegs + register.offset);
+}
+
+/** What the kernel does when the model touches a user page that is not there: the fault that a real access would raise. */
+export function userFault(k: Kernel, space: UserSpace, address: Addr, write: boolean): void {
+  const task = k.current;
+  const mm = task.mm === 0 ? undefined : mmAt(k, task.mm);
+  if (mm === undefined) return;
+  if (mm.space === space) {
+    if (!mayAccess(mm, address, write)) return;
+    // What a recorded call takes is recorded: its faults are in it.
+    raiseFault(k, task, address, { write }, task.request?.recorded === undefined ? undefined : 0);
+    return;
+  }
+  const other = mmOfSpace(k, space);
+  const area = other?.find(address);
+  if (area === undefined || area.start > address) return;
+  const flags = FAULT_FLAG_REMOTE | (write ? FAULT_FLAG_WRITE : 0);
+  if (allowed(area, flags) && task.depth > 0) k.call(HANDLE_MM_FAULT, area.address, address, flags, 0);
+}
+
+function mayAccess(mm: Mm, address: Addr, write: boolean): boolean {
+  const area = mm.find(address);
+  return area !== undefined && area.start <= address && allowed(area, write ? FAULT_FLAG_WRITE : 0);
+}
+
+function mmOfSpace(k: Kernel, space: UserSpace): Mm | undefined {
+  for (const task of k.tasks.all()) if (task.userSpace === space) return mmAt(k, task.mm);
+  return undefined;
+}

@@ -1,0 +1,207 @@
+/**
+ * Taking pages out of page tables, and giving them back in batches: `zap_pte_range`, `mmu_gather`.
+ *
+ * @module
+ */
+
+import type { Addr } from "../../image/model.ts";
+import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
+import type { Kernel } from "../kernel.ts";
+import type { UserPage } from "../memory/user_page.ts";
+import { sizeIfKnown } from "../process/objects.ts";
+import { popLocals, pushLocal } from "../process/stack.ts";
+import { VMA } from "./fields.ts";
+import { mmAt } from "./mm_struct.ts";
+import { freePages } from "./page_alloc.ts";
+import { pageStruct } from "./page_struct.ts";
+import { addMmCounter, counterOf, MM_SWAPENTS, syncRss } from "./rss.ts";
+import { freeSlot } from "./swap_space.ts";
+import { swappedPages, takeOffSwap } from "./swap_table.ts";
+import { sourceOf } from "./user_pages.ts";
+
+const PAGE = 4096;
+/** Most pages that are given back at once. */
+const BATCH = 512;
+const VM_NORMAL_PAGE = fn("vm_normal_page");
+const PAGE_REMOVE_RMAP = fn("page_remove_rmap");
+const TLB_REMOVE_PAGE = fn("__tlb_remove_page_size");
+const FREE_SWAP_CACHE = fn("free_swap_cache");
+const COMMIT = fn("free_unref_page_commit");
+
+/** Pages that are out of the page table and not given back yet, by their `struct mmu_gather`. */
+interface Gather {
+  readonly pages: UserPage[];
+}
+
+const gathers = new WeakMap<Kernel, Map<Addr, Gather>>();
+
+function gatherOf(k: Kernel, tlb: Addr): Gather {
+  let all = gathers.get(k);
+  if (all === undefined) gathers.set(k, all = new Map());
+  let gather = all.get(tlb);
+  if (gather === undefined) all.set(tlb, gather = { pages: [] });
+  return gather;
+}
+
+/** Takes the pages of `[start, end)` of an area out of the page table. */
+export const UNMAP_PAGE_RANGE: FunctionRef = behaviour(
+  "unmap_page_range",
+  [VM_NORMAL_PAGE, PAGE_REMOVE_RMAP, TLB_REMOVE_PAGE],
+  (k, tlb = 0, vma = 0, start = 0, end = 0) => {
+    const mm = mmAt(k, VMA.mm.get(k, vma));
+    if (mm === undefined || mm.space === null) return Number.NaN;
+    const { pages } = gatherOf(k, tlb);
+    const counts = [0, 0, 0, 0];
+    for (const { key, page } of mm.space.take(start, end - start)) {
+      const struct = page.frame === 0 ? Number.NaN : pageStruct(k, page.frame);
+      k.call(VM_NORMAL_PAGE, vma, key * PAGE);
+      if (page.kind === "zero") continue;
+      k.call(PAGE_REMOVE_RMAP, struct, vma, 0);
+      k.call(TLB_REMOVE_PAGE, tlb, struct, PAGE);
+      const counter = counterOf(page.kind);
+      counts[counter] = (counts[counter] ?? 0) + 1;
+      pages.push(page);
+    }
+    for (const key of [...swappedPages(k, mm.address).keys()]) {
+      if (key * PAGE < start || key * PAGE >= end) continue;
+      const entry = takeOffSwap(k, mm.address, key);
+      if (entry !== undefined) freeSlot(k, entry.slot);
+      counts[MM_SWAPENTS] = (counts[MM_SWAPENTS] ?? 0) + 1;
+    }
+    if (counts.some((count) => count > 0)) {
+      // `sync_mm_rss` is inlined where it is the running task's memory.
+      if (k.current.mm === mm.address) syncRss(k, k.current.address, mm.address);
+      counts.forEach((count, member) => addMmCounter(k, mm.address, member, -count));
+    }
+    return Number.NaN;
+  },
+);
+
+/** The part of one area that lies in `[start, end)`. */
+export const UNMAP_SINGLE_VMA: FunctionRef = behaviour(
+  "unmap_single_vma",
+  [UNMAP_PAGE_RANGE],
+  (k, tlb = 0, vma = 0, from = 0, to = 0, details = 0) => {
+    const start = Math.max(VMA.start.get(k, vma), from);
+    const end = Math.min(VMA.end.get(k, vma), to);
+    if (start < end) k.call(UNMAP_PAGE_RANGE, tlb, vma, start, end, details);
+    return Number.NaN;
+  },
+);
+
+/** Areas to unmap that are in no tree any more (`munmap` took them out). */
+const detached = new WeakMap<Kernel, readonly Addr[]>();
+
+/** All that areas have in `[start, end)`. Which areas, `withDetached` says; else those of the address space. */
+export const UNMAP_VMAS: FunctionRef = behaviour(
+  "unmap_vmas",
+  [UNMAP_SINGLE_VMA],
+  (k, tlb = 0, _mt, vma = 0, start = 0, end = 0) => {
+    for (const area of detached.get(k) ?? [vma]) k.call(UNMAP_SINGLE_VMA, tlb, area, start, end, 0);
+    return Number.NaN;
+  },
+);
+
+/** Runs `body` while `unmap_vmas` works on these areas. */
+export function withAreas(k: Kernel, areas: readonly Addr[], body: () => void): void {
+  detached.set(k, areas);
+  body();
+  detached.delete(k);
+}
+
+/** Gives pages back to the allocator's list of the CPU. */
+export const FREE_UNREF_PAGE_LIST: FunctionRef = behaviour("free_unref_page_list", [COMMIT], (k) => {
+  for (const page of releasing.get(k) ?? []) {
+    k.call(COMMIT, Number.NaN);
+    if (page.frame === 0) sourceOf(k).release(page);
+    else freePages(k, pageStruct(k, page.frame));
+  }
+  releasing.delete(k);
+  return Number.NaN;
+});
+
+const releasing = new WeakMap<Kernel, readonly UserPage[]>();
+
+/** Drops references to pages; those that nobody has any more go back to the allocator. */
+export const RELEASE_PAGES: FunctionRef = behaviour(
+  "release_pages",
+  [fn("__mem_cgroup_uncharge_list"), FREE_UNREF_PAGE_LIST],
+  (k) => {
+    if ((releasing.get(k) ?? []).length === 0) return Number.NaN;
+    k.call(fn("__mem_cgroup_uncharge_list"), Number.NaN);
+    k.call(FREE_UNREF_PAGE_LIST, Number.NaN);
+    return Number.NaN;
+  },
+);
+
+/** Drops references to gathered pages, and their places in the swap cache. */
+export const FREE_PAGES_AND_SWAP_CACHE: FunctionRef = behaviour(
+  "free_pages_and_swap_cache",
+  [fn("lru_add_drain"), FREE_SWAP_CACHE, RELEASE_PAGES],
+  (k, pages = Number.NaN, count = 0) => {
+    k.call(fn("lru_add_drain"));
+    const batch = flushing.get(k) ?? [];
+    for (const page of batch) {
+      k.call(FREE_SWAP_CACHE, page.frame === 0 ? Number.NaN : pageStruct(k, page.frame));
+    }
+    releasing.set(k, batch.filter((page) => page.mapcount === 0 && page.frame !== 0));
+    k.call(RELEASE_PAGES, pages, count);
+    releasing.delete(k);
+    return Number.NaN;
+  },
+);
+
+const flushing = new WeakMap<Kernel, readonly UserPage[]>();
+
+/** Gives gathered pages back. */
+export const TLB_BATCH_PAGES_FLUSH: FunctionRef = behaviour(
+  "tlb_batch_pages_flush",
+  [FREE_PAGES_AND_SWAP_CACHE],
+  (k, tlb = 0) => {
+    const { pages } = gatherOf(k, tlb);
+    while (pages.length > 0) {
+      const batch = pages.splice(0, BATCH);
+      flushing.set(k, batch);
+      k.call(FREE_PAGES_AND_SWAP_CACHE, Number.NaN, batch.length);
+      flushing.delete(k);
+    }
+    return Number.NaN;
+  },
+);
+
+/** Tells the other CPUs and gives the gathered pages back. */
+export const TLB_FINISH_MMU: FunctionRef = behaviour(
+  "tlb_finish_mmu",
+  [fn("flush_tlb_mm_range"), TLB_BATCH_PAGES_FLUSH],
+  (k, tlb = 0) => {
+    k.call(TLB_BATCH_PAGES_FLUSH, tlb);
+    gathers.get(k)?.delete(tlb);
+    return Number.NaN;
+  },
+);
+
+/** Runs `body` with a `struct mmu_gather` in the stack, and gives back what it gathered. */
+export function withGather(k: Kernel, mm: Addr, gather: string, body: (tlb: Addr) => void): void {
+  const mark = k.current.locals;
+  const tlb = pushLocal(k, sizeIfKnown(k, "mmu_gather") || 128);
+  k.call(fn(gather), tlb, mm);
+  body(tlb);
+  k.call(TLB_FINISH_MMU, tlb);
+  popLocals(k, mark);
+}
+
+/** Takes all pages of a range of one area out. */
+export const ZAP_PAGE_RANGE_SINGLE: FunctionRef = behaviour(
+  "zap_page_range_single",
+  [fn("lru_add_drain"), fn("tlb_gather_mmu"), UNMAP_SINGLE_VMA, TLB_FINISH_MMU],
+  (k, vma = 0, address = 0, size = 0, details = 0) => {
+    k.call(fn("lru_add_drain"));
+    withGather(k, VMA.mm.get(k, vma), "tlb_gather_mmu", (tlb) => {
+      k.call(UNMAP_SINGLE_VMA, tlb, vma, address, address + size, details);
+    });
+    return Number.NaN;
+  },
+);
+
+/** Calls that whoever gathers pages makes. */
+export const GATHER_CALLS: readonly FunctionRef[] = [fn("lru_add_drain"), TLB_FINISH_MMU];
