@@ -6,7 +6,7 @@
 
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
-import { UserPage } from "../memory/user_page.ts";
+import type { UserPage } from "../memory/user_page.ts";
 import { ANON_VMA_PREPARE, PAGE_ADD_NEW_ANON_RMAP } from "./anon_vma.ts";
 import {
   FAULT_FLAG_WRITE,

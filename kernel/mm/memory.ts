@@ -24,7 +24,7 @@ import { charge, LRU_CACHE_ADD, mapAnon, MEM_CGROUP_CHARGE, placeOf, THROTTLE } 
 import { mmAt, type Vma } from "./mm_struct.ts";
 import { VMA_ALLOC_FOLIO } from "./page_alloc.ts";
 import { allocPte, allocUpper, TABLE_CALLS } from "./page_tables.ts";
-import { ADD_MM_COUNTER_FAST, checkSyncRss, counterOf, MM_ANONPAGES, SYNC_MM_RSS } from "./rss.ts";
+import { ADD_MM_COUNTER_FAST, checkSyncRss, counterOf, SYNC_MM_RSS } from "./rss.ts";
 import { DO_SWAP_PAGE, SWAP_CALLS } from "./swap_fault.ts";
 import { swappedAt } from "./swap_table.ts";
 import { cachePage, userPage } from "./user_pages.ts";

@@ -14,7 +14,7 @@ import { cloneAnonVma, forkAnonVma, unlinkAnonVmas } from "./anon_vma.ts";
 import { MM, VM_DONTCOPY, VM_EXEC, VM_GROWSDOWN, VM_LOCKED, VM_SHARED, VM_WRITE, VMA } from "./fields.ts";
 import { MapleTree } from "./maple_tree.ts";
 import { copyTables, freeTables } from "./page_tables.ts";
-import { addMmCounter, counterOf, mmCounter, syncRss } from "./rss.ts";
+import { addMmCounter, mmCounter, syncRss } from "./rss.ts";
 import { freeSlot } from "./swap_space.ts";
 import { dropSwap, putOnSwapCopy } from "./swap_table.ts";
 
