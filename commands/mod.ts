@@ -6,6 +6,7 @@
 
 import type { AnyCommand } from "./definition.ts";
 import { evalCommand } from "./eval.ts";
+import { graphCommand } from "./graph.ts";
 import { instancesCommand } from "./instances.ts";
 import { listCommand } from "./list.ts";
 import { detachCommand, mapsCommand, probesCommand } from "./probes.ts";
@@ -21,6 +22,7 @@ const ALL: readonly AnyCommand[] = [
   runCommand,
   evalCommand,
   listCommand,
+  graphCommand,
   tracefsCommand,
   workloadsCommand,
   replCommand,
