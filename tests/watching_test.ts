@@ -21,6 +21,8 @@ interface Observed {
     readonly log: readonly string[];
   };
   readonly hits: number;
+  /** A digest of the hits: when they were, on which functions, from where, with which first argument. */
+  readonly seen: number;
   readonly walked: number;
 }
 
@@ -31,19 +33,27 @@ async function run(
   armed: (index: number) => boolean,
   logged = true,
   options: RunOptions = {},
+  defers = false,
 ): Promise<Observed> {
   const kernel = await bootKernel({ arch });
   const file = new URL(`../examples/recordings/${name}.strace.gz`, import.meta.url);
   const workload = await replay(await Deno.readFile(file), { name });
+  kernel.calls.defers = defers;
   let hits = 0;
+  let seen = 0;
   let last = 0;
   kernel.calls.shapes.functionNames().forEach((name, i) => {
     const fn = armed(i) ? kernel.calls.functionByName(name) : undefined;
     if (fn === undefined) return;
     fn.hooks = {
       offsets: [],
-      entry: () => {
+      entry: (regs) => {
         hits++;
+        for (
+          const what of [kernel.clock.now, i, regs.returnAddress, regs.halves[regs.argumentIndex[0] ?? 0]]
+        ) {
+          seen = mixKey(seen, what ?? 0);
+        }
         assert(Number.isInteger(kernel.clock.now));
         last = Math.max(last, kernel.clock.now);
         return false;
@@ -67,7 +77,7 @@ async function run(
   const { walked, accounted } = kernel.calls.stats;
   assert(last <= kernel.clock.now);
   const systemCalls = workload.report().calls;
-  return { same: { end: kernel.clock.now, calls: walked + accounted, systemCalls, log }, hits, walked };
+  return { same: { end: kernel.clock.now, calls: walked + accounted, systemCalls, log }, hits, seen, walked };
 }
 
 for (const name of ["cat", "shell-loop"]) {
@@ -80,7 +90,14 @@ for (const name of ["cat", "shell-loop"]) {
         const some = await run(name, arch, (i) => (mixKey(seed, i) & 31) === 0);
         assert(some.hits > 0 && some.walked > nothing.walked);
         assertEquals(some.same, nothing.same);
+        // Nor does leaving the time open of what nobody looks at: only its calls are not counted.
+        const deferred = await run(name, arch, (i) => (mixKey(seed, i) & 31) === 0, true, {}, true);
+        assertEquals([deferred.hits, deferred.seen], [some.hits, some.seen]);
+        assertEquals(deferred.same, { ...some.same, calls: deferred.same.calls });
       }
+      const unwatched = await run(name, arch, () => false, true, {}, true);
+      assertEquals(unwatched.same, { ...nothing.same, calls: unwatched.same.calls });
+      assert(unwatched.same.calls < nothing.same.calls);
       const everything = await run(name, arch, () => true);
       assertEquals(everything.same, nothing.same);
       assert(everything.hits > everything.same.calls * 0.9);

@@ -12,13 +12,14 @@ import type { ShapeLibrary } from "../shapes/library.ts";
 import { ArmedCalls } from "./armed.ts";
 import { FiringPlaces } from "./firing.ts";
 import { mixKey } from "./choice.ts";
+import { DeferredCalls } from "./deferred.ts";
 import type { EntryKind } from "./entry_paths.ts";
 import { Frame, LEFT, MAX_ARGS, SP } from "./frame.ts";
 import type { Blocking, BlockingBody, CallSteps, FunctionRef, Pending, PlainBody, Wait } from "./function.ts";
 import { steps } from "./function.ts";
 import { FunctionTable } from "./function_table.ts";
 import { hashName, type KernelFunction } from "./kernel_function.ts";
-import { PlanSpace } from "./plan.ts";
+import { PlanSpace, type PlanStep } from "./plan.ts";
 import { PlanFollower } from "./plan_follower.ts";
 import { explicitCallees } from "./explicit.ts";
 import { ShapeWalker } from "./walker.ts";
@@ -30,7 +31,7 @@ import { StackReader } from "./stack.ts";
 export interface CallStatistics {
   /** Calls that ran as frames: behaviours, and shaped calls that were walked. */
   walked: number;
-  /** Calls charged as time inside subtrees that were not walked. */
+  /** Calls charged as time inside subtrees that were not walked, as far as that time was worked out. */
   accounted: number;
 }
 
@@ -50,6 +51,8 @@ export class CallEngine {
   armedGeneration = 1;
   /** Functions with hooks or a tracer. */
   armedCount = 0;
+  /** Whether the time of calls that nobody asks about is left open (`DeferredCalls`). False makes statistics complete. */
+  defers = true;
   readonly armed: ArmedCalls;
   readonly functions: FunctionTable;
   readonly #k: Kernel;
@@ -57,6 +60,7 @@ export class CallEngine {
   readonly #stacks: StackReader;
   readonly #walker: ShapeWalker;
   readonly #plans: PlanFollower;
+  readonly #deferred: DeferredCalls;
   readonly #byRef: (KernelFunction | undefined)[] = [];
   readonly #seedKey: number;
   readonly #hooked = new Set<KernelFunction>();
@@ -77,6 +81,7 @@ export class CallEngine {
     this.#firing = new FiringPlaces(k.image, this.functions, this.#roots);
     this.#walker = new ShapeWalker(k, this);
     this.#plans = new PlanFollower(this, this.#walker);
+    this.#deferred = new DeferredCalls(this, k.clock, this.#plans, this.#walker);
     this.#seedKey = mixKey(hashName("calls"), k.seed);
   }
 
@@ -233,6 +238,8 @@ export class CallEngine {
   /** Goes on with a call as far as its first wait. */
   #leaveOrWait(task: Task, frame: Frame, depth: number, pending: Pending): Pending {
     if (typeof pending === "number") return this.#leave(task, frame, depth, pending);
+    // It may wait, and then looks at what is left of its time.
+    this.settle();
     const first = pending.next();
     return first.done === true
       ? this.#leave(task, frame, depth, first.value)
@@ -268,6 +275,7 @@ export class CallEngine {
       this.#closeRoot(task, bottom, result);
       return result;
     } catch (error) {
+      this.settle();
       task.depth = bottom;
       throw error;
     }
@@ -317,6 +325,7 @@ export class CallEngine {
       this.#closeRoot(task, bottom, result);
       return result;
     } catch (error) {
+      this.settle();
       task.depth = bottom;
       throw error;
     }
@@ -328,6 +337,7 @@ export class CallEngine {
       this.#closeRoot(task, bottom, result);
       return result;
     } catch (error) {
+      this.settle();
       task.depth = bottom;
       throw error;
     }
@@ -338,6 +348,7 @@ export class CallEngine {
    * happens now, and what is left of its budget passes. The caller then unwinds by an exception of its own.
    */
   neverReturns(task: Task): void {
+    this.settle();
     const frame = task.frames[task.depth - 1];
     if (frame === undefined || task.depth === 0) return;
     this.#plans.finish(task, frame.owner, NaN);
@@ -368,6 +379,7 @@ export class CallEngine {
 
   /** Return addresses of a task's stack, innermost first. */
   stack(task: Task, maxDepth = 127): Addr[] {
+    this.settle();
     const stack = this.#stacks.addresses(task, maxDepth);
     const firing = task === this.#k.current ? this.#k.tracepoints?.firing ?? null : null;
     return firing === null ? stack : [...this.#firing.of(task, firing), ...stack].slice(0, maxDepth);
@@ -375,11 +387,13 @@ export class CallEngine {
 
   /** The address that the call at a depth, by default the newest, returns to; 0 at the bottom of a stack that has none. */
   returnAddress(task: Task, depth: number = task.depth): Addr {
+    this.settle();
     return this.#stacks.innermost(task, depth);
   }
 
   /** Told by `KernelFunction`: what watches it has changed. */
   armingChanged(fn: KernelFunction): void {
+    this.settle();
     if (fn.watched) this.#hooked.add(fn);
     else this.#hooked.delete(fn);
     this.armedCount = this.#hooked.size;
@@ -470,10 +484,16 @@ export class CallEngine {
     const inside = owner.fn.visible;
     const transparent = inside && fn.shape < 0;
     const step = transparent || owner.plan === null ? null : owner.plan.step(fn.shape);
-    if (step === null) {
-      if (inside && caller.fn.visible && this.#sites.way(caller.fn, fn, -1) === INLINED) return null;
-      if (!transparent) plans.unplanned(owner, fn);
-    } else plans.advance(task, owner, step);
+    if (step === null && inside && caller.fn.visible && this.#sites.way(caller.fn, fn, -1) === INLINED) {
+      return null;
+    }
+    if (this.#deferred.active) {
+      if (this.#canDefer(caller.fn, fn)) return this.#defer(task, caller, fn, step, transparent);
+      this.#deferred.settle();
+      plans.reset();
+    }
+    if (step !== null) plans.advance(task, owner, step);
+    else if (!transparent) plans.unplanned(owner, fn);
     const site = caller === owner ? plans.site : -1;
     if (caller.fn.hooks !== null) this.#pass(caller, fn, site);
     const frame = this.#frameAt(task, caller, fn, site);
@@ -490,12 +510,68 @@ export class CallEngine {
     return frame;
   }
 
+  /** Lists a call, to be followed when somebody wants to know. */
+  #defer(
+    task: Task,
+    caller: Frame,
+    fn: KernelFunction,
+    step: PlanStep | null,
+    transparent: boolean,
+  ): Frame {
+    const { owner } = caller;
+    const frame = this.#frameAt(task, caller, fn, -1);
+    fn.decides ??= this.shapes.decision(fn.shape) !== null;
+    this.#deferred.called(frame, fn, step, transparent);
+    if (step !== null) owner.plan = step.state;
+    frame.owner = transparent ? owner : frame;
+    frame.plan = transparent || fn.behaviour === null ? null : this.#plansOf(fn)?.start ?? null;
+    return frame;
+  }
+
+  /** Whether nothing that is armed is hit by a call and what it makes before its first one. */
+  #canDefer(caller: KernelFunction, fn: KernelFunction): boolean {
+    if (fn.behaviour === null) {
+      // Its result must not depend on the variant.
+      if (fn.alwaysReturns === null) fn.alwaysReturns = this.#walker.result(fn.shape);
+      if (fn.alwaysReturns === undefined) return false;
+    }
+    if (this.armedCount === 0) return true;
+    if (fn.watched || caller.hooks !== null) return false;
+    if (fn.quietAt !== this.armedGeneration) {
+      fn.quietAt = this.armedGeneration;
+      const armed = (node: number) => this.#walker.armedIn(node);
+      fn.quiet = fn.behaviour === null
+        ? !this.shapes.instances(fn.shape).some(armed)
+        : !(this.#plansOf(fn)?.pads(armed) ?? false);
+    }
+    return fn.quiet;
+  }
+
+  /** Works out the time of calls that was left open: see `DeferredCalls`. */
+  settle(): void {
+    if (this.#deferred.active) this.#deferred.settle();
+  }
+
+  /** Begins the plan of a call, with the variant that its caller's tells. */
+  beginPlan(frame: Frame, fn: KernelFunction, caller: number): void {
+    this.#begin(frame, fn, caller);
+  }
+
   #begin(frame: Frame, fn: KernelFunction, caller: number): void {
     frame.variant = -1;
     frame.plan = null;
     frame.caller = caller;
     frame.decision = undefined;
     if (fn.behaviour === null) return;
+    const plans = this.#plansOf(fn);
+    if (plans !== null) {
+      frame.plan = plans.start;
+      // The caller's variant tells which one this is, as long as the calls made agree.
+      frame.variant = plans.variantOf(this.#plans.node);
+    }
+  }
+
+  #plansOf(fn: KernelFunction): PlanSpace | null {
     let plans = fn.plans;
     if (plans === undefined) {
       plans = this.shapes.instances(fn.shape).length === 0 ? null : new PlanSpace(
@@ -506,11 +582,7 @@ export class CallEngine {
       );
       fn.plans = plans;
     }
-    if (plans !== null) {
-      frame.plan = plans.start;
-      // The caller's variant tells which one this is, as long as the calls made agree.
-      frame.variant = plans.variantOf(this.#plans.node);
-    }
+    return plans;
   }
 
   #frameAt(task: Task, caller: Frame | undefined, fn: KernelFunction, site: number): Frame {
@@ -539,6 +611,11 @@ export class CallEngine {
 
   /** A call ends with a result: the padding after its last call, what is left of the budget, the hooked return. */
   #leave(task: Task, frame: Frame, depth: number, result: number): number {
+    if (this.#deferred.active) {
+      this.#deferred.returned(frame, result);
+      task.depth = depth - 1;
+      return result;
+    }
     if (frame.owner === frame) this.#plans.finish(task, frame, result);
     return this.finish(task, frame, depth, result);
   }
@@ -573,6 +650,12 @@ export class CallEngine {
   #shaped(task: Task, frame: Frame, planned: number): number {
     const fn = frame.fn;
     const depth = task.depth;
+    if (this.#deferred.active) {
+      const result = fn.alwaysReturns ?? NaN;
+      this.#deferred.returned(frame, result);
+      task.depth = depth - 1;
+      return result;
+    }
     let node = planned;
     if (node < 0 && fn.shape >= 0) {
       const expect = depth === this.#expectDepth ? this.#expect : NaN;
@@ -602,12 +685,11 @@ export class CallEngine {
     budget: number | undefined,
     options: EnterOptions,
   ): void {
+    this.settle();
     const kind = options.kind ?? "syscall";
     const roots = this.#roots.of(kind);
-    const key = mixKey(
-      mixKey(mixKey(this.#seedKey, task.pid), task.syscalls),
-      (this.#byRef[ref.index] ?? this.#resolve(ref)).hash,
-    );
+    const fn = this.#byRef[ref.index] ?? this.#resolve(ref);
+    const key = mixKey(mixKey(mixKey(this.#seedKey, task.pid), task.syscalls), fn.hash);
     const bottom = this.#frameAt(task, task.frames[task.depth - 1], this.functions.root, -1);
     this.stats.walked--;
     bottom.base = roots.base;
@@ -625,9 +707,13 @@ export class CallEngine {
     }
     this.#expect = options.expect ?? NaN;
     this.#expectDepth = this.#expect === this.#expect ? task.depth + 1 : -1;
+    if (this.defers && budget !== undefined && fn.visible && fn.behaviour !== null) {
+      this.#deferred.begin(task, Math.max(0, Math.round(budget)));
+    }
   }
 
   #closeRoot(task: Task, bottom: number, result: number): void {
+    this.#deferred.end();
     while (task.depth > bottom + 1) {
       const frame = task.frames[task.depth - 1];
       if (frame === undefined) break;

@@ -67,6 +67,7 @@ interface Interval {
   readonly outer: Interval | undefined;
   readonly start: number;
   end: number;
+  readonly stack: readonly number[];
 }
 
 /** Runs some system calls; gives what can be seen of them. */
@@ -75,6 +76,7 @@ function observe(
   armed: readonly number[],
   budgets: readonly (number | undefined)[],
   seed: number,
+  defers = true,
 ) {
   const open: Interval[] = [];
   const intervals: Interval[] = [];
@@ -86,15 +88,17 @@ function observe(
       if (interval !== undefined) interval.end = k.clock.now;
     },
   });
+  engine.defers = defers;
   const badOffsets: number[] = [];
   for (const i of armed) {
     engine.functionByName(NAMES[i]!)!.hooks = {
       offsets: [],
       entry: () => {
-        const interval: Interval = { outer: open[open.length - 1], start: k.clock.now, end: NaN };
+        const stack = engine.stack(task);
+        const interval: Interval = { outer: open[open.length - 1], start: k.clock.now, end: NaN, stack };
         open.push(interval);
         intervals.push(interval);
-        for (const address of engine.stack(task)) {
+        for (const address of stack) {
           const offset = ((address % 0x1000) + 0x1000) % 0x1000;
           if (offset % 0x10 !== 5) badOffsets.push(address);
         }
@@ -129,11 +133,13 @@ const armedList = fc.uniqueArray(fc.integer({ min: 0, max: NAMES.length - 1 }));
 Deno.test("virtual time, results and the number of calls are the same whatever is armed", () => {
   fc.assert(
     fc.property(forestOf, armedList, armedList, budgetList, fc.nat(), (forest, a, b, budgets, seed) => {
-      const one = observe(forest, a, budgets, seed);
-      const other = observe(forest, b, budgets, seed);
+      const one = observe(forest, a, budgets, seed, false);
+      const other = observe(forest, b, budgets, seed, false);
       assertEquals(one.ends, other.ends);
       assertEquals(one.results, other.results);
       assertEquals(one.calls, other.calls);
+      const deferring = observe(forest, a, budgets, seed);
+      assertEquals({ ...deferring, calls: one.calls }, one);
     }),
     { numRuns: 150 },
   );

@@ -44,6 +44,8 @@ export class Frame {
   caller = -1;
   /** What the recordings show in situations like this call's; undefined before that was looked up. */
   decision: Decision | null | undefined = undefined;
+  /** Where it stands among calls whose time is left open: see `DeferredCalls`. */
+  listed = 0;
   /** Key of the random choices made in this call. */
   key = 0;
   /** Calls made so far: part of the callees' keys. */

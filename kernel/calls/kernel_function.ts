@@ -35,6 +35,14 @@ export class KernelFunction {
   readonly frameSize: number;
   /** How recorded calls fit around the behaviour's own; undefined until first used. */
   plans: PlanSpace | null | undefined = undefined;
+  /** The arming for which `quiet` was found out. */
+  quietAt = 0;
+  /** Whether nothing that is armed is hit between the calls that its behaviour makes. */
+  quiet = false;
+  /** What every recorded call of it returns, where that is the same (NaN: nothing determines it); null: not yet known. */
+  alwaysReturns: number | undefined | null = null;
+  /** Whether its arguments tell recorded variants apart; undefined: not yet known. */
+  decides: boolean | undefined = undefined;
   /** How it takes arguments; null until it is first armed. */
   convention: Convention | null = null;
   /** Ways to callees by this function's text, as far as they were asked for. */

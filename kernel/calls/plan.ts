@@ -148,6 +148,13 @@ export class PlanSpace {
     ids.forEach((id, i) => this.#variants[id - this.#first] = i);
   }
 
+  /** Whether any variant makes a call of its own accord for which `test` holds. */
+  pads(test: (node: number) => boolean): boolean {
+    return this.start.nodes.some(({ children }) =>
+      children.some((child) => !this.#explicit.has(this.#library.fnOf(child)) && test(child))
+    );
+  }
+
   /** Index of a node among the variants of the start state, -1 where it is none. */
   variantOf(node: number): number {
     return node < this.#first ? -1 : this.#variants[node - this.#first] ?? -1;

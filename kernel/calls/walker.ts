@@ -11,7 +11,7 @@ import type { ShapeLibrary, ShapeNode } from "../shapes/library.ts";
 import { chooseByWeight, mixKey } from "./choice.ts";
 import { decide } from "./decide.ts";
 import type { CallEngine } from "./engine.ts";
-import { Frame } from "./frame.ts";
+import { Frame, LEFT } from "./frame.ts";
 import { Fittings } from "./hint.ts";
 import { outcomeCode, OUTCOMES } from "./outcome.ts";
 import type { Segment } from "./plan.ts";
@@ -122,6 +122,31 @@ export class ShapeWalker {
     this.#spendUntil(start + time);
     const result = wanted || frame.hooked ? this.#rules.result(node, frame) : NaN;
     return engine.finish(task, frame, depth, result);
+  }
+
+  /** Lets the time of a shaped call pass in which nothing is armed. `frame.variant` is its recorded tree, or -1. */
+  charge(task: Task, frame: Frame): void {
+    const { fn } = frame;
+    const left = frame.words[LEFT] as number;
+    let id = frame.variant;
+    if (id < 0 && fn.shape >= 0) id = this.choose(task, frame, NaN);
+    if (id >= 0) {
+      this.#engine.spend(left === left ? left : this.#library.weightOf(id));
+      this.#engine.stats.accounted += this.#library.callsIn(id) - 1;
+    } else if (left === left && frame.owner === frame) this.#engine.spend(left);
+  }
+
+  /** What every recorded call of a function returns, NaN where nothing determines it; undefined where that differs. */
+  result(fn: number): number | undefined {
+    let result: number | undefined;
+    for (const id of this.#library.instances(fn)) {
+      const rule = this.#library.node(id).result;
+      if (rule !== undefined && rule.from !== "constant") return undefined;
+      const value = rule === undefined ? NaN : rule.value;
+      if (result === undefined) result = value;
+      else if (!Object.is(result, value)) return undefined;
+    }
+    return result ?? NaN;
   }
 
   /** Runs the padding of a segment of a behaviour's plan in exactly `time` nanoseconds. */

@@ -72,6 +72,7 @@ export function recordedWake(k: Kernel): number {
   const task = k.current;
   const recorded = task.request?.recorded;
   if (recorded === undefined) return Number.NaN;
+  k.calls.settle();
   let left = 0;
   for (let i = 1; i < task.depth; i++) {
     const frame = task.frames[i];

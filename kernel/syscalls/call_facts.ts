@@ -21,8 +21,6 @@ export interface CallFacts {
   readonly modeled: boolean;
   /** Whether its first argument is a descriptor that has to be open for it to succeed. */
   readonly onDescriptor: boolean;
-  /** Whether it makes or ends address spaces. */
-  readonly replacesMemory: boolean;
   /** Its name as a number, for the choice of variants. */
   readonly nameHash: number;
   /** Its arguments that are paths. */
@@ -31,10 +29,6 @@ export interface CallFacts {
   readonly enter: TracepointRef;
   readonly exit: TracepointRef;
 }
-
-const REPLACES_MEMORY = new Set([
-  ...["execve", "execveat", "exit", "exit_group", "clone", "clone3", "fork", "vfork"],
-]);
 
 /** Looks a system call up. */
 export function callFacts(image: KernelImage, name: string): CallFacts {
@@ -52,7 +46,6 @@ export function callFacts(image: KernelImage, name: string): CallFacts {
     ref: fn(entry),
     modeled: !isPassThrough(entry),
     onDescriptor: FD_CALLS.has(name),
-    replacesMemory: REPLACES_MEMORY.has(name),
     nameHash: hashName(name),
     paths: PATH_CALLS[name] ?? null,
     enter: tracepoint(`syscalls:sys_enter_${base}`),

@@ -55,8 +55,11 @@ export function startSyscall(k: Kernel, task: Task, request: SyscallRequest): Pe
   task.syscallStart = k.clock.now;
   enterRegisters(k, task, facts.number, request.args);
   if (recorded !== undefined) imply(k, task, facts, request, recorded);
-  task.hint = facts.onDescriptor ? hintOf(k, task, request.args[0] ?? -1) : null;
-  (task.situation ??= new SyscallSituation(k, task)).begin(request, facts);
+  const operations = facts.onDescriptor
+    ? k.vfs.files.get(fdFile(k, task.files, request.args[0] ?? -1))?.ops ?? null
+    : null;
+  task.hint = operations === null ? null : hintOf(k, operations);
+  (task.situation ??= new SyscallSituation(k, task)).begin(request, facts, operations);
   fireEnter(k, facts, request.args);
   if (!facts.modeled) k.syscalls.countUnmodeled(request.name);
   const args = [task.userRegs];

@@ -7,7 +7,7 @@
 
 import { featureOf, type Situation } from "../calls/decision.ts";
 import { hashName } from "../calls/kernel_function.ts";
-import { fdFile } from "../fs/files_struct.ts";
+import type { FileOperations } from "../fs/fileops.ts";
 import type { Kernel } from "../kernel.ts";
 import { MM } from "../mm/fields.ts";
 import type { Task } from "../process/task.ts";
@@ -22,14 +22,14 @@ const OPERATIONS = 9;
 
 const names = new Map<string, number>();
 
-/** A task's: one object serves all its calls, each feature is worked out when it is first asked for. */
+/** A task's: one object serves all its calls. It says what was so when the call began, whenever it is asked. */
 export class SyscallSituation implements Situation {
   readonly #k: Kernel;
   readonly #task: Task;
   #request: SyscallRequest | null = null;
   #facts: CallFacts | null = null;
-  #areas = NaN;
-  #operations = NaN;
+  #areas = 0;
+  #operations: FileOperations | null = null;
 
   constructor(k: Kernel, task: Task) {
     this.#k = k;
@@ -37,11 +37,12 @@ export class SyscallSituation implements Situation {
   }
 
   /** A call begins. */
-  begin(request: SyscallRequest, facts: CallFacts): void {
+  begin(request: SyscallRequest, facts: CallFacts, operations: FileOperations | null): void {
     this.#request = request;
     this.#facts = facts;
-    this.#areas = facts.replacesMemory ? this.#countAreas() : NaN;
-    this.#operations = NaN;
+    this.#operations = operations;
+    const { mm } = this.#task;
+    this.#areas = mm === 0 ? 0 : MM.mapCount.get(this.#k, mm);
   }
 
   /** See `Situation`. */
@@ -55,29 +56,16 @@ export class SyscallSituation implements Situation {
       case RESULT:
         return featureOf(request.recorded?.ret ?? NaN);
       case AREAS:
-        return this.#areas === this.#areas ? this.#areas : this.#areas = this.#countAreas();
+        return this.#areas;
       case OPERATIONS:
-        return this.#operations === this.#operations
-          ? this.#operations
-          : this.#operations = facts.onDescriptor ? this.#fileOperations(request.args[0] ?? -1) : 0;
+        // Not of a descriptor, or of one that isn't open.
+        return this.#operations === null ? 0 : hashed(this.#operations.symbol);
       default:
         // Which number a descriptor has tells nothing.
         return index === FIRST_ARGUMENT && facts.onDescriptor
           ? 0
           : featureOf(request.args[index - FIRST_ARGUMENT] ?? NaN);
     }
-  }
-
-  /** Areas of the address space. */
-  #countAreas(): number {
-    const { mm } = this.#task;
-    return mm === 0 ? 0 : MM.mapCount.get(this.#k, mm);
-  }
-
-  /** The operations of an open file, 0 where there is none. */
-  #fileOperations(fd: number): number {
-    const ops = this.#k.vfs.files.get(fdFile(this.#k, this.#task.files, fd))?.ops;
-    return ops === undefined || ops === null ? 0 : hashed(ops.symbol);
   }
 }
 

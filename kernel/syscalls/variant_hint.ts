@@ -7,17 +7,13 @@
 
 import type { CallEngine } from "../calls/engine.ts";
 import { VariantHint } from "../calls/hint.ts";
-import { fdFile } from "../fs/files_struct.ts";
 import { type FileOperations, fileOperations, operationRefs } from "../fs/fileops.ts";
 import type { Kernel } from "../kernel.ts";
-import type { Task } from "../process/task.ts";
 
 const hints = new WeakMap<CallEngine, Map<FileOperations, VariantHint>>();
 
-/** What tells the variants of a call on a descriptor apart; null where nothing does. */
-export function hintOf(k: Kernel, task: Task, fd: number): VariantHint | null {
-  const ops = k.vfs.files.get(fdFile(k, task.files, fd))?.ops;
-  if (ops === undefined || ops === null) return null;
+/** What tells the variants of a call on a descriptor apart, by the operations of its file. */
+export function hintOf(k: Kernel, ops: FileOperations): VariantHint {
   let known = hints.get(k.calls);
   if (known === undefined) {
     known = new Map();
