@@ -20,7 +20,7 @@ const PREFIX = 20;
 const STORED = 0;
 const DEFLATED = 1;
 
-/** The sections of an image, in file order. */
+/** The sections of an image, in file order. The last one is left out where it is empty. */
 export const SECTIONS = [
   "name_heads",
   "names",
@@ -38,6 +38,7 @@ export const SECTIONS = [
   "blacklist",
   "syscalls",
   "filter_functions",
+  "shapes",
 ] as const;
 
 /** Name of a section. */
@@ -61,7 +62,8 @@ export function packImage(
   sections: ReadonlyMap<Section, readonly Uint8Array[]>,
   deflate?: (raw: Uint8Array) => Uint8Array,
 ): Uint8Array {
-  const packed = SECTIONS.map((name) => (sections.get(name) ?? []).map((raw) => deflate?.(raw) ?? raw));
+  const written = SECTIONS.filter((name) => name !== "shapes" || sections.has(name));
+  const packed = written.map((name) => (sections.get(name) ?? []).map((raw) => deflate?.(raw) ?? raw));
   const json = new TextEncoder().encode(JSON.stringify(header));
   const directory = new ByteWriter().uint(json.length).raw(json);
   for (const chunks of packed) {
@@ -180,7 +182,7 @@ function readDirectory(bytes: Uint8Array, end: number, label: string): Directory
     const starts = new Map<Section, Uint32Array>();
     let at = end;
     for (const name of SECTIONS) {
-      const chunks = reader.uint();
+      const chunks = reader.done && name === "shapes" ? 0 : reader.uint();
       if (chunks > bytes.length) throw new Error(`section ${name} has ${chunks} chunks`);
       const table = new Uint32Array(chunks + 1);
       table[0] = at;

@@ -220,6 +220,10 @@ export class ImageFile implements KernelImage {
     return this.#syscalls.names;
   }
 
+  shapes(): Uint8Array | undefined {
+    return this.#container.chunkCount("shapes") === 0 ? undefined : this.#container.chunk("shapes", 0);
+  }
+
   #symbolIndex(name: string): number | undefined {
     const id = this.#names.id(name);
     return id === undefined ? undefined : this.#meanings.symbol(id);

@@ -258,4 +258,7 @@ export interface KernelImage {
   syscallEntry(name: string): string | undefined;
   /** All names, by number. */
   syscallNames(): readonly string[];
+
+  /** Compiled shapes of the kernel's own calls, where the image was built with recordings of them. */
+  shapes(): Uint8Array | undefined;
 }

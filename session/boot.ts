@@ -30,14 +30,16 @@ export interface BootOptions {
   readonly release?: ReleaseName;
 }
 
-/** Recorded call trees by architecture: facts, which all kernels of a process share. */
-const libraries = new Map<Arch, ShapeLibrary>();
+/** Recorded call trees: facts, which all kernels of an architecture share, but for images that bring their own. */
+const libraries = new Map<Arch | KernelImage, ShapeLibrary>();
 
-async function libraryOf(arch: Arch): Promise<ShapeLibrary> {
-  let library = libraries.get(arch);
+async function libraryOf(image: KernelImage): Promise<ShapeLibrary> {
+  const own = libraries.has(image) ? undefined : image.shapes();
+  const owner = libraries.has(image) || own !== undefined ? image : image.arch;
+  let library = libraries.get(owner);
   if (library === undefined) {
-    library = ShapeLibrary.decode(await coreShapes(arch));
-    libraries.set(arch, library);
+    library = ShapeLibrary.decode(own ?? await coreShapes(image.arch));
+    libraries.set(owner, library);
   }
   return library;
 }
@@ -68,5 +70,5 @@ export async function bootKernel(options: BootOptions = {}): Promise<Kernel> {
   const opened = typeof image === "string"
     ? await (image === "whole" ? fullImage(arch) : coreImage(arch))
     : image;
-  return new Kernel(opened, await libraryOf(opened.arch), { cpus, seed, release });
+  return new Kernel(opened, await libraryOf(opened), { cpus, seed, release });
 }

@@ -4,13 +4,14 @@
  * @module
  */
 import { Command, Option } from "@commander-js/extra-typings";
-import { bytesToJson } from "../image/mod.ts";
+import { bytesToJson, openImage } from "../image/mod.ts";
 import { coreSource } from "./build_image/core.ts";
 import { encodeImage } from "./build_image/encode.ts";
 import { InputError, linesOf, readInput } from "./build_image/lines.ts";
 import { readFacts } from "./build_image/read_facts.ts";
 import { recordedFunctions } from "./build_image/recordings.ts";
 import { type ImageSource, wholeSource } from "./build_image/source.ts";
+import { shapesOf } from "./compile_shapes/folders.ts";
 
 const EXPLANATION = `
 FOLDER holds, each plain or with .gz:
@@ -40,7 +41,11 @@ export async function main(args: readonly string[]): Promise<number> {
       new Option("--arch <arch>", "calling convention").choices(["x86_64", "arm64", "i386"] as const)
         .makeOptionMandatory(),
     )
-    .requiredOption("--release <release>", "the kernel's release, as uname -r prints it")
+    .option("--release <release>", "the kernel's release, as uname -r prints it (default: FOLDER/release)")
+    .option(
+      "--programs <folder...>",
+      "folders of recordings of this kernel, see compile_shapes: what its functions call, for the whole image",
+    )
     .option("--out <file>", "where to write the whole image")
     .option("--core <file>", "where to write the core image")
     .option(
@@ -56,7 +61,7 @@ export async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     return error instanceof Error && "exitCode" in error && error.exitCode === 0 ? 0 : 2;
   }
-  const { arch, release, out, core, recordings = [], functions } = program.opts();
+  const { arch, release, out, core, recordings = [], functions, programs } = program.opts();
   const folder = program.args[0]!;
   if (out === undefined && core === undefined) {
     printError("Cannot build an image for nobody: give --out FILE, --core FILE or both\n");
@@ -64,8 +69,10 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   try {
     const warn = (message: string) => printError(`${folder}: ${message}\n`);
-    const whole = wholeSource(readFacts(folder, { arch, release, onMissing: warn }));
-    if (out !== undefined) await write(out, encodeImage(whole), whole);
+    const whole = wholeSource(
+      readFacts(folder, { arch, release: release ?? writtenRelease(folder), onMissing: warn }),
+    );
+    if (out !== undefined) await write(out, await encodeWhole(whole, programs ?? []), whole);
     if (core !== undefined) {
       const source = coreSource(whole, [...recordedFunctions(recordings), ...listed(functions)]);
       const bytes = encodeImage(source);
@@ -77,6 +84,26 @@ export async function main(args: readonly string[]): Promise<number> {
     printError(`${error.message}\n`);
     return 1;
   }
+}
+
+/** The release that tools/record_kernel.sh wrote beside the facts. */
+function writtenRelease(folder: string): string {
+  const input = readInput(`${folder}/release`);
+  const release = input === undefined ? "" : [...linesOf(input)][0]?.text.trim() ?? "";
+  if (release === "") {
+    throw new InputError(`Cannot build an image from ${folder}: it has no file "release"; give --release`);
+  }
+  return release;
+}
+
+/** The whole image, with the shapes of its recordings where there are any. */
+async function encodeWhole(source: ImageSource, folders: readonly string[]): Promise<Uint8Array> {
+  const plain = encodeImage(source);
+  if (folders.length === 0) return plain;
+  const image = await openImage(plain, "the image");
+  const { bytes, summary } = await shapesOf(image, folders);
+  print(`${summary}\n`);
+  return encodeImage(source, bytes);
 }
 
 function listed(path: string | undefined): string[] {

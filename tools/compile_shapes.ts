@@ -6,12 +6,8 @@
 
 import { Command } from "@commander-js/extra-typings";
 import { bytesToJson } from "../image/base64_json.ts";
-import type { KernelImage } from "../image/model.ts";
 import { openImage } from "../image/load.ts";
-import { compileShapes, type Recording } from "./compile_shapes/compile.ts";
-import { encodeShapes } from "./compile_shapes/encode.ts";
-import { situationsOf } from "./compile_shapes/situations.ts";
-import { recordingText } from "./compile_shapes/recording_text.ts";
+import { reading, shapesOf } from "./compile_shapes/folders.ts";
 
 const EXPLANATION = `
 Each FOLDER holds recordings of programs on the image's kernel, plain or with .gz:
@@ -48,10 +44,6 @@ export async function main(args: readonly string[]): Promise<number> {
   const { image: imageFile, out, without = [], only, timeFactor } = program.opts();
   try {
     const wanted = (name: string) => !without.includes(name) && (only === undefined || only.includes(name));
-    const files = program.args.flatMap((folder) => readFolder(folder, wanted));
-    if (files.length === 0) {
-      throw new Error(`Cannot compile shapes: no recordings in ${program.args.join(", ")}`);
-    }
     const image = await openImage(
       reading(`image ${imageFile}`, () => Deno.readFileSync(imageFile)),
       imageFile,
@@ -60,72 +52,17 @@ export async function main(args: readonly string[]): Promise<number> {
     if (factor !== undefined && !(factor > 0)) {
       throw new Error(`Cannot divide times by "${timeFactor}": --time-factor takes a number above 0`);
     }
-    const recordings = await withSituations(image, files);
-    const { forest, report } = compileShapes(image, recordings, factor);
-    const bytes = encodeShapes(forest);
+    const { bytes, summary } = await shapesOf(image, program.args, {
+      wanted,
+      ...(factor === undefined ? {} : { factor }),
+    });
     if (out.endsWith(".bin")) Deno.writeFileSync(out, bytes);
     else Deno.writeTextFileSync(out, bytesToJson(bytes));
-    print(
-      `${recordings.length} programs, ${report.calls} calls (${report.aligned} with values): ` +
-        `${report.functions} functions, ${report.nodes} trees, ${report.edges} edges with rules, ${bytes.length} bytes\n`,
-    );
+    print(`${summary}\n`);
     return 0;
   } catch (error) {
     printError(`${error instanceof Error ? error.message : error}\n`);
     return 1;
-  }
-}
-
-/** A program's recordings as they lie in a folder. */
-export interface RecordingFiles {
-  readonly name: string;
-  readonly graph: string | undefined;
-  readonly args: string | undefined;
-  readonly strace: Uint8Array | undefined;
-}
-
-/** Adds the situations of the calls that `strace` recorded. */
-export async function withSituations(
-  image: KernelImage,
-  files: readonly RecordingFiles[],
-): Promise<Recording[]> {
-  const recordings: Recording[] = [];
-  for (const { name, graph, args, strace } of files) {
-    recordings.push({
-      name,
-      graph,
-      args,
-      ...(strace === undefined ? {} : { situations: await situationsOf(image, strace) }),
-    });
-  }
-  return recordings;
-}
-
-/** The recordings of a folder whose names are wanted. */
-export function readFolder(folder: string, wanted: (name: string) => boolean): RecordingFiles[] {
-  const found = new Map<string, { graph?: string; args?: string; strace?: Uint8Array }>();
-  const entries = reading(`folder ${folder}`, () => [...Deno.readDirSync(folder)]);
-  const files = entries.map((entry) => entry.name).sort();
-  for (const file of files) {
-    const match = /^(.+)\.(graph|args|strace)(?:\.gz|\.txt)?$/.exec(file);
-    const [, name, kind] = match ?? [];
-    if (name === undefined || !wanted(name)) continue;
-    const recording = found.get(name) ?? {};
-    const bytes = Deno.readFileSync(`${folder}/${file}`);
-    if (kind === "strace") recording.strace = bytes;
-    else recording[kind === "graph" ? "graph" : "args"] = recordingText(bytes);
-    found.set(name, recording);
-  }
-  return [...found].filter(([, { graph, args }]) => graph !== undefined || args !== undefined)
-    .map(([name, { graph, args, strace }]) => ({ name, graph, args, strace }));
-}
-
-/** Reads what a user named; an error says what could not be read. */
-function reading<T>(what: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    throw new Error(`Cannot read ${what}: ${error instanceof Error ? error.message : error}`);
   }
 }
 

@@ -167,6 +167,10 @@ export class ModuleImage implements KernelImage {
     return this.#base.syscallNames();
   }
 
+  shapes(): Uint8Array | undefined {
+    return this.#base.shapes();
+  }
+
   #named(name: string): PlacedFunction | undefined {
     const functions = this.#loaded.functions();
     if (functions.length === 0) return undefined;

@@ -16,8 +16,8 @@ import { encodeTypeSections, type NamedIds } from "../../image/types.ts";
 import type { BtfType } from "./btf.ts";
 import type { ImageSource, SourceFunction, SourceSymbol } from "./source.ts";
 
-/** The bytes of an image file. */
-export function encodeImage(source: ImageSource): Uint8Array {
+/** The bytes of an image file; with `shapes`, as `encodeShapes` makes them, it also knows what its functions call. */
+export function encodeImage(source: ImageSource, shapes?: Uint8Array): Uint8Array {
   const names = collectNames(source);
   const ids = new Map(names.map((name, id) => [name, id]));
   const id = (name: string): number => ids.get(name)!;
@@ -43,6 +43,7 @@ export function encodeImage(source: ImageSource): Uint8Array {
     ["blacklist", [encodeBlacklist(source.blacklist)]],
     ["syscalls", [encodeSyscalls(source.syscalls)]],
     ["filter_functions", [encodeFilterFunctions(filterLines(source, symbols))]],
+    ...(shapes === undefined ? [] : [["shapes", [shapes]] as const]),
   ]);
   const { arch, release, whole } = source;
   const counts = { names: names.length, types: source.types.length };

@@ -227,3 +227,12 @@ Deno.test("text reads back: sizes, boundaries, call sites and callers", () => {
     }
   }));
 });
+
+Deno.test("an image brings shapes of its own kernel where it was built with some, and is the same without", () => {
+  const source = wholeSource(facts({}));
+  const shapes = Uint8Array.of(1, 2, 3);
+  assertEquals(new ImageFile(encodeImage(source), "test").shapes(), undefined);
+  const image = new ImageFile(encodeImage(source, shapes), "test");
+  assertEquals(image.shapes(), shapes);
+  assertEquals([...image.symbols()], [...new ImageFile(encodeImage(source), "test").symbols()]);
+});

@@ -7,7 +7,7 @@
 import { fullImage } from "../../image/load.ts";
 import type { Arch } from "../../image/model.ts";
 import { ShapeLibrary } from "../../kernel/shapes/library.ts";
-import { readFolder, withSituations } from "../compile_shapes.ts";
+import { readFolder, withSituations } from "../compile_shapes/folders.ts";
 import { compileShapes, type Recording } from "../compile_shapes/compile.ts";
 import { encodeShapes } from "../compile_shapes/encode.ts";
 
