@@ -1,20 +1,16 @@
 /**
- * Copying descriptors and asking about them: `dup2`, `dup3`, `fcntl`.
+ * Copying descriptors: `dup2`, `dup3`, `F_DUPFD`, and closing them at execve.
  *
  * @module
  */
 
-import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
+import { behaviour, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { EBADF, EINVAL, EMFILE } from "../syscalls/errno.ts";
 import { ALLOC_FD, EXPAND_FILES, FD_INSTALL, fileOf, FILP_CLOSE } from "./fdtable.ts";
 import { FILE } from "./fields.ts";
-import type { OpenFile } from "./file.ts";
-import { closesOnExec, fdFile, installFd, NOFILE, setClosesOnExec } from "./files_struct.ts";
-import { O_APPEND, O_CLOEXEC, O_NONBLOCK } from "./modes.ts";
-import { recorded, recordedOr } from "./recorded.ts";
-
-const SETTABLE = O_APPEND | O_NONBLOCK | 0o20000 | 0o40000;
+import { fdFile, installFd, NOFILE, setClosesOnExec } from "./files_struct.ts";
+import { O_CLOEXEC } from "./modes.ts";
 
 /** Puts a file at a descriptor; what was there is closed. Returns the descriptor. */
 export const DO_DUP2: FunctionRef = behaviour(
@@ -63,36 +59,3 @@ export const SET_CLOSE_ON_EXEC: FunctionRef = behaviour("set_close_on_exec", [],
   setClosesOnExec(k, k.current.files, fd, on !== 0);
   return Number.NaN;
 });
-
-/** Commands of `fcntl` that the model knows; the others return what was recorded, else -EINVAL. */
-export const DO_FCNTL: FunctionRef = behaviour(
-  "do_fcntl",
-  [F_DUPFD, SET_CLOSE_ON_EXEC, fn("fcntl_setlk"), fn("fcntl_getlk")],
-  (k, fd = 0, cmd = 0, arg = 0, file = 0) => {
-    switch (cmd) {
-      case 0:
-        return k.call(F_DUPFD, arg, file, 0);
-      case 1030:
-        return k.call(F_DUPFD, arg, file, O_CLOEXEC);
-      case 1:
-        return closesOnExec(k, k.current.files, fd) ? 1 : 0;
-      case 2:
-        k.call(SET_CLOSE_ON_EXEC, fd, arg & 1);
-        return 0;
-      case 3:
-        return recordedOr(k, FILE.flags.get(k, file) & ~O_CLOEXEC);
-      case 4:
-        FILE.flags.set(k, file, FILE.flags.get(k, file) & ~SETTABLE | arg & SETTABLE);
-        return 0;
-      default:
-        return recorded(k)?.ret ?? -EINVAL;
-    }
-  },
-);
-
-/** `fcntl` of any width: -errno or what the command returns. */
-export function fcntl(k: Kernel, fd: number, cmd: number, arg: number): number {
-  const file: OpenFile | undefined = fileOf(k, fd);
-  if (file === undefined) return -EBADF;
-  return k.call(DO_FCNTL, fd, cmd, arg, file.address);
-}

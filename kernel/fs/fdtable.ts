@@ -23,6 +23,7 @@ import {
   NOFILE,
   reserveFd,
 } from "./files_struct.ts";
+import { LOCKS_REMOVE_FILE, LOCKS_REMOVE_POSIX } from "./locks.ts";
 import { O_CLOEXEC } from "./modes.ts";
 import { TASK_WORK_ADD } from "../process/task_work.ts";
 
@@ -106,10 +107,10 @@ export const FPUT: FunctionRef = behaviour("fput", [TASK_WORK_ADD], (k, file = 0
 /** What closing a descriptor does to its file. */
 export const FILP_CLOSE: FunctionRef = behaviour(
   "filp_close",
-  [fn("dnotify_flush"), fn("locks_remove_posix"), FPUT],
+  [fn("dnotify_flush"), LOCKS_REMOVE_POSIX, FPUT],
   (k, file = 0, id = 0) => {
     k.call(fn("dnotify_flush"), file, id);
-    k.call(fn("locks_remove_posix"), file, id);
+    k.call(LOCKS_REMOVE_POSIX, file, id);
     k.call(FPUT, file);
     return 0;
   },
@@ -126,7 +127,7 @@ export const CLOSE_FD: FunctionRef = behaviour("close_fd", [PICK_FILE, FILP_CLOS
 export const DO_FPUT: FunctionRef = behaviour(
   "__fput",
   [
-    fn("locks_remove_file"),
+    LOCKS_REMOVE_FILE,
     fn("ima_file_free"),
     fn("dput"),
     fn("mntput"),
@@ -137,7 +138,7 @@ export const DO_FPUT: FunctionRef = behaviour(
     const file = k.vfs.files.get(address);
     if (file === undefined) return Number.NaN;
     const { inode, dentry } = file;
-    k.call(fn("locks_remove_file"), address);
+    k.call(LOCKS_REMOVE_FILE, address);
     k.call(fn("ima_file_free"), address);
     const release = file.ops?.release;
     if (release !== undefined) k.call(release, inode?.address ?? 0, address);

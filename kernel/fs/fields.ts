@@ -55,6 +55,16 @@ export const INODE = {
   fop: field("inode", "i_fop"),
   pipe: field("inode", "i_pipe"),
   link: field("inode", "i_link"),
+  atime: field("inode", "i_atime.tv_sec"),
+  atimeNsec: field("inode", "i_atime.tv_nsec"),
+  mtime: field("inode", "i_mtime.tv_sec"),
+  mtimeNsec: field("inode", "i_mtime.tv_nsec"),
+  ctime: field("inode", "i_ctime.tv_sec"),
+  ctimeNsec: field("inode", "i_ctime.tv_nsec"),
+  fsnotifyMask: field("inode", "i_fsnotify_mask"),
+  fsnotifyMarks: field("inode", "i_fsnotify_marks"),
+  flctx: field("inode", "i_flctx"),
+  generation: field("inode", "i_generation"),
 } as const;
 
 /** `struct address_space`. */

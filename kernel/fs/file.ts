@@ -38,6 +38,10 @@ export class OpenFile {
   dentry: Dentry | null = null;
   /** Entries of a directory that `getdents` has yet to give, from the first call on. */
   listing: readonly string[] | null = null;
+  /** Who gets its signals (`F_SETOWN`): a process, or less than 0 a group. */
+  owner = 0;
+  /** Which signal that is (`F_SETSIG`); 0 for the usual one. */
+  signal = 0;
 
   constructor(address: Addr) {
     this.address = address;

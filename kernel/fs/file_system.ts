@@ -43,6 +43,8 @@ export interface FileSystemType {
   readonly pinned: boolean;
   /** Names that were looked up and don't exist stay in the dentry cache. */
   readonly keepsNegative: boolean;
+  /** Beginnings of the names of extended attributes that it keeps; none without. */
+  readonly xattrPrefixes?: readonly string[];
   /** `s_op->statfs`, called with (dentry, kstatfs). */
   readonly statfs?: FunctionRef;
   /** `s_op->sync_fs`, called with (super block, wait). */
@@ -132,6 +134,7 @@ export const TMPFS: FileSystemType = {
   nodev: true,
   pinned: true,
   keepsNegative: false,
+  xattrPrefixes: ["security.", "trusted."],
   statfs: fn("shmem_statfs"),
   fileOperations(mode, rdev) {
     if ((mode & S_IFMT) === S_IFDIR) return SIMPLE_DIR;

@@ -11,6 +11,7 @@ import { Contents } from "./contents.ts";
 import { type InodeContainer, PLAIN_INODE, SHMEM_INODE } from "./containers.ts";
 import type { Dentry } from "./dentry.ts";
 import { INODE, MAPPING_HOST } from "./fields.ts";
+import type { LockContext } from "./file_lock.ts";
 import type { FileOperations } from "./fileops.ts";
 import type { DentryOperations } from "./dentry_operations.ts";
 import type { InodeOperations } from "./inode_operations.ts";
@@ -61,6 +62,12 @@ export class Inode {
   jumps = false;
   /** What a directory has beside its entries: names that come and go by themselves, as those of processes. */
   dynamic: DynamicEntries | null = null;
+  /** Seals of a memory file (`F_ADD_SEALS`); other files are sealed against seals. */
+  seals = 1;
+  /** Locks on it; null while there never was one. */
+  locks: LockContext | null = null;
+  /** Extended attributes by name; null while it has none. */
+  xattrs: Map<string, Uint8Array> | null = null;
   /** Entries of a directory by name; null for other files. */
   readonly entries: Map<string, Dentry> | null;
   /** Where a symbolic link points. */

@@ -10,7 +10,7 @@ import type { Kernel } from "../kernel.ts";
 import { MemoryFault } from "../memory/fault.ts";
 import { type Field, field, sizeIfKnown, sizeOfStruct, symbolAddress } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
-import { EBADF, EFAULT, EOVERFLOW } from "../syscalls/errno.ts";
+import { EBADF, EFAULT, EINVAL, EOVERFLOW } from "../syscalls/errno.ts";
 import { failsAt } from "./failures.ts";
 import { FILE, INODE, PATH, SUPER } from "./fields.ts";
 import { fileOf } from "./fdtable.ts";
@@ -31,9 +31,21 @@ const KSTAT = {
   gid: field("kstat", "gid.val"),
   size: field("kstat", "size"),
   blocks: field("kstat", "blocks"),
+  atime: field("kstat", "atime.tv_sec"),
+  atimeNsec: field("kstat", "atime.tv_nsec"),
+  mtime: field("kstat", "mtime.tv_sec"),
+  mtimeNsec: field("kstat", "mtime.tv_nsec"),
+  ctime: field("kstat", "ctime.tv_sec"),
+  ctimeNsec: field("kstat", "ctime.tv_nsec"),
+  resultMask: field("kstat", "result_mask"),
 } as const;
+const TIMES = ["atime", "atimeNsec", "mtime", "mtimeNsec", "ctime", "ctimeNsec"] as const;
 const STATX_BASIC_STATS = 0x7ff;
 const AT_NO_AUTOMOUNT = 0x800;
+const AT_STATX_SYNC_TYPE = 0x6000;
+/** Flags that `vfs_statx` takes. */
+const STATX_FLAGS = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE;
+const STATX__RESERVED = 0x80000000;
 
 /** A user structure that attributes are copied to. */
 interface Target {
@@ -59,6 +71,12 @@ const STAT = target("stat", {
   st_size: KSTAT.size,
   st_blksize: KSTAT.blksize,
   st_blocks: KSTAT.blocks,
+  st_atime: KSTAT.atime,
+  st_atime_nsec: KSTAT.atimeNsec,
+  st_mtime: KSTAT.mtime,
+  st_mtime_nsec: KSTAT.mtimeNsec,
+  st_ctime: KSTAT.ctime,
+  st_ctime_nsec: KSTAT.ctimeNsec,
 });
 const STAT64 = target("stat64", {
   st_mode: KSTAT.mode,
@@ -69,6 +87,13 @@ const STAT64 = target("stat64", {
   st_size: KSTAT.size,
   st_blocks: KSTAT.blocks,
   st_ino: KSTAT.ino,
+  st_blksize: KSTAT.blksize,
+  st_atime: KSTAT.atime,
+  st_atime_nsec: KSTAT.atimeNsec,
+  st_mtime: KSTAT.mtime,
+  st_mtime_nsec: KSTAT.mtimeNsec,
+  st_ctime: KSTAT.ctime,
+  st_ctime_nsec: KSTAT.ctimeNsec,
 });
 const STATX = target("statx", {
   stx_blksize: KSTAT.blksize,
@@ -79,7 +104,21 @@ const STATX = target("statx", {
   stx_ino: KSTAT.ino,
   stx_size: KSTAT.size,
   stx_blocks: KSTAT.blocks,
+  stx_mask: KSTAT.resultMask,
+  "stx_atime.tv_sec": KSTAT.atime,
+  "stx_atime.tv_nsec": KSTAT.atimeNsec,
+  "stx_mtime.tv_sec": KSTAT.mtime,
+  "stx_mtime.tv_nsec": KSTAT.mtimeNsec,
+  "stx_ctime.tv_sec": KSTAT.ctime,
+  "stx_ctime.tv_nsec": KSTAT.ctimeNsec,
 });
+
+const STATX_DEV = {
+  major: field("statx", "stx_dev_major"),
+  minor: field("statx", "stx_dev_minor"),
+  rmajor: field("statx", "stx_rdev_major"),
+  rminor: field("statx", "stx_rdev_minor"),
+} as const;
 
 /** Copies an inode's attributes to a `struct kstat`. */
 export const GENERIC_FILLATTR: FunctionRef = behaviour(
@@ -96,6 +135,8 @@ export const GENERIC_FILLATTR: FunctionRef = behaviour(
     KSTAT.gid.set(k, stat, INODE.gid.get(k, inode));
     KSTAT.size.set(k, stat, INODE.size.get(k, inode));
     KSTAT.blocks.set(k, stat, INODE.blocks.get(k, inode));
+    KSTAT.resultMask.set(k, stat, STATX_BASIC_STATS);
+    for (const time of TIMES) KSTAT[time].set(k, stat, INODE[time].get(k, inode));
     return Number.NaN;
   },
 );
@@ -143,6 +184,7 @@ export const VFS_STATX: FunctionRef = behaviour(
   "vfs_statx",
   [FILENAME_LOOKUP, fn("security_inode_getattr"), VFS_GETATTR_NOSEC, PATH_PUT],
   (k, dfd = 0, name = 0, flags = 0, stat = 0, mask = 0) => {
+    if ((flags & ~STATX_FLAGS) !== 0) return -EINVAL;
     const lookup = ((flags & AT_SYMLINK_NOFOLLOW) === 0 ? LOOKUP_FOLLOW : 0) |
       ((flags & AT_EMPTY_PATH) !== 0 ? LOOKUP_EMPTY : 0);
     const mark = k.current.locals;
@@ -202,6 +244,9 @@ export const DO_STATX: FunctionRef = behaviour(
   [VFS_STATX, CP_STATX],
   (k, dfd = 0, name = 0, flags = 0, mask = 0, buf = 0) =>
     withKstat(k, (stat) => {
+      if ((mask & STATX__RESERVED) !== 0 || (flags & AT_STATX_SYNC_TYPE) === AT_STATX_SYNC_TYPE) {
+        return -EINVAL;
+      }
       const error = k.call(VFS_STATX, dfd, name, flags, stat, mask);
       return error === 0 ? k.call(CP_STATX, stat, buf) : error;
     }),
@@ -218,13 +263,32 @@ export function withKstat(k: Kernel, body: (stat: Addr) => number): number {
 /** Errors of copying attributes to the program, not of getting them. */
 const LATE = new Set([-EFAULT, -EOVERFLOW]);
 
+/** A device number as user space has it. */
+export function encodeDev(dev: number): number {
+  const major = Math.floor(dev / 2 ** 20);
+  const minor = dev % 2 ** 20;
+  return (minor & 0xff) + major * 256 + (minor - (minor & 0xff)) * 4096;
+}
+
 function copyOut(k: Kernel, to: Target, stat: Addr, buf: Addr): number {
   const failure = failsAt(k, "operation");
   if (LATE.has(failure)) return failure;
   try {
     if (!k.memory.isUser(buf)) throw new MemoryFault(buf, "write", k.arch.wordSize);
     if (sizeIfKnown(k, to.struct) === 0) return 0;
-    for (const [member, from] of to.fields) member.set(k, buf, from.get(k, stat));
+    for (const [member, from] of to.fields) {
+      const value = from.get(k, stat);
+      // User space has device numbers in a form of its own (`new_encode_dev`).
+      member.set(k, buf, from === KSTAT.dev || from === KSTAT.rdev ? encodeDev(value) : value);
+    }
+    if (to === STATX) {
+      const dev = KSTAT.dev.get(k, stat);
+      STATX_DEV.major.set(k, buf, Math.floor(dev / 2 ** 20));
+      STATX_DEV.minor.set(k, buf, dev % 2 ** 20);
+      const rdev = KSTAT.rdev.get(k, stat);
+      STATX_DEV.rmajor.set(k, buf, Math.floor(rdev / 2 ** 20));
+      STATX_DEV.rminor.set(k, buf, rdev % 2 ** 20);
+    }
     return 0;
   } catch (error) {
     if (!(error instanceof MemoryFault)) throw error;

@@ -6,7 +6,20 @@
 
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import { EACCES, EBADF, EFBIG, EINVAL, EISDIR } from "../syscalls/errno.ts";
+import {
+  ATTR_CTIME,
+  ATTR_FILE,
+  ATTR_FORCE,
+  ATTR_KILL_PRIV,
+  ATTR_MTIME,
+  ATTR_SIZE,
+  changeAttributes,
+  IATTR,
+  NOTIFY_CHANGE,
+  privilegesLost,
+} from "./attr.ts";
 import { failsAt } from "./failures.ts";
+import { MAY_WRITE } from "./permission.ts";
 import { FILE, PATH } from "./fields.ts";
 import { fileOf } from "./fdtable.ts";
 import { MAX_POS } from "./read_write.ts";
@@ -16,24 +29,27 @@ import { USER_PATH_AT_EMPTY, withPath } from "./place.ts";
 import { symbolAddress } from "../process/objects.ts";
 import { FMODE_WRITE, S_IFDIR, S_IFREG } from "./modes.ts";
 
-/** Sets attributes of an inode; the model's only user is truncation. */
 const MNT_DROP_WRITE = fn("mnt_drop_write");
-const MAY_WRITE = 2;
-const NOTIFY_CHANGE = fn("notify_change");
 
-/** Cuts or extends the file behind a dentry. */
+/** Cuts or extends the file behind a dentry. `timeAttrs` are `ATTR_` bits that go with it. */
 export const DO_TRUNCATE: FunctionRef = behaviour(
   "do_truncate",
   [NOTIFY_CHANGE],
-  (k, userns = 0, dentry = 0, length = 0) => {
+  (k, _userns, dentry = 0, length = 0, timeAttrs = 0, file = 0) => {
     const inode = k.vfs.dentries.get(dentry)?.inode;
     if (length < 0) return -EINVAL;
     if (length > MAX_POS) return -EFBIG;
     const failure = failsAt(k, "operation") || failsAt(k, "create");
     if (failure !== 0) return failure;
-    k.call(NOTIFY_CHANGE, userns, dentry);
-    if (inode) inode.size = length;
-    return 0;
+    const lost = inode ? privilegesLost(inode) & ~ATTR_KILL_PRIV : 0;
+    const kills = inode !== null && inode !== undefined && (inode.mode & 0o6000) !== 0
+      ? lost | ATTR_FORCE
+      : 0;
+    const valid = ATTR_SIZE | ATTR_MTIME | ATTR_CTIME | timeAttrs | kills | (file === 0 ? 0 : ATTR_FILE);
+    return changeAttributes(k, dentry, valid, (attr) => {
+      IATTR.size.set(k, attr, length);
+      IATTR.file.set(k, attr, file);
+    });
   },
 );
 

@@ -20,6 +20,7 @@ import { Inode, type InodeContainer } from "./inode.ts";
 import type { InodeOperations } from "./inode_operations.ts";
 import { O_RDWR, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "./modes.ts";
 import { Mount } from "./mount.ts";
+import { Watches } from "./notify/watches.ts";
 
 /** What a new file in the tree is. */
 export interface NodeOptions {
@@ -71,6 +72,8 @@ export class Vfs {
   readonly supers: AddressTable<SuperBlock> = new AddressTable();
   /** Every mount that has a place in the tree, by the address of its `struct vfsmount`; the root first. */
   readonly mounts: Map<Addr, Mount> = new Map();
+  /** Who watches which inodes. */
+  readonly watches: Watches = new Watches();
   readonly #k: Kernel;
   readonly #pseudo = new Map<string, PseudoFs>();
   #nextIno = 1;
@@ -230,6 +233,11 @@ export class Vfs {
     known.free();
   }
 
+  /** The kind of file system that an inode is on. */
+  typeOf(inode: Inode): FileSystemType | undefined {
+    return this.supers.get(INODE.sb.get(this.#k, inode.address))?.type;
+  }
+
   /** The super block of a dentry's file system. */
   superOf(dentry: Dentry): SuperBlock {
     return this.supers.get(dentry.sb) ?? (this.supers.get(this.sb) as SuperBlock);
@@ -285,7 +293,7 @@ export class Vfs {
 
   /** Whether a file system finds an inode again by itself, without a dentry. */
   #isNamed(inode: Inode): boolean {
-    return this.supers.get(INODE.sb.get(this.#k, inode.address))?.type.pinned === false;
+    return this.typeOf(inode)?.pinned === false;
   }
 
   /** A dentry without an inode, in no directory yet. */

@@ -5,6 +5,7 @@
  */
 
 import "../fs/streams.ts";
+import "./attr_calls.ts";
 import "./io_calls.ts";
 import "./mlock_calls.ts";
 import "./mm_calls.ts";
@@ -12,3 +13,4 @@ import "./process_calls.ts";
 import "./range_calls.ts";
 import "./stat_calls.ts";
 import "./tree_calls.ts";
+import "./xattr_calls.ts";

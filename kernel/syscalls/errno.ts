@@ -64,6 +64,14 @@ export const EROFS = 30;
 export const EPIPE = 32;
 /** Result too large. */
 export const ERANGE = 34;
+/** No such attribute. */
+export const ENODATA = 61;
+/** No lock to be had. */
+export const ENOLCK = 37;
+/** It would end in a deadlock. */
+export const EDEADLK = 35;
+/** Not a block device. */
+export const ENOTBLK = 15;
 /** Name too long. */
 export const ENAMETOOLONG = 36;
 /** No such system call. */

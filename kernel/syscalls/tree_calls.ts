@@ -5,7 +5,8 @@
  */
 
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
-import { DO_DUP2, DO_FCNTL, fcntl, KSYS_DUP3 } from "../fs/dup.ts";
+import { DO_DUP2, KSYS_DUP3 } from "../fs/dup.ts";
+import { fcntl, FCNTL_CALLS } from "../fs/fcntl.ts";
 import { fileOf } from "../fs/fdtable.ts";
 import { FILE, PATH } from "../fs/fields.ts";
 import { fdFile } from "../fs/files_struct.ts";
@@ -37,7 +38,7 @@ import { sizeOfStruct, symbolAddress } from "../process/objects.ts";
 import { DO_SYS_FTRUNCATE, DO_SYS_TRUNCATE } from "../fs/truncate.ts";
 import type { Kernel } from "../kernel.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
-import { syscall } from "./define.ts";
+import { blockingSyscall, syscall } from "./define.ts";
 import { EBADF, EINVAL, ENOTTY, EXDEV } from "./errno.ts";
 import { wide } from "./io_calls.ts";
 
@@ -168,12 +169,12 @@ syscall(
   [KSYS_DUP3],
   (k, oldfd, newfd, flags) => k.call(KSYS_DUP3, oldfd, newfd, flags),
 );
-for (const name of ["fcntl", "fcntl64"]) {
-  syscall(
+for (const [name, wide] of [["fcntl", false], ["fcntl64", true]] as const) {
+  blockingSyscall(
     name,
     ["int", "uint", "ulong"],
-    [DO_FCNTL],
-    (k, fd = 0, cmd = 0, arg = 0) => fcntl(k, fd, cmd, arg),
+    FCNTL_CALLS,
+    (k, fd = 0, cmd = 0, arg = 0) => fcntl(k, fd, cmd, arg, wide),
   );
 }
 /** No file here has controls of its own: what was recorded, else -ENOTTY. */
