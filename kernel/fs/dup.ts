@@ -5,7 +5,6 @@
  */
 
 import { behaviour, type FunctionRef } from "../calls/function.ts";
-import type { Kernel } from "../kernel.ts";
 import { EBADF, EINVAL, EMFILE } from "../syscalls/errno.ts";
 import { ALLOC_FD, EXPAND_FILES, FD_INSTALL, fileOf, FILP_CLOSE } from "./fdtable.ts";
 import { FILE } from "./fields.ts";
