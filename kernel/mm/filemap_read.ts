@@ -5,7 +5,14 @@
  */
 
 import type { Addr } from "../../image/model.ts";
-import { behaviour, type Blocking, blocking, fn, type FunctionRef, type CallSteps } from "../calls/function.ts";
+import {
+  behaviour,
+  type Blocking,
+  blocking,
+  type CallSteps,
+  fn,
+  type FunctionRef,
+} from "../calls/function.ts";
 import { FILE } from "../fs/fields.ts";
 import { advance, transferOf } from "../fs/read_write.ts";
 import { readOutcome } from "../fs/shmem.ts";
