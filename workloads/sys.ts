@@ -12,6 +12,7 @@ import { type CallSteps, type Pending, steps, whenDone } from "../kernel/calls/f
 import { type RecordedOutcome, startSyscall } from "../kernel/syscalls/entry.ts";
 import { ENOSYS } from "../kernel/syscalls/errno.ts";
 import { keyOf } from "../kernel/time/random.ts";
+import { FreshMemory, isMapping } from "./fresh_memory.ts";
 import { AddressMap } from "./replay/address_map.ts";
 import { array, name, NULL, number, struct, text } from "./replay/build_value.ts";
 import { parseValue } from "./replay/parse_value.ts";
@@ -58,6 +59,7 @@ export class Sys {
   readonly #k: Kernel;
   readonly #buffers: UserBuffers;
   readonly #addresses: AddressMap;
+  readonly #memory: FreshMemory;
   #args: readonly number[] = [];
   /** Where the last read put its data: what a write of a number of bytes writes. */
   #buffer = 0;
@@ -69,6 +71,7 @@ export class Sys {
     this.task = task;
     this.#buffers = new UserBuffers(this.#k, (what, reason) => run.unknown.add(`${what}: ${reason}`));
     this.#addresses = new AddressMap(this.#k.image.arch);
+    this.#memory = new FreshMemory(this.#k, task);
   }
 
   /** Process id. */
@@ -139,12 +142,21 @@ export class Sys {
       return -ENOSYS;
     }
     this.#run.calls++;
-    this.#args = this.#buffers.place(task, translated.name, translated.args, this.#addresses);
+    if (!isMapping(translated.name)) this.#memory.run(Infinity);
+    this.#args = this.#buffers.place(task, translated.name, translated.args, this.#addresses, this.#memory);
     const request = { name: translated.name, args: this.#args };
-    return whenDone(
-      startSyscall(k, task, recorded === undefined ? request : { ...request, recorded }),
-      this.#returned,
-    );
+    const pending = startSyscall(k, task, recorded === undefined ? request : { ...request, recorded });
+    return whenDone(pending, isMapping(request.name) ? this.#hasMapped(request.name) : this.#returned);
+  }
+
+  /** A call has changed what is mapped: the program uses it before its next call that doesn't. */
+  #hasMapped(call: string): (result: number) => number {
+    const args = this.#args;
+    return (result) => {
+      const done = this.#returned(result);
+      this.#memory.returned(call, args, done);
+      return done;
+    };
   }
 
   readonly #returned = (result: number): number => {

@@ -25,6 +25,8 @@ export class UserPage {
   readonly kind: PageKind;
   /** How many page tables map it: `_mapcount` + 1. */
   mapcount = 0;
+  /** Makes what it holds when somebody first looks; null: zeros. */
+  fill: ((bytes: Uint8Array<ArrayBuffer>) => void) | null = null;
   readonly #make: () => Page;
   #page: Page | null = null;
 
@@ -36,12 +38,16 @@ export class UserPage {
 
   /** Its bytes. */
   get page(): Page {
-    return this.#page ??= this.#make();
+    if (this.#page === null) {
+      this.#page = this.#make();
+      this.fill?.(this.#page.bytes);
+    }
+    return this.#page;
   }
 
-  /** Whether anything was ever written to it: else it is all zeros. */
+  /** Whether it may hold anything but zeros. */
   get looked(): boolean {
-    return this.#page !== null;
+    return this.#page !== null || this.fill !== null;
   }
 }
 

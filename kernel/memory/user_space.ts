@@ -231,11 +231,14 @@ export class UserSpace {
     }
   }
 
-  /** Fills a page as its area says a fresh one looks. */
-  fillFresh(key: number, page: UserPage): void {
+  /** What fills the page of that number, as its area says a fresh one looks; null: zeros. */
+  fillerOf(key: number): ((bytes: Uint8Array<ArrayBuffer>) => void) | null {
     const address = key * PAGE_SIZE;
     const area = this.areaAt(address);
-    if (area?.fill != null) area.fill(area.fillOffset + address - area.start, page.page.bytes);
+    const fill = area?.fill ?? null;
+    if (area === undefined || fill === null) return null;
+    const offset = area.fillOffset + address - area.start;
+    return (bytes) => fill(offset, bytes);
   }
 
   /**
@@ -277,7 +280,7 @@ export class UserSpace {
     const page = this.#source.take(area.fill === null ? "anon" : "file");
     page.mapcount = 1;
     this.#pages.set(key, page);
-    if (area.fill !== null) this.fillFresh(key, page);
+    page.fill = this.fillerOf(key);
     return page;
   }
 

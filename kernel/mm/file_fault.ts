@@ -21,7 +21,7 @@ import { charge, type FaultPlace, mapAnon, placeOf } from "./fault_place.ts";
 import { VMA_ALLOC_FOLIO } from "./page_alloc.ts";
 import { allocPte, lacksPte, TABLE_CALLS } from "./page_tables.ts";
 import { ADD_MM_COUNTER_FAST, MM_FILEPAGES, MM_SHMEMPAGES } from "./rss.ts";
-import { sharedPage } from "./shared_pages.ts";
+import { filePage, sharedPage } from "./shared_pages.ts";
 import { cachePage } from "./user_pages.ts";
 import { VMF } from "./vm_fault.ts";
 
@@ -56,16 +56,15 @@ export const DO_SET_PTE: FunctionRef = behaviour(
 function mapCached(k: Kernel, place: FaultPlace, write: boolean): void {
   const { area, space, key } = place;
   const shared = (area.flags & VM_SHARED) !== 0;
-  const page = shared ? sharedPage(k, place) : cachePage(k, "file");
+  const page = shared ? sharedPage(k, place) : filePage(k, place);
   // A page of a private mapping is copied when it is written; of a shared one the first write is noticed.
   space.install(key, page, shared && write && (area.flags & VM_WRITE) !== 0);
-  if (!shared && area.file !== 0) space.fillFresh(key, page);
 }
 
 /** What a private mapping shows before it is written. */
 function filled(k: Kernel, place: FaultPlace): UserPage {
   const page = cachePage(k, "file");
-  if (place.area.file !== 0) place.space.fillFresh(place.key, page);
+  if (place.area.file !== 0) page.fill = place.space.fillerOf(place.key);
   return page;
 }
 

@@ -11,7 +11,7 @@ import type { Kernel } from "../kernel.ts";
 import { sizeIfKnown } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { EINVAL, ENOMEM } from "../syscalls/errno.ts";
-import { VM_MAY, VM_SHARED, VMA } from "./fields.ts";
+import { VM_ACCOUNT, VM_MAY, VM_READ, VM_SHARED, VM_WRITE, VMA } from "./fields.ts";
 import { type Mm, mmAt, newVma, PAGE } from "./mm_struct.ts";
 import { writeBack } from "./shared_pages.ts";
 import { GATHER_CALLS, UNMAP_VMAS, withAreas, withGather } from "./zap.ts";
@@ -171,10 +171,14 @@ export function withMas(k: Kernel, body: (mas: Addr) => number): number {
   return result;
 }
 
-/** In a replay: maps what a recorded call needs to be mapped and the model hasn't, as the program's own segments. */
-export function implyMapped(k: Kernel, mm: Mm, start: Addr, end: Addr): void {
+/**
+ * In a replay: maps what a recorded call needs to be mapped and the model hasn't, as the program's own segments: pages of
+ * `file`, or anonymous ones for 0.
+ */
+export function implyMapped(k: Kernel, mm: Mm, start: Addr, end: Addr, file: Addr = 0): void {
   const map = (from: Addr, to: Addr): void => {
-    mm.insert({ start: from, end: to, flags: VM_MAY | 3, file: 0, pgoff: from / PAGE });
+    const flags = VM_MAY | VM_READ | VM_WRITE | VM_ACCOUNT;
+    mm.insert({ start: from, end: to, flags, file, pgoff: file === 0 ? from / PAGE : 0 });
     k.current.userSpace?.map(from, to - from, 3);
   };
   let at = start;

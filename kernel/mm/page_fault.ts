@@ -184,3 +184,15 @@ function mmOfSpace(k: Kernel, space: UserSpace): Mm | undefined {
   for (const task of k.tasks.all()) if (task.userSpace === space) return mmAt(k, task.mm);
   return undefined;
 }
+
+/**
+ * The running task's program accesses its memory at an address: a fault where the page is not there, or must not be written
+ * yet. `budget` as of `raiseFault`. False: the access is not allowed.
+ */
+export function accessUser(k: Kernel, task: Task, address: Addr, access: Access, budget?: number): boolean {
+  const space = task.userSpace;
+  if (space === null) return false;
+  const key = Math.floor(address / PAGE);
+  if (space.pageAt(key) !== undefined && !(access.write && space.writeProtected(key))) return true;
+  return raiseFault(k, task, address, access, budget);
+}

@@ -137,6 +137,21 @@ export function copyTables(k: Kernel, from: Addr, to: Addr): void {
   }
 }
 
+/** The tables for an address, without calls. */
+export function allocTables(k: Kernel, mm: Addr, address: Addr): void {
+  const { puds, pmds, ptes } = pageTables(k, mm);
+  const add = (level: Map<number, Addr>, at: number): void => {
+    if (level.has(at)) return;
+    level.set(at, pageStruct(k, k.slab.frames.alloc(0, GFP_PGTABLE_USER)));
+    counted(k, mm);
+  };
+  if (k.image.pointerSize === 8) {
+    add(puds, Math.floor(address / GB512));
+    add(pmds, Math.floor(address / GB));
+  }
+  add(ptes, Math.floor(address / MB2));
+}
+
 /** Frees the tables of an address space that is gone. */
 export function freeTables(k: Kernel, mm: Addr): void {
   const found = tables.get(k)?.get(mm);

@@ -9,6 +9,7 @@ import type { Addr } from "../../image/model.ts";
 import type { Inode } from "../fs/inode.ts";
 import type { Kernel } from "../kernel.ts";
 import type { UserPage } from "../memory/user_page.ts";
+import type { UserSpace } from "../memory/user_space.ts";
 import type { FaultPlace } from "./fault_place.ts";
 import type { Vma } from "./mm_struct.ts";
 import { sourceOf } from "./user_pages.ts";
@@ -39,9 +40,28 @@ export function sharedPage(k: Kernel, { area, space, at, key }: FaultPlace): Use
   if (page === undefined || page.mapcount === 0) {
     page = sourceOf(k).take("shmem");
     pages.set(index, page);
-    if (area.file !== 0) space.fillFresh(key, page);
+    if (area.file !== 0) fillLater(page, space, key);
   }
   return page;
+}
+
+/** The page of the page cache that a private mapping shows at a place, until it is written. */
+export function filePage(k: Kernel, { area, space, at, key }: FaultPlace): UserPage {
+  const pages = pagesOf(k, ownerOf(k, area));
+  const index = area.pgoff + (at - area.start) / PAGE;
+  let page = pages.get(index);
+  if (page === undefined || page.mapcount === 0) {
+    page = sourceOf(k).take("file");
+    pages.set(index, page);
+    if (area.file !== 0) fillLater(page, space, key);
+  }
+  return page;
+}
+
+/** What the file holds there, once somebody looks. */
+function fillLater(page: UserPage, space: UserSpace, key: number): void {
+  const fill = space.fillerOf(key);
+  if (fill !== null) page.fill = fill;
 }
 
 /** Writes what a shared mapping's pages hold in `[start, end)` back to the file. */

@@ -23,7 +23,10 @@ const PAGE = 4096;
 /** Most pages that are given back at once. */
 const BATCH = 512;
 const VM_NORMAL_PAGE = fn("vm_normal_page");
-const PAGE_REMOVE_RMAP = fn("page_remove_rmap");
+const MARK_PAGE_ACCESSED = fn("mark_page_accessed");
+const LRUVEC_STATE = fn("__mod_lruvec_page_state");
+const NR_ANON_MAPPED = 0x11;
+const NR_FILE_MAPPED = 0x12;
 const TLB_REMOVE_PAGE = fn("__tlb_remove_page_size");
 const FREE_SWAP_CACHE = fn("free_swap_cache");
 const COMMIT = fn("free_unref_page_commit");
@@ -43,10 +46,28 @@ function gatherOf(k: Kernel, tlb: Addr): Gather {
   return gather;
 }
 
+/** The page that is being taken out. */
+const removing = new WeakMap<Kernel, UserPage>();
+
+/** A mapping of a page goes: the last one changes what is counted as mapped. */
+export const PAGE_REMOVE_RMAP: FunctionRef = behaviour(
+  "page_remove_rmap",
+  [fn("lock_page_memcg"), fn("PageHuge"), LRUVEC_STATE, fn("unlock_page_memcg")],
+  (k, page = 0) => {
+    const removed = removing.get(k);
+    const anon = removed?.kind === "anon";
+    k.call(fn("lock_page_memcg"), page);
+    if (!anon) k.call(fn("PageHuge"), page);
+    if (removed?.mapcount === 0) k.call(LRUVEC_STATE, page, anon ? NR_ANON_MAPPED : NR_FILE_MAPPED, -1);
+    k.call(fn("unlock_page_memcg"), page);
+    return Number.NaN;
+  },
+);
+
 /** Takes the pages of `[start, end)` of an area out of the page table. */
 export const UNMAP_PAGE_RANGE: FunctionRef = behaviour(
   "unmap_page_range",
-  [VM_NORMAL_PAGE, PAGE_REMOVE_RMAP, TLB_REMOVE_PAGE],
+  [VM_NORMAL_PAGE, MARK_PAGE_ACCESSED, PAGE_REMOVE_RMAP, TLB_REMOVE_PAGE],
   (k, tlb = 0, vma = 0, start = 0, end = 0) => {
     const mm = mmAt(k, VMA.mm.get(k, vma));
     if (mm === undefined || mm.space === null) return Number.NaN;
@@ -56,6 +77,9 @@ export const UNMAP_PAGE_RANGE: FunctionRef = behaviour(
       const struct = page.frame === 0 ? Number.NaN : pageStruct(k, page.frame);
       k.call(VM_NORMAL_PAGE, vma, key * PAGE);
       if (page.kind === "zero") continue;
+      const file = page.kind !== "anon";
+      if (file) k.call(MARK_PAGE_ACCESSED, struct);
+      removing.set(k, page);
       k.call(PAGE_REMOVE_RMAP, struct, vma, 0);
       k.call(TLB_REMOVE_PAGE, tlb, struct, PAGE);
       const counter = counterOf(page.kind);

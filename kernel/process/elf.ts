@@ -8,7 +8,7 @@ import type { Addr } from "../../image/model.ts";
 import { behaviour, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { PROGRAM_BASE, SEGMENTS } from "../mm/exec_layout.ts";
-import { MM } from "../mm/fields.ts";
+import { MM, VM_WRITE } from "../mm/fields.ts";
 import { VM_MMAP_PGOFF } from "../mm/mmap.ts";
 import { mmAt, PAGE } from "../mm/mm_struct.ts";
 import { EINVAL } from "../syscalls/errno.ts";
@@ -42,6 +42,11 @@ export const ELF_LOAD: FunctionRef = behaviour(
   (k, file = 0, addr = 0, eppnt = 0, prot = 0, type = 0, total = 0) =>
     k.call(ELF_MAP, file, addr, eppnt, prot, type, total),
 );
+
+/** `padzero`: the last page of a segment is the program's own from now on. */
+function clearRest(k: Kernel, end: Addr): void {
+  k.current.userSpace?.touchWritable((end - 1 - (end - 1) % PAGE) / PAGE);
+}
 
 /** Where the loading of a file stands, by the file. */
 const progress = new WeakMap<Kernel, { file: Addr; index: number }>();
@@ -82,6 +87,8 @@ export function loadSegments(k: Kernel, operation: FunctionRef, file: Addr, prog
     if (at < 0) return at;
     if (first) base = at;
     offset += segment.pages * PAGE;
+    // What lies behind the end of the file's data is cleared.
+    if ((segment.flags & VM_WRITE) !== 0) clearRest(k, at + segment.pages * PAGE);
   }
   progress.delete(k);
   if (program) {

@@ -7,6 +7,7 @@
 import type { Kernel } from "../kernel.ts";
 import { recorded } from "../fs/recorded.ts";
 import { brk, BRK_CALLS } from "../mm/brk.ts";
+import { MM } from "../mm/fields.ts";
 import { DO_MADVISE } from "../mm/madvise.ts";
 import { KSYS_MMAP_PGOFF } from "../mm/mmap.ts";
 import { mmAt, PAGE } from "../mm/mm_struct.ts";
@@ -36,6 +37,20 @@ function imply(k: Kernel, start: number, length: number): void {
   const from = Math.floor(start / PAGE) * PAGE;
   const end = Math.ceil((start + length) / PAGE) * PAGE;
   if (from >= 0 && end <= k.arch.layout.userEnd && end - from < 2 ** 40) implyMapped(k, mm, from, end);
+}
+
+/** The same for what a loader makes read-only: the first pages of a program's data, of which there are more. */
+function implySegment(k: Kernel, start: number, length: number): void {
+  const mm = mmAt(k, k.current.mm);
+  if (
+    mm === undefined || recorded(k)?.ret !== 0 || !(length > 0) ||
+    mm.overlapping(start, start + length).length > 0
+  ) {
+    return imply(k, start, length);
+  }
+  const end = Math.ceil((start + length) / PAGE) * PAGE;
+  const behind = mm.overlapping(end, end + PAGE).length > 0 ? 0 : PAGE;
+  if (end <= k.arch.layout.userEnd) implyMapped(k, mm, start, end + behind, MM.exeFile.get(k, mm.address));
 }
 
 syscall(

@@ -7,10 +7,12 @@
 import type { Kernel } from "../../kernel/kernel.ts";
 import { type Pending, whenDone } from "../../kernel/calls/function.ts";
 import { type Coroutine, userTime } from "../../kernel/sched/coroutine.ts";
+import { touchStarted } from "../../kernel/mm/started_memory.ts";
 import type { Task } from "../../kernel/process/task.ts";
 import { startSyscall } from "../../kernel/syscalls/entry.ts";
 import { Counter } from "../counter.ts";
 import type { WorkloadReport } from "../workload.ts";
+import { FreshMemory, isMapping } from "../fresh_memory.ts";
 import { AddressMap } from "./address_map.ts";
 import { endTask } from "./end_task.ts";
 import { signalNumber } from "./constants/signals.ts";
@@ -35,6 +37,7 @@ export class Player {
   readonly #target: TranslationTarget;
   readonly #buffers: UserBuffers;
   readonly #addresses = new Map<number, AddressMap>();
+  readonly #fresh = new Map<Task, FreshMemory>();
   readonly #events = new Map<number, () => RecordedEvent | null>();
   readonly #leftOut = new Counter();
   readonly #signals = new Counter();
@@ -76,7 +79,11 @@ export class Player {
   /** A process that the recording begins with. In a container pid 1 is one of them: the kernel has it already. */
   #root(pid: number, comm: string, uid: number): Task {
     const { tasks } = this.#k;
-    if (pid !== tasks.init.pid) return tasks.create({ pid, comm, uid, gid: uid });
+    if (pid !== tasks.init.pid) {
+      const task = tasks.create({ pid, comm, uid, gid: uid });
+      touchStarted(this.#k, task);
+      return task;
+    }
     tasks.init.comm = comm;
     tasks.init.uid = uid;
     tasks.init.gid = uid;
@@ -132,6 +139,10 @@ export class Player {
     const next = this.#eventsOf(pid);
     for (let event = next(); event !== null; event = next()) {
       const time = this.#base + event.time;
+      // What is mapped piece by piece is used when all of it is there.
+      if (k.clock.now < time && !(event.kind === "call" && isMapping(event.name))) {
+        this.#fresh.get(task)?.run(time - k.clock.now);
+      }
       if (k.clock.now < time && !k.scheduler.compute(time)) yield userTime(time);
       switch (event.kind) {
         case "call": {
@@ -147,6 +158,7 @@ export class Player {
           return;
       }
       if (task.exitCode !== null) {
+        this.#fresh.delete(task);
         // The line that tells of its end, so that the pid's next bearer does not begin with it.
         for (let rest = next(); rest !== null && rest.kind !== "exit"; rest = next());
         return;
@@ -174,9 +186,25 @@ export class Player {
     this.#calls++;
     if (call.duration === undefined) this.#untimed++;
     if (STARTS.has(translated.name) && translated.result.value === 0) addresses.clear();
-    const args = this.#buffers.place(task, translated.name, translated.args, addresses);
+    const args = this.#buffers.place(
+      task,
+      translated.name,
+      translated.args,
+      addresses,
+      this.#fresh.get(task),
+    );
     const recorded = recordedOutcome(call, translated, k.image.arch, addresses, this.#note);
     const pending = startSyscall(k, task, { name: translated.name, args, recorded });
+    if (isMapping(translated.name)) {
+      let fresh = this.#fresh.get(task);
+      if (fresh === undefined) this.#fresh.set(task, fresh = new FreshMemory(k, task));
+      const { name } = translated;
+      const memory = fresh;
+      return whenDone(pending, (result) => {
+        memory.returned(name, args, result);
+        return result;
+      });
+    }
     if (!(recorded.ret > 0 && CREATES.has(call.name))) return pending;
     return whenDone(pending, (result) => {
       this.#ensureChild(task, recorded.ret);

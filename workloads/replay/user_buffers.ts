@@ -30,6 +30,15 @@ const UNKNOWN_SIZE = 512;
 /** Calls whose arrays of numbers are bit sets. */
 const BIT_SETS = /^(_newselect|select|pselect6(_time64)?|sched_[gs]etaffinity)$/;
 
+/** Buffers of at least this size are memory that the program mapped for them, where it did. */
+const MAPPED_BUFFER = 65536;
+
+/** Memory that a program mapped for large buffers. */
+export interface MappedBuffers {
+  /** Where a buffer of so many bytes lies; undefined where the program has mapped none. */
+  bufferFor(size: number): Addr | undefined;
+}
+
 /** Places arguments of one kernel's calls. What one call placed is overwritten by the same task's next. */
 export class UserBuffers {
   readonly #k: Kernel;
@@ -39,6 +48,7 @@ export class UserBuffers {
   readonly #size: number;
   #small = 0;
   #large = SMALL;
+  #mapped: MappedBuffers | undefined;
   /** While a vector is placed whose buffers the call fills in. */
   #filled = false;
 
@@ -51,7 +61,14 @@ export class UserBuffers {
   }
 
   /** The argument words of a call. `task` must be the one that runs. */
-  place(task: Task, name: string, args: readonly StraceValue[], addresses: AddressMap): readonly number[] {
+  place(
+    task: Task,
+    name: string,
+    args: readonly StraceValue[],
+    addresses: AddressMap,
+    mapped?: MappedBuffers,
+  ): readonly number[] {
+    this.#mapped = mapped;
     this.#small = 0;
     this.#large = SMALL;
     const outputs = outputsOf(name);
@@ -87,6 +104,8 @@ export class UserBuffers {
     }
     if (value.kind === "string" && !output) return this.#putString(task, value.bytes, room);
     if (output && !isVector(value)) {
+      const own = room >= MAPPED_BUFFER ? this.#mapped?.bufferFor(room) : undefined;
+      if (own !== undefined) return own;
       return this.#reserve(task, Math.max(room, value.kind === "string" ? 0 : UNKNOWN_SIZE));
     }
     const outside = this.#filled;

@@ -1,0 +1,164 @@
+/**
+ * What a program does with memory that it just got: the first touches, each a page fault. Recordings of system calls don't
+ * show them, so how many there are is made up, after the recorded faults of `cat` and others: of a program's or library's
+ * code and constants, every other block of 16 pages; of its data, every page; of other memory, a first page or two, and the
+ * rest as far as the program had the time.
+ *
+ * @module
+ */
+
+import type { Addr } from "../image/model.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import { VM_EXEC, VM_GROWSDOWN, VM_SHARED, VM_WRITE } from "../kernel/mm/fields.ts";
+import { mmAt, PAGE, type Vma } from "../kernel/mm/mm_struct.ts";
+import { accessUser } from "../kernel/mm/page_fault.ts";
+import type { Task } from "../kernel/process/task.ts";
+
+interface Touch {
+  readonly address: Addr;
+  readonly kind: "read" | "write" | "fetch";
+}
+
+interface Range {
+  /** Where it begins. */
+  readonly first: Addr;
+  /** First address that was not touched yet. */
+  at: Addr;
+  readonly end: Addr;
+}
+
+/** Pages that one fault in a file maps. */
+const BLOCK = 16;
+/** Time that a recorded program needs for a touch, where it has more of it than a few touches take. */
+const COST = 20_000;
+/** Time between two calls that says nothing: the recorder's own. */
+const IDLE = 1_000_000;
+/** Part of the time between two calls that faults may take. */
+const SHARE = 0.5;
+
+const MAPPING = /^(mmap|mmap2|old_mmap|brk|execve|execveat|munmap)$/;
+
+/** Whether a system call may bring fresh memory, or take it away. */
+export function isMapping(name: string): boolean {
+  return MAPPING.test(name);
+}
+
+/** The memory of one task that it has not touched yet. */
+export class FreshMemory {
+  readonly #k: Kernel;
+  readonly #task: Task;
+  /** What is touched at the next opportunity. */
+  #soon: Touch[] = [];
+  /** Ranges that are touched if there is time, newest last. */
+  #later: Range[] = [];
+
+  constructor(k: Kernel, task: Task) {
+    this.#k = k;
+    this.#task = task;
+  }
+
+  /** Where a large buffer lies: in the newest anonymous mapping that holds it, behind the allocator's own words. */
+  bufferFor(size: number): Addr | undefined {
+    for (let i = this.#later.length - 1; i >= 0; i--) {
+      const { first, end } = this.#later[i] as Range;
+      if (end - first >= size + PAGE) return first + PAGE;
+    }
+    return undefined;
+  }
+
+  /** A system call returned: what it mapped is fresh. */
+  returned(name: string, args: readonly number[], ret: number): void {
+    const mm = mmAt(this.#k, this.#task.mm);
+    if (mm === undefined || ret < 0 && ret >= -4095) return;
+    if (name.startsWith("execve")) {
+      this.#soon = [];
+      this.#later = [];
+      for (const area of mm.areas) this.#mapped(area, area.start, area.end);
+    } else if (name.startsWith("mmap") || name === "old_mmap") {
+      const at = this.#k.image.pointerSize === 4 ? ret >>> 0 : ret;
+      const area = mm.find(at);
+      if (area !== undefined && area.start <= at) {
+        this.#mapped(area, at, Math.min(area.end, at + Math.ceil((args[1] ?? 0) / PAGE) * PAGE));
+      }
+    } else if (name === "brk") {
+      const end = this.#k.image.pointerSize === 4 ? ret >>> 0 : ret;
+      const area = mm.find(end - 1);
+      if (area === undefined || area.start >= end || (args[0] ?? 0) === 0) return;
+      const grown = this.#later.at(-1);
+      const start = grown !== undefined && grown.at >= area.start && grown.end < end ? grown.end : area.start;
+      if (start < end) this.#writable(start, end, 1);
+    } else if (name === "munmap") {
+      const start = args[0] ?? 0;
+      const end = start + (args[1] ?? 0);
+      this.#soon = this.#soon.filter(({ address }) => address < start || address >= end);
+      this.#later = this.#later.filter(({ first }) => first < start || first >= end);
+    }
+  }
+
+  /** The program runs for `ns` nanoseconds (`Infinity`: as long as it wants), of which its touches take their part. */
+  run(ns: number): void {
+    if (this.#soon.length === 0 && (ns < IDLE + COST || this.#later.length === 0)) return;
+    const recorded = ns !== Infinity;
+    const soon = this.#soon;
+    this.#soon = [];
+    const extra = recorded ? Math.max(0, Math.floor((ns - IDLE) / COST) - soon.length) : 0;
+    const touches = extra > 0 ? [...soon, ...this.#takeLater(extra)] : soon;
+    const budget = recorded ? Math.floor((ns * SHARE) / Math.max(1, touches.length)) : undefined;
+    for (const { address, kind } of touches) {
+      const usual = budget === undefined ? undefined : Math.min(budget, USUAL);
+      accessUser(
+        this.#k,
+        this.#task,
+        address,
+        { write: kind === "write", instruction: kind === "fetch" },
+        usual,
+      );
+    }
+  }
+
+  #takeLater(count: number): Touch[] {
+    const touches: Touch[] = [];
+    for (let i = this.#later.length - 1; i >= 0 && touches.length < count; i--) {
+      const range = this.#later[i] as Range;
+      for (; range.at < range.end && touches.length < count; range.at += PAGE) {
+        touches.push({ address: range.at, kind: "write" });
+      }
+    }
+    return touches;
+  }
+
+  #mapped(area: Vma, start: Addr, end: Addr): void {
+    const { flags } = area;
+    if ((flags & VM_GROWSDOWN) !== 0) {
+      // The arguments are at its end; main and what it calls stand below.
+      this.#soon.push({ address: end - 2 * PAGE, kind: "write" }, { address: end - 3 * PAGE, kind: "write" });
+      return;
+    }
+    if (area.file === 0 || (flags & VM_SHARED) !== 0) {
+      if ((flags & VM_WRITE) !== 0) this.#writable(start, end, end - start > 16 * PAGE ? 1 : 2);
+      return;
+    }
+    if ((flags & VM_WRITE) !== 0) {
+      // Relocations: one page is written at once, the others are read first, with those around them.
+      const pages = (end - start) / PAGE;
+      this.#soon.push({ address: start + Math.floor(pages / 2) * PAGE, kind: "write" });
+      this.#soon.push({ address: start, kind: "read" });
+      for (let i = 0; i < Math.min(pages, BLOCK); i++) {
+        this.#soon.push({ address: start + i * PAGE, kind: "write" });
+      }
+      return;
+    }
+    const kind = (flags & VM_EXEC) !== 0 ? "fetch" : "read";
+    for (let at = start; at < end; at += 2 * BLOCK * PAGE) this.#soon.push({ address: at, kind });
+  }
+
+  #writable(start: Addr, end: Addr, now: number): void {
+    for (let i = 0; i < now && start + i * PAGE < end; i++) {
+      this.#soon.push({ address: start + i * PAGE, kind: "write" });
+    }
+    if (start + now * PAGE < end) this.#later.push({ first: start, at: start + now * PAGE, end });
+  }
+}
+
+/** Nanoseconds that a touch takes at most. */
+const USUAL = 2000;
