@@ -89,7 +89,7 @@ for (const name of ["mprotect", "pkey_mprotect"]) {
     (k, start = 0, len = 0, prot, pkey) => {
       const from = address(k, start);
       const size = address(k, len);
-      imply(k, from, size);
+      implySegment(k, from, size);
       const error = failed(k);
       if (error !== undefined && error !== -EINVAL) return error;
       return k.call(DO_MPROTECT_PKEY, from, size, prot, name === "mprotect" ? -1 : pkey);
