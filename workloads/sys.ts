@@ -6,10 +6,10 @@
 
 import type { Arch } from "../image/model.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import { userTime } from "../kernel/sched/coroutine.ts";
 import type { Task } from "../kernel/process/task.ts";
 import { type CallSteps, type Pending, steps, whenDone } from "../kernel/calls/function.ts";
-import { type RecordedOutcome, startSyscall } from "../kernel/syscalls/entry.ts";
+import type { RecordedOutcome } from "../kernel/syscalls/entry.ts";
+import { userCompute, userSyscall } from "../kernel/syscalls/user_mode.ts";
 import { ENOSYS } from "../kernel/syscalls/errno.ts";
 import { keyOf } from "../kernel/time/random.ts";
 import { FreshMemory, isMapping } from "./fresh_memory.ts";
@@ -91,7 +91,8 @@ export class Sys {
 
   /** Computes for `ns` nanoseconds in user space. */
   *compute(ns: number): Steps<void> {
-    if (ns > 0) yield userTime(this.#k.clock.now + Math.round(ns));
+    if (ns > 0) yield* userCompute(this.#k, this.task, this.#k.clock.now + Math.round(ns));
+    if (this.task.exitCode !== null) throw new ProgramExit(this.task);
   }
 
   /** Makes any call by name. -38 (ENOSYS) when this architecture has nothing of the kind, or the kernel no model of it. */
@@ -128,7 +129,8 @@ export class Sys {
     args: readonly SysArgument[],
     recorded: RecordedOutcome | undefined,
   ): Steps<number> {
-    yield userTime(until);
+    yield* userCompute(this.#k, this.task, until);
+    if (this.task.exitCode !== null) throw new ProgramExit(this.task);
     return yield* steps(this.#enter(call, args, recorded));
   }
 
@@ -145,7 +147,7 @@ export class Sys {
     if (!isMapping(translated.name)) this.#memory.run(Infinity);
     this.#args = this.#buffers.place(task, translated.name, translated.args, this.#addresses, this.#memory);
     const request = { name: translated.name, args: this.#args };
-    const pending = startSyscall(k, task, recorded === undefined ? request : { ...request, recorded });
+    const pending = userSyscall(k, task, recorded === undefined ? request : { ...request, recorded });
     return whenDone(pending, isMapping(request.name) ? this.#hasMapped(request.name) : this.#returned);
   }
 

@@ -42,6 +42,8 @@ export class OpenFile {
   owner = 0;
   /** Which signal that is (`F_SETSIG`); 0 for the usual one. */
   signal = 0;
+  /** Operations of its own, where those of its inode are not meant (`anon_inode_getfile`). */
+  ownOps: FileOperations | null = null;
 
   constructor(address: Addr) {
     this.address = address;
@@ -54,7 +56,7 @@ export class OpenFile {
 
   /** How it is read and written; null while nothing is open. */
   get ops(): FileOperations | null {
-    return this.inode?.ops ?? null;
+    return this.ownOps ?? this.inode?.ops ?? null;
   }
 }
 
@@ -86,7 +88,7 @@ export function openOn(k: Kernel, file: OpenFile, dentry: Dentry, mnt: Addr): vo
     FILE.mode.set(k, address, FMODE_PATH | FMODE_OPENED);
     return;
   }
-  const { ops } = inode;
+  const ops = file.ownOps ?? inode.ops;
   FILE.op.set(k, address, symbolAddress(k, ops.symbol));
   mode |= FMODE_OPENED;
   if ((mode & FMODE_READ) !== 0 && (ops.read ?? ops.readIter) !== undefined) mode |= FMODE_CAN_READ;

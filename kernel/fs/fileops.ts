@@ -129,6 +129,7 @@ export const EVENTFD: FileOperations = {
   symbol: "eventfd_fops",
   readIter: fn("eventfd_read"),
   write: fn("eventfd_write"),
+  poll: fn("eventfd_poll"),
   release: fn("eventfd_release"),
   seekable: false,
 };
@@ -136,6 +137,7 @@ export const EVENTFD: FileOperations = {
 /** `epoll_create`. */
 export const EPOLL: FileOperations = {
   symbol: "eventpoll_fops",
+  poll: fn("ep_eventpoll_poll"),
   release: fn("ep_eventpoll_release"),
   seekable: false,
 };
@@ -144,6 +146,7 @@ export const EPOLL: FileOperations = {
 export const TIMERFD: FileOperations = {
   symbol: "timerfd_fops",
   read: fn("timerfd_read"),
+  poll: fn("timerfd_poll"),
   release: fn("timerfd_release"),
   seekable: false,
 };
@@ -152,7 +155,16 @@ export const TIMERFD: FileOperations = {
 export const SIGNALFD: FileOperations = {
   symbol: "signalfd_fops",
   read: fn("signalfd_read"),
+  poll: fn("signalfd_poll"),
   release: fn("signalfd_release"),
+  seekable: false,
+};
+
+/** `pidfd_open`. */
+export const PIDFD: FileOperations = {
+  symbol: "pidfd_fops",
+  poll: fn("pidfd_poll"),
+  release: fn("pidfd_release"),
   seekable: false,
 };
 
@@ -209,6 +221,7 @@ export function fileOperations(): readonly FileOperations[] {
     EPOLL,
     TIMERFD,
     SIGNALFD,
+    PIDFD,
     INOTIFY,
   ];
 }

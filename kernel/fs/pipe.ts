@@ -6,7 +6,9 @@
 
 import { behaviour, blocking, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
-import { SEND_SIG, signalPending } from "../process/signal.ts";
+import { signalPending } from "../process/signal.ts";
+import { SIGPIPE } from "../signal/numbers.ts";
+import { SEND_SIG } from "../signal/send.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { TASK_INTERRUPTIBLE } from "../process/task.ts";
 import { WAKE_UP, WAKE_UP_SYNC_KEY } from "../sched/wait.ts";
@@ -260,5 +262,3 @@ function storePair(k: Kernel, fildes: number, pair: readonly [number, number]): 
     return recorded(k) === undefined ? -EFAULT : 0;
   }
 }
-
-const SIGPIPE = 13;

@@ -8,7 +8,9 @@ import type { Addr } from "../../image/model.ts";
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { sizeIfKnown } from "../process/objects.ts";
+import { signalPending } from "../process/signal.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
+import { TASK_WAKEKILL } from "../process/task.ts";
 import { tracepoint } from "../tracing/reference.ts";
 import { GFP_COMP, GFP_DIRECT_RECLAIM, GFP_PGTABLE_USER, GFP_ZERO, migrateType } from "./gfp.ts";
 import { frameOf, PAGE_STRUCT, pageStruct, pfnOf } from "./page_struct.ts";
@@ -18,8 +20,6 @@ const PAGE_ALLOC = tracepoint("kmem:mm_page_alloc", "pfn", "order", "gfp_flags",
 const PAGE_FREE = tracepoint("kmem:mm_page_free", "pfn", "order");
 /** `alloc_flags` of an ordinary request: low watermark, wake kswapd, what the architecture adds. */
 const ALLOC_FLAGS = { x86_64: 0x901, arm64: 0x981, i386: 0x801 } as const;
-
-const SIGKILL = 9;
 
 /** Called where memory is short: `reclaim` frees pages and tells how many, `outOfMemory` kills somebody. */
 export interface Shortage {
@@ -85,7 +85,7 @@ function slowly(k: Kernel, shortage: Shortage, gfp: number, order: number, take:
     if (freed === 0 && (order > 3 || !shortage.outOfMemory(k, gfp, order))) break;
     if (zone.free - wanted >= zone.min) return take();
     // The victim is still on its way out: it may use the reserves.
-    if (k.current.pendingSignals.includes(SIGKILL)) break;
+    if (signalPending(k, k.current, TASK_WAKEKILL)) break;
   }
   return zone.free > wanted ? take() : 0;
 }

@@ -25,7 +25,11 @@ import { tracepoint } from "../tracing/reference.ts";
 import { kfree, kzalloc } from "./alloc.ts";
 import { ELF_LOAD, ELF_MAP, loadSegments } from "./elf.ts";
 import { isStaticProgram } from "./elf_header.ts";
-import { completeVfork } from "./fork.ts";
+import { endOtherThreads } from "./exit.ts";
+import { EXEC_MM_RELEASE } from "./mm_release.ts";
+import { unshareSighand } from "../signal/action.ts";
+import { FLUSH_SIGNAL_HANDLERS } from "../signal/action.ts";
+import { TASK_SIGNAL } from "../signal/fields.ts";
 import { field, sizeOfStruct } from "./objects.ts";
 import { popLocals } from "./stack.ts";
 import { TASK } from "./task.ts";
@@ -101,13 +105,15 @@ export const DO_CLOSE_ON_EXEC: FunctionRef = behaviour("do_close_on_exec", [FILP
 /** The point of no return: memory, files and name become the new program's. */
 export const BEGIN_NEW_EXEC: FunctionRef = behaviour(
   "begin_new_exec",
-  [DO_CLOSE_ON_EXEC, fn("exec_mm_release"), MMPUT, SET_TASK_COMM],
+  [DO_CLOSE_ON_EXEC, EXEC_MM_RELEASE, MMPUT, FLUSH_SIGNAL_HANDLERS, SET_TASK_COMM],
   (k, bprm = 0) => {
     const task = k.current;
+    // In a replay each thread's own lines say when it ends.
+    if (!task.replayed) endOtherThreads(k, task);
+    unshareSighand(k, task);
     k.call(DO_CLOSE_ON_EXEC, task.files);
     const old = task.mm;
-    k.call(fn("exec_mm_release"), task.address, old);
-    completeVfork(k, task);
+    k.call(EXEC_MM_RELEASE, task.address, old);
     const mm = BPRM.mm.get(k, bprm);
     const exe = BPRM.file.get(k, bprm);
     MM.exeFile.set(k, mm, exe);
@@ -123,6 +129,9 @@ export const BEGIN_NEW_EXEC: FunctionRef = behaviour(
     k.memory.user = task.userSpace;
     TASK.flags.set(k, task.address, TASK.flags.get(k, task.address) & ~PF_FORKNOEXEC);
     const path = k.memory.readString(BPRM.filename.get(k, bprm), 4096);
+    k.call(FLUSH_SIGNAL_HANDLERS, task.address, 0);
+    for (const part of [TASK_SIGNAL.altSp, TASK_SIGNAL.altSize]) part.set(k, task.address, 0);
+    task.signalFrames.length = 0;
     k.call(SET_TASK_COMM, task.address, BPRM.filename.get(k, bprm) + path.lastIndexOf("/") + 1, 1);
     return 0;
   },

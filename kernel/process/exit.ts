@@ -12,9 +12,16 @@ import { PATH_PUT } from "../fs/namei.ts";
 import type { Kernel } from "../kernel.ts";
 import { MMPUT } from "../mm/mmput.ts";
 import { tracepoint } from "../tracing/reference.ts";
-import { completeVfork } from "./fork.ts";
+import { SIGNAL, TASK_SIGNAL } from "../signal/fields.ts";
+import { GROUP_SEND_SIG_INFO } from "../signal/kill.ts";
+import { DO_NOTIFY_PARENT } from "../signal/notify.ts";
+import { PIDTYPE_TGID, SIGNAL_GROUP_EXIT } from "../signal/numbers.ts";
+import { killThread } from "../signal/send.ts";
+import { WAKES } from "../signal/wake.ts";
+import { EXIT_SIGNALS } from "./exit_signals.ts";
+import { EXIT_MM_RELEASE } from "./mm_release.ts";
+import { RELEASE_TASK } from "./release.ts";
 import { TASK, type Task } from "./task.ts";
-import { WAKE_UP_PARENT } from "./wait.ts";
 import { TASK_WORK_RUN } from "./task_work.ts";
 
 const PROCESS_EXIT = tracepoint("sched:sched_process_exit", "comm", "pid", "prio");
@@ -63,22 +70,38 @@ export const EXIT_FS: FunctionRef = behaviour("exit_fs", [PATH_PUT], (k, address
   return Number.NaN;
 });
 
-/** Tells the parent; what nobody will wait for is gone at once. */
-export const EXIT_NOTIFY: FunctionRef = behaviour("exit_notify", [WAKE_UP_PARENT], (k, address = 0) => {
-  const task = k.tasks.byAddress(address);
-  const parent = task?.parent ?? null;
-  if (task === undefined) return Number.NaN;
-  task.reapsItself = task.reapsItself || task.tgid !== task.pid || parent === k.tasks.init || parent === null;
-  if (parent !== null) k.call(WAKE_UP_PARENT, address, parent.address);
-  return Number.NaN;
-});
+/** Its children get another parent; its own parent is told. What nobody will wait for is gone at once. (task, group_dead) */
+export const EXIT_NOTIFY: FunctionRef = behaviour(
+  "exit_notify",
+  [DO_NOTIFY_PARENT, GROUP_SEND_SIG_INFO, RELEASE_TASK],
+  (k, address = 0) => {
+    const task = k.tasks.byAddress(address);
+    if (task === undefined) return Number.NaN;
+    const { init } = k.tasks;
+    const orphans = [...task.children];
+    k.tasks.exit(task, TASK.exitCode.get(k, address));
+    for (const child of orphans) {
+      const signal = child.reaped ? 0 : TASK_SIGNAL.pdeath.get(k, child.address);
+      if (signal > 0) k.call(GROUP_SEND_SIG_INFO, signal, 0, child.address, PIDTYPE_TGID);
+    }
+    const leader = task.leader === task;
+    const last = task.threadGroup.length === 1;
+    const unwanted = leader ? last && notifiesNobody(k, task) : true;
+    if (unwanted || task.parent === init || task.parent === null) {
+      if (leader && !last && task.parent !== null) return Number.NaN;
+      task.reapsItself = true;
+      k.call(RELEASE_TASK, address);
+    }
+    return Number.NaN;
+  },
+);
 
 /** Ends the current task with a wait status. Never returns: throws `TaskExit`. */
 export const DO_EXIT: FunctionRef = behaviour(
   "do_exit",
   [
-    fn("exit_signals"),
-    fn("exit_mm_release"),
+    EXIT_SIGNALS,
+    EXIT_MM_RELEASE,
     MMPUT,
     fn("exit_sem"),
     fn("exit_shm"),
@@ -90,10 +113,13 @@ export const DO_EXIT: FunctionRef = behaviour(
   (k, code = 0) => {
     const task = k.current;
     const { address, mm } = task;
-    k.call(fn("exit_signals"), address);
+    k.call(EXIT_SIGNALS, address);
+    const signal = TASK.signal.get(k, address);
+    const groupDead = SIGNAL.live.add(k, signal, -1) === 0;
+    if (groupDead) onGroupDead.timers?.(k, task);
+    TASK.exitCode.set(k, address, code);
     if (mm !== 0) {
-      k.call(fn("exit_mm_release"), address, mm);
-      completeVfork(k, task);
+      k.call(EXIT_MM_RELEASE, address, mm);
       k.call(MMPUT, mm);
       k.tasks.leaveMm(task);
     }
@@ -103,32 +129,58 @@ export const DO_EXIT: FunctionRef = behaviour(
     k.call(EXIT_FILES, address);
     k.call(EXIT_FS, address);
     if (task.taskWorks.length > 0) k.call(TASK_WORK_RUN);
-    k.tasks.exit(task, code);
-    k.call(EXIT_NOTIFY, address, 1);
+    k.call(EXIT_NOTIFY, address, groupDead ? 1 : 0);
     k.calls.neverReturns(task);
     throw new TaskExit(task);
   },
 );
 
-/** Ends the whole process of the current task. */
+/** Leaves SIGKILL with every other thread of the task's process: how many there are. (task) */
+export const ZAP_OTHER_THREADS: FunctionRef = behaviour("zap_other_threads", WAKES, (k, address = 0) => {
+  const task = k.tasks.byAddress(address);
+  if (task === undefined) return 0;
+  SIGNAL.groupStopCount.set(k, TASK.signal.get(k, address), 0);
+  const others = k.tasks.threads(task).filter((thread) => thread !== task && thread.exitCode === null);
+  for (const thread of others) killThread(k, thread);
+  return others.length;
+});
+
+/** Ends the whole process of the current task: the other threads end when they next come to user space. (code) */
 export const DO_GROUP_EXIT: FunctionRef = behaviour(
   "do_group_exit",
-  [fn("zap_other_threads"), DO_EXIT],
+  [ZAP_OTHER_THREADS, DO_EXIT],
   (k, code = 0) => {
-    const task = k.current;
-    k.call(fn("zap_other_threads"), task.address);
-    for (const other of k.tasks.all()) {
-      if (other.tgid === task.tgid && other !== task && other.exitCode === null) killThread(k, other, code);
+    const { current } = k;
+    const signal = TASK.signal.get(k, current.address);
+    const ends = (SIGNAL.flags.get(k, signal) & SIGNAL_GROUP_EXIT) !== 0;
+    // A recording tells of each thread itself how it ended.
+    if (ends && !current.replayed) return k.call(DO_EXIT, SIGNAL.groupExitCode.get(k, signal));
+    if (current.threadGroup.length > 1 || !ends) {
+      SIGNAL.groupExitCode.set(k, signal, code);
+      SIGNAL.flags.set(k, signal, SIGNAL_GROUP_EXIT);
+      if (current.threadGroup.length > 1) k.call(ZAP_OTHER_THREADS, current.address);
     }
     return k.call(DO_EXIT, code);
   },
 );
 
-/** Ends another thread of the same process, which is not running now. */
-function killThread(k: Kernel, task: Task, code: number): void {
-  k.scheduler.kill(task);
-  k.kprobes.flushTask(task);
-  k.calls.unwind(task);
-  k.tasks.exit(task, code);
-  k.tasks.release(task);
+/** What is to be stopped when the last thread of a process ends. Set by the timers. */
+export const onGroupDead: { timers: ((k: Kernel, task: Task) => void) | null } = { timers: null };
+
+/** Ends the other threads of a process at once, which are not running now: its program is replaced. */
+export function endOtherThreads(k: Kernel, task: Task): void {
+  for (const other of k.tasks.threads(task)) {
+    if (other === task || other.exitCode !== null) continue;
+    k.scheduler.kill(other);
+    k.kprobes.flushTask(other);
+    k.calls.unwind(other);
+    SIGNAL.live.add(k, TASK.signal.get(k, other.address), -1);
+    k.tasks.exit(other, 0);
+    if (other !== task.leader) k.tasks.release(other);
+  }
+}
+
+function notifiesNobody(k: Kernel, task: Task): boolean {
+  const signal = TASK.exitSignal.get(k, task.address);
+  return k.call(DO_NOTIFY_PARENT, task.address, signal) !== 0 || task.reapsItself;
 }

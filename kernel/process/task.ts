@@ -14,6 +14,8 @@ import type { Wait } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import type { SyscallRequest } from "../syscalls/request.ts";
 import type { WorkerPool } from "../workqueue/worker.ts";
+import type { RecordedSignal } from "../signal/recorded.ts";
+import type { SignalFrame } from "../signal/frame.ts";
 import { field } from "./objects.ts";
 
 /** Fields of `task_struct` and what hangs off it, as the process code reads and writes them. */
@@ -47,6 +49,7 @@ export const TASK = {
   startTime: field("task_struct", "start_time"),
   minFlt: field("task_struct", "min_flt"),
   majFlt: field("task_struct", "maj_flt"),
+  tiFlags: field("task_struct", "thread_info.flags"),
 } as const;
 
 /** Fields of `struct cred`. */
@@ -81,6 +84,8 @@ export const TASK_UNINTERRUPTIBLE = 2;
 export const TASK_WAKEKILL = 0x100;
 /** Sleeping without counting as load, for kernel threads (`TASK_UNINTERRUPTIBLE | TASK_NOLOAD`). */
 export const TASK_IDLE = 0x402;
+/** In `task->__state`: stopped by a signal. */
+export const TASK_STOPPED_STATE = 0x4;
 /** `task->__state` of a task that is gone. */
 export const TASK_DEAD = 0x80;
 /** `task->exit_state`: fully reaped. */
@@ -100,6 +105,8 @@ export interface TaskParts {
   readonly stackBase: Addr;
   readonly userRegs: Addr;
   readonly parent: Task | null;
+  /** The process' first thread; absent for that one itself. */
+  readonly leader?: Task;
 }
 
 /** One task. What a probe can read through memory (`comm`, `pid`, cred, …) is kept in step by the setters. */
@@ -108,6 +115,8 @@ export class Task {
   readonly address: Addr;
   readonly pid: number;
   readonly tgid: number;
+  /** The first thread of its process. */
+  readonly leader: Task;
   /** Lowest address of the kernel stack; the user `pt_regs` sit at its top. */
   readonly stackBase: Addr;
   /** Address of the user `pt_regs` on that stack. */
@@ -155,8 +164,6 @@ export class Task {
   reaped = false;
   /** Nobody will wait for it: it is released as soon as it has exited. */
   reapsItself = false;
-  /** A vfork parent that sleeps until this task calls execve or exits. */
-  vforkParent: Task | null = null;
   /** A kernel thread that stays on its CPU. */
   bound = false;
   /** Whose works it runs, if it is a worker. */
@@ -181,12 +188,33 @@ export class Task {
 
   /** Work to do on the way back to user space (`task_work_add`): files to close. */
   readonly taskWorks: Addr[] = [];
-  /** Signals sent and not yet taken, by number, in order. */
-  readonly pendingSignals: number[] = [];
+  /** Threads of its process, oldest first, this one included; shared by all of them. */
+  readonly threadGroup: Task[];
+  /** Handlers that are to run or run, newest last. */
+  readonly signalFrames: SignalFrame[] = [];
+  /** Runs a handler of the user program; null where nobody can. */
+  runHandler: ((frame: SignalFrame) => Generator<Wait, void, void>) | null = null;
+  /** The call that a signal broke off, until a handler or the lack of one decides what becomes of it. */
+  interrupted: { readonly request: SyscallRequest; readonly result: number } | null = null;
+  /** The broken off call is to be made again now. */
+  restartNow = false;
+  /** How `restart_syscall` goes on with a call that a signal broke off. */
+  restartBlock: (() => Generator<Wait, number, void>) | null = null;
+  /** The mask was changed for one call: `TIF_RESTORE_SIGMASK`. */
+  restoreSigmask = false;
+  /** Address of the newest frame on the user stack. */
+  frameAddress: Addr = 0;
+  /** Its calls come from a recording. */
+  replayed = false;
+  /** The signal that a recording says is delivered now. */
+  recordedSignal: RecordedSignal | null = null;
+  /** The signal that a recording said was delivered last. */
+  lastSignal = 0;
   readonly #k: Kernel;
   readonly #cred: Addr;
   #comm = "";
   #cpu = 0;
+  #sigPending = false;
 
   constructor(k: Kernel, parts: TaskParts) {
     this.#k = k;
@@ -196,6 +224,9 @@ export class Task {
     this.stackBase = parts.stackBase;
     this.userRegs = parts.userRegs;
     this.parent = parts.parent;
+    this.leader = parts.leader ?? this;
+    this.threadGroup = parts.leader?.threadGroup ?? [];
+    this.threadGroup.push(this);
     this.#cred = parts.cred;
   }
 
@@ -258,6 +289,20 @@ export class Task {
   /** Address of its `fs_struct`, 0 once it has exited. */
   get fs(): Addr {
     return TASK.fs.get(this.#k, this.address);
+  }
+
+  /** A signal may be there for it: `TIF_SIGPENDING`. */
+  get sigPending(): boolean {
+    return this.#sigPending;
+  }
+
+  set sigPending(on: boolean) {
+    if (on === this.#sigPending) return;
+    this.#sigPending = on;
+    const k = this.#k;
+    const bit = k.archName === "arm64" ? 1 : 4;
+    const flags = TASK.tiFlags.get(k, this.address);
+    TASK.tiFlags.set(k, this.address, on ? flags | bit : flags & ~bit);
   }
 
   /** `task->__state`. */

@@ -13,7 +13,13 @@ import { newUserSpace } from "../mm/user_space.ts";
 import { definePassThroughs } from "../syscalls/pass_through.ts";
 import { allocStack, freeObject, freeStack, newObject } from "./alloc.ts";
 import { initWaitQueueHead } from "../sched/wait.ts";
+import { attachSighand, flushSignals, initSharedPending, initSignals, putSighand } from "../signal/action.ts";
+import { SIGNAL } from "../signal/fields.ts";
+import { SIGNAL_UNKILLABLE } from "../signal/numbers.ts";
 import { field } from "./objects.ts";
+import { initPidfdQueue } from "./pidfd_file.ts";
+import { initCapabilities } from "./capability.ts";
+import { copyLimits, initLimits } from "./rlimit.ts";
 import {
   CRED,
   EXIT_DEAD,
@@ -51,6 +57,8 @@ export interface TaskOptions {
   readonly source?: Task;
   /** What a fork shares; the rest is copied. Absent for a program started afresh. */
   readonly fork?: ForkSharing;
+  /** Shares the handlers of signals; else a fork copies them. A thread always shares them. */
+  readonly sharesHandlers?: boolean;
 }
 
 /** What a child shares with its parent; the rest is copied. */
@@ -60,12 +68,6 @@ export interface ForkSharing {
   readonly fs: boolean;
 }
 
-const SIGNAL = {
-  nrThreads: field("signal_struct", "nr_threads"),
-  live: field("signal_struct", "live.counter"),
-  groupExitCode: field("signal_struct", "group_exit_code"),
-  waitChldexit: field("signal_struct", "wait_chldexit"),
-} as const;
 const PID_COUNT = field("pid", "count.refs.counter");
 const PID_LEVEL = field("pid", "level");
 const PID_NUMBERS = field("pid", "numbers");
@@ -89,6 +91,9 @@ export class TaskTable {
   readonly #k: Kernel;
   readonly #byPid = new Map<number, Task>();
   readonly #byAddress = new Map<number, Task>();
+  readonly #pids = new Map<number, number>();
+  /** Processes that take over orphans below them (`PR_SET_CHILD_SUBREAPER`), by pid. */
+  readonly subreapers: Set<number> = new Set();
   #lastPid = RESERVED_PIDS;
 
   constructor(k: Kernel) {
@@ -97,6 +102,7 @@ export class TaskTable {
     this.idle = this.#make({ pid: 0, comm: "swapper/0", kthread: true, uid: 0, gid: 0 }, null, PF_IDLE);
     this.init = this.#make({ pid: 1, comm: "init", uid: 0, gid: 0 }, this.idle, 0);
     this.idle.children.push(this.init);
+    SIGNAL.flags.set(k, TASK.signal.get(k, this.init.address), SIGNAL_UNKILLABLE);
     this.#idle = [this.idle];
   }
 
@@ -148,6 +154,21 @@ export class TaskTable {
     return [...this.#byPid.values()].sort((a, b) => a.pid - b.pid);
   }
 
+  /** Every task, zombies included, in no particular but always the same order. */
+  each(): Iterable<Task> {
+    return this.#byPid.values();
+  }
+
+  /** Threads of a task's process that are not reaped, oldest first. */
+  threads(task: Task): readonly Task[] {
+    return [...task.threadGroup];
+  }
+
+  /** Every process, by its first thread and pid; zombies included. */
+  leaders(): readonly Task[] {
+    return this.all().filter((task) => task.leader === task);
+  }
+
   /** The next pid that a fork would get. */
   nextPid(): number {
     let pid = this.#lastPid + 1;
@@ -169,42 +190,86 @@ export class TaskTable {
     this.leaveMm(task);
     this.dropFiles(task);
     this.dropFs(task);
-    for (const child of task.children.splice(0)) {
-      child.parent = this.init;
-      TASK.realParent.set(k, child.address, this.init.address);
-      TASK.parent.set(k, child.address, this.init.address);
-      // Init reaps at once what is dead already.
-      if (child.exitCode !== null) this.release(child);
-      else this.init.children.push(child);
-    }
+    this.#reparent(task);
     task.exitCode = code;
     TASK.exitCode.set(k, task.address, code);
     TASK.flags.set(k, task.address, TASK.flags.get(k, task.address) | PF_EXITING);
     TASK.exitState.set(k, task.address, EXIT_ZOMBIE);
-    SIGNAL.live.add(k, TASK.signal.get(k, task.address), -1);
+  }
+
+  /** Its children get another thread of its process as parent, else the nearest reaper above, else init. */
+  #reparent(task: Task): void {
+    const k = this.#k;
+    const reaper = this.#reaper(task);
+    for (const child of task.children.splice(0)) {
+      child.parent = reaper;
+      TASK.realParent.set(k, child.address, reaper.address);
+      TASK.parent.set(k, child.address, reaper.address);
+      // Init reaps at once what is dead already.
+      if (child.exitCode !== null && reaper === this.init && child.threadGroup.length === 1) {
+        this.release(child);
+      } else reaper.children.push(child);
+    }
+  }
+
+  #reaper(task: Task): Task {
+    const sibling = task.threadGroup.find((thread) => thread !== task && thread.exitCode === null);
+    if (sibling !== undefined) return sibling;
+    for (let above = task.parent; above !== null && above !== this.init; above = above.parent) {
+      const alive = above.threadGroup.find((thread) => thread.exitCode === null);
+      if (this.subreapers.has(above.tgid) && alive !== undefined) return alive;
+    }
+    return this.init;
+  }
+
+  /** Takes a task that has exited out of all tables (`__exit_signal`, `__unhash_process`). */
+  unhash(task: Task): void {
+    if (task.reaped) return;
+    task.reaped = true;
+    const k = this.#k;
+    TASK.exitState.set(k, task.address, EXIT_DEAD);
+    this.#byPid.delete(task.pid);
+    const siblings = task.parent?.children;
+    const at = siblings?.indexOf(task) ?? -1;
+    if (siblings !== undefined && at >= 0) siblings.splice(at, 1);
+    const group = task.threadGroup.indexOf(task);
+    if (group >= 0) task.threadGroup.splice(group, 1);
+    this.subreapers.delete(task.pid);
+    flushSignals(k, task, task.threadGroup.length === 0);
   }
 
   /** Frees a task that has exited (`release_task`): it is in no table any more. */
   release(task: Task): void {
     const k = this.#k;
-    if (task.reaped) return;
-    task.reaped = true;
-    TASK.exitState.set(k, task.address, EXIT_DEAD);
+    if (!this.#byAddress.has(task.address)) return;
+    this.unhash(task);
     task.state = TASK_DEAD;
-    this.#byPid.delete(task.pid);
     this.#byAddress.delete(task.address);
-    const siblings = task.parent?.children;
-    const at = siblings?.indexOf(task) ?? -1;
-    if (siblings !== undefined && at >= 0) siblings.splice(at, 1);
     const signal = TASK.signal.get(k, task.address);
-    if (SIGNAL.nrThreads.add(k, signal, -1) === 0) {
-      freeObject(k, "signal_cache", signal);
-      freeObject(k, "sighand_cache", TASK.sighand.get(k, task.address));
-    }
-    freeObject(k, "pid", TASK.threadPid.get(k, task.address));
+    putSighand(k, task.address);
+    if (SIGNAL.nrThreads.add(k, signal, -1) === 0) freeObject(k, "signal_cache", signal);
+    this.putPid(TASK.threadPid.get(k, task.address));
     freeObject(k, "cred_jar", task.cred);
     freeStack(k, task.stackBase);
     freeObject(k, "task_struct", task.address);
+  }
+
+  /** Drops a reference to a `struct pid`; nobody's is freed, unless it names a group or session still. */
+  putPid(pid: number): void {
+    const k = this.#k;
+    if (PID_COUNT.add(k, pid, -1) > 0) return;
+    this.#pids.delete(k.memory.load(PID_NUMBERS.at(k, pid), 4, true));
+    freeObject(k, "pid", pid);
+  }
+
+  /** Adds a reference to a `struct pid`. */
+  getPid(pid: number): void {
+    if (pid !== 0) PID_COUNT.add(this.#k, pid, 1);
+  }
+
+  /** The `struct pid` of a number, 0 for none. */
+  pidStruct(nr: number): number {
+    return this.#pids.get(nr) ?? 0;
   }
 
   /** Leaves its memory (`exit_mm`); the last user frees it. */
@@ -261,6 +326,7 @@ export class TaskTable {
       stackBase,
       userRegs: stackBase + k.arch.threadSize - stackPadding(k) - k.arch.regsSize,
       parent,
+      ...(leader === undefined ? {} : { leader: leader.leader }),
     });
     if (pid > this.#lastPid) this.#lastPid = pid;
     // All idle tasks have pid 0: the boot CPU's is found by it.
@@ -271,6 +337,7 @@ export class TaskTable {
     CRED.usage.set(k, cred, 2);
     task.uid = options.uid ?? parent?.uid ?? 0;
     task.gid = options.gid ?? parent?.gid ?? 0;
+    initCapabilities(k, cred);
     TASK.cred.set(k, address, cred);
     TASK.realCred.set(k, address, cred);
     TASK.pid.set(k, address, pid);
@@ -282,14 +349,14 @@ export class TaskTable {
     const parentAddress = parent?.address ?? address;
     TASK.realParent.set(k, address, parentAddress);
     TASK.parent.set(k, address, parentAddress);
-    TASK.groupLeader.set(k, address, leader?.address ?? address);
+    TASK.groupLeader.set(k, address, task.leader.address);
     for (const prio of [TASK.prio, TASK.staticPrio, TASK.normalPrio]) prio.set(k, address, 120);
     TASK.exitSignal.set(k, address, leader === undefined ? 17 : -1);
     TASK.startTime.set(k, address, k.clock.now);
     task.comm = options.comm ?? leader?.comm ?? parent?.comm ?? "";
     task.cpu = options.cpu ?? 0;
     this.#attachPid(address, pid);
-    this.#attachSignal(address, leader);
+    this.#attachSignal(task, options, leader ?? null, options.source ?? parent);
     this.#attachResources(task, options, options.source ?? leader ?? parent);
     return task;
   }
@@ -302,22 +369,48 @@ export class TaskTable {
     // numbers[0].nr: the first member of struct upid.
     k.memory.store(PID_NUMBERS.at(k, struct), 4, pid);
     TASK.threadPid.set(k, address, struct);
+    initPidfdQueue(k, struct);
+    this.#pids.set(pid, struct);
   }
 
-  #attachSignal(address: number, leader: Task | undefined): void {
+  #attachSignal(task: Task, options: TaskOptions, leader: Task | null, from: Task | null): void {
     const k = this.#k;
+    const { address } = task;
+    const forked = options.fork !== undefined || leader !== null;
+    const source = leader ?? from;
     let signal: number;
-    if (leader === undefined) {
+    if (leader === null) {
       signal = newObject(k, "signal_cache", "signal_struct");
       initWaitQueueHead(k, SIGNAL.waitChldexit.at(k, signal));
-      TASK.sighand.set(k, address, newObject(k, "sighand_cache", "sighand_struct"));
-    } else {
-      signal = TASK.signal.get(k, leader.address);
-      TASK.sighand.set(k, address, TASK.sighand.get(k, leader.address));
-    }
+      initSharedPending(k, signal);
+      if (from === null) initLimits(k, signal);
+      else copyLimits(k, TASK.signal.get(k, from.address), signal);
+      this.#attachGroups(task, signal, forked ? from : null);
+    } else signal = TASK.signal.get(k, leader.address);
     TASK.signal.set(k, address, signal);
+    const shared = leader !== null || options.sharesHandlers === true;
+    attachSighand(k, address, forked ? source : null, shared);
+    initSignals(k, address, forked ? source : null);
     SIGNAL.nrThreads.add(k, signal, 1);
     SIGNAL.live.add(k, signal, 1);
+  }
+
+  /** Process group and session: those of who forked it. A program started afresh is a job of its own in init's session. */
+  #attachGroups(task: Task, signal: number, from: Task | null): void {
+    const k = this.#k;
+    const own = TASK.threadPid.get(k, task.address);
+    const of = (type: number): number => {
+      const at = from === null
+        ? 0
+        : SIGNAL.pids.at(k, TASK.signal.get(k, from.address)) + type * k.arch.wordSize;
+      return at === 0 ? 0 : k.memory.readPointer(at);
+    };
+    const init = this.#byPid.get(1);
+    const session = of(3) !== 0 ? of(3) : init === undefined ? own : TASK.threadPid.get(k, init.address);
+    const pids = [own, own, of(2) !== 0 ? of(2) : own, session];
+    pids.forEach((pid, type) => {
+      k.memory.writeWord(SIGNAL.pids.at(k, signal) + type * k.arch.wordSize, pid);
+    });
   }
 
   #attachResources(task: Task, options: TaskOptions, from: Task | null): void {

@@ -189,6 +189,16 @@ export class Scheduler {
     return true;
   }
 
+  /** A task that computes in user space looks at its signals now: its computing is cut short. */
+  kick(task: Task): void {
+    const thread = this.#threads.get(task);
+    if (thread === undefined || thread.state !== "user" || thread.event === null || task.replayed) return;
+    const time = Math.max(this.#k.clock.now, thread.since);
+    if (thread.event.time <= time) return;
+    this.#k.events.cancel(thread.event);
+    this.#schedule(thread, time);
+  }
+
   /** Ends a task's program wherever it stands, as a fatal signal does once the kernel has let go of it. */
   kill(task: Task): void {
     const thread = this.#threads.get(task);

@@ -1,13 +1,22 @@
 import { assertEquals } from "@std/assert";
 import { ARCHES, bootTest, start } from "../syscalls/test_program.ts";
+import type { Kernel } from "../kernel.ts";
 import { kzalloc } from "../process/alloc.ts";
 import { TASK_INTERRUPTIBLE, TASK_UNINTERRUPTIBLE } from "../process/task.ts";
 import { ERESTARTSYS, ETIME } from "../syscalls/errno.ts";
-import { sendSignal } from "../process/signal.ts";
+import { SEND_SIG } from "../signal/send.ts";
+import type { Task } from "../process/task.ts";
+import { flushSignals } from "../signal/action.ts";
+import { recalc } from "../signal/pending.ts";
 import { COMPLETE, COMPLETE_ALL, initCompletion, waitForCompletion } from "./completion.ts";
 import { initWaitQueueHead, waitQueueActive, waitQueueEntries, WAKE_UP } from "./wait.ts";
 import { waitEvent } from "./wait_event.ts";
 import { TASK_NORMAL } from "./wake_up.ts";
+
+function forget(k: Kernel, task: Task): void {
+  flushSignals(k, task, true);
+  recalc(k, task);
+}
 
 for (const arch of ARCHES) {
   Deno.test(`${arch}: a wake-up wakes all that share a queue and one that is exclusive`, async () => {
@@ -49,16 +58,16 @@ for (const arch of ARCHES) {
     });
     const sleeper = start(k, "sleeper", function* () {
       log.push(yield* waitEvent(k, head, () => false));
-      sleeper.task.pendingSignals.length = 0;
+      forget(k, sleeper.task);
     });
     const deaf = start(k, "deaf", function* () {
       log.push(yield* waitEvent(k, head, () => false, { state: TASK_UNINTERRUPTIBLE, until: 20_000 }));
-      deaf.task.pendingSignals.length = 0;
+      forget(k, deaf.task);
     });
     start(k, "sender", function* () {
       yield { until: k.clock.now + 1000 };
-      sendSignal(k, sleeper.task, 15);
-      sendSignal(k, deaf.task, 15);
+      k.call(SEND_SIG, 15, sleeper.task.address, 0);
+      k.call(SEND_SIG, 15, deaf.task.address, 0);
     });
     assertEquals(k.scheduler.run().reason, "done");
     assertEquals(log, [-ERESTARTSYS, -ETIME, -ETIME]);

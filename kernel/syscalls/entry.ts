@@ -8,11 +8,11 @@ import type { Blocking, Pending } from "../calls/function.ts";
 import { FILE } from "../fs/fields.ts";
 import { closesOnExec, fdFile, openFds } from "../fs/files_struct.ts";
 import type { Kernel } from "../kernel.ts";
-import { DO_GROUP_EXIT, TaskExit } from "../process/exit.ts";
-import { fatalSignal } from "../process/signal.ts";
+import { TaskExit } from "../process/exit.ts";
 import type { Task } from "../process/task.ts";
 import { runTaskWork } from "../process/task_work.ts";
-import { EINTR, ENOSYS, ERESTARTSYS } from "./errno.ts";
+import { RESTARTS, signalEntry } from "../signal/frame.ts";
+import { EINTR, ENOSYS, ERESTART_RESTARTBLOCK } from "./errno.ts";
 import type { CallFacts } from "./call_facts.ts";
 import { adopt, imply } from "./implied.ts";
 import { SyscallSituation } from "./situation.ts";
@@ -65,12 +65,10 @@ export function startSyscall(k: Kernel, task: Task, request: SyscallRequest): Pe
   const args = [task.userRegs];
   try {
     if (recorded === undefined) {
-      // Outside replays a signal without a handler ends its task on the way from or to user space (`get_signal`).
-      if (task.pendingSignals.length > 0) return exits(k, task, die(k, task, fatalSignal(task)));
       const pending = k.calls.enterOrWait(task, facts.ref, args);
       return typeof pending === "number"
-        ? returns(k, task, facts, pending)
-        : exits(k, task, returnsLater(k, task, facts, pending));
+        ? returns(k, task, facts, request, pending)
+        : exits(k, task, returnsLater(k, task, facts, request, pending));
     }
     const budget = cpuTime(k, task, request, recorded);
     const pending = k.calls.enterOrWait(task, facts.ref, args, budget, { expect: recorded.ret });
@@ -82,20 +80,63 @@ export function startSyscall(k: Kernel, task: Task, request: SyscallRequest): Pe
   }
 }
 
-function* returnsLater(k: Kernel, task: Task, facts: CallFacts, pending: Blocking<number>): Blocking<number> {
-  const result = returns(k, task, facts, yield* pending);
+function* returnsLater(
+  k: Kernel,
+  task: Task,
+  facts: CallFacts,
+  request: SyscallRequest,
+  pending: Blocking<number>,
+): Blocking<number> {
+  const result = returns(k, task, facts, request, yield* pending);
   return typeof result === "number" ? result : yield* result;
 }
 
 /** The way back to user space of a call that computed its result. */
-function returns(k: Kernel, task: Task, facts: CallFacts, result: number): Pending {
-  const ret = Number.isNaN(result) ? -ENOSYS : result === -ERESTARTSYS ? -EINTR : result;
+function returns(k: Kernel, task: Task, facts: CallFacts, request: SyscallRequest, result: number): Pending {
+  const ret = Number.isNaN(result) ? -ENOSYS : result;
   setResult(k, task, ret);
   fireExit(k, facts, ret);
+  if (task.sigPending || RESTARTS.has(-ret)) return exits(k, task, takesSignals(k, task, request, ret));
   if (task.taskWorks.length > 0) runTaskWork(k, task, undefined);
-  if (task.pendingSignals.length > 0) return exits(k, task, die(k, task, fatalSignal(task)));
   leave(task);
   return ret;
+}
+
+/**
+ * Signals that wait are taken on the way to user space (`exit_to_user_mode_loop`). A call that one of them broke off is made
+ * again here if no handler is to run, after the handler (`userSyscall`) if its action says so, and else fails.
+ */
+function* takesSignals(k: Kernel, task: Task, request: SyscallRequest, ret: number): Blocking<number> {
+  task.interrupted = { request, result: ret };
+  yield* exitWork(k, task);
+  task.interrupted = null;
+  const again = task.restartNow;
+  task.restartNow = false;
+  leave(task);
+  if (!again) return RESTARTS.has(-ret) ? -EINTR : ret;
+  const call = ret === -ERESTART_RESTARTBLOCK ? { name: "restart_syscall", args: [] } : request;
+  const pending = startSyscall(k, task, call);
+  return typeof pending === "number" ? pending : yield* pending;
+}
+
+function* exitWork(k: Kernel, task: Task): Blocking<void> {
+  do {
+    yield* k.calls.enterBlocking(task, signalEntry(k), [task.userRegs], undefined, { kind: "exit" });
+    if (task.taskWorks.length > 0) runTaskWork(k, task, undefined);
+  } while (task.sigPending && !task.restartNow);
+}
+
+/** Signals that came while a task computed in user space are taken, as when an interrupt returns there. */
+export function* returnToUser(k: Kernel, task: Task): Blocking<number> {
+  return yield* exits(
+    k,
+    task,
+    (function* () {
+      task.interrupted = null;
+      yield* exitWork(k, task);
+      return 0;
+    })(),
+  );
 }
 
 function* returnsRecordedLater(
@@ -149,10 +190,6 @@ function exited(k: Kernel, task: Task, error: unknown): number {
   if (task.reapsItself) k.tasks.release(task);
   leave(task);
   return 0;
-}
-
-function* die(k: Kernel, task: Task, signal: number): Blocking<number> {
-  return yield* k.calls.enterBlocking(task, DO_GROUP_EXIT, [signal], undefined, { kind: "exit" });
 }
 
 function leave(task: Task): void {

@@ -95,3 +95,9 @@ export const ESTALE = 116;
 export const EDQUOT = 122;
 /** The time is over. */
 export const ETIME = 62;
+/** Kernel-internal: restart the call whatever the handler's flags. */
+export const ERESTARTNOINTR = 513;
+/** Kernel-internal: restart the call if no handler ran. */
+export const ERESTARTNOHAND = 514;
+/** Kernel-internal: restart by `restart_syscall`. */
+export const ERESTART_RESTARTBLOCK = 516;

@@ -14,7 +14,6 @@ import { DO_EXECVEAT_COMMON } from "../process/exec.ts";
 import { DO_EXIT, DO_GROUP_EXIT } from "../process/exit.ts";
 import { clone, CLONE_VFORK, CLONE_VM, KERNEL_CLONE } from "../process/fork.ts";
 import { HRTIMER_NANOSLEEP } from "../process/nanosleep.ts";
-import { KILL_SOMETHING_INFO } from "../process/signal.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { loadUser } from "../process/user_load.ts";
 import { KERNEL_WAIT4 } from "../process/wait.ts";
@@ -159,13 +158,6 @@ function* withTimespec(
   popLocals(k, mark);
   return result;
 }
-
-syscall("kill", ["int", "int"], [KILL_SOMETHING_INFO], (k, pid, signal) => {
-  const mark = k.current.locals;
-  const result = k.call(KILL_SOMETHING_INFO, signal, pushLocal(k, 48), pid);
-  popLocals(k, mark);
-  return result;
-});
 
 /** Calls that tell who the caller is: what they return comes from its `task_struct`. */
 const IDS: Readonly<Record<string, (k: Kernel) => number>> = {

@@ -15,6 +15,7 @@ interface Slots {
   readonly result: number;
   /** arm64 keeps the first argument apart, as x0 becomes the result; -1 elsewhere. */
   readonly firstAgain: number;
+  readonly stack: number;
 }
 
 const tables = new Map<ArchModel, Slots>();
@@ -30,6 +31,7 @@ function slots(model: ArchModel): Slots {
       number: offset(model.syscallNumberRegister),
       result: offset(model.returnRegisters[0]),
       firstAgain: offset("orig_x0"),
+      stack: offset(model.spRegister),
     };
     tables.set(model, table);
   }
@@ -62,6 +64,17 @@ export function enterRegisters(k: Kernel, task: Task, number: number, args: read
 /** Stores the result that user space will see. */
 export function setResult(k: Kernel, task: Task, ret: number): void {
   k.memory.writeWord(task.userRegs + slots(k.arch).result, ret);
+}
+
+/** The user stack pointer that a task entered the kernel with; 0 where it has none. */
+export function stackPointer(k: Kernel, task: Task): Addr {
+  const sp = k.memory.readPointer(task.userRegs + slots(k.arch).stack);
+  return k.memory.isUser(sp) ? sp : 0;
+}
+
+/** Sets it, for a task that begins in user space. */
+export function setStackPointer(k: Kernel, task: Task, sp: Addr): void {
+  k.memory.writeWord(task.userRegs + slots(k.arch).stack, sp);
 }
 
 const ENOSYS = 38;

@@ -28,6 +28,8 @@ export interface RecordedOutcome {
   readonly fds?: readonly number[];
   /** Wait status that `wait4` stored. */
   readonly status?: number;
+  /** The child that `waitid` told of. */
+  readonly child?: number;
   /** Text that the call stored: `getcwd`, `readlink`. */
   readonly text?: string;
 }

@@ -6,11 +6,12 @@
 
 import { coreImage, coreShapes } from "../../image/mod.ts";
 import type { Arch } from "../../image/model.ts";
-import type { Blocking } from "../calls/function.ts";
+import { type Blocking, steps } from "../calls/function.ts";
 import { Kernel } from "../kernel.ts";
 import type { Task } from "../process/task.ts";
 import { ShapeLibrary } from "../shapes/library.ts";
 import { runSyscall } from "./entry.ts";
+import { userSyscall } from "./user_mode.ts";
 import type { RecordedOutcome } from "./request.ts";
 
 /** The three architectures. */
@@ -61,7 +62,7 @@ export class TestProgram {
   *call(name: string, ...args: (number | string)[]): Blocking<number> {
     const before = this.#next;
     const words = args.map((arg) => typeof arg === "number" ? arg : this.text(arg));
-    const result = yield* runSyscall(this.k, this.task, { name, args: words });
+    const result = yield* steps(userSyscall(this.k, this.task, { name, args: words }));
     if (name !== "execve") this.#next = before;
     return result;
   }

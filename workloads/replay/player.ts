@@ -16,9 +16,11 @@ import { FreshMemory, isMapping } from "../fresh_memory.ts";
 import { AddressMap } from "./address_map.ts";
 import { endTask } from "./end_task.ts";
 import { signalNumber } from "./constants/signals.ts";
+import { siginfoOf } from "./siginfo.ts";
+import { deliverRecorded } from "../../kernel/signal/recorded.ts";
 import type { ReplayOptions } from "./options.ts";
 import { DEFAULT_DURATION, recordedOutcome } from "./outcome.ts";
-import type { RecordedCall, RecordedEvent, RecordedExit } from "./record.ts";
+import type { RecordedCall, RecordedEvent, RecordedExit, RecordedSignal } from "./record.ts";
 import type { Recording } from "./recording.ts";
 import { rootsOf } from "./roots.ts";
 import { translate, type TranslationTarget } from "./translate.ts";
@@ -131,6 +133,7 @@ export class Player {
   #spawn(task: Task, pid: number, start: number, addresses: AddressMap): void {
     const k = this.#k;
     this.#addresses.set(pid, addresses);
+    task.replayed = true;
     k.scheduler.spawn(task, this.#life(task, pid, addresses), Math.max(k.clock.now, this.#base + start));
   }
 
@@ -152,9 +155,10 @@ export class Player {
         }
         case "signal":
           this.#signals.add(event.signal);
+          yield* this.#signal(task, event);
           break;
         case "exit":
-          this.#exit(task, event);
+          yield* this.#exit(task, event);
           return;
       }
       if (task.exitCode !== null) {
@@ -220,11 +224,18 @@ export class Player {
     this.#adopt(child);
   }
 
-  #exit(task: Task, event: RecordedExit): void {
+  *#signal(task: Task, event: RecordedSignal): Coroutine {
+    const signal = signalNumber(event.signal);
+    if (signal === undefined || task.exitCode !== null) return;
+    const info = siginfoOf(event, signal, this.#k.image.arch);
+    yield* deliverRecorded(this.#k, task, { signal, info, dies: null });
+  }
+
+  *#exit(task: Task, event: RecordedExit): Coroutine {
     if (task.exitCode !== null) return;
     const signal = event.signal === undefined ? 0 : signalNumber(event.signal) ?? 0;
     const code = signal === 0 ? ((event.status ?? 0) & 0xff) << 8 : signal | (event.coreDumped ? 0x80 : 0);
-    endTask(this.#k, task, code);
+    yield* endTask(this.#k, task, code, signal);
   }
 }
 
