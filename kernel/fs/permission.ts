@@ -8,8 +8,9 @@ import type { Addr } from "../../image/model.ts";
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { symbolAddress } from "../process/objects.ts";
+import { SECURITY_CAPABLE } from "../process/capability.ts";
 import { CRED } from "../process/task.ts";
-import { EACCES, EPERM } from "../syscalls/errno.ts";
+import { EACCES } from "../syscalls/errno.ts";
 import { INODE } from "./fields.ts";
 import type { Inode } from "./inode.ts";
 
@@ -36,20 +37,6 @@ export const MAY_EXEC = 1;
 export const MAY_WRITE = 2;
 /** Asks for reading. */
 export const MAY_READ = 4;
-
-/** Whether credentials have a capability: 0 or -EPERM. The user id 0 has them all here, others none. */
-export const CAP_CAPABLE: FunctionRef = behaviour(
-  "cap_capable",
-  [],
-  (k, cred = 0) => CRED.euid.get(k, cred) === 0 ? 0 : -EPERM,
-);
-
-/** Asks the security modules, of which the capabilities are the first. */
-export const SECURITY_CAPABLE: FunctionRef = behaviour(
-  "security_capable",
-  [CAP_CAPABLE],
-  (k, cred = 0, ns = 0, cap = 0, opts = 0) => k.call(CAP_CAPABLE, cred, ns, cap, opts),
-);
 
 /** Whether the running task has a capability in the initial user namespace: true (1) if so. */
 export const CAPABLE: FunctionRef = behaviour(

@@ -6,6 +6,7 @@
 
 import { behaviour, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
+import { EPERM } from "../syscalls/errno.ts";
 import { field } from "./objects.ts";
 import { CRED, TASK } from "./task.ts";
 
@@ -44,10 +45,11 @@ export function initCapabilities(k: Kernel, cred: number): void {
 
 /** What a security module is asked: 0, or -EPERM. (cred, ns, cap, opts) */
 export const CAP_CAPABLE: FunctionRef = behaviour("cap_capable", [], (k, cred = 0, _ns, cap = 0) => {
-  return (k.memory.readBig(CAPS.effective.at(k, cred), 8, false) >> BigInt(cap) & 1n) !== 0n ? 0 : -1;
+  return (k.memory.readBig(CAPS.effective.at(k, cred), 8, false) >> BigInt(cap) & 1n) !== 0n ? 0 : -EPERM;
 });
 
-const SECURITY_CAPABLE: FunctionRef = behaviour(
+/** Asks the security modules, of which the capabilities are the first. (cred, ns, cap, opts) */
+export const SECURITY_CAPABLE: FunctionRef = behaviour(
   "security_capable",
   [CAP_CAPABLE],
   (k, cred = 0, ns = 0, cap = 0, opts = 0) => k.call(CAP_CAPABLE, cred, ns, cap, opts),

@@ -16,6 +16,7 @@ import type { SyscallRequest } from "../syscalls/request.ts";
 import type { WorkerPool } from "../workqueue/worker.ts";
 import type { RecordedSignal } from "../signal/recorded.ts";
 import type { SignalFrame } from "../signal/frame.ts";
+import { initCapabilities } from "./capability.ts";
 import { field } from "./objects.ts";
 
 /** Fields of `task_struct` and what hangs off it, as the process code reads and writes them. */
@@ -243,13 +244,14 @@ export class Task {
     this.#comm = new TextDecoder().decode(bytes.subarray(0, end));
   }
 
-  /** Real user id. Setting it sets effective, saved and file system id too, as `setuid` of root does. */
+  /** Real user id. Setting it sets effective, saved and file system id and the capabilities too, as `setuid` of root does. */
   get uid(): number {
     return CRED.uid.get(this.#k, this.#cred);
   }
 
   set uid(uid: number) {
     for (const id of [CRED.uid, CRED.suid, CRED.euid, CRED.fsuid]) id.set(this.#k, this.#cred, uid);
+    initCapabilities(this.#k, this.#cred);
   }
 
   /** Real group id; set as `uid` is. */

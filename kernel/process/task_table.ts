@@ -18,7 +18,6 @@ import { SIGNAL } from "../signal/fields.ts";
 import { SIGNAL_UNKILLABLE } from "../signal/numbers.ts";
 import { field } from "./objects.ts";
 import { initPidfdQueue } from "./pidfd_file.ts";
-import { initCapabilities } from "./capability.ts";
 import { copyLimits, initLimits } from "./rlimit.ts";
 import {
   CRED,
@@ -337,7 +336,6 @@ export class TaskTable {
     CRED.usage.set(k, cred, 2);
     task.uid = options.uid ?? parent?.uid ?? 0;
     task.gid = options.gid ?? parent?.gid ?? 0;
-    initCapabilities(k, cred);
     TASK.cred.set(k, address, cred);
     TASK.realCred.set(k, address, cred);
     TASK.pid.set(k, address, pid);
