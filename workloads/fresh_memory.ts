@@ -36,11 +36,11 @@ const IDLE = 1_000_000;
 /** Part of the time between two calls that faults may take. */
 const SHARE = 0.5;
 
-const MAPPING = /^(mmap|mmap2|old_mmap|brk|execve|execveat|munmap)$/;
+const MAPPING = new Set(["mmap", "mmap2", "old_mmap", "brk", "execve", "execveat", "munmap"]);
 
 /** Whether a system call may bring fresh memory, or take it away. */
 export function isMapping(name: string): boolean {
-  return MAPPING.test(name);
+  return MAPPING.has(name);
 }
 
 /** The memory of one task that it has not touched yet. */

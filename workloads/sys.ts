@@ -17,13 +17,15 @@ import { AddressMap } from "./replay/address_map.ts";
 import { array, name, NULL, number, struct, text } from "./replay/build_value.ts";
 import { parseValue } from "./replay/parse_value.ts";
 import type { RecordedCall } from "./replay/record.ts";
-import { translate } from "./replay/translate.ts";
+import { isDirect, translate, type TranslationTarget } from "./replay/translate.ts";
 import { UserBuffers } from "./replay/user_buffers.ts";
 import type { StraceValue } from "./replay/value.ts";
 import type { ProgramRun, Steps, UserProgram } from "./program.ts";
 
 /** Nanoseconds that a program computes before each call, on average; a keyed random number spreads it by half. */
 const THINK = 2000;
+/** A buffer that a call fills in: the argument after it is its size. */
+const BUFFER: StraceValue = text("");
 /** Keeps this use of randomness apart from others. */
 const THINK_KEY = keyOf("think");
 
@@ -60,6 +62,8 @@ export class Sys {
   readonly #buffers: UserBuffers;
   readonly #addresses: AddressMap;
   readonly #memory: FreshMemory;
+  readonly #target: TranslationTarget;
+  readonly #narrow: boolean;
   #args: readonly number[] = [];
   /** Where the last read put its data: what a write of a number of bytes writes. */
   #buffer = 0;
@@ -72,6 +76,11 @@ export class Sys {
     this.#buffers = new UserBuffers(this.#k, (what, reason) => run.unknown.add(`${what}: ${reason}`));
     this.#addresses = new AddressMap(this.#k.image.arch);
     this.#memory = new FreshMemory(this.#k, task);
+    this.#target = {
+      arch: this.#k.image.arch,
+      has: (known) => this.#k.image.syscallNumber(known) !== undefined,
+    };
+    this.#narrow = this.#k.image.pointerSize === 4;
   }
 
   /** Process id. */
@@ -135,20 +144,49 @@ export class Sys {
   }
 
   #enter(call: string, args: readonly SysArgument[], recorded: RecordedOutcome | undefined): Pending {
-    const k = this.#k;
     const { task } = this;
-    const target = { arch: k.image.arch, has: (known: string) => k.image.syscallNumber(known) !== undefined };
-    const translated = translate(asRecorded(task.pid, call, args.map(valueOf)), target);
+    if (isDirect(call, this.#target)) {
+      if (!isMapping(call)) this.#memory.run(Infinity);
+      const words = this.#direct(args);
+      if (words !== null) return this.#start(call, words, recorded);
+    }
+    const translated = translate(asRecorded(task.pid, call, args.map(valueOf)), this.#target);
     if (translated === null) {
       this.#run.leftOut.add(call);
       return -ENOSYS;
     }
-    this.#run.calls++;
     if (!isMapping(translated.name)) this.#memory.run(Infinity);
-    this.#args = this.#buffers.place(task, translated.name, translated.args, this.#addresses, this.#memory);
-    const request = { name: translated.name, args: this.#args };
-    const pending = userSyscall(k, task, recorded === undefined ? request : { ...request, recorded });
-    return whenDone(pending, isMapping(request.name) ? this.#hasMapped(request.name) : this.#returned);
+    const placed = this.#buffers.place(
+      task,
+      translated.name,
+      translated.args,
+      this.#addresses,
+      this.#memory,
+    );
+    return this.#start(translated.name, placed, recorded);
+  }
+
+  /** The arguments of a call that is made as it is, with nothing but numbers and a buffer to fill; else null. */
+  #direct(args: readonly SysArgument[]): readonly number[] | null {
+    const words: number[] = [];
+    let buffers = 0;
+    for (let at = 0; at < args.length; at++) {
+      let word = args[at];
+      if (word === BUFFER && buffers++ === 0 && typeof args[at + 1] === "number") {
+        word = this.#buffers.room(this.task, Math.max(args[at + 1] as number, 0), this.#memory);
+      }
+      if (typeof word !== "number") return null;
+      words.push(this.#narrow ? word | 0 : word);
+    }
+    return words;
+  }
+
+  #start(name: string, args: readonly number[], recorded: RecordedOutcome | undefined): Pending {
+    this.#run.calls++;
+    this.#args = args;
+    const request = recorded === undefined ? { name, args } : { name, args, recorded };
+    const pending = userSyscall(this.#k, this.task, request);
+    return whenDone(pending, isMapping(name) ? this.#hasMapped(name) : this.#returned);
   }
 
   /** A call has changed what is mapped: the program uses it before its next call that doesn't. */
@@ -173,7 +211,7 @@ export class Sys {
 
   /** Reads at most `count` bytes; their number, 0 at the end. */
   read(fd: number, count: number): SysCall {
-    return steps(whenDone(this.#make("read", [fd, text(""), count], undefined), this.#hasRead));
+    return steps(whenDone(this.#make("read", [fd, BUFFER, count], undefined), this.#hasRead));
   }
 
   readonly #hasRead = (length: number): number => {
@@ -190,7 +228,7 @@ export class Sys {
 
   /** Reads at an offset. */
   pread(fd: number, count: number, offset: number): SysCall {
-    return this.call("pread64", fd, text(""), count, offset);
+    return this.call("pread64", fd, BUFFER, count, offset);
   }
 
   /** Writes text, or so many bytes of what was read last. */

@@ -100,7 +100,10 @@ export class Memory {
     const page = this.#tags[slot] === base
       ? this.#cached[slot] as Page
       : this.#reader(base / PAGE_SIZE, address);
-    return fetch(page.view, offset, size, signed);
+    // Fields are aligned almost always.
+    if ((offset & 3) !== 0 || size < 4) return fetch(page.view, offset, size, signed);
+    const half = page.halves[offset >> 2] as number;
+    return size === 8 ? pair(half, page.halves[(offset >> 2) + 1] as number) : signed ? half : half >>> 0;
   }
 
   /** Writes an integer of 1, 2, 4 or 8 bytes, modulo its size. */
@@ -113,7 +116,13 @@ export class Memory {
     const page = this.#writeTags[slot] === base
       ? this.#cached[slot] as Page
       : this.#writer(base / PAGE_SIZE, address);
-    deposit(page.view, offset, size, value);
+    if ((offset & 3) !== 0 || size < 4) {
+      deposit(page.view, offset, size, value);
+      return;
+    }
+    const { halves } = page;
+    halves[offset >> 2] = value;
+    if (size === 8) halves[(offset >> 2) + 1] = Math.floor(value * (1 / 0x100000000));
   }
 
   /** Reads an unsigned byte. */

@@ -31,6 +31,11 @@ export interface RecordingOptions {
   readonly name?: string;
   /** How many malformed lines are kept; all are counted. Default 20. */
   readonly keepMalformed?: number;
+  /**
+   * Parses all calls before the run instead of each when its turn comes: the run is faster by what that takes, and needs
+   * about a kilobyte a line. Default false.
+   */
+  readonly parseAhead?: boolean;
   /** Limit of its text in characters. Default 1 GiB. */
   readonly maxText?: number;
 }
@@ -69,6 +74,8 @@ interface Process {
   readonly entries: Entry[];
   open: Entry | null;
   uid: number | undefined;
+  /** Its events, where they were parsed ahead. */
+  parsed: readonly RecordedEvent[] | null;
 }
 
 /** `strace: Process 11377 attached`, alone or after the beginning of a call when both go to the terminal. */
@@ -235,8 +242,11 @@ export class Recording {
 
   /** The same, one event at each call; null behind the last. */
   reader(pid: number): () => RecordedEvent | null {
-    const entries = this.#processes.get(pid)?.entries ?? [];
+    const process = this.#processes.get(pid);
+    const entries = process?.entries ?? [];
+    const parsed = process?.parsed ?? null;
     let at = 0;
+    if (parsed !== null) return () => parsed[at++] ?? null;
     return () => {
       let event: RecordedEvent | null = null;
       while (event === null && at < entries.length) {
@@ -245,6 +255,11 @@ export class Recording {
       }
       return event;
     };
+  }
+
+  /** Parses all calls now and keeps them, instead of each when it is taken: about a kilobyte a line. */
+  parseAhead(): void {
+    for (const process of this.#processes.values()) process.parsed ??= [...this.events(process.pid)];
   }
 
   #event(pid: number, entry: Entry, next: number): RecordedEvent | null {
@@ -349,7 +364,7 @@ export class Recording {
     let process = this.#processes.get(pid);
     if (process === undefined) {
       const named = comm === undefined ? {} : { comm };
-      process = { pid, start, entries: [], open: null, uid: undefined, ...named };
+      process = { pid, start, entries: [], open: null, uid: undefined, parsed: null, ...named };
       this.#processes.set(pid, process);
     }
     return process;
@@ -375,5 +390,6 @@ export async function readRecording(
   const recording = new Recording(options);
   await readLines(source, recording.label, (line) => recording.add(line), options.maxText);
   recording.check();
+  if (options.parseAhead === true) recording.parseAhead();
   return recording;
 }

@@ -51,14 +51,16 @@ const WIDE_EVERYWHERE: Readonly<Record<string, readonly number[]>> = {
 
 /** The call as `target` makes it, or null when its kernel has nothing of the kind. */
 export function translate(call: RecordedCall, target: TranslationTarget): TranslatedCall | null {
-  let known = chosen.get(target);
-  if (known === undefined) chosen.set(target, known = new Map());
-  let rule = known.get(call.name);
-  if (rule === undefined) known.set(call.name, rule = choose(call.name, target));
+  const rule = choiceOf(call.name, target);
   if (rule === "none") return null;
   const args = call.args.map((argument) => argument.value);
   if (rule === "same") return split({ name: call.name, args, result: call.result }, target.arch);
   return split({ name: rule.name, args: rule.args(args, call), result: rule.result(call) }, target.arch);
+}
+
+/** Whether `target` makes a call as its program does: under its own name, with its arguments as they are. */
+export function isDirect(call: string, target: TranslationTarget): boolean {
+  return choiceOf(call, target) === "same" && wideOf(call, target.arch) === undefined;
 }
 
 /** How a target makes a recorded call: by a rule, as it is, or not at all. */
@@ -66,6 +68,14 @@ type Choice = (TranslationRule & { readonly name: string }) | "same" | "none";
 
 /** Choices made, by the name of the recorded call. */
 const chosen = new WeakMap<TranslationTarget, Map<string, Choice>>();
+
+function choiceOf(call: string, target: TranslationTarget): Choice {
+  let known = chosen.get(target);
+  if (known === undefined) chosen.set(target, known = new Map());
+  let choice = known.get(call);
+  if (choice === undefined) known.set(call, choice = choose(call, target));
+  return choice;
+}
 
 function choose(name: string, target: TranslationTarget): Choice {
   const { forced, fallbacks } = rulesFor(name, target.arch);
@@ -81,13 +91,17 @@ function choose(name: string, target: TranslationTarget): Choice {
 }
 
 function split(call: TranslatedCall, arch: Arch): TranslatedCall {
-  const wide = WIDE_EVERYWHERE[call.name] ?? (arch === "i386" ? WIDE[call.name] : undefined);
+  const wide = wideOf(call.name, arch);
   if (wide === undefined) return call;
   const args = call.args.flatMap((value, at) => {
     if (!wide.includes(at) || value.kind !== "number") return [value];
     return arch === "i386" ? halves(value.value) : [value, number(0)];
   });
   return { ...call, args };
+}
+
+function wideOf(name: string, arch: Arch): readonly number[] | undefined {
+  return WIDE_EVERYWHERE[name] ?? (arch === "i386" ? WIDE[name] : undefined);
 }
 
 /** Low and high 32 bits of a 64-bit word, as two arguments. */

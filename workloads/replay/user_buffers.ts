@@ -72,12 +72,27 @@ export class UserBuffers {
     this.#small = 0;
     this.#large = SMALL;
     const outputs = outputsOf(name);
-    return args.map((value, at) => {
-      const length = args[at + 1];
-      const room = length?.kind === "number" && length.value >= 0 ? length.value : 0;
-      const word = this.#word(task, name, value, room, outputs.includes(at), addresses);
-      return this.#arch === "i386" ? word | 0 : word;
-    });
+    const narrow = this.#arch === "i386";
+    const words: number[] = [];
+    for (let at = 0; at < args.length; at++) {
+      const value = args[at] as StraceValue;
+      let word: number;
+      if (value.kind === "number") word = addresses.of(value);
+      else {
+        const length = args[at + 1];
+        const room = length?.kind === "number" && length.value >= 0 ? length.value : 0;
+        word = this.#word(task, name, value, room, outputs.includes(at), addresses);
+      }
+      words.push(narrow ? word | 0 : word);
+    }
+    return words;
+  }
+
+  /** User memory of `size` bytes, for a call that has no other argument in memory. */
+  room(task: Task, size: number, mapped: MappedBuffers): Addr {
+    this.#small = 0;
+    this.#large = SMALL;
+    return (size >= MAPPED_BUFFER ? mapped.bufferFor(size) : undefined) ?? this.#reserve(task, size);
   }
 
   #word(
