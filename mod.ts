@@ -49,7 +49,16 @@ export type { ReplayOptions } from "./workloads/replay/options.ts";
 export type { RecordingSource } from "./workloads/replay/read_lines.ts";
 export type { MalformedLine, RecordingOptions } from "./workloads/replay/recording.ts";
 export { replay } from "./workloads/replay/replay.ts";
-export { builtinWorkload } from "./workloads/builtin.ts";
+export { builtinWorkload, builtinWorkloads } from "./workloads/builtin.ts";
+export type { BuiltinWorkload, Parameters } from "./workloads/scenario.ts";
+export {
+  type ProgramWorkload,
+  programWorkload,
+  type StartedProgram,
+  type Steps,
+  type UserProgram,
+} from "./workloads/program.ts";
+export type { Sys, SysArgument, SysCall } from "./workloads/sys.ts";
 export type { RecordingReport, Workload, WorkloadReport } from "./workloads/workload.ts";
 export type { ProbeHandlerError } from "./kernel/kprobes/mod.ts";
 export type { ReleaseName } from "./kernel/release/release.ts";

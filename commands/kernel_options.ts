@@ -47,7 +47,7 @@ export const WORKLOAD_OPTIONS = [
     name: "workload",
     short: "w",
     value: "NAME",
-    summary: "Built-in workload, see `workloads`",
+    summary: "Built-in workload, see `workloads`, or FILE.ts of your own",
   },
 ] as const;
 

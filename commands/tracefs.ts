@@ -5,12 +5,12 @@
  */
 
 import { bootKernel } from "../session/boot.ts";
-import { builtinWorkload } from "../workloads/builtin.ts";
 import { replay } from "../workloads/replay/replay.ts";
 import type { CommandContext } from "./context.ts";
 import { command } from "./definition.ts";
 import { wholeImageOf } from "./image_choice.ts";
 import { KERNEL_OPTIONS } from "./kernel_options.ts";
+import { namedWorkload } from "./workload.ts";
 import { type CommandResult, Shell } from "./shell/shell.ts";
 
 /** `tracefs`. */
@@ -49,7 +49,7 @@ export const tracefsCommand = command({
       kernel,
       workloads: {
         replay: async (path) => await replay(await context.host.open(path), { name: path }),
-        pending: options.run === undefined ? null : builtinWorkload(options.run),
+        pending: options.run === undefined ? null : await namedWorkload(context, options.run),
       },
       note: (text) => context.out.note(text),
     });

@@ -5,6 +5,7 @@
  */
 
 import { builtinWorkloads } from "../workloads/builtin.ts";
+import type { Parameters } from "../workloads/scenario.ts";
 import { command } from "./definition.ts";
 import { writeTable } from "./write_table.ts";
 
@@ -16,16 +17,19 @@ export const workloadsCommand = command({
   arguments: [],
   options: [],
   description:
-    "Parameters follow the name: --workload sleepers:tasks=4,times=10. Without them they are as listed.",
+    "Parameters follow the name: --workload sleepers:tasks=4,times=10, or as words: --workload 'openat /etc/passwd'. " +
+    "Without them they are as listed. --workload FILE.ts runs your own: a module that default-exports a generator " +
+    "function over `sys`, several in an array, or what programWorkload makes.",
   examples: [{ line: "workloads", summary: "Names for --workload" }],
   async run(context) {
     const rows = builtinWorkloads().map((
-      { name, summary, parameters },
-    ) => [name, summary, parametersText(parameters)]);
-    await writeTable(context, [{ title: "NAME" }, { title: "WHAT IT IS" }, { title: "PARAMETERS" }], rows);
+      { name, summary, exercises, parameters },
+    ) => [name, summary, exercises, parametersText(parameters)]);
+    const titles = ["NAME", "WHAT IT IS", "EXERCISES", "PARAMETERS"].map((title) => ({ title }));
+    await writeTable(context, titles, rows);
   },
 });
 
-function parametersText(parameters: Readonly<Record<string, number>>): string {
+function parametersText(parameters: Parameters): string {
   return Object.entries(parameters).map(([name, value]) => `${name}=${value}`).join(",");
 }

@@ -6,6 +6,14 @@
 
 import { nearNames } from "../image/near.ts";
 import {
+  type BuiltinWorkload,
+  type Parameters,
+  parseParameters,
+  parseWords,
+  type Scenario,
+  scenario,
+} from "./scenario.ts";
+import {
   execWorkload,
   forkWorkload,
   memoryWorkload,
@@ -14,95 +22,173 @@ import {
 } from "./scenarios/calls.ts";
 import { catWorkload } from "./scenarios/cat.ts";
 import { ddWorkload } from "./scenarios/dd.ts";
+import { gitWorkload } from "./scenarios/git.ts";
 import { pipelineWorkload } from "./scenarios/pipeline.ts";
 import { sleepersWorkload } from "./scenarios/sleepers.ts";
+import { cpWorkload, findWorkload, grepWorkload, lsWorkload } from "./scenarios/source_tree.ts";
 import { treeWorkload } from "./scenarios/tree.ts";
+import { connectVerb, execveVerb, nanosleepVerb, openatVerb, openVerb, readVerb } from "./scenarios/verbs.ts";
 import type { Workload } from "./workload.ts";
 
-/** A built-in workload, for lists. */
-export interface BuiltinWorkload {
-  /** What `--workload` takes. */
-  readonly name: string;
-  /** What it is, in a few words. */
-  readonly summary: string;
-  /** Its parameters and their defaults, positive integers. */
-  readonly parameters: Readonly<Record<string, number>>;
-}
-
-interface Definition extends BuiltinWorkload {
-  make(parameters: Readonly<Record<string, number>>): Workload;
-}
-
-const DEFINITIONS: readonly Definition[] = [
-  {
+const SCENARIOS: readonly Scenario[] = [
+  scenario({
     name: "cat",
     summary: "cat of two files, from execve to exit",
+    exercises: "exec, path walk, reads",
     parameters: {},
     make: () => catWorkload(),
-  },
-  {
+  }),
+  scenario({
+    name: "cp",
+    summary: "cp -r of a folder",
+    exercises: "directories, reads, writes, create",
+    parameters: { files: 20 },
+    make: ({ files }) => cpWorkload(files),
+  }),
+  scenario({
     name: "dd",
     summary: "a copy in blocks of 4 KiB",
+    exercises: "reads, writes",
     parameters: { blocks: 16 },
-    make: ({ blocks = 16 }) => ddWorkload(blocks),
-  },
-  {
+    make: ({ blocks }) => ddWorkload(blocks),
+  }),
+  scenario({
     name: "exec",
     summary: "a shell that runs /bin/true again and again",
+    exercises: "fork, exec, exit, wait",
     parameters: { times: 1 },
-    make: ({ times = 1 }) => execWorkload(times),
-  },
-  {
+    make: ({ times }) => execWorkload(times),
+  }),
+  scenario({
+    name: "find",
+    summary: "find over a folder",
+    exercises: "directories, attributes",
+    parameters: { files: 40 },
+    make: ({ files }) => findWorkload(files),
+  }),
+  scenario({
     name: "fork",
     summary: "children that do nothing, made and waited for",
+    exercises: "fork, exit, wait",
     parameters: { children: 1 },
-    make: ({ children = 1 }) => forkWorkload(children),
-  },
-  {
+    make: ({ children }) => forkWorkload(children),
+  }),
+  scenario({
+    name: "git",
+    summary: "commits: objects, lock files, a ref",
+    exercises: "create, fsync, link, rename, fork, exec",
+    parameters: { commits: 3, files: 4 },
+    make: ({ commits, files }) => gitWorkload(commits, files),
+  }),
+  scenario({
+    name: "grep",
+    summary: "grep -r over a folder",
+    exercises: "directories, path walk, reads",
+    parameters: { files: 40 },
+    make: ({ files }) => grepWorkload(files),
+  }),
+  scenario({
+    name: "ls",
+    summary: "ls -l of a folder",
+    exercises: "directories, attributes, extended attributes",
+    parameters: { files: 40 },
+    make: ({ files }) => lsWorkload(files),
+  }),
+  scenario({
     name: "memory",
     summary: "memory mapped and unmapped, a heap that grows and shrinks",
+    exercises: "mmap, munmap, brk",
     parameters: { times: 1 },
-    make: ({ times = 1 }) => memoryWorkload(times),
-  },
-  {
+    make: ({ times }) => memoryWorkload(times),
+  }),
+  scenario({
     name: "openfail",
     summary: "a missing file, opened again and again",
+    exercises: "path walk that fails",
     parameters: { times: 1 },
-    make: ({ times = 1 }) => openfailWorkload(times),
-  },
-  {
+    make: ({ times }) => openfailWorkload(times),
+  }),
+  scenario({
     name: "pipeline",
     summary: "a shell that runs cat FILE | wc -l in a loop",
+    exercises: "fork, exec, pipes, wait",
     parameters: { rounds: 3 },
-    make: ({ rounds = 3 }) => pipelineWorkload(rounds),
-  },
-  {
+    make: ({ rounds }) => pipelineWorkload(rounds),
+  }),
+  scenario({
     name: "rw",
     summary: "a file opened, written, read and closed",
+    exercises: "open, write, read, close",
     parameters: { times: 1 },
-    make: ({ times = 1 }) => rwWorkload(times),
-  },
-  {
+    make: ({ times }) => rwWorkload(times),
+  }),
+  scenario({
     name: "sleepers",
     summary: "tasks that sleep, again and again",
+    exercises: "timers, scheduling",
     parameters: { tasks: 2, ns: 1_000_000, times: 5 },
-    make: ({ tasks = 2, ns = 1_000_000, times = 5 }) => sleepersWorkload(tasks, ns, times),
-  },
-  {
+    make: ({ tasks, ns, times }) => sleepersWorkload(tasks, ns, times),
+  }),
+  scenario({
     name: "tree",
     summary: "directories and files made, renamed and removed",
+    exercises: "directories, create, rename, unlink",
     parameters: { dirs: 5 },
-    make: ({ dirs = 5 }) => treeWorkload(dirs),
-  },
+    make: ({ dirs }) => treeWorkload(dirs),
+  }),
+  scenario({
+    name: "read",
+    summary: "verb: a file is read",
+    exercises: "read, pread",
+    parameters: { path: "/etc/hosts", times: 1 },
+    make: ({ path, times }) => readVerb(path, times),
+  }),
+  scenario({
+    name: "nanosleep",
+    summary: "verb: a program sleeps",
+    exercises: "timers",
+    parameters: { ns: 1_000_000 },
+    make: ({ ns }) => nanosleepVerb(ns),
+  }),
+  scenario({
+    name: "open",
+    summary: "verb: open(PATH)",
+    exercises: "open, path walk",
+    parameters: { path: "/etc/hosts" },
+    make: ({ path }) => openVerb(path),
+  }),
+  scenario({
+    name: "openat",
+    summary: "verb: openat(PATH)",
+    exercises: "openat, path walk",
+    parameters: { path: "/etc/hosts" },
+    make: ({ path }) => openatVerb(path),
+  }),
+  scenario({
+    name: "execve",
+    summary: "verb: a program is executed",
+    exercises: "exec, mmap",
+    parameters: { path: "/bin/true", args: "" },
+    rest: true,
+    make: ({ path, args }) => execveVerb(path, args),
+  }),
+  scenario({
+    name: "connect",
+    summary: "verb: a TCP connection to an address",
+    exercises: "sockets, TCP",
+    parameters: { host: "127.0.0.1", port: 80 },
+    make: ({ host, port }) => connectVerb(host, port),
+  }),
 ];
 
 /** All built-in workloads, by name. */
 export function builtinWorkloads(): readonly BuiltinWorkload[] {
-  return DEFINITIONS;
+  return SCENARIOS;
 }
 
 /**
- * A built-in workload: `cat`, or with parameters `sleepers:tasks=4,ns=500000,times=10`, or in short `sleepers:4,500000,10`.
+ * A built-in workload: `cat`, or with parameters `sleepers:tasks=4,ns=500000,times=10`, in short
+ * `sleepers:4,500000,10`, or as words: `sleepers 4 500000 10`, `openat /etc/hosts`.
  *
  * ```ts
  * import { builtinWorkload } from "./builtin.ts";
@@ -113,58 +199,18 @@ export function builtinWorkloads(): readonly BuiltinWorkload[] {
  *
  * @throws {Error} When there is no workload of that name, or a parameter is wrong
  */
-export function builtinWorkload(
-  specification: string,
-  parameters: Readonly<Record<string, number>> = {},
-): Workload {
-  const colon = specification.indexOf(":");
-  const name = colon < 0 ? specification : specification.slice(0, colon);
-  const definition = DEFINITIONS.find((candidate) => candidate.name === name);
-  if (definition === undefined) {
-    const names = DEFINITIONS.map((candidate) => candidate.name);
+export function builtinWorkload(specification: string, parameters: Parameters = {}): Workload {
+  const [, name = "", separator = "", text = ""] = /^\s*([^:\s]*)([:\s]?)\s*(.*?)\s*$/s.exec(specification) ??
+    [];
+  const found = SCENARIOS.find((candidate) => candidate.name === name);
+  if (found === undefined) {
+    const names = SCENARIOS.map((candidate) => candidate.name);
     const near = nearNames(name, names)[0];
     const hint = near === undefined ? `the built-in ones are ${names.join(", ")}` : `did you mean "${near}"?`;
     throw new Error(`Cannot run workload "${name}": there is none of that name; ${hint}`);
   }
-  const given = { ...(colon < 0 ? {} : parse(definition, specification.slice(colon + 1))), ...parameters };
-  for (const [parameter, value] of Object.entries(given)) check(definition, parameter, value);
-  return definition.make({ ...definition.parameters, ...given });
-}
-
-/** `NAME=NUMBER`, or numbers alone, which are the parameters in their order. */
-function parse(definition: Definition, text: string): Record<string, number> {
-  const names = Object.keys(definition.parameters);
-  const parameters: Record<string, number> = {};
-  text.split(",").forEach((part, at) => {
-    const equals = part.indexOf("=");
-    const name = equals >= 0 ? part.slice(0, equals) : /^\d+$/.test(part) ? names[at] : undefined;
-    if (name === undefined) {
-      throw new Error(
-        `Cannot run workload "${definition.name}": ${
-          /^\d+$/.test(part)
-            ? `there is no parameter for "${part}"; it has ${names.length === 0 ? "none" : names.join(", ")}`
-            : `the parameter "${part}" has no value; write NAME=NUMBER`
-        }`,
-      );
-    }
-    parameters[name] = Number(part.slice(equals + 1));
-  });
-  return parameters;
-}
-
-function check(definition: Definition, parameter: string, value: number): void {
-  const names = Object.keys(definition.parameters);
-  if (!names.includes(parameter)) {
-    const near = nearNames(parameter, names)[0];
-    const known = names.length === 0 ? "it has none" : `it has ${names.join(", ")}`;
-    throw new Error(
-      `Cannot run workload "${definition.name}": it has no parameter "${parameter}"; ` +
-        (near === undefined ? known : `did you mean "${near}"?`),
-    );
-  }
-  if (!Number.isSafeInteger(value) || value < 1) {
-    throw new Error(
-      `Cannot run workload "${definition.name}": ${parameter} is ${value}, and must be a positive integer`,
-    );
-  }
+  const given = separator === ":"
+    ? parseParameters(found, text)
+    : parseWords(found, text === "" ? [] : text.split(/\s+/));
+  return found.make({ ...given, ...parameters });
 }

@@ -4,7 +4,8 @@
  * @module
  */
 
-export { type BuiltinWorkload, builtinWorkload, builtinWorkloads } from "./builtin.ts";
+export { builtinWorkload, builtinWorkloads } from "./builtin.ts";
+export type { BuiltinWorkload, Parameters } from "./scenario.ts";
 export {
   type ProgramWorkload,
   programWorkload,

@@ -209,6 +209,11 @@ export class Sys {
     return this.call("openat", name("AT_FDCWD"), path, parseValue(flags), mode);
   }
 
+  /** Opens a file relative to an open directory; the descriptor, or -errno. */
+  openAt(dir: number, path: string, flags = "O_RDONLY", mode = 0o666): SysCall {
+    return this.call("openat", dir, path, parseValue(flags), mode);
+  }
+
   /** Reads at most `count` bytes; their number, 0 at the end. */
   read(fd: number, count: number): SysCall {
     return steps(whenDone(this.#make("read", [fd, BUFFER, count], undefined), this.#hasRead));
