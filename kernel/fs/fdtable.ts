@@ -123,10 +123,13 @@ export const CLOSE_FD: FunctionRef = behaviour("close_fd", [PICK_FILE, FILP_CLOS
   return file === 0 ? -EBADF : k.call(FILP_CLOSE, file, files);
 });
 
+const EVENTPOLL_RELEASE_FILE = fn("eventpoll_release_file");
+
 /** The last reference is gone: lets the file's kind release it, and frees it. */
 export const DO_FPUT: FunctionRef = behaviour(
   "__fput",
   [
+    EVENTPOLL_RELEASE_FILE,
     LOCKS_REMOVE_FILE,
     fn("ima_file_free"),
     fn("dput"),
@@ -138,6 +141,7 @@ export const DO_FPUT: FunctionRef = behaviour(
     const file = k.vfs.files.get(address);
     if (file === undefined) return Number.NaN;
     const { inode, dentry } = file;
+    if (file.watched) k.call(EVENTPOLL_RELEASE_FILE, address);
     k.call(LOCKS_REMOVE_FILE, address);
     k.call(fn("ima_file_free"), address);
     const release = file.ops?.release;

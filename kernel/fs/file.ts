@@ -42,6 +42,8 @@ export class OpenFile {
   owner = 0;
   /** Which signal that is (`F_SETSIG`); 0 for the usual one. */
   signal = 0;
+  /** An epoll descriptor watches it, or did. */
+  watched = false;
   /** Operations of its own, where those of its inode are not meant (`anon_inode_getfile`). */
   ownOps: FileOperations | null = null;
 

@@ -13,7 +13,16 @@ import { EINVAL } from "../syscalls/errno.ts";
 import { mayBlock } from "../syscalls/may_block.ts";
 import type { RecordedOutcome } from "../syscalls/request.ts";
 import { FILE } from "./fields.ts";
-import { PIPE, READERS, SHMEM_FILE, WRITERS } from "./fileops.ts";
+import {
+  EVENTFD,
+  type FileOperations,
+  PIPE,
+  READERS,
+  SHMEM_FILE,
+  SIGNALFD,
+  TIMERFD,
+  WRITERS,
+} from "./fileops.ts";
 import { advance, type Transfer, transferOf } from "./read_write.ts";
 import { scatter } from "./shmem.ts";
 
@@ -30,16 +39,17 @@ const BUFFER = new Set([
   "read_null",
   "write_null",
   "read_zero",
-  "timerfd_read",
-  "signalfd_read",
   "inotify_read",
-  "eventfd_write",
 ]);
 const READS = new Set(["read", "pread64", "readv", "preadv", "preadv2"]);
 const WRITES = new Set(["write", "pwrite64", "writev", "pwritev", "pwritev2"]);
 
+/** Files whose contents are modeled elsewhere. */
+const MODELED: readonly FileOperations[] = [SHMEM_FILE, PIPE, EVENTFD, TIMERFD, SIGNALFD];
+const KNOWN = new Set(MODELED.flatMap((ops) => [ops.read, ops.readIter, ops.write, ops.writeIter]));
+
 for (const ref of READERS) {
-  if (ref.name === SHMEM_FILE.readIter?.name || ref.name === PIPE.readIter?.name) continue;
+  if (KNOWN.has(ref)) continue;
   const source = SOURCES[ref.name] ?? NOTHING;
   if (!BUFFER.has(ref.name)) {
     blocking(ref.name, [], (k, kiocb = 0, iter = 0) => {
@@ -58,7 +68,7 @@ for (const ref of READERS) {
 }
 
 for (const ref of WRITERS) {
-  if (ref.name === SHMEM_FILE.writeIter?.name || ref.name === PIPE.writeIter?.name) continue;
+  if (KNOWN.has(ref)) continue;
   if (!BUFFER.has(ref.name)) {
     blocking(ref.name, [], (k, kiocb = 0, iter = 0) => {
       const transfer = transferOf(k, kiocb, iter);

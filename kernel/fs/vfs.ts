@@ -7,6 +7,7 @@
 
 import type { Addr } from "../../image/model.ts";
 import { AddressTable } from "../memory/address_table.ts";
+import { fn } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Task } from "../process/task.ts";
 import { Dentry } from "./dentry.ts";
@@ -372,6 +373,7 @@ export class Vfs {
     const file = this.files.get(address);
     if (file === undefined) return;
     if (FILE.count.add(this.#k, address, -1) > 0) return;
+    if (file.watched) this.#k.call(fn("eventpoll_release_file"), address);
     const release = file.ops?.release;
     // Those who wait for a pipe's other end, or watch the file, are told.
     if (release !== undefined) this.#k.call(release, file.inode?.address ?? 0, address);

@@ -11,6 +11,7 @@ import "./mlock_calls.ts";
 import "./mm_calls.ts";
 import "./process_calls.ts";
 import "./range_calls.ts";
+import "./poll_calls.ts";
 import "./signal_calls.ts";
 import "./stat_calls.ts";
 import "./tree_calls.ts";

@@ -66,6 +66,11 @@ export function setResult(k: Kernel, task: Task, ret: number): void {
   k.memory.writeWord(task.userRegs + slots(k.arch).result, ret);
 }
 
+/** The result that user space sees, or the number that a call which a signal broke off left there. */
+export function resultOf(k: Kernel, task: Task): number {
+  return word(k, task.userRegs + slots(k.arch).result);
+}
+
 /** The user stack pointer that a task entered the kernel with; 0 where it has none. */
 export function stackPointer(k: Kernel, task: Task): Addr {
   const sp = k.memory.readPointer(task.userRegs + slots(k.arch).stack);

@@ -32,10 +32,12 @@ export class TestProgram {
   readonly task: Task;
   #next = MEMORY;
 
-  constructor(k: Kernel, task: Task) {
+  /** `shares`: its memory is another program's, of which it takes the upper half. */
+  constructor(k: Kernel, task: Task, shares = false) {
     this.k = k;
     this.task = task;
-    this.map();
+    if (shares) this.#next = MEMORY + SIZE / 2;
+    else this.map();
   }
 
   /** Maps the program's memory; again after execve. */
