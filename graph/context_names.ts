@@ -25,7 +25,7 @@ export const BUILTIN_NAMES: readonly BuiltinName[] = [
 ];
 
 /** Those that are called. */
-export const CONTEXT_FUNCTIONS = ["arg", "reg", "kstack", "str", "ksym", "print"] as const;
+export const CONTEXT_FUNCTIONS = ["arg", "reg", "kstack", "ustack", "str", "ksym", "usym", "print"] as const;
 
 /** All of them; `args` and `regs` have members. */
 export const CONTEXT_NAMES: readonly string[] = [...BUILTIN_NAMES, ...CONTEXT_FUNCTIONS, "args", "regs"];

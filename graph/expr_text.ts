@@ -27,7 +27,8 @@ export function exprText(expr: Expr): string {
     case "reg":
       return `c.reg(${JSON.stringify(expr.name)})`;
     case "kstack":
-      return `c.kstack(${expr.depth})`;
+    case "ustack":
+      return `c.${expr.op}(${expr.depth})`;
     case "unary":
       return `${expr.operator}${operandText(expr.operand)}`;
     case "binary":
@@ -68,6 +69,7 @@ function callText(fn: string, args: readonly string[]): string {
   switch (fn) {
     case "str":
     case "ksym":
+    case "usym":
       return `c.${fn}(${args.join(", ")})`;
     case "length":
       return `${first}.length`;
@@ -125,7 +127,8 @@ export function irText(ir: Ir): string {
       return `(${place(ir.address, ir.offset)}${index})`;
     }
     case "kstack":
-      return `kstack(${ir.depth})`;
+    case "ustack":
+      return `${ir.op}(${ir.depth})`;
     case "unary":
       return `${ir.operator}${irOperand(ir.operand)}`;
     case "binary":

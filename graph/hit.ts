@@ -16,6 +16,8 @@ import type { Value } from "./value.ts";
 export interface Stack {
   /** Return addresses, innermost first. */
   readonly frames: readonly Addr[];
+  /** What the addresses are, where the kernel's symbols do not tell: `malloc+4`. */
+  readonly symbols?: readonly string[];
   /** Same stacks have the same key, whatever object holds them. */
   readonly key: string;
 }
@@ -58,7 +60,11 @@ export interface Hit {
   /** A string field of the record: fixed `char[n]` (`dynamic` false) or `__data_loc`. */
   recordStr(offset: number, size: number, dynamic: boolean): string;
   kstack(depth: number): Stack;
+  /** The stack of the program that runs, at most `depth` frames. */
+  ustack(depth: number): Stack;
   ksym(address: Addr): string;
+  /** The user function that covers an address, with the offset: `malloc+4`. */
+  usym(address: Addr): string;
   /** One line of output: the texts of the values joined by a space. The implementation formats (`format/`). */
   print(values: readonly Value[]): void;
   /** Raw output: the implementation formats as bpftrace's printf does (`format/printf.ts`). */

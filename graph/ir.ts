@@ -92,6 +92,7 @@ export type Ir =
       readonly scale: number;
     }
     | { readonly op: "kstack"; readonly depth: number }
+    | { readonly op: "ustack"; readonly depth: number }
     | { readonly op: "unary"; readonly operator: "!" | "-" | "~" | "+"; readonly operand: Ir }
     | { readonly op: "binary"; readonly operator: BinaryOperator; readonly left: Ir; readonly right: Ir }
     | { readonly op: "cond"; readonly test: Ir; readonly then: Ir; readonly else: Ir }

@@ -75,7 +75,7 @@ const expr: Check = (value, path) => exprCases(value, path);
 const part: Check = (value, path) => typeof value === "string" || expr(value, path);
 
 const BINARY = "+ - * / % & | ^ << >> >>> == != < <= > >= && || ??".split(" ");
-const CALLS = "startsWith endsWith includes str ksym length trunc floor".split(" ");
+const CALLS = "startsWith endsWith includes str ksym usym length trunc floor".split(" ");
 
 const exprCases: Check = union("op", {
   literal: { value: literal },
@@ -87,6 +87,7 @@ const exprCases: Check = union("op", {
   cast: { base: expr, type: string },
   reg: { name: string },
   kstack: { depth: number },
+  ustack: { depth: number },
   unary: { operator: oneOf("!", "-", "~", "+"), operand: expr },
   binary: { operator: oneOf(...BINARY), left: expr, right: expr },
   cond: { test: expr, then: expr, else: expr },
@@ -118,6 +119,8 @@ const step = union("op", {
 const point = union("kind", {
   kprobe: { target: string, offset: number },
   kretprobe: { target: string, maxactive: number, timed: yes },
+  uprobe: { path: string, target: string, offset: number },
+  uretprobe: { path: string, target: string },
   tracepoint: { subsystem: string, event: string },
   interval: { ns: number, spec: string },
   begin: {},

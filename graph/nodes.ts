@@ -23,6 +23,9 @@ export type AttachPoint =
   | { readonly kind: "kprobe"; readonly target: string; readonly offset: number }
   /** `timed`: each instance keeps its entry time, so that `duration` is known at the return. */
   | { readonly kind: "kretprobe"; readonly target: string; readonly maxactive: number; readonly timed?: true }
+  /** An instruction of a user program or library: `target` is a function of the file at `path`, or an offset in it (`0x…`). */
+  | { readonly kind: "uprobe"; readonly path: string; readonly target: string; readonly offset: number }
+  | { readonly kind: "uretprobe"; readonly path: string; readonly target: string }
   | { readonly kind: "tracepoint"; readonly subsystem: string; readonly event: string }
   | { readonly kind: "interval"; readonly ns: number; readonly spec: string }
   | { readonly kind: "begin" }
@@ -118,6 +121,7 @@ export type Expr =
     | { readonly op: "cast"; readonly base: Expr; readonly type: string }
     | { readonly op: "reg"; readonly name: string }
     | { readonly op: "kstack"; readonly depth: number }
+    | { readonly op: "ustack"; readonly depth: number }
     | { readonly op: "unary"; readonly operator: "!" | "-" | "~" | "+"; readonly operand: Expr }
     | { readonly op: "binary"; readonly operator: BinaryOperator; readonly left: Expr; readonly right: Expr }
     | { readonly op: "cond"; readonly test: Expr; readonly then: Expr; readonly else: Expr }
@@ -137,7 +141,16 @@ export type Expr =
   & { readonly span?: Span };
 
 /** Functions an expression may call; a method's receiver is the first argument. `trunc` and `floor` are `Math`'s. */
-export type CallName = "startsWith" | "endsWith" | "includes" | "str" | "ksym" | "length" | "trunc" | "floor";
+export type CallName =
+  | "startsWith"
+  | "endsWith"
+  | "includes"
+  | "str"
+  | "ksym"
+  | "usym"
+  | "length"
+  | "trunc"
+  | "floor";
 
 /** Binary operators, JavaScript's spelling. `===` and `==` are both `==` here. */
 export type BinaryOperator =

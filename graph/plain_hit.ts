@@ -143,6 +143,16 @@ export class PlainHit implements Hit {
     return { frames, key: frames.join(",") };
   }
 
+  ustack(depth: number): Stack {
+    this.#count("ustack", 0);
+    const frames = (this.values.stack ?? []).slice(0, depth);
+    return { frames, symbols: frames.map((frame) => `user_${frame.toString(16)}`), key: frames.join(",") };
+  }
+
+  usym(address: Addr): string {
+    return `user_${address.toString(16)}`;
+  }
+
   ksym(address: Addr): string {
     return `sym_${address.toString(16)}`;
   }

@@ -13,6 +13,10 @@ export function pointName(point: AttachPoint): string {
       return `kprobe:${point.target}${point.offset === 0 ? "" : `+${point.offset}`}`;
     case "kretprobe":
       return `kretprobe:${point.target}`;
+    case "uprobe":
+      return `uprobe:${point.path}:${point.target}${point.offset === 0 ? "" : `+${point.offset}`}`;
+    case "uretprobe":
+      return `uretprobe:${point.path}:${point.target}`;
     case "tracepoint":
       return `tracepoint:${point.subsystem}:${point.event}`;
     case "interval":

@@ -92,7 +92,7 @@ export function symbolizer(image: KernelImage): Symbolizer {
 
 /** A captured stack as a value. */
 export function stackValue(stack: Stack, symbolize: Symbolizer): StackValue {
-  return { kind: "stack", frames: stack.frames, symbols: stack.frames.map(symbolize) };
+  return { kind: "stack", frames: stack.frames, symbols: stack.symbols ?? stack.frames.map(symbolize) };
 }
 
 /**

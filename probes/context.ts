@@ -58,10 +58,14 @@ export interface BaseContext {
   reg(name: string): number;
   /** The kernel stack, innermost frame first, at most `depth` frames (127 where not given). */
   kstack(depth?: number): Stack;
+  /** The stack of the program that runs, innermost frame first, as far as its frame pointers lead. */
+  ustack(depth?: number): Stack;
   /** The NUL-terminated string at an address, at most `max` bytes. */
   str(address: AnyPointer | number | string, max?: number): string;
   /** The symbol that covers an address: `vfs_open`. */
   ksym(address: AnyPointer | number): string;
+  /** The function of the running program that covers an address, with the offset: `malloc+4`. */
+  usym(address: AnyPointer | number): string;
   /** Prints one line: the values, joined by a space. */
   print(...values: Printable[]): void;
 }
@@ -84,6 +88,18 @@ export interface ReturnContext<Ret> extends BaseContext {
 export interface LatencyContext<Ret> extends ReturnContext<Ret> {
   /** Virtual nanoseconds from entry to return. */
   readonly duration: number;
+}
+
+/** Where a function of a user program is entered: its arguments are words. */
+export interface UserEntryContext extends BaseContext {
+  /** The n-th argument word, from 0, as a signed integer; `str(arg(0))` reads a string. */
+  arg(index: number): number;
+}
+
+/** Where a function of a user program returns. */
+export interface UserReturnContext extends BaseContext {
+  /** What it returned, as a signed word. */
+  readonly retval: number;
 }
 
 /** Where a tracepoint is passed: it has a record. */

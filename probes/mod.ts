@@ -44,4 +44,6 @@ export {
 } from "./program.ts";
 export type { AnyPointer, CountResult, Data, Key, KeyedMap, KeyPart, MapResult, NoKey } from "./results.ts";
 export { type Tracepoint, tracepoint, type TracepointContext } from "./tracepoint.ts";
+export { uprobe, type UprobeOptions } from "./uprobe.ts";
+export { uretprobe } from "./uretprobe.ts";
 export type { Values } from "./capture/mod.ts";

@@ -18,7 +18,7 @@ export interface ProbeCall {
 
 const EVERYWHERE = [
   ...["pid", "tid", "uid", "gid", "comm", "cpu", "nsecs", "elapsed", "func", "probe", "curtask", "regs"],
-  ...["reg", "kstack", "str", "ksym", "print"],
+  ...["reg", "kstack", "ustack", "str", "ksym", "usym", "print"],
 ];
 
 const BY_KIND: Readonly<Record<ProbeCall["kind"], readonly string[]>> = {

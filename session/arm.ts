@@ -9,6 +9,10 @@ import type { PtRegs } from "../kernel/arch/pt_regs.ts";
 import { errnoName } from "../kernel/errno_name.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { Kprobe, Kretprobe, type KretprobeInstance } from "../kernel/kprobes/mod.ts";
+import { EINVAL } from "../kernel/syscalls/errno.ts";
+import { nearNames } from "../image/near.ts";
+import { uprobesOf } from "../kernel/uprobes/table.ts";
+import { placeUserFile, userFile, userSymbols } from "../workloads/user/symbols.ts";
 import { Timer } from "../kernel/time/timers.ts";
 import type { TraceRecord } from "../kernel/tracing/record.ts";
 
@@ -60,6 +64,9 @@ export function arm(kernel: Kernel, attachment: Attachment, run: HitRunner): Arm
       return armKretprobe(kernel, attachment, point, run);
     case "tracepoint":
       return armTracepoint(kernel, attachment, point, run);
+    case "uprobe":
+    case "uretprobe":
+      return armUprobe(kernel, attachment, point, run);
     case "interval":
       return armInterval(kernel, attachment, point.ns, run);
     case "begin":
@@ -121,6 +128,58 @@ function armKretprobe(
     missed: () => probe.nmissed + probe.kp.nmissed,
     disarm: () => kernel.kprobes.unregisterKretprobe(probe),
   };
+}
+
+function armUprobe(
+  kernel: Kernel,
+  attachment: Attachment,
+  point: Point<"uprobe"> | Point<"uretprobe">,
+  run: HitRunner,
+): Armed {
+  let hits = 0;
+  const hit = (regs: PtRegs): void => {
+    hits++;
+    run(regs, null, null);
+  };
+  const file = userFile(kernel.archName, point.path);
+  const offset = userOffset(kernel, attachment.name, file, point);
+  const consumer = point.kind === "uprobe" ? { handler: hit, nmissed: 0 } : { retHandler: hit, nmissed: 0 };
+  const uprobes = uprobesOf(kernel);
+  const result = uprobes.register(file, offset, consumer);
+  if (result !== 0) throw new AttachError(attachment.name, result, undefined);
+  return {
+    phase: "live",
+    attachment,
+    run,
+    hits: () => hits,
+    missed: () => consumer.nmissed,
+    disarm: () => uprobes.unregister(file, offset, consumer),
+  };
+}
+
+/** Where a function lies in its file. A file of ours that no workload has put in place yet is made. */
+function userOffset(
+  kernel: Kernel,
+  name: string,
+  file: string,
+  point: Point<"uprobe"> | Point<"uretprobe">,
+): number {
+  const more = point.kind === "uprobe" ? point.offset : 0;
+  const symbols = userSymbols(file);
+  if (symbols.length > 0) placeUserFile(kernel, file);
+  if (/^0x[0-9a-f]+$/i.test(point.target)) return Number(point.target) + more;
+  const symbol = symbols.find((known) => known.name === point.target);
+  if (symbol !== undefined && more < symbol.size) return symbol.offset + more;
+  const near = nearNames(point.target, symbols.map((known) => known.name), 1)[0];
+  throw new AttachError(
+    name,
+    -EINVAL,
+    symbol !== undefined
+      ? `${point.target} has ${symbol.size} bytes`
+      : symbols.length === 0
+      ? `nothing is known of ${file}`
+      : `${file} has no function "${point.target}"${near === undefined ? "" : `; did you mean "${near}"?`}`,
+  );
 }
 
 function armTracepoint(

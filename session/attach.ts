@@ -104,9 +104,10 @@ function runner<M>(
   keepGoing: boolean,
 ): HitRunner {
   const { handler, at, name } = attachment;
-  const func = at.point.kind === "kprobe" || at.point.kind === "kretprobe" ? at.point.target : "";
-  const label = name.replace(/^k(ret)?probe:/, "");
-  const point = { probe: name, func, address: func === "" ? NaN : kernel.image.func(func)?.address ?? NaN };
+  const inKernel = at.point.kind === "kprobe" || at.point.kind === "kretprobe";
+  const func = "target" in at.point ? at.point.target : "";
+  const label = name.replace(/^[ku](ret)?probe:/, "");
+  const point = { probe: name, func, address: inKernel ? kernel.image.func(func)?.address ?? NaN : NaN };
   let context: object | undefined;
   const runOpaque = (fn: (context: never) => unknown): unknown =>
     fn((context ??= opaqueContext(hit, sourceOf(attachment))) as never);
@@ -131,6 +132,9 @@ function sourceOf({ at }: Attachment): ContextSource {
     case "kprobe":
     case "kretprobe":
       return { kind: "function", prototype: at.prototype, returns: at.point.kind === "kretprobe" };
+    case "uprobe":
+    case "uretprobe":
+      return { kind: "function", prototype: undefined, returns: at.point.kind === "uretprobe" };
     case "tracepoint":
       return at.tracepoint === undefined ? { kind: "plain" } : { kind: "record", tracepoint: at.tracepoint };
     default:

@@ -136,6 +136,14 @@ export class OpaqueContext {
     return this.#hit.reg(name);
   }
 
+  ustack(depth: number = DEFAULT_STACK_DEPTH): Stack {
+    return this.#hit.ustack(depth);
+  }
+
+  usym(address: number): string {
+    return this.#hit.usym(address);
+  }
+
   kstack(depth: number = DEFAULT_STACK_DEPTH): Stack {
     checked(stackDepthFault(depth));
     return this.#hit.kstack(depth);

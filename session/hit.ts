@@ -11,6 +11,8 @@ import type { Value } from "../graph/value.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { PtRegs } from "../kernel/arch/pt_regs.ts";
 import type { KretprobeInstance } from "../kernel/kprobes/kretprobe.ts";
+import { userCallchain } from "../kernel/uprobes/user_registers.ts";
+import { userSymbolAt } from "../workloads/user/symbols.ts";
 import { registersText } from "./registers_text.ts";
 import type { TraceRecord } from "../kernel/tracing/record.ts";
 
@@ -140,10 +142,22 @@ export class KernelHit implements Hit {
 
   kstack(depth: number): Stack {
     const { kernel } = this;
-    const frames = this.regs === null
+    // A uprobe's registers are the user's.
+    const frames = this.regs === null || this.kernel.memory.isUser(this.regs.ip)
       ? kernel.calls.stack(kernel.current, depth)
       : [this.regs.ip, ...this.#returnAddresses(this.regs, depth - 1)];
     return { frames, key: frames.join(",") };
+  }
+
+  ustack(depth: number): Stack {
+    const { kernel } = this;
+    const task = kernel.current;
+    const frames = task.userSpace === null ? [] : userCallchain(kernel, task, depth);
+    return { frames, symbols: frames.map((at) => userSymbolAt(kernel, task, at)), key: frames.join(",") };
+  }
+
+  usym(address: Addr): string {
+    return userSymbolAt(this.kernel, this.kernel.current, address);
   }
 
   /**

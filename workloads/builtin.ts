@@ -23,6 +23,7 @@ import {
 import { catWorkload } from "./scenarios/cat.ts";
 import { ddWorkload } from "./scenarios/dd.ts";
 import { gitWorkload } from "./scenarios/git.ts";
+import { interactiveWorkload } from "./scenarios/interactive.ts";
 import { pipelineWorkload } from "./scenarios/pipeline.ts";
 import { sleepersWorkload } from "./scenarios/sleepers.ts";
 import { cpWorkload, findWorkload, grepWorkload, lsWorkload } from "./scenarios/source_tree.ts";
@@ -86,6 +87,13 @@ const SCENARIOS: readonly Scenario[] = [
     exercises: "directories, path walk, reads",
     parameters: { files: 40 },
     make: ({ files }) => grepWorkload(files),
+  }),
+  scenario({
+    name: "interactive",
+    summary: "bash reads lines and runs what they name",
+    exercises: "libc functions, uprobes, fork, exec, wait",
+    parameters: { lines: 4 },
+    make: ({ lines }) => interactiveWorkload(lines),
   }),
   scenario({
     name: "ls",

@@ -13,6 +13,7 @@ import { VM_EXEC, VM_GROWSDOWN, VM_SHARED, VM_WRITE } from "../kernel/mm/fields.
 import { mmAt, PAGE, type Vma } from "../kernel/mm/mm_struct.ts";
 import { accessUser } from "../kernel/mm/page_fault.ts";
 import type { Task } from "../kernel/process/task.ts";
+import { UserStack } from "./user/user_stack.ts";
 
 interface Touch {
   readonly address: Addr;
@@ -52,9 +53,13 @@ export class FreshMemory {
   /** Ranges that are touched if there is time, newest last. */
   #later: Range[] = [];
 
+  /** The program's stack: its `main` begins when the C library is there. */
+  readonly stack: UserStack;
+
   constructor(k: Kernel, task: Task) {
     this.#k = k;
     this.#task = task;
+    this.stack = new UserStack(k, task);
   }
 
   /** Where a large buffer lies: in the newest anonymous mapping that holds it, behind the allocator's own words. */
@@ -71,6 +76,7 @@ export class FreshMemory {
     const mm = mmAt(this.#k, this.#task.mm);
     if (mm === undefined || ret < 0 && ret >= -4095) return;
     if (name.startsWith("execve")) {
+      this.stack.reset();
       this.#soon = [];
       this.#later = [];
       for (const area of mm.areas) this.#mapped(area, area.start, area.end);
@@ -97,6 +103,11 @@ export class FreshMemory {
 
   /** The program runs for `ns` nanoseconds (`Infinity`: as long as it wants), of which its touches take their part. */
   run(ns: number): void {
+    this.#touch(ns);
+    if (!this.stack.started) this.stack.start();
+  }
+
+  #touch(ns: number): void {
     if (this.#soon.length === 0 && (ns < IDLE + COST || this.#later.length === 0)) return;
     const recorded = ns !== Infinity;
     const soon = this.#soon;

@@ -20,12 +20,18 @@ import type { RecordedCall } from "./replay/record.ts";
 import { isDirect, translate, type TranslationTarget } from "./replay/translate.ts";
 import { UserBuffers } from "./replay/user_buffers.ts";
 import type { StraceValue } from "./replay/value.ts";
+import { accessUser } from "../kernel/mm/page_fault.ts";
+import { LIBC } from "../kernel/mm/started_memory.ts";
+import { Libc } from "./user/libc.ts";
+import { type LibcFunction, userAddress } from "./user/symbols.ts";
 import type { ProgramRun, Steps, UserProgram } from "./program.ts";
 
 /** Nanoseconds that a program computes before each call, on average; a keyed random number spreads it by half. */
 const THINK = 2000;
 /** A buffer that a call fills in: the argument after it is its size. */
 const BUFFER: StraceValue = text("");
+/** Nanoseconds that a function of a program computes itself. */
+const FUNCTION = 60;
 /** Keeps this use of randomness apart from others. */
 const THINK_KEY = keyOf("think");
 
@@ -64,6 +70,9 @@ export class Sys {
   readonly #memory: FreshMemory;
   readonly #target: TranslationTarget;
   readonly #narrow: boolean;
+  #libc: Libc | null = null;
+  #heapStart = 0;
+  #heapEnd = 0;
   #args: readonly number[] = [];
   /** Where the last read put its data: what a write of a number of bytes writes. */
   #buffer = 0;
@@ -185,6 +194,7 @@ export class Sys {
     this.#run.calls++;
     this.#args = args;
     const request = recorded === undefined ? { name, args } : { name, args, recorded };
+    this.#memory.stack.atSyscall(name);
     const pending = userSyscall(this.#k, this.task, request);
     return whenDone(pending, isMapping(name) ? this.#hasMapped(name) : this.#returned);
   }
@@ -194,6 +204,14 @@ export class Sys {
     const args = this.#args;
     return (result) => {
       const done = this.#returned(result);
+      if (call === "brk") {
+        this.#heapEnd = done;
+        if (this.#heapStart === 0) this.#heapStart = done;
+      } else if (call.startsWith("execve") && done === 0) {
+        this.#heapStart = 0;
+        this.#heapEnd = 0;
+        this.#libc?.heap.reset();
+      }
       this.#memory.returned(call, args, done);
       return done;
     };
@@ -203,6 +221,69 @@ export class Sys {
     if (this.task.exitCode !== null) throw new ProgramExit(this.task);
     return result;
   };
+
+  /** The functions of the C library that the program calls. */
+  get libc(): Libc {
+    return this.#libc ??= new Libc(this);
+  }
+
+  /** Where the heap lies, as far as its break was moved or asked for; 0 before. */
+  get heap(): { readonly start: number; readonly end: number } {
+    return { start: this.#heapStart, end: this.#heapEnd };
+  }
+
+  /** What a fork's child has of its parent: frames on the stack, pieces of the heap. */
+  inherit(parent: Sys): void {
+    this.#memory.stack.adopt(parent.#memory.stack);
+    this.#heapStart = parent.#heapStart;
+    this.#heapEnd = parent.#heapEnd;
+    if (parent.#libc !== null) this.libc.heap.copyFrom(parent.#libc.heap);
+  }
+
+  /**
+   * Runs `body` as a function of the C library with these arguments: at its address, under a frame of its own, and through
+   * the uprobes on it. Without a C library in memory the body runs by itself.
+   */
+  *inLibc(name: LibcFunction, args: readonly number[], body: () => Steps<number>): Steps<number> {
+    return yield* this.inFunction(LIBC[this.#k.image.arch], name, args, body);
+  }
+
+  /** The same for a function of any file: `inFunction("/bin/bash", "readline", …)`. */
+  *inFunction(path: string, name: string, args: readonly number[], body: () => Steps<number>): Steps<number> {
+    const { stack } = this.#memory;
+    this.#memory.run(Infinity);
+    const address = stack.started ? userAddress(this.#k, this.task, path, name) : undefined;
+    if (address === undefined) return yield* body();
+    const frame = stack.call(address, args);
+    yield* this.compute(FUNCTION);
+    const result = yield* body();
+    stack.leave(frame, result);
+    return result;
+  }
+
+  /** Puts text into the program's memory, where it stays until the next call: its address. `slot` keeps several apart. */
+  textAt(content: string, slot = 0): number {
+    return this.#buffers.text(this.task, content, slot);
+  }
+
+  /** Writes to memory at an address, as the program would: false where it may not. */
+  poke(address: number): boolean {
+    return this.#access(address, true);
+  }
+
+  /** Writes text, with its NUL, to memory of the program's own. */
+  pokeText(address: number, content: string): void {
+    this.#k.memory.writeString(address, content);
+  }
+
+  /** Reads memory at an address, as the program would: false where it may not. */
+  peek(address: number): boolean {
+    return this.#access(address, false);
+  }
+
+  #access(address: number, write: boolean): boolean {
+    return accessUser(this.#k, this.task, address, { write });
+  }
 
   /** Opens a file relative to the working directory; the descriptor, or -errno. */
   open(path: string, flags = "O_RDONLY", mode = 0o666): SysCall {
@@ -304,7 +385,10 @@ export class Sys {
 
   /** Forks: the child runs `program` and exits with what that returns. The child's pid. */
   *fork(program: UserProgram): Steps<number> {
-    this.#run.children.set(this.task, program);
+    this.#run.children.set(this.task, (child) => {
+      child.inherit(this);
+      return program(child);
+    });
     const pid = yield* this.call("fork");
     this.#run.children.delete(this.task);
     return pid;

@@ -150,7 +150,8 @@ export class Emitter {
         return ir.index === undefined ? `(${base})` : `(${base} + ${emit(ir.index)} * ${ir.scale})`;
       }
       case "kstack":
-        return `hit.kstack(${ir.depth})`;
+      case "ustack":
+        return `hit.${ir.op}(${ir.depth})`;
       case "unary":
         return `(${ir.operator}${emit(ir.operand)})`;
       case "binary":
@@ -258,7 +259,8 @@ function call(fn: string, args: readonly Ir[], codes: readonly string[]): string
     case "str":
       return second === "" ? first : `${first}.slice(0, ${second})`;
     case "ksym":
-      return `hit.ksym(${first})`;
+    case "usym":
+      return `hit.${fn}(${first})`;
     case "length":
       return args[0]?.type.kind === "stack" ? `${first}.frames.length` : `${first}.length`;
     case "trunc":
@@ -282,6 +284,7 @@ function isRead(ir: Ir): boolean {
     case "recordStr":
     case "str":
     case "kstack":
+    case "ustack":
       return true;
     default:
       return false;

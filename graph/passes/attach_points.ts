@@ -9,6 +9,7 @@ import { parseAddress } from "../../image/address.ts";
 import { isGlob } from "../../image/glob.ts";
 import { type Unprobeable, unprobeable } from "../../image/unprobeable.ts";
 import type { AttachPoint, ProbeNode } from "../nodes.ts";
+import { pointName } from "../point_name.ts";
 import type { Report } from "../diagnostic.ts";
 
 /** One place to attach to. */
@@ -37,6 +38,9 @@ export function resolvePoints(
       return resolveFunctions(point, image, report);
     case "tracepoint":
       return resolveTracepoints(point, image, report);
+    case "uprobe":
+    case "uretprobe":
+      return resolveUser(point, report);
     case "interval":
       if (point.ns > 0 && Number.isSafeInteger(point.ns)) return [{ point, name: `interval:${point.spec}` }];
       report(
@@ -51,6 +55,22 @@ export function resolvePoints(
     case "end":
       return [{ point, name: point.kind }];
   }
+}
+
+/** Which functions a file has, the kernel at hand knows when the probe attaches. */
+function resolveUser(
+  point: Extract<AttachPoint, { kind: "uprobe" | "uretprobe" }>,
+  report: Report,
+): readonly ResolvedPoint[] {
+  if (point.path !== "" && point.target !== "") return [{ point, name: pointName(point) }];
+  report(
+    "error",
+    `Cannot attach ${point.kind} "${point.path}:${point.target}": it lacks a file or a function`,
+    {
+      hint: 'give both: "/lib/x86_64-linux-gnu/libc.so.6:malloc", or "libc:malloc"',
+    },
+  );
+  return [];
 }
 
 type FunctionPoint = Extract<AttachPoint, { kind: "kprobe" | "kretprobe" }>;

@@ -100,29 +100,34 @@ function resolveRetval(span: Span | undefined, scope: Scope): Ir {
 export function availableAt(name: BuiltinName, point: AttachPoint): boolean {
   switch (name) {
     case "retval":
-      return point.kind === "kretprobe";
+      return point.kind === "kretprobe" || point.kind === "uretprobe";
     case "duration":
       return point.kind === "kretprobe" && point.timed === true;
     case "func":
-      return point.kind === "kprobe" || point.kind === "kretprobe";
+      return point.kind === "kprobe" || point.kind === "kretprobe" || point.kind === "uprobe" ||
+        point.kind === "uretprobe";
     default:
       return true;
   }
 }
 
 function whereText(name: BuiltinName): string {
-  if (name === "retval") return "only a kretprobe has a return value";
+  if (name === "retval") return "only a kretprobe or uretprobe has a return value";
   if (name === "duration") return "only a timed kretprobe knows how long the call took";
   return "only a kprobe or kretprobe has a function";
 }
 
 /** Resolves `c.arg(n)`: an argument word, signed. */
 export function resolveWord(index: number, span: Span | undefined, scope: Scope): Ir {
-  if (scope.at.point.kind !== "kprobe") {
-    scope.report("error", `No "arg(${index})" at ${scope.at.name}: only a kprobe has argument registers`, {
-      span,
-      hint: scope.at.point.kind === "tracepoint" ? "a tracepoint's fields are in c.args" : undefined,
-    });
+  if (scope.at.point.kind !== "kprobe" && scope.at.point.kind !== "uprobe") {
+    scope.report(
+      "error",
+      `No "arg(${index})" at ${scope.at.name}: only a kprobe or uprobe has argument registers`,
+      {
+        span,
+        hint: scope.at.point.kind === "tracepoint" ? "a tracepoint's fields are in c.args" : undefined,
+      },
+    );
     return failed(span);
   }
   const fault = argumentFault(index, scope.image, scope.at.prototype);
@@ -136,7 +141,7 @@ export function resolveWord(index: number, span: Span | undefined, scope: Scope)
 /** Resolves a register by its kernel name. */
 export function resolveRegister(name: string, span: Span | undefined, scope: Scope): Ir {
   const kind = scope.at.point.kind;
-  if (kind !== "kprobe" && kind !== "kretprobe") {
+  if (kind !== "kprobe" && kind !== "kretprobe" && kind !== "uprobe" && kind !== "uretprobe") {
     scope.report("error", `No registers at ${scope.at.name}: only a kprobe or kretprobe has them`, { span });
     return failed(span);
   }

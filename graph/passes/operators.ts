@@ -269,6 +269,7 @@ export function callType(fn: CallName, args: readonly Ir[], span: Span | undefin
       }
       return STRING;
     case "ksym":
+    case "usym":
       if (args.length !== 1 || !is(0, "pointer", "int")) refuse("an address");
       return STRING;
     case "length":

@@ -99,8 +99,9 @@ export function resolveExpr(expr: Expr, scope: Scope): Ir {
       return resolveCast(resolveExpr(expr.base, scope), expr.type, span, scope);
     case "reg":
       return resolveRegister(expr.name, span, scope);
+    case "ustack":
     case "kstack":
-      return resolveStack(expr.depth, span, scope);
+      return resolveStack(expr.op, expr.depth, span, scope);
     case "unary": {
       const operand = resolveExpr(expr.operand, scope);
       const type = unaryType(expr.operator, operand, span, scope);
@@ -182,13 +183,13 @@ function literalType(value: string | number | boolean | bigint | null): ValueTyp
   }
 }
 
-function resolveStack(depth: number, span: Expr["span"], scope: Scope): Ir {
+function resolveStack(op: "kstack" | "ustack", depth: number, span: Expr["span"], scope: Scope): Ir {
   const fault = stackDepthFault(depth);
   if (fault !== undefined) {
     scope.report("error", fault, { span });
     return failed(span);
   }
-  return { op: "kstack", depth, type: STACK, ...at(span) };
+  return { op, depth, type: STACK, ...at(span) };
 }
 
 function resolveTemplate(expr: Extract<Expr, { op: "template" }>, scope: Scope): Ir {

@@ -16,6 +16,10 @@ export type EntryKind =
   | "faultArea"
   /** A fault of the kernel's own access to user memory, on arm64. */
   | "kernelFault"
+  /** A breakpoint of user space. */
+  | "debug"
+  /** The way back from it. */
+  | "debug_exit"
   | "kthread"
   | "bare"
   /** A device's interrupt; `_user`: of user space. */
@@ -116,6 +120,15 @@ const PATHS: Readonly<Record<Arch, Readonly<Record<EntryKind, EntryPath>>>> = {
       ],
     },
     kernelFault: NONE,
+    debug: { through: [], base: [{ symbol: "exc_int3", offset: 0x4f }, { symbol: "asm_exc_int3", offset: 0x35 }] },
+    debug_exit: {
+      through: ["exit_to_user_mode_prepare"],
+      base: [
+        { symbol: "irqentry_exit_to_user_mode", offset: 0x5 },
+        { symbol: "exc_int3", offset: 0x5f },
+        { symbol: "asm_exc_int3", offset: 0x35 },
+      ],
+    },
     kthread: { through: ["kthread"], base: [{ symbol: "ret_from_fork", offset: 0x1f }] },
     bare: NONE,
   },
@@ -161,6 +174,22 @@ const PATHS: Readonly<Record<Arch, Readonly<Record<EntryKind, EntryPath>>>> = {
         { symbol: "el1_abort", offset: 0x3c },
         { symbol: "el1h_64_sync_handler", offset: 0xd4 },
         { symbol: "el1h_64_sync", offset: 0x64 },
+      ],
+    },
+    debug: {
+      through: [],
+      base: [
+        { symbol: "el0_dbg", offset: 0x34 },
+        { symbol: "el0t_64_sync_handler", offset: 0x124 },
+        { symbol: "el0t_64_sync", offset: 0x18c },
+      ],
+    },
+    debug_exit: {
+      through: ["do_notify_resume"],
+      base: [
+        { symbol: "el0_dbg", offset: 0x50 },
+        { symbol: "el0t_64_sync_handler", offset: 0x124 },
+        { symbol: "el0t_64_sync", offset: 0x18c },
       ],
     },
     kthread: { through: ["kthread"], base: [{ symbol: "ret_from_fork", offset: 0x10 }] },
@@ -209,6 +238,15 @@ const PATHS: Readonly<Record<Arch, Readonly<Record<EntryKind, EntryPath>>>> = {
       ],
     },
     kernelFault: NONE,
+    debug: { through: [], base: [{ symbol: "exc_int3", offset: 0x4f }, { symbol: "asm_exc_int3", offset: 0x35 }] },
+    debug_exit: {
+      through: ["exit_to_user_mode_prepare"],
+      base: [
+        { symbol: "irqentry_exit_to_user_mode", offset: 0x5 },
+        { symbol: "exc_int3", offset: 0x5f },
+        { symbol: "asm_exc_int3", offset: 0x35 },
+      ],
+    },
     kthread: { through: ["kthread"], base: [{ symbol: "ret_from_fork", offset: 0x1c }] },
     bare: NONE,
   },

@@ -42,6 +42,8 @@ export class UserSpace {
   readonly #pages = new Map<number, UserPage>();
   /** Pages that a write must not change yet: shared with a fork's other half, or with a file. */
   readonly #protected = new Set<number>();
+  /** See `hold`. */
+  readonly #held = new Map<number, UserPage>();
   readonly #source: PageSource;
   #lastKey = NaN;
   #lastPage: Page | null = null;
@@ -85,6 +87,9 @@ export class UserSpace {
     const from = pageDown(start);
     const end = pageUp(start + length);
     this.#recut(from, end, () => []);
+    for (const key of this.#held.keys()) {
+      if (key * PAGE_SIZE >= from && key * PAGE_SIZE < end) this.#held.delete(key);
+    }
     this.drop(from, end - from);
   }
 
@@ -201,14 +206,25 @@ export class UserSpace {
   }
 
   /** Maps a page; what was mapped there is let go. Not writable: the next write faults. */
-  install(key: number, page: UserPage, writable: boolean): void {
+  install(key: number, mapped: UserPage, writable: boolean): void {
     this.#forget();
+    const page = mapped.kind === "file" && this.#held.size > 0 ? this.#held.get(key) ?? mapped : mapped;
     const old = this.#pages.get(key);
     page.mapcount++;
     this.#pages.set(key, page);
     if (writable) this.#protected.delete(key);
     else this.#protected.add(key);
     if (old !== undefined) this.#leave(old);
+  }
+
+  /** Keeps a page for a place where none is present: what a fault maps there of a file is this one. */
+  hold(key: number, page: UserPage): void {
+    this.#held.set(key, page);
+  }
+
+  /** The page that is kept for a place. */
+  heldAt(key: number): UserPage | undefined {
+    return this.#held.get(key);
   }
 
   /** Lets a page that is present be written, or not. */
@@ -249,6 +265,7 @@ export class UserSpace {
     const child = new UserSpace(this.#source);
     child.faulter = this.faulter;
     child.#areas = this.#areas.slice();
+    for (const [key, page] of this.#held) child.#held.set(key, page);
     this.#forget();
     for (const [key, page] of this.#pages) {
       const shared = page.kind === "shmem";
@@ -268,6 +285,7 @@ export class UserSpace {
     for (const page of this.#pages.values()) this.#leave(page);
     this.#pages.clear();
     this.#protected.clear();
+    this.#held.clear();
     this.#forget();
   }
 

@@ -40,6 +40,7 @@ import {
 import { type Mm, mmAt, newVma, PAGE } from "./mm_struct.ts";
 import { DO_MAS_MUNMAP, MAX_MAP_COUNT, withMas } from "./munmap.ts";
 import { MM_POPULATE } from "./populate.ts";
+import { uprobesIfAny } from "../uprobes/table.ts";
 import { neighbours, VMA_EXPAND } from "./vma_merge.ts";
 
 const MAP_SHARED = 1;
@@ -88,6 +89,14 @@ export const GET_UNMAPPED_AREA: FunctionRef = behaviour(
 /** A fresh `vm_area_struct`. */
 export const VM_AREA_ALLOC: FunctionRef = behaviour("vm_area_alloc", [], (k) => newVma(k));
 
+/** Puts the breakpoints of uprobes into what was mapped. */
+export const UPROBE_MMAP: FunctionRef = behaviour("uprobe_mmap", [], (k, vma = 0) => {
+  const mm = mmAt(k, k.current.mm);
+  const area = mm?.areaAt(vma);
+  if (area !== undefined) uprobesIfAny(k)?.mapped(area, mm?.space ?? null);
+  return 0;
+});
+
 /** Calls the file's own `mmap`. */
 export const MMAP_FILE: FunctionRef = behaviour("mmap_file", [SHMEM_MMAP], (k, file = 0, vma = 0) => {
   const ops = k.vfs.files.get(file)?.ops;
@@ -108,7 +117,7 @@ export const MMAP_REGION: FunctionRef = behaviour(
     SHMEM_MMAP,
     fn("shmem_zero_setup"),
     fn("khugepaged_enter_vma"),
-    fn("uprobe_mmap"),
+    UPROBE_MMAP,
     fn("vma_set_page_prot"),
   ],
   (k, address = 0, addr = 0, len = 0, asked = 0, pgoff = 0, uf = 0) => {
@@ -155,7 +164,7 @@ export const MMAP_REGION: FunctionRef = behaviour(
       if (failed < 0) return undo(k, mm, vma, address, failed);
     } else if (shared) k.call(fn("shmem_zero_setup"), vma);
     k.call(fn("khugepaged_enter_vma"), vma, flags);
-    if (file !== undefined) k.call(fn("uprobe_mmap"), vma);
+    if (file !== undefined) k.call(UPROBE_MMAP, vma);
     k.call(fn("vma_set_page_prot"), vma);
     return addr;
   },

@@ -119,8 +119,9 @@ function contextCall(
     case "arg":
       return { op: "argn", index: writtenNumber(name, first, span), span };
     case "kstack":
+    case "ustack":
       return {
-        op: "kstack",
+        op: name,
         depth: first === undefined ? DEFAULT_STACK_DEPTH : writtenNumber(name, first, span),
         span,
       };
@@ -133,6 +134,7 @@ function contextCall(
       if (first === undefined) throw new NotCaptured("`str` takes an address", span);
       return { op: "call", fn: name, args: second === undefined ? [first] : [first, second], span };
     case "ksym":
+    case "usym":
       if (first === undefined) throw new NotCaptured("`ksym` takes an address", span);
       return { op: "call", fn: name, args: [first], span };
     case "print":

@@ -155,7 +155,7 @@ export function isString(expr: Expr): boolean {
     case "template":
       return true;
     case "call":
-      return expr.fn === "str" || expr.fn === "ksym";
+      return expr.fn === "str" || expr.fn === "ksym" || expr.fn === "usym";
     default:
       return false;
   }

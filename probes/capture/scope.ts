@@ -22,7 +22,7 @@ export type Meaning =
   | { readonly is: "function"; readonly name: ContextFunction };
 
 /** Functions that a context offers. */
-export type ContextFunction = "arg" | "reg" | "kstack" | "str" | "ksym" | "print";
+export type ContextFunction = "arg" | "reg" | "kstack" | "ustack" | "str" | "ksym" | "usym" | "print";
 
 /** Values given with `.with()`: what a captured function may use besides its context. */
 export type Values = Readonly<Record<string, string | number | boolean | bigint>>;

@@ -198,6 +198,7 @@ export class Player {
       this.#fresh.get(task),
     );
     const recorded = recordedOutcome(call, translated, k.image.arch, addresses, this.#note);
+    this.#fresh.get(task)?.stack.atSyscall(translated.name);
     const pending = startSyscall(k, task, { name: translated.name, args, recorded });
     if (isMapping(translated.name)) {
       let fresh = this.#fresh.get(task);

@@ -24,6 +24,9 @@ const AREA: Readonly<Record<Arch, { readonly start: Addr; readonly size: number 
   i386: { start: 0x60000000, size: 2 ** 28 },
 };
 const SMALL = 2 ** 20;
+/** The end of the small ones is for texts that outlive a call, each in a slot of its own. */
+const TEXTS = 4 * 4096;
+const SLOTS = 4;
 const PAGE = 4096;
 /** Room for a struct or array whose layout is not known: the call fills it in. */
 const UNKNOWN_SIZE = 512;
@@ -93,6 +96,24 @@ export class UserBuffers {
     this.#small = 0;
     this.#large = SMALL;
     return (size >= MAPPED_BUFFER ? mapped.bufferFor(size) : undefined) ?? this.#reserve(task, size);
+  }
+
+  /** Puts text behind what calls place: its address. */
+  text(task: Task, content: string, slot: number): Addr {
+    const room = TEXTS / SLOTS;
+    const address = this.#reserveTexts(task) + slot % SLOTS * room;
+    const bytes = new TextEncoder().encode(content).subarray(0, room - 1);
+    this.#k.memory.writeBytes(address, bytes);
+    this.#k.memory.fill(address + bytes.length, 1, 0);
+    return address;
+  }
+
+  #reserveTexts(task: Task): Addr {
+    const space = task.userSpace;
+    if (space !== null && space.areaAt(this.#start) === undefined) {
+      space.map(this.#start, this.#size, PROT_READ_WRITE);
+    }
+    return this.#start + SMALL - TEXTS;
   }
 
   #word(
@@ -249,7 +270,7 @@ export class UserBuffers {
       space.map(this.#start, this.#size, PROT_READ_WRITE);
     }
     const rounded = Math.ceil(Math.max(size, 1) / 16) * 16;
-    if (rounded <= PAGE && this.#small + rounded <= SMALL) {
+    if (rounded <= PAGE && this.#small + rounded <= SMALL - TEXTS) {
       this.#small += rounded;
       return this.#start + this.#small - rounded;
     }

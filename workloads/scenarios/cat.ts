@@ -46,6 +46,10 @@ export function installCat(k: Kernel): void {
 /** Becomes `cat` with these operands. */
 export function* cat(sys: Sys, paths: readonly string[]): Steps<void> {
   yield* startProgram(sys, "/usr/bin/cat", ["cat", ...paths]);
+  // What setlocale and the options' parser keep.
+  const names = yield* sys.libc.malloc(472);
+  yield* sys.libc.malloc(120);
+  yield* sys.libc.free(names);
   yield* sys.fstat(1);
   for (const path of paths) yield* copyOut(sys, path);
   yield* sys.close(1);

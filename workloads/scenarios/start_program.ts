@@ -5,7 +5,7 @@
  */
 
 import type { Kernel } from "../../kernel/kernel.ts";
-import type { Arch } from "../../image/model.ts";
+import { LIBC } from "../../kernel/mm/started_memory.ts";
 import { name, number, struct } from "../replay/build_value.ts";
 import type { Steps } from "../program.ts";
 import type { Sys } from "../sys.ts";
@@ -14,11 +14,6 @@ import type { Sys } from "../sys.ts";
 const CACHE_SIZE = 37251;
 /** Size of the C library's file. */
 const LIBC_SIZE = 1926232;
-const LIBC: Readonly<Record<Arch, string>> = {
-  x86_64: "/lib/x86_64-linux-gnu/libc.so.6",
-  arm64: "/lib/aarch64-linux-gnu/libc.so.6",
-  i386: "/lib/i386-linux-gnu/libc.so.6",
-};
 
 /** Puts the files in place that a program needs to start: itself, the loader's cache, the C library. */
 export function installProgram(k: Kernel, path: string, size = 44016): void {
