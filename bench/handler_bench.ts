@@ -21,6 +21,14 @@ export interface HandlerResult {
 
 /** A hit that answers from fields, as a session's does; the numbers change from hit to hit. */
 class BenchHit implements Hit {
+  ustack(depth: number): Stack {
+    return this.kstack(depth);
+  }
+
+  usym(address: number): string {
+    return this.ksym(address);
+  }
+
   at = 0;
   commText = "cat";
   pid(): number {

@@ -107,7 +107,12 @@ function runner<M>(
   const inKernel = at.point.kind === "kprobe" || at.point.kind === "kretprobe";
   const func = "target" in at.point ? at.point.target : "";
   const label = name.replace(/^[ku](ret)?probe:/, "");
-  const point = { probe: name, func, address: inKernel ? kernel.image.func(func)?.address ?? NaN : NaN };
+  const point = {
+    probe: name,
+    func,
+    address: inKernel ? kernel.image.func(func)?.address ?? NaN : NaN,
+    user: at.point.kind === "uprobe" || at.point.kind === "uretprobe",
+  };
   let context: object | undefined;
   const runOpaque = (fn: (context: never) => unknown): unknown =>
     fn((context ??= opaqueContext(hit, sourceOf(attachment))) as never);

@@ -30,9 +30,11 @@ export interface HitPoint {
   readonly func: string;
   /** Address of the probed function's first instruction; NaN where none is probed. */
   readonly address: Addr;
+  /** Whether the probed function is a user program's. */
+  readonly user: boolean;
 }
 
-const NOWHERE: HitPoint = { probe: "", func: "", address: NaN };
+const NOWHERE: HitPoint = { probe: "", func: "", address: NaN, user: false };
 
 /** `Hit` over a kernel. */
 export class KernelHit implements Hit {
@@ -103,7 +105,16 @@ export class KernelHit implements Hit {
   }
 
   arg(index: number): number {
-    return this.regs === null ? 0 : this.regs.arg(index);
+    if (this.regs === null) return 0;
+    return this.point.user ? this.#userArg(this.regs, index) : this.regs.arg(index);
+  }
+
+  /** i386's programs pass everything on the stack, behind the return address; its kernel doesn't. */
+  #userArg(regs: PtRegs, index: number): number {
+    const { memory, archName } = this.kernel;
+    if (archName !== "i386") return regs.arg(index);
+    const word = memory.probeReadInt(regs.sp + 4 * (index + 1), 4, true);
+    return word === word ? word : 0;
   }
 
   retval(): number {
@@ -143,7 +154,7 @@ export class KernelHit implements Hit {
   kstack(depth: number): Stack {
     const { kernel } = this;
     // A uprobe's registers are the user's.
-    const frames = this.regs === null || this.kernel.memory.isUser(this.regs.ip)
+    const frames = this.regs === null || this.point.user
       ? kernel.calls.stack(kernel.current, depth)
       : [this.regs.ip, ...this.#returnAddresses(this.regs, depth - 1)];
     return { frames, key: frames.join(",") };

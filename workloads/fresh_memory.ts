@@ -52,6 +52,8 @@ export class FreshMemory {
   #soon: Touch[] = [];
   /** Ranges that are touched if there is time, newest last. */
   #later: Range[] = [];
+  /** Something was mapped since the program last ran. */
+  #changed = false;
 
   /** The program's stack: its `main` begins when the C library is there. */
   readonly stack: UserStack;
@@ -81,6 +83,7 @@ export class FreshMemory {
       this.#later = [];
       for (const area of mm.areas) this.#mapped(area, area.start, area.end);
     } else if (name.startsWith("mmap") || name === "old_mmap") {
+      this.#changed = true;
       const at = this.#k.image.pointerSize === 4 ? ret >>> 0 : ret;
       const area = mm.find(at);
       if (area !== undefined && area.start <= at) {
@@ -103,8 +106,11 @@ export class FreshMemory {
 
   /** The program runs for `ns` nanoseconds (`Infinity`: as long as it wants), of which its touches take their part. */
   run(ns: number): void {
-    this.#touch(ns);
-    if (!this.stack.started) this.stack.start();
+    if (this.#soon.length > 0 || this.#later.length > 0 && ns !== Infinity) this.#touch(ns);
+    if (this.#changed && !this.stack.started) {
+      this.#changed = false;
+      this.stack.start();
+    }
   }
 
   #touch(ns: number): void {
