@@ -19,12 +19,13 @@ export interface Segment {
 }
 
 /** Segments of a position-independent program as linkers lay them out: headers, text, constants, data. */
-export const SEGMENTS: readonly Segment[] = [
-  { pages: 2, flags: VM_READ | VM_MAY },
-  { pages: 8, flags: VM_READ | VM_EXEC | VM_MAY },
-  { pages: 4, flags: VM_READ | VM_MAY },
-  { pages: 2, flags: VM_READ | VM_WRITE | VM_MAY | VM_ACCOUNT },
-];
+export const SEGMENTS: readonly Segment[] = segments(2, 8, 4, 2);
+/** Those of the interpreter, as Debian 12 has it. */
+export const INTERPRETER_SEGMENTS: readonly Segment[] = segments(1, 38, 10, 4);
+/** Those of a program that brings its C library with it. */
+export const STATIC_SEGMENTS: readonly Segment[] = segments(1, 144, 43, 7);
+/** Those of the shell that a program is started from, which brings its C library too. */
+const SHELL_SEGMENTS: readonly Segment[] = segments(1, 388, 86, 10);
 const STACK_PAGES = 33;
 /** Bytes of a program whose size nobody knows. */
 const PROGRAM_SIZE = 65536;
@@ -38,8 +39,11 @@ export const INTERPRETER = {
   i386: "/lib/ld-linux.so.2",
 } as const;
 
-/** Gives a program that is started afresh the memory that its execve, which nobody saw, left it. */
-export function loadStarted(k: Kernel, task: Task): void {
+/**
+ * Gives a program that is started afresh the memory that its execve, which nobody saw, left it; or that of a shell, which
+ * is about to execute the program.
+ */
+export function loadStarted(k: Kernel, task: Task, shell: boolean): void {
   const open = (path: string): Addr => {
     const dentry = k.vfs.makePath(path, { mode: S_IFREG | 0o755, size: PROGRAM_SIZE });
     const file = newFile(k, 0);
@@ -47,14 +51,37 @@ export function loadStarted(k: Kernel, task: Task): void {
     return file.address;
   };
   const program = open(`/usr/bin/${task.comm.replaceAll("/", "_") || "program"}`);
-  const interpreter = open(INTERPRETER[k.image.arch]);
-  layOut(k, task, program, interpreter);
+  if (shell) layOut(k, task, program, SHELL_SEGMENTS, 0);
+  else {
+    const interpreter = open(INTERPRETER[k.image.arch]);
+    layOut(k, task, program, SEGMENTS, interpreter);
+    k.vfs.putFile(interpreter);
+  }
   MM.exeFile.set(k, task.mm, program);
-  k.vfs.putFile(interpreter);
 }
 
-/** Maps a program and its interpreter into the (empty) address space of a task. */
-export function layOut(k: Kernel, task: Task, program: Addr, interpreter: Addr): void {
+function segments(headers: number, text: number, constants: number, data: number): readonly Segment[] {
+  return [
+    { pages: headers, flags: VM_READ | VM_MAY },
+    { pages: text, flags: VM_READ | VM_EXEC | VM_MAY },
+    { pages: constants, flags: VM_READ | VM_MAY },
+    { pages: data, flags: VM_READ | VM_WRITE | VM_MAY | VM_ACCOUNT },
+  ];
+}
+
+/** Pages of a program in all. */
+export function pagesOf(segments: readonly Segment[]): number {
+  return segments.reduce((sum, segment) => sum + segment.pages, 0);
+}
+
+/** Maps a program and its interpreter (0: none) into the (empty) address space of a task. */
+function layOut(
+  k: Kernel,
+  task: Task,
+  program: Addr,
+  parts: readonly Segment[],
+  interpreter: Addr,
+): void {
   const mm = mmAt(k, task.mm);
   const space = task.userSpace;
   if (mm === undefined || space === null) return;
@@ -62,22 +89,24 @@ export function layOut(k: Kernel, task: Task, program: Addr, interpreter: Addr):
     mm.insert({ start, end: start + segment.pages * PAGE, flags: segment.flags, file, pgoff });
     space.map(start, segment.pages * PAGE, segment.flags & 7);
   };
-  const load = (base: Addr, file: Addr): Addr => {
+  const load = (base: Addr, file: Addr, parts: readonly Segment[]): Addr => {
     let at = base;
-    for (const segment of SEGMENTS) {
+    for (const segment of parts) {
       map(at, segment, file, (at - base) / PAGE);
       at += segment.pages * PAGE;
     }
     return at;
   };
   const base = PROGRAM_BASE[k.image.arch];
-  const end = load(base, program);
+  const end = load(base, program, parts);
   MM.startCode.set(k, mm.address, base);
   MM.endCode.set(k, mm.address, end);
   MM.startBrk.set(k, mm.address, end);
   MM.brk.set(k, mm.address, end);
-  const size = SEGMENTS.reduce((sum, segment) => sum + segment.pages, 0) * PAGE;
-  load(space.findFree(size, MM.mmapBase.get(k, mm.address)), interpreter);
+  if (interpreter !== 0) {
+    const size = pagesOf(INTERPRETER_SEGMENTS) * PAGE;
+    load(space.findFree(size, MM.mmapBase.get(k, mm.address)), interpreter, INTERPRETER_SEGMENTS);
+  }
   mapStack(k, task);
 }
 

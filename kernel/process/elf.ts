@@ -7,7 +7,7 @@
 import type { Addr } from "../../image/model.ts";
 import { behaviour, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
-import { PROGRAM_BASE, SEGMENTS } from "../mm/exec_layout.ts";
+import { pagesOf, PROGRAM_BASE, type Segment } from "../mm/exec_layout.ts";
 import { MM, VM_WRITE } from "../mm/fields.ts";
 import { VM_MMAP_PGOFF } from "../mm/mmap.ts";
 import { mmAt, PAGE } from "../mm/mm_struct.ts";
@@ -49,25 +49,30 @@ function clearRest(k: Kernel, end: Addr): void {
 }
 
 /** Where the loading of a file stands, by the file. */
-const progress = new WeakMap<Kernel, { file: Addr; index: number }>();
+const progress = new WeakMap<Kernel, { file: Addr; segments: readonly Segment[]; index: number }>();
 
 function segmentAt(k: Kernel, file: Addr): { readonly pages: number; readonly offset: number } {
   const at = progress.get(k);
-  const index = at?.file === file ? at.index : 0;
-  const offset = SEGMENTS.slice(0, index).reduce((sum, segment) => sum + segment.pages, 0) * PAGE;
-  return { pages: SEGMENTS[index]?.pages ?? 1, offset };
+  if (at?.file !== file) return { pages: 1, offset: 0 };
+  const { segments, index } = at;
+  return { pages: segments[index]?.pages ?? 1, offset: pagesOf(segments.slice(0, index)) * PAGE };
 }
 
-/** Loads all segments of a program through `operation`: 0 or -errno. Sets code and heap bounds for the program itself. */
-export function loadSegments(k: Kernel, operation: FunctionRef, file: Addr, program: boolean): number {
+/** Loads the segments of a file through `operation`: 0 or -errno. Sets code and heap bounds for the program itself. */
+export function loadSegments(
+  k: Kernel,
+  operation: FunctionRef,
+  file: Addr,
+  segments: readonly Segment[],
+  program: boolean,
+): number {
   const mm = mmAt(k, k.current.mm);
   if (mm === undefined) return -EINVAL;
-  const size = SEGMENTS.reduce((sum, segment) => sum + segment.pages, 0) * PAGE;
+  const size = pagesOf(segments) * PAGE;
   let base = program ? PROGRAM_BASE[k.image.arch] : 0;
   let offset = 0;
-  for (let index = 0; index < SEGMENTS.length; index++) {
-    const segment = SEGMENTS[index] as typeof SEGMENTS[number];
-    progress.set(k, { file, index });
+  for (const [index, segment] of segments.entries()) {
+    progress.set(k, { file, segments, index });
     const first = index === 0;
     const fixed = first ? (program ? MAP_FIXED_NOREPLACE : 0) : MAP_FIXED;
     const place = base + offset;

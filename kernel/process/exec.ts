@@ -15,7 +15,7 @@ import { permitted } from "../fs/permission.ts";
 import { buildOpenFlags, DO_FILP_OPEN } from "../fs/open.ts";
 import { recorded } from "../fs/recorded.ts";
 import type { Kernel } from "../kernel.ts";
-import { INTERPRETER, mapStack } from "../mm/exec_layout.ts";
+import { INTERPRETER, INTERPRETER_SEGMENTS, mapStack, SEGMENTS, STATIC_SEGMENTS } from "../mm/exec_layout.ts";
 import { mmAt, newMm } from "../mm/mm_struct.ts";
 import { MM } from "../mm/fields.ts";
 import { MMPUT } from "../mm/mmput.ts";
@@ -143,14 +143,17 @@ export const LOAD_ELF_BINARY: FunctionRef = behaviour(
   [OPEN_EXEC, BEGIN_NEW_EXEC, fn("setup_new_exec"), ELF_LOAD, ELF_MAP, FPUT],
   (k, bprm = 0) => {
     const program = BPRM.file.get(k, bprm);
-    const interpreter = isStaticProgram(k.vfs.files.get(program)?.inode) ? 0 : openInterpreter(k);
+    const alone = recorded(k)?.interpreted === false || isStaticProgram(k.vfs.files.get(program)?.inode);
+    const interpreter = alone ? 0 : openInterpreter(k);
     if (isErr(interpreter)) return interpreter;
     let error = k.call(BEGIN_NEW_EXEC, bprm);
     if (error === 0) {
       k.call(fn("setup_new_exec"), bprm);
       mapStack(k, k.current);
-      error = loadSegments(k, ELF_LOAD, program, true);
-      if (error === 0 && interpreter !== 0) error = loadSegments(k, ELF_MAP, interpreter, false);
+      error = loadSegments(k, ELF_LOAD, program, alone ? STATIC_SEGMENTS : SEGMENTS, true);
+      if (error === 0 && interpreter !== 0) {
+        error = loadSegments(k, ELF_MAP, interpreter, INTERPRETER_SEGMENTS, false);
+      }
     }
     if (interpreter !== 0) k.call(FPUT, interpreter);
     return error;

@@ -50,6 +50,8 @@ export interface TaskOptions {
   readonly cpu?: number;
   /** A kernel thread: no user memory. */
   readonly kthread?: boolean;
+  /** Its memory is that of a shell, which is about to execute the program. */
+  readonly shell?: boolean;
   /** Make it a thread of this task's process (same tgid, mm, files, fs, signal). */
   readonly threadOf?: Task;
   /** Whose resources a fork shares or copies. Default: the parent, or the leader of a thread. */
@@ -133,7 +135,7 @@ export class TaskTable {
     const parent = leader === undefined ? options.parent ?? this.init : leader.parent ?? this.init;
     const task = this.#make(options, parent, options.fork === undefined ? 0 : PF_FORKNOEXEC);
     const afresh = options.fork === undefined && leader === undefined && options.kthread !== true;
-    if (afresh) loadStarted(this.#k, task);
+    if (afresh) loadStarted(this.#k, task, options.shell === true);
     if (leader === undefined) parent.children.push(task);
     return task;
   }

@@ -30,6 +30,8 @@ export interface RecordedOutcome {
   readonly status?: number;
   /** The child that `waitid` told of. */
   readonly child?: number;
+  /** False for a program that `execve` loaded without an interpreter: it has its libraries in itself. */
+  readonly interpreted?: boolean;
   /** Text that the call stored: `getcwd`, `readlink`. */
   readonly text?: string;
 }

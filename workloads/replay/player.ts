@@ -67,10 +67,10 @@ export class Player {
       before?.(task);
       this.#adopt(task);
     };
-    for (const { process, comm } of rootsOf(this.#recording, this.#options)) {
+    for (const { process, comm, executes } of rootsOf(this.#recording, this.#options)) {
       const pid = process.pid === 0 ? ONLY_PID : process.pid;
       this.#spawn(
-        this.#root(pid, comm, process.uid ?? 0),
+        this.#root(pid, comm, process.uid ?? 0, executes),
         process.pid,
         process.start,
         new AddressMap(k.image.arch),
@@ -79,10 +79,10 @@ export class Player {
   }
 
   /** A process that the recording begins with. In a container pid 1 is one of them: the kernel has it already. */
-  #root(pid: number, comm: string, uid: number): Task {
+  #root(pid: number, comm: string, uid: number, shell: boolean): Task {
     const { tasks } = this.#k;
     if (pid !== tasks.init.pid) {
-      const task = tasks.create({ pid, comm, uid, gid: uid });
+      const task = tasks.create({ pid, comm, uid, gid: uid, shell });
       touchStarted(this.#k, task);
       return task;
     }
@@ -197,7 +197,10 @@ export class Player {
       addresses,
       this.#fresh.get(task),
     );
-    const recorded = recordedOutcome(call, translated, k.image.arch, addresses, this.#note);
+    const outcome = recordedOutcome(call, translated, k.image.arch, addresses, this.#note);
+    const alone = STARTS.has(translated.name) && outcome.ret === 0 &&
+      this.#recording.isAlone(call.pid, call.line);
+    const recorded = alone ? { ...outcome, interpreted: false } : outcome;
     this.#fresh.get(task)?.stack.atSyscall(translated.name);
     const pending = startSyscall(k, task, { name: translated.name, args, recorded });
     if (isMapping(translated.name)) {

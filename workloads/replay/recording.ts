@@ -80,6 +80,10 @@ interface Process {
 
 /** `strace: Process 11377 attached`, alone or after the beginning of a call when both go to the terminal. */
 const REMARK = /^(.*?)(?:(?:\/[\w.+-]+)*\/)?strace: Process ([0-9]+) (attached|detached)$/;
+/** Within so many calls a program has set itself up. */
+const FIRST_CALLS = 12;
+/** What an interpreter does first. */
+const LOADING = /^(?:open(?:at)?|access|faccessat2?|mmap2?|read|pread64)$/;
 const CREATES = /^(clone3?|v?fork)$/;
 
 /** A whole recording: see the module's doc. Make one with `readRecording`. */
@@ -140,6 +144,21 @@ export class Recording {
   process(pid: number): RecordedProcess | undefined {
     const process = this.#processes.get(pid);
     return process === undefined ? undefined : this.#describe(process);
+  }
+
+  /**
+   * Whether the program that a process executed at a line runs without an interpreter: it sets itself up without having
+   * looked for libraries first.
+   */
+  isAlone(pid: number, line: number): boolean {
+    const entries = this.#processes.get(pid)?.entries ?? [];
+    const at = entries.findIndex((entry) => entry.line === line);
+    if (at < 0) return false;
+    for (const { name } of entries.slice(at + 1, at + 1 + FIRST_CALLS)) {
+      if (name === "set_tid_address") return true;
+      if (LOADING.test(name)) return false;
+    }
+    return false;
   }
 
   /** Takes the next line in. */

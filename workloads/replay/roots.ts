@@ -11,6 +11,8 @@ import type { ReplayOptions } from "./options.ts";
 export interface Root {
   readonly process: RecordedProcess;
   readonly comm: string;
+  /** It executes its program with its first call. */
+  readonly executes: boolean;
 }
 
 /** Those that no recorded call made, in the order of their first lines, with their first command name. */
@@ -21,12 +23,14 @@ export function rootsOf(recording: Recording, options: ReplayOptions): readonly 
     .filter((process) =>
       process.parent === undefined || !pids.has(process.parent) || process.parent === process.pid
     )
-    .map((process) => ({ process, comm: options.comm ?? process.comm ?? firstComm(recording, process) }));
+    .map((process) => {
+      const executes = beginsWithExec(recording, process);
+      const comm = options.comm ?? process.comm ?? (executes ? "strace" : "unknown");
+      return { process, comm, executes };
+    });
 }
 
-function firstComm(recording: Recording, process: RecordedProcess): string {
+function beginsWithExec(recording: Recording, process: RecordedProcess): boolean {
   const first = recording.events(process.pid).next();
-  const executes = first.done !== true && first.value.kind === "call" &&
-    first.value.name.startsWith("execve");
-  return executes ? "strace" : "unknown";
+  return first.done !== true && first.value.kind === "call" && first.value.name.startsWith("execve");
 }
