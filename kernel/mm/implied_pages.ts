@@ -14,12 +14,10 @@ import { PAGE } from "./mm_struct.ts";
 import { MM_ANONPAGES, MM_FILEPAGES, restoreMmCounter } from "./rss.ts";
 import { sourceOf } from "./user_pages.ts";
 
-/** Pages of text that are present altogether, and the part of longer texts. */
-const SHORT_TEXT = 48;
-const TEXT_PART = 0.6;
-/** The same of constants. */
-const SHORT_CONSTANTS = 16;
-const CONSTANTS_PART = 0.55;
+/** Up to so many pages are present altogether, and which part of more: of a program's own text and constants. */
+const PROGRAM = { text: [160, 0.78], constants: [90, 0.55] } as const;
+/** The same of libraries. */
+const LIBRARY = { text: [48, 0.6], constants: [16, 0.55] } as const;
 /** Of memory of its own that is not the heap. */
 const SHORT_DATA = 2;
 const DATA_PART = 0.4;
@@ -35,10 +33,12 @@ export function implyTouchedPages(k: Kernel, mm: Mm): void {
   const { space } = mm;
   if (space === null || (request !== null && request.recorded === undefined)) return;
   const brk = MM.brk.get(k, mm.address);
+  const program = k.vfs.files.get(MM.exeFile.get(k, mm.address))?.inode;
   for (const area of mm.areas) {
     const kind = area.file === 0 ? "anon" : "file";
     const pages = (area.end - area.start) / PAGE;
-    let missing = touched(area, pages, area.end === brk) - space.pagesIn(area.start, area.end).length;
+    const parts = k.vfs.files.get(area.file)?.inode === program ? PROGRAM : LIBRARY;
+    let missing = touched(area, pages, area.end === brk, parts) - space.pagesIn(area.start, area.end).length;
     const down = (area.flags & VM_GROWSDOWN) !== 0;
     let added = 0;
     for (let i = 0; i < pages && missing > 0; i++) {
@@ -53,15 +53,20 @@ export function implyTouchedPages(k: Kernel, mm: Mm): void {
 }
 
 /** How many pages of an area a program touches. */
-function touched(area: Vma, pages: number, isHeap: boolean): number {
+function touched(
+  area: Vma,
+  pages: number,
+  isHeap: boolean,
+  parts: typeof PROGRAM | typeof LIBRARY,
+): number {
   const { flags } = area;
   if ((flags & (VM_READ | VM_WRITE | VM_EXEC)) === 0 || (flags & VM_SHARED) !== 0) return 0;
   if ((flags & VM_GROWSDOWN) !== 0) return Math.min(pages, STACK);
   if (area.file !== 0) {
     if ((flags & VM_WRITE) !== 0) return pages;
     return (flags & VM_EXEC) !== 0
-      ? part(pages, SHORT_TEXT, TEXT_PART)
-      : part(pages, SHORT_CONSTANTS, CONSTANTS_PART);
+      ? part(pages, parts.text[0], parts.text[1])
+      : part(pages, parts.constants[0], parts.constants[1]);
   }
   if (isHeap && pages >= HEAP_GROWTH) return pages - HEAP_GROWTH + FEW;
   return pages > LONG_DATA ? FEW : part(pages, SHORT_DATA, DATA_PART);
