@@ -10,6 +10,7 @@ import { ShapeLibrary } from "../kernel/shapes/library.ts";
 import { parseGraph } from "./compile_shapes/graph_trees.ts";
 import { compareRuns } from "./fidelity/compare.ts";
 import { edgeGaps } from "./fidelity/compare.ts";
+import { compareValues, type ValueRow, valuesJson, valuesText } from "./fidelity/value_report.ts";
 import { shapesWithout } from "./fidelity/left_out.ts";
 import { replayTraced, shippedShapes } from "./fidelity/model_run.ts";
 import { recordedPrograms } from "./fidelity/programs.ts";
@@ -24,7 +25,9 @@ FOLDER holds programs/ARCH/NAME.strace.gz (strace -f -ttt -T), NAME.graph.gz (th
 system call's entry function as a root). Each recording of system calls is replayed in the model, and the calls that the
 model's kernel makes are compared with those of the real one: recall is how much of what was recorded the model does,
 precision how much of what the model does was recorded. "edges" counts each caller and callee once, "weighted" by the
-number of calls, "in place" compares each system call with the one in its place.`;
+number of calls, "in place" compares each system call with the one in its place. --values needs NAME.args.gz too: of the arguments and results of
+all calls that both sides have, the share that agrees (numbers by value, pointers by which object they point to), that
+nothing in the model determines, and that is wrong.`;
 
 /** Runs the tool with command line arguments; gives the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -37,6 +40,7 @@ export async function main(args: readonly string[]): Promise<number> {
     .option("-w, --without-each", "compile shapes without one program at a time and compare that one")
     .option("-c, --calls", "list system calls by how far they are off")
     .option("-e, --edges", "list missing and invented edges")
+    .option("-v, --values", "compare arguments and results instead, with NAME.args.gz")
     .option("--all", "list all of them, not only the first ones")
     .option("--json", "print everything as JSON")
     .addHelpText("after", EXPLANATION)
@@ -50,16 +54,26 @@ export async function main(args: readonly string[]): Promise<number> {
   const folder = program.args[0] ?? "../shared";
   try {
     const rows: Row[] = [];
+    const valueRows: ValueRow[] = [];
     for (const one of recordedPrograms(folder, archesOf(options.arch), options.program ?? [])) {
       const shapes = options.withoutEach === true
         ? await shapesWithout(folder, one.arch, one.name)
         : await shapesOf(one.arch, options.shapes);
       const modeled = await replayTraced(one.arch, one.strace(), shapes);
+      if (options.values === true) {
+        const values = await compareValues(one, modeled);
+        if (values !== undefined) valueRows.push(values);
+        continue;
+      }
       const comparison = compareRuns(parseGraph(one.graph() ?? ""), modeled);
       if (options.withoutEach === true) console.error(`${one.arch} ${one.name}`);
       rows.push({ arch: one.arch, name: one.name, comparison });
     }
-    console.log(options.json === true ? json(rows) : report(rows, options));
+    if (options.values === true) {
+      console.log(
+        options.json === true ? valuesJson(valueRows) : valuesText(valueRows, options.all === true),
+      );
+    } else console.log(options.json === true ? json(rows) : report(rows, options));
     return 0;
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));

@@ -68,6 +68,11 @@ export class PrototypeWords implements WordReader {
     return this.#types(fn)?.params[index];
   }
 
+  /** Type of the result; undefined where it returns nothing or the image does not know the prototype. */
+  returned(fn: string): ValueType | undefined {
+    return this.#types(fn)?.ret;
+  }
+
   /** Name of a parameter. */
   paramName(fn: string, index: number): string | undefined {
     return (this.#image.prototype(fn) ?? this.#image.prototype(baseOf(fn)))?.params[index]?.name;
