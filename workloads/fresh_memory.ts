@@ -1,7 +1,7 @@
 /**
  * What a program does with memory that it just got: the first touches, each a page fault. Recordings of system calls don't
- * show them, so how many there are is made up, after the recorded faults of `cat` and others: of a program's or library's
- * code and constants, every other block of 16 pages; of its data, every page; of other memory, a first page or two, and the
+ * show them, so how many there are is made up, after the recorded faults of `cat` and others: of a program's code and
+ * constants, every block of 16 pages; of a library's code two of three, of its constants every other; of data, every page; of other memory, a first page or two, and the
  * rest as far as the program had the time.
  *
  * @module
@@ -9,7 +9,7 @@
 
 import type { Addr } from "../image/model.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import { VM_EXEC, VM_GROWSDOWN, VM_SHARED, VM_WRITE } from "../kernel/mm/fields.ts";
+import { MM, VM_EXEC, VM_GROWSDOWN, VM_SHARED, VM_WRITE } from "../kernel/mm/fields.ts";
 import { mmAt, PAGE, type Vma } from "../kernel/mm/mm_struct.ts";
 import { accessUser } from "../kernel/mm/page_fault.ts";
 import type { Task } from "../kernel/process/task.ts";
@@ -87,6 +87,7 @@ export class FreshMemory {
       const at = this.#k.image.pointerSize === 4 ? ret >>> 0 : ret;
       const area = mm.find(at);
       if (area !== undefined && area.start <= at) {
+        this.#forget(at, at + (args[1] ?? 0));
         this.#mapped(area, at, Math.min(area.end, at + Math.ceil((args[1] ?? 0) / PAGE) * PAGE));
       }
     } else if (name === "brk") {
@@ -98,10 +99,14 @@ export class FreshMemory {
       if (start < end) this.#writable(start, end, 1);
     } else if (name === "munmap") {
       const start = args[0] ?? 0;
-      const end = start + (args[1] ?? 0);
-      this.#soon = this.#soon.filter(({ address }) => address < start || address >= end);
-      this.#later = this.#later.filter(({ first }) => first < start || first >= end);
+      this.#forget(start, start + (args[1] ?? 0));
     }
+  }
+
+  /** What was there is gone, or something else is. */
+  #forget(start: Addr, end: Addr): void {
+    this.#soon = this.#soon.filter(({ address }) => address < start || address >= end);
+    this.#later = this.#later.filter(({ first }) => first < start || first >= end);
   }
 
   /** The program runs for `ns` nanoseconds (`Infinity`: as long as it wants), of which its touches take their part. */
@@ -166,7 +171,20 @@ export class FreshMemory {
       return;
     }
     const kind = (flags & VM_EXEC) !== 0 ? "fetch" : "read";
-    for (let at = start; at < end; at += 2 * BLOCK * PAGE) this.#soon.push({ address: at, kind });
+    const round = this.#isProgram(area) ? 1 : kind === "fetch" ? 3 : 2;
+    for (let at = start, block = 0; at < end; at += BLOCK * PAGE, block++) {
+      // The last of a round is left out; blocks end where addresses do.
+      if (round === 1 || block % round < round - 1) {
+        this.#soon.push({ address: block === 0 ? at : at - (at % (BLOCK * PAGE)), kind });
+      }
+    }
+  }
+
+  /** Whether an area is of the program itself. */
+  #isProgram(area: Vma): boolean {
+    const { vfs } = this.#k;
+    const program = vfs.files.get(MM.exeFile.get(this.#k, this.#task.mm))?.inode;
+    return program !== undefined && program !== null && vfs.files.get(area.file)?.inode === program;
   }
 
   #writable(start: Addr, end: Addr, now: number): void {

@@ -7,7 +7,6 @@
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import { FPUT } from "../fs/fdtable.ts";
 import { MM, VM_SHARED } from "./fields.ts";
-import { implyTouchedPages } from "./implied_pages.ts";
 import { mmAt } from "./mm_struct.ts";
 import { REMOVE_VMA, VM_AREA_FREE } from "./munmap.ts";
 import { writeBack } from "./shared_pages.ts";
@@ -30,7 +29,6 @@ export const EXIT_MMAP: FunctionRef = behaviour(
     const mm = mmAt(k, address);
     const [first] = mm?.areas ?? [];
     if (mm === undefined || first === undefined) return Number.NaN;
-    implyTouchedPages(k, mm);
     for (const area of mm.areas) if ((area.flags & VM_SHARED) !== 0) writeBack(k, area, area.start, area.end);
     k.call(fn("lru_add_drain"));
     withGather(k, address, "tlb_gather_mmu_fullmm", (tlb) => {

@@ -42,12 +42,6 @@ export function addMmCounter(k: Kernel, mm: Addr, member: number, pages: number)
   k.tracepoints.fire(RSS_STAT, 0, TASK_MM.get(k, k.current.address) === mm ? 1 : 0, member, count * 4096);
 }
 
-/** Adds pages that have been there all along: nobody is told. */
-export function restoreMmCounter(k: Kernel, mm: Addr, member: number, pages: number): void {
-  const at = RSS.at(k, mm) + member * k.image.pointerSize;
-  k.memory.writeWord(at, k.memory.readWord(at) + pages);
-}
-
 /** What an address space counts, without what tasks still keep. */
 export function mmCounter(k: Kernel, mm: Addr, member: number): number {
   return k.memory.readWord(RSS.at(k, mm) + member * k.image.pointerSize);

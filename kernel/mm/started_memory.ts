@@ -34,12 +34,12 @@ const LIBC_SEGMENTS = [
 const BLOCK = 16;
 const STACK_PAGES = 3;
 
-/** Gives a started program its C library, and the pages that it must have touched. */
-export function touchStarted(k: Kernel, task: Task): void {
+/** Gives a started program its C library, if it has one apart, and the pages that it must have touched. */
+export function touchStarted(k: Kernel, task: Task, libc: boolean): void {
   const mm = mmAt(k, task.mm);
   const space = task.userSpace;
   if (mm === undefined || space === null || mm.areas.length === 0) return;
-  mapLibc(k, mm);
+  if (libc) mapLibc(k, mm);
   for (const area of mm.areas) {
     if ((area.flags & VM_GROWSDOWN) !== 0) own(k, mm, area.end - STACK_PAGES * PAGE, area.end);
     else if (area.file !== 0 && (area.flags & VM_WRITE) !== 0) own(k, mm, area.start, area.end);

@@ -15,8 +15,15 @@ import { permitted } from "../fs/permission.ts";
 import { buildOpenFlags, DO_FILP_OPEN } from "../fs/open.ts";
 import { recorded } from "../fs/recorded.ts";
 import type { Kernel } from "../kernel.ts";
-import { INTERPRETER, INTERPRETER_SEGMENTS, mapStack, SEGMENTS, STATIC_SEGMENTS } from "../mm/exec_layout.ts";
-import { mmAt, newMm } from "../mm/mm_struct.ts";
+import {
+  INTERPRETER,
+  INTERPRETER_SEGMENTS,
+  mapStack,
+  pagesOf,
+  SEGMENTS,
+  STATIC_SEGMENTS,
+} from "../mm/exec_layout.ts";
+import { mmAt, newMm, PAGE } from "../mm/mm_struct.ts";
 import { MM } from "../mm/fields.ts";
 import { MMPUT } from "../mm/mmput.ts";
 import { newUserSpace } from "../mm/user_space.ts";
@@ -143,14 +150,19 @@ export const LOAD_ELF_BINARY: FunctionRef = behaviour(
   [OPEN_EXEC, BEGIN_NEW_EXEC, fn("setup_new_exec"), ELF_LOAD, ELF_MAP, FPUT],
   (k, bprm = 0) => {
     const program = BPRM.file.get(k, bprm);
-    const alone = recorded(k)?.interpreted === false || isStaticProgram(k.vfs.files.get(program)?.inode);
+    const inode = k.vfs.files.get(program)?.inode ?? null;
+    const alone = recorded(k)?.interpreted === false || isStaticProgram(inode ?? undefined);
+    const segments = alone ? STATIC_SEGMENTS : SEGMENTS;
+    // A recording does not tell how large a program is: large enough for what is mapped of it.
+    const size = pagesOf(segments) * PAGE;
+    if (recorded(k) !== undefined && inode !== null && inode.size < size) inode.size = size;
     const interpreter = alone ? 0 : openInterpreter(k);
     if (isErr(interpreter)) return interpreter;
     let error = k.call(BEGIN_NEW_EXEC, bprm);
     if (error === 0) {
       k.call(fn("setup_new_exec"), bprm);
       mapStack(k, k.current);
-      error = loadSegments(k, ELF_LOAD, program, alone ? STATIC_SEGMENTS : SEGMENTS, true);
+      error = loadSegments(k, ELF_LOAD, program, segments, true);
       if (error === 0 && interpreter !== 0) {
         error = loadSegments(k, ELF_MAP, interpreter, INTERPRETER_SEGMENTS, false);
       }

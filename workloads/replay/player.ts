@@ -83,7 +83,7 @@ export class Player {
     const { tasks } = this.#k;
     if (pid !== tasks.init.pid) {
       const task = tasks.create({ pid, comm, uid, gid: uid, shell });
-      touchStarted(this.#k, task);
+      touchStarted(this.#k, task, !shell);
       return task;
     }
     tasks.init.comm = comm;
