@@ -94,12 +94,30 @@ export class FreshMemory {
       const end = this.#k.image.pointerSize === 4 ? ret >>> 0 : ret;
       const area = mm.find(end - 1);
       if (area === undefined || area.start >= end || (args[0] ?? 0) === 0) return;
-      const grown = this.#later.at(-1);
-      const start = grown !== undefined && grown.at >= area.start && grown.end < end ? grown.end : area.start;
+      // More is asked for when all that the heap had is used.
+      const before = this.#later.filter((range) => range.first >= area.start && range.end < end);
+      this.#later = this.#later.filter((range) => !before.includes(range));
+      for (const range of before) {
+        for (; range.at < range.end; range.at += PAGE) this.#soon.push({ address: range.at, kind: "write" });
+      }
+      const start = before.reduce((highest, range) => Math.max(highest, range.end), area.start);
       if (start < end) this.#writable(start, end, 1);
     } else if (name === "munmap") {
       const start = args[0] ?? 0;
       this.#forget(start, start + (args[1] ?? 0));
+    }
+  }
+
+  /** It is a fork's child: of files it has only the pages that were its parent's own, and goes on in their text. */
+  forked(): void {
+    const mm = mmAt(this.#k, this.#task.mm);
+    for (const area of mm?.areas ?? []) {
+      const { flags, file, start, end } = area;
+      if (file === 0 || (flags & (VM_EXEC | VM_SHARED)) !== VM_EXEC) continue;
+      const step = this.#isProgram(area) ? 1 : 3;
+      for (let at = start; at < end; at += step * BLOCK * PAGE) {
+        this.#soon.push({ address: at, kind: "fetch" });
+      }
     }
   }
 

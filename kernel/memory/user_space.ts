@@ -258,16 +258,17 @@ export class UserSpace {
   }
 
   /**
-   * A copy as fork makes: areas, and pages that both map from then on. A write to one that is not shared memory gives the
-   * writer its own.
+   * A copy as fork makes: areas, and pages that both map from then on, those of them that `copies` says by their number. A
+   * write to one that is not shared memory gives the writer its own.
    */
-  fork(): UserSpace {
+  fork(copies: (key: number) => boolean = () => true): UserSpace {
     const child = new UserSpace(this.#source);
     child.faulter = this.faulter;
     child.#areas = this.#areas.slice();
     for (const [key, page] of this.#held) child.#held.set(key, page);
     this.#forget();
     for (const [key, page] of this.#pages) {
+      if (!copies(key)) continue;
       const shared = page.kind === "shmem";
       page.mapcount++;
       child.#pages.set(key, page);

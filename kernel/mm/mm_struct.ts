@@ -14,7 +14,7 @@ import { cloneAnonVma, forkAnonVma, unlinkAnonVmas } from "./anon_vma.ts";
 import { MM, VM_DONTCOPY, VM_EXEC, VM_GROWSDOWN, VM_LOCKED, VM_SHARED, VM_WRITE, VMA } from "./fields.ts";
 import { MapleTree } from "./maple_tree.ts";
 import { copyTables, freeTables } from "./page_tables.ts";
-import { addMmCounter, mmCounter, syncRss } from "./rss.ts";
+import { addMmCounter, counterOf, MM_SWAPENTS, mmCounter, syncRss } from "./rss.ts";
 import { freeSlot } from "./swap_space.ts";
 import { dropSwap, putOnSwapCopy } from "./swap_table.ts";
 
@@ -238,9 +238,18 @@ export function newMm(k: Kernel): Addr {
   return mm.address;
 }
 
-/** Shares (`CLONE_VM`) or copies an address space. */
-export function dupMm(k: Kernel, from: Addr, share: boolean): Addr {
-  if (share) {
+/** Which pages a fork copies (`vma_needs_copy`): what a fault brings again in the same way is left to faults. */
+export function copiedPages(k: Kernel, from: Addr): (key: number) => boolean {
+  const mm = mmAt(k, from);
+  return (key) => {
+    const area = mm?.find(key * PAGE);
+    return area === undefined || area.start > key * PAGE || VMA.anonVma.get(k, area.address) !== 0;
+  };
+}
+
+/** Copies an address space whose pages `space` has already, or shares it (`CLONE_VM`: null). */
+export function dupMm(k: Kernel, from: Addr, space: UserSpace | null): Addr {
+  if (space === null) {
     MM.users.add(k, from, 1);
     return from;
   }
@@ -258,7 +267,16 @@ export function dupMm(k: Kernel, from: Addr, share: boolean): Addr {
     });
     copyTables(k, from, address);
     syncRss(k, k.current.address, from);
-    for (let member = 0; member < 4; member++) addMmCounter(k, address, member, mmCounter(k, from, member));
+    const counts = [0, 0, mmCounter(k, from, MM_SWAPENTS), 0];
+    for (const { start, end } of copy.areas) {
+      for (const key of space.pagesIn(start, end)) {
+        const { kind = "zero" } = space.pageAt(key) ?? {};
+        if (kind === "zero") continue;
+        const member = counterOf(kind);
+        counts[member] = (counts[member] ?? 0) + 1;
+      }
+    }
+    counts.forEach((count, member) => addMmCounter(k, address, member, count));
     putOnSwapCopy(k, from, address);
   }
   for (

@@ -43,7 +43,7 @@ export function touchStarted(k: Kernel, task: Task, libc: boolean): void {
   for (const area of mm.areas) {
     if ((area.flags & VM_GROWSDOWN) !== 0) own(k, mm, area.end - STACK_PAGES * PAGE, area.end);
     else if (area.file !== 0 && (area.flags & VM_WRITE) !== 0) own(k, mm, area.start, area.end);
-    else if (area.file !== 0) mapped(k, mm, area);
+    else if (area.file !== 0) mapped(k, mm, area, libc ? 2 : 5);
   }
 }
 
@@ -73,12 +73,13 @@ function mapLibc(k: Kernel, mm: Mm): void {
   k.vfs.putFile(file.address);
 }
 
-/** Every other block of a file's area; others have the same pages mapped, too. */
-function mapped(k: Kernel, mm: Mm, area: Vma): void {
+/** A file's area but for the last block of each round: others have the same pages mapped, too. */
+function mapped(k: Kernel, mm: Mm, area: Vma, round: number): void {
   const { space } = mm;
   if (space === null) return;
   let count = 0;
-  for (let block = area.start; block < area.end; block += 2 * BLOCK * PAGE) {
+  for (let block = area.start, i = 0; block < area.end; block += BLOCK * PAGE, i++) {
+    if (i % round === round - 1) continue;
     allocTables(k, mm.address, block);
     for (let at = block; at < Math.min(area.end, block + BLOCK * PAGE); at += PAGE) {
       const page = filePage(k, { mm, area, space, at, key: at / PAGE });

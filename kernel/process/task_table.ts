@@ -8,7 +8,7 @@ import type { Kernel } from "../kernel.ts";
 import { dupFiles, newFiles, putFiles } from "../fs/files_struct.ts";
 import { copyFsStruct, newFsStruct, putFsStruct } from "../fs/fs_struct.ts";
 import { loadStarted } from "../mm/exec_layout.ts";
-import { dupMm, mmAt, newMm, putMm } from "../mm/mm_struct.ts";
+import { copiedPages, dupMm, mmAt, newMm, putMm } from "../mm/mm_struct.ts";
 import { newUserSpace } from "../mm/user_space.ts";
 import { definePassThroughs } from "../syscalls/pass_through.ts";
 import { allocStack, freeObject, freeStack, newObject } from "./alloc.ts";
@@ -430,8 +430,14 @@ export class TaskTable {
     );
     if (options.kthread === true) return;
     const parentSpace = copies ? from?.userSpace ?? null : null;
-    task.userSpace = parentSpace === null ? newUserSpace(k) : fork.vm ? parentSpace : parentSpace.fork();
-    const mm = copies && from !== null && from.mm !== 0 ? dupMm(k, from.mm, fork.vm) : newMm(k);
+    task.userSpace = parentSpace === null
+      ? newUserSpace(k)
+      : fork.vm
+      ? parentSpace
+      : parentSpace.fork(copiedPages(k, from?.mm ?? 0));
+    const mm = copies && from !== null && from.mm !== 0
+      ? dupMm(k, from.mm, fork.vm ? null : task.userSpace)
+      : newMm(k);
     const space = mmAt(k, mm);
     if (space !== undefined) space.space = task.userSpace;
     TASK.mm.set(k, task.address, mm);

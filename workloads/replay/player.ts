@@ -127,6 +127,11 @@ export class Player {
     const process = this.#recording.process(task.pid);
     if (process === undefined || this.#k.scheduler.has(task)) return;
     const parent = this.#addresses.get(process.parent ?? -1);
+    if (task.mm !== task.parent?.mm && task.pid === task.tgid) {
+      const memory = new FreshMemory(this.#k, task);
+      memory.forked();
+      this.#fresh.set(task, memory);
+    }
     this.#spawn(task, process.pid, process.start, new AddressMap(this.#k.image.arch, parent));
   }
 
