@@ -78,7 +78,11 @@ export function newFile(k: Kernel, flags: number, cred: Addr = k.current.cred): 
 export function openOn(k: Kernel, file: OpenFile, dentry: Dentry, mnt: Addr): void {
   const { address } = file;
   const inode = dentry.inode;
-  if (file.dentry !== dentry) dentry.hold();
+  if (file.dentry !== dentry) {
+    dentry.hold();
+    const mount = k.vfs.mounts.get(mnt);
+    if (mount !== undefined) mount.users++;
+  }
   file.dentry = dentry;
   FILE.mnt.set(k, address, mnt);
   FILE.dentry.set(k, address, dentry.address);
@@ -103,7 +107,11 @@ export function openOn(k: Kernel, file: OpenFile, dentry: Dentry, mnt: Addr): vo
 /** Gives the object back. */
 export function freeFile(k: Kernel, file: OpenFile): void {
   k.vfs.files.delete(file.address);
-  if (file.dentry !== null) k.vfs.put(file.dentry);
+  if (file.dentry !== null) {
+    const mount = k.vfs.mounts.get(FILE.mnt.get(k, file.address));
+    if (mount !== undefined) mount.users--;
+    k.vfs.put(file.dentry);
+  }
   freeObject(k, "filp", file.address);
 }
 

@@ -49,6 +49,8 @@ export interface FileSystemType {
   readonly statfs?: FunctionRef;
   /** `s_op->sync_fs`, called with (super block, wait). */
   readonly syncFs?: FunctionRef;
+  /** What `mount` shows for a source: a super block, or -errno. A new empty one without, where no device is needed. */
+  getTree?(k: Kernel, source: string): SuperBlock | number;
   /** How a file of a mode and device number is read and written. */
   fileOperations(mode: number, rdev: number): FileOperations;
   /** How an inode of a mode finds, makes and describes names. */

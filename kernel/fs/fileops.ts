@@ -32,6 +32,10 @@ export interface FileOperations {
   readonly iterate?: FunctionRef;
   /** `f_op->poll`, called with (file, poll_table): what it is ready for. Without it a file always is. */
   readonly poll?: FunctionRef;
+  /** `f_op->fsync`, called with (file, start, end, datasync); it may wait. */
+  readonly fsync?: FunctionRef;
+  /** `f_op->unlocked_ioctl`, called with (file, cmd, arg). */
+  readonly ioctl?: FunctionRef;
   /** `f_op->fallocate`, called with (file, mode, offset, len). */
   readonly fallocate?: FunctionRef;
   /** Has a position: `lseek`, `pread` and `pwrite` work. */
@@ -47,6 +51,7 @@ export const SHMEM_FILE: FileOperations = {
   mmap: fn("shmem_mmap"),
   getUnmappedArea: fn("shmem_get_unmapped_area"),
   fallocate: fn("shmem_fallocate"),
+  fsync: fn("noop_fsync"),
   seekable: true,
 };
 
@@ -57,6 +62,7 @@ export const SIMPLE_DIR: FileOperations = {
   release: fn("dcache_dir_close"),
   llseek: fn("dcache_dir_lseek"),
   iterate: fn("dcache_readdir"),
+  fsync: fn("noop_fsync"),
   seekable: true,
 };
 
@@ -66,6 +72,7 @@ export const PIPE: FileOperations = {
   readIter: fn("pipe_read"),
   writeIter: fn("pipe_write"),
   poll: fn("pipe_poll"),
+  ioctl: fn("pipe_ioctl"),
   release: fn("pipe_release"),
   seekable: false,
 };
@@ -92,6 +99,7 @@ export const ZERO_DEVICE: FileOperations = {
 /** `/dev/urandom`. */
 export const RANDOM_DEVICE: FileOperations = {
   symbol: "urandom_fops",
+  ioctl: fn("random_ioctl"),
   readIter: fn("urandom_read_iter"),
   writeIter: fn("random_write_iter"),
   seekable: true,
@@ -100,6 +108,7 @@ export const RANDOM_DEVICE: FileOperations = {
 /** Terminals. */
 export const TTY: FileOperations = {
   symbol: "tty_fops",
+  ioctl: fn("tty_ioctl"),
   readIter: fn("tty_read"),
   writeIter: fn("tty_write"),
   seekable: false,
@@ -172,6 +181,8 @@ export const PIDFD: FileOperations = {
 export const INOTIFY: FileOperations = {
   symbol: "inotify_fops",
   read: fn("inotify_read"),
+  poll: fn("inotify_poll"),
+  ioctl: fn("inotify_ioctl"),
   release: fn("inotify_release"),
   seekable: false,
 };
@@ -184,6 +195,10 @@ export const WRITERS: readonly FunctionRef[] = collect((ops) => [ops.write, ops.
 export const OPENERS: readonly FunctionRef[] = collect((ops) => [ops.open]);
 /** Every function that lets go of some file. */
 export const RELEASERS: readonly FunctionRef[] = collect((ops) => [ops.release]);
+/** Every function that writes some file out. */
+export const SYNCERS: readonly FunctionRef[] = collect((ops) => [ops.fsync]);
+/** Every function that controls some file. */
+export const CONTROLLERS: readonly FunctionRef[] = collect((ops) => [ops.ioctl]);
 /** Every function that moves some file's position. */
 export const SEEKERS: readonly FunctionRef[] = collect((ops) => [ops.llseek]);
 

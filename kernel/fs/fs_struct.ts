@@ -32,6 +32,8 @@ export function newFsStruct(k: Kernel): Addr {
   FS.pwdDentry.set(k, fs, k.vfs.root.address);
   k.vfs.root.hold();
   k.vfs.root.hold();
+  const mount = k.vfs.mounts.get(k.vfs.mnt);
+  if (mount !== undefined) mount.users += 2;
   return fs;
 }
 
@@ -40,6 +42,9 @@ export function setPlace(k: Kernel, fs: Addr, which: "pwd" | "root", mnt: Addr, 
   const [mntField, dentryField] = which === "pwd" ? [FS.pwdMnt, FS.pwdDentry] : [FS.rootMnt, FS.rootDentry];
   const old = k.vfs.dentries.get(dentryField.get(k, fs));
   k.vfs.dentries.get(dentry)?.hold();
+  const [from, to] = [k.vfs.mounts.get(mntField.get(k, fs)), k.vfs.mounts.get(mnt)];
+  if (from !== undefined) from.users--;
+  if (to !== undefined) to.users++;
   mntField.set(k, fs, mnt);
   dentryField.set(k, fs, dentry);
   if (old !== undefined) k.vfs.put(old);
@@ -61,9 +66,11 @@ export function copyFsStruct(k: Kernel, from: Addr, share: boolean): Addr {
 /** Drops a use. */
 export function putFsStruct(k: Kernel, fs: Addr): void {
   if (FS.users.add(k, fs, -1) > 0) return;
-  for (const place of [FS.rootDentry, FS.pwdDentry]) {
-    const dentry = k.vfs.dentries.get(place.get(k, fs));
-    if (dentry !== undefined) k.vfs.put(dentry);
+  for (const [mnt, dentry] of [[FS.rootMnt, FS.rootDentry], [FS.pwdMnt, FS.pwdDentry]] as const) {
+    const mount = k.vfs.mounts.get(mnt.get(k, fs));
+    if (mount !== undefined) mount.users--;
+    const held = k.vfs.dentries.get(dentry.get(k, fs));
+    if (held !== undefined) k.vfs.put(held);
   }
   freeObject(k, "fs_cache", fs);
 }

@@ -26,6 +26,8 @@ export class Mount {
   readonly root: Dentry;
   /** What was mounted, as `/proc/mounts` says: a device, or a word. */
   readonly source: string;
+  /** Open files and processes that stand on it. */
+  users = 0;
   readonly #k: Kernel;
   readonly #devname: Addr;
   #parent: Mount | null = null;

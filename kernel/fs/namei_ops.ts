@@ -281,7 +281,8 @@ export const DO_RMDIR: FunctionRef = behaviour(
     }),
 );
 
-function create(
+/** Makes a name: walks to its directory, has `make` make it there, and lets go of everything. 0 or -errno. */
+export function create(
   k: Kernel,
   dfd: number,
   name: Addr,

@@ -11,12 +11,16 @@ import { MemoryFault } from "../memory/fault.ts";
 import { field, sizeOfStruct } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { EBADF, EFAULT, EINVAL, ENOTDIR } from "../syscalls/errno.ts";
-import type { Dentry } from "./dentry.ts";
+import { functionAt, functionPointer } from "../calls/function_pointer.ts";
+import { storeUserBytes } from "../process/user_store.ts";
+import type { Inode } from "./inode.ts";
 import { fileOf } from "./fdtable.ts";
 import { FILE } from "./fields.ts";
+import { fileOperations } from "./fileops.ts";
 import { recorded } from "./recorded.ts";
 
 const CTX_POS = field("dir_context", "pos");
+const CTX_ACTOR = field("dir_context", "actor");
 /** Bytes of `struct linux_dirent64` before the name. */
 const DIRENT64_HEADER = 19;
 
@@ -26,6 +30,8 @@ interface Filling {
   readonly room: number;
   used: number;
   error: number;
+  /** Address of the last entry, where `getdents` stores the next one's position; 0 before the first. */
+  last: Addr;
 }
 const fillings = new WeakMap<Kernel, Map<Addr, Filling>>();
 
@@ -60,10 +66,62 @@ export const FILLDIR64: FunctionRef = behaviour(
   },
 );
 
+/** Copies one entry as `getdents` has it: words for number and offset, and the type behind the name. */
+export const FILLDIR: FunctionRef = behaviour(
+  "filldir",
+  [fn("verify_dirent_name")],
+  (k, ctx = 0, name = 0, length = 0, offset = 0, ino = 0, type = 0) => {
+    const filling = fillings.get(k)?.get(ctx);
+    if (filling === undefined) return 0;
+    k.call(fn("verify_dirent_name"), name, length);
+    const word = k.image.pointerSize;
+    const header = 2 * word + 2;
+    const size = Math.ceil((header + length + 2) / word) * word;
+    if (filling.used + size > filling.room) {
+      filling.error = -EINVAL;
+      return 0;
+    }
+    const at = filling.buf + filling.used;
+    const bytes = new Uint8Array(size);
+    bytes.set(k.memory.readBytes(name, length), header);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(0, ino >>> 0, true);
+    view.setUint32(word, offset >>> 0, true);
+    view.setUint16(2 * word, size, true);
+    bytes[size - 1] = type;
+    if (!storeUserBytes(k, at, bytes)) {
+      filling.error = -EFAULT;
+      return 0;
+    }
+    filling.last = at;
+    filling.used += size;
+    return 1;
+  },
+);
+
+/** Copies one entry as i386's oldest call has it: one at a time. */
+const FILLONEDIR: FunctionRef = behaviour(
+  "fillonedir",
+  [fn("verify_dirent_name")],
+  (k, ctx = 0, name = 0, length = 0, offset = 0, ino = 0) => {
+    const filling = fillings.get(k)?.get(ctx);
+    if (filling === undefined || filling.used > 0) return 0;
+    filling.used = 1;
+    const bytes = new Uint8Array(11 + length);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(0, ino >>> 0, true);
+    view.setUint32(4, offset >>> 0, true);
+    view.setUint16(8, length, true);
+    bytes.set(k.memory.readBytes(name, length), 10);
+    if (!storeUserBytes(k, filling.buf, bytes)) filling.error = -EFAULT;
+    return filling.error === 0 ? 1 : 0;
+  },
+);
+
 /** Gives the entries of a tmpfs directory from the file's position on. */
 export const DCACHE_READDIR: FunctionRef = behaviour(
   "dcache_readdir",
-  [FILLDIR64],
+  [FILLDIR64, FILLDIR, FILLONEDIR],
   (k, address = 0, ctx = 0) => {
     const file = k.vfs.files.get(address);
     const dir = file?.dentry;
@@ -76,7 +134,7 @@ export const DCACHE_READDIR: FunctionRef = behaviour(
       const name = names[pos] as string;
       const dentry = name === "." ? dir : name === ".." ? dir.parent : entries.get(name);
       if (dentry?.inode) {
-        const more = emit(k, ctx, name, dentry, pos + 1);
+        const more = dirEmit(k, ctx, name, dentry.inode, pos + 1);
         if (!more) break;
       }
       CTX_POS.set(k, ctx, pos + 1);
@@ -88,7 +146,7 @@ export const DCACHE_READDIR: FunctionRef = behaviour(
 /** Reads on in a directory; entries go to the `dir_context`'s actor. */
 export const ITERATE_DIR: FunctionRef = behaviour(
   "iterate_dir",
-  [DCACHE_READDIR],
+  listers(),
   (k, address = 0, ctx = 0) => {
     const file = k.vfs.files.get(address);
     const iterate = file?.ops?.iterate;
@@ -102,16 +160,31 @@ export const ITERATE_DIR: FunctionRef = behaviour(
 
 /** `getdents64`: bytes stored, 0 at the end, or -errno. */
 export function getdents64(k: Kernel, fd: number, buf: Addr, count: number): number {
+  return listTo(k, fd, buf, count, FILLDIR64);
+}
+
+/** `getdents`: bytes stored, 0 at the end, or -errno. */
+export function getdents(k: Kernel, fd: number, buf: Addr, count: number): number {
+  return listTo(k, fd, buf, count, FILLDIR);
+}
+
+/** i386's `readdir`: 1 for an entry, 0 at the end, or -errno. */
+export function oldReaddir(k: Kernel, fd: number, buf: Addr): number {
+  return listTo(k, fd, buf, 1, FILLONEDIR);
+}
+
+function listTo(k: Kernel, fd: number, buf: Addr, count: number, actor: FunctionRef): number {
   const file = fileOf(k, fd);
   if (file === undefined) return -EBADF;
   const outcome = recorded(k);
   const mark = k.current.locals;
   const ctx = pushLocal(k, sizeOfStruct(k, "dir_context"));
-  const filling: Filling = { buf, room: count, used: 0, error: 0 };
+  CTX_ACTOR.set(k, ctx, functionPointer(k, actor));
+  const filling: Filling = { buf, room: count, used: 0, error: 0, last: 0 };
   let table = fillings.get(k);
   if (table === undefined) fillings.set(k, table = new Map());
   table.set(ctx, filling);
-  if (outcome?.ret === 0) FILE.pos.set(k, file.address, 2 + (file.inode?.entries?.size ?? 0) + 1);
+  if (outcome?.ret === 0) FILE.pos.set(k, file.address, 2 + countEntries(file.inode) + 1);
   const error = k.call(ITERATE_DIR, file.address, ctx);
   table.delete(ctx);
   popLocals(k, mark);
@@ -120,16 +193,25 @@ export function getdents64(k: Kernel, fd: number, buf: Addr, count: number): num
   return filling.used > 0 ? filling.used : filling.error;
 }
 
-function emit(k: Kernel, ctx: Addr, name: string, dentry: Dentry, offset: number): boolean {
-  const bytes = new TextEncoder().encode(name);
+function countEntries(inode: Inode | null): number {
+  return inode?.dynamic?.names().length ?? inode?.entries?.size ?? 0;
+}
+
+/** Hands one entry to whoever lists a directory (`dir_emit`); false when it takes no more. */
+export function dirEmit(k: Kernel, ctx: Addr, name: string, inode: Inode | null, offset: number): boolean {
+  const bytes = encoder.encode(name);
   const mark = k.current.locals;
   const at = pushLocal(k, bytes.length + 1);
   k.memory.writeBytes(at, bytes);
-  const inode = dentry.inode;
-  const more = k.call(FILLDIR64, ctx, at, bytes.length, offset, inode?.ino ?? 0, (inode?.type ?? 0) >> 12);
+  const actor = functionAt(k, CTX_ACTOR.get(k, ctx)) ?? FILLDIR64;
+  const more = k.call(actor, ctx, at, bytes.length, offset, inode?.ino ?? 0, (inode?.type ?? 0) >> 12);
   popLocals(k, mark);
   return more === 1;
 }
+const encoder = new TextEncoder();
+
+/** What a listing is handed to. */
+export const ACTORS: readonly FunctionRef[] = [FILLDIR64, FILLDIR, FILLONEDIR];
 
 /** Moves the position of an open directory. */
 behaviour("dcache_dir_lseek", [], (k, address = 0, offset = 0, whence = 0) => {
@@ -139,5 +221,12 @@ behaviour("dcache_dir_lseek", [], (k, address = 0, offset = 0, whence = 0) => {
   return pos;
 });
 
+function listers(): readonly FunctionRef[] {
+  const found = fileOperations().flatMap(({ iterate }) => iterate === undefined ? [] : [iterate]);
+  return [...new Set(found)];
+}
+
+/** What `readdir` calls. */
+export const OLD_READDIR_CALLS: readonly FunctionRef[] = [fn("iterate_dir")];
 /** What `getdents64` calls. */
 export const READDIR_CALLS: readonly FunctionRef[] = [ITERATE_DIR];

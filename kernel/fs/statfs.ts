@@ -83,28 +83,28 @@ export const STATFS_BY_DENTRY: FunctionRef = behaviour(
   },
 );
 
-/** `vfs_statfs`, part of which real kernels inline: the file system's word, and the mount's flags. */
-export const VFS_STATFS: FunctionRef = behaviour("vfs_statfs", [STATFS_BY_DENTRY], (k, path = 0, buf = 0) => {
+/** `vfs_statfs`, which real kernels inline: the file system's word, and the mount's flags. */
+function vfsStatfs(k: Kernel, path: Addr, buf: Addr): number {
   const error = k.call(STATFS_BY_DENTRY, PATH.dentry.get(k, path), buf);
   if (error !== 0) return error;
   const mount = k.vfs.mounts.get(PATH.mnt.get(k, path));
   const flags = mount === undefined ? 0 : (mount.flags & ~MNT_READONLY) | (mount.readOnly ? ST_RDONLY : 0);
   KSTATFS.flags.set(k, buf, ST_VALID | flags & 0xf);
   return 0;
-});
+}
 
 /** By path: 0 or -errno. */
 export const USER_STATFS: FunctionRef = behaviour(
   "user_statfs",
-  [USER_PATH_AT_EMPTY, VFS_STATFS, PATH_PUT],
+  [USER_PATH_AT_EMPTY, STATFS_BY_DENTRY, PATH_PUT],
   (k, pathname = 0, buf = 0) =>
-    withPath(k, AT_FDCWD, pathname, LOOKUP_FOLLOW, (path) => k.call(VFS_STATFS, path, buf)),
+    withPath(k, AT_FDCWD, pathname, LOOKUP_FOLLOW, (path) => vfsStatfs(k, path, buf)),
 );
 
 /** By descriptor: 0 or -errno. */
-export const FD_STATFS: FunctionRef = behaviour("fd_statfs", [VFS_STATFS], (k, fd = 0, buf = 0) => {
+export const FD_STATFS: FunctionRef = behaviour("fd_statfs", [STATFS_BY_DENTRY], (k, fd = 0, buf = 0) => {
   const file = fileOf(k, fd);
-  return file === undefined ? -EBADF : k.call(VFS_STATFS, FILE.path.at(k, file.address), buf);
+  return file === undefined ? -EBADF : vfsStatfs(k, FILE.path.at(k, file.address), buf);
 });
 
 /** Members of `struct statfs` as user space has it, in order; `fsid` and the spare words are zeros. */

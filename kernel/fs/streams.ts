@@ -13,16 +13,7 @@ import { EINVAL } from "../syscalls/errno.ts";
 import { mayBlock } from "../syscalls/may_block.ts";
 import type { RecordedOutcome } from "../syscalls/request.ts";
 import { FILE } from "./fields.ts";
-import {
-  EVENTFD,
-  type FileOperations,
-  PIPE,
-  READERS,
-  SHMEM_FILE,
-  SIGNALFD,
-  TIMERFD,
-  WRITERS,
-} from "./fileops.ts";
+import { READERS, WRITERS } from "./fileops.ts";
 import { advance, type Transfer, transferOf } from "./read_write.ts";
 import { scatter } from "./shmem.ts";
 
@@ -39,17 +30,25 @@ const BUFFER = new Set([
   "read_null",
   "write_null",
   "read_zero",
-  "inotify_read",
+]);
+/** What is read and written as said here; other kinds of files have functions of their own elsewhere. */
+const STREAMS = new Set([
+  "read_null",
+  "write_null",
+  "read_zero",
+  "urandom_read_iter",
+  "random_write_iter",
+  "tty_read",
+  "tty_write",
+  "sock_read_iter",
+  "sock_write_iter",
+  "proc_reg_read_iter",
 ]);
 const READS = new Set(["read", "pread64", "readv", "preadv", "preadv2"]);
 const WRITES = new Set(["write", "pwrite64", "writev", "pwritev", "pwritev2"]);
 
-/** Files whose contents are modeled elsewhere. */
-const MODELED: readonly FileOperations[] = [SHMEM_FILE, PIPE, EVENTFD, TIMERFD, SIGNALFD];
-const KNOWN = new Set(MODELED.flatMap((ops) => [ops.read, ops.readIter, ops.write, ops.writeIter]));
-
 for (const ref of READERS) {
-  if (KNOWN.has(ref)) continue;
+  if (!STREAMS.has(ref.name)) continue;
   const source = SOURCES[ref.name] ?? NOTHING;
   if (!BUFFER.has(ref.name)) {
     blocking(ref.name, [], (k, kiocb = 0, iter = 0) => {
@@ -68,7 +67,7 @@ for (const ref of READERS) {
 }
 
 for (const ref of WRITERS) {
-  if (KNOWN.has(ref)) continue;
+  if (!STREAMS.has(ref.name)) continue;
   if (!BUFFER.has(ref.name)) {
     blocking(ref.name, [], (k, kiocb = 0, iter = 0) => {
       const transfer = transferOf(k, kiocb, iter);

@@ -70,7 +70,7 @@ export class Vfs {
   /** Every open file by address. */
   readonly files: AddressTable<OpenFile> = new AddressTable();
   /** Every super block by address. */
-  readonly supers: AddressTable<SuperBlock> = new AddressTable();
+  readonly supers: Map<Addr, SuperBlock> = new Map();
   /** Every mount that has a place in the tree, by the address of its `struct vfsmount`; the root first. */
   readonly mounts: Map<Addr, Mount> = new Map();
   /** Who watches which inodes. */
@@ -80,6 +80,7 @@ export class Vfs {
   #nextIno = 1;
   #nextDev = 2;
   #nextMount = 1;
+  #shm: Mount | null = null;
 
   constructor(k: Kernel) {
     this.#k = k;
@@ -347,6 +348,15 @@ export class Vfs {
       this.#pseudo.set(name, fs);
     }
     return fs;
+  }
+
+  /** The tmpfs that is mounted nowhere: what `memfd_create` and shared memory are on. */
+  shmMount(): Mount {
+    if (this.#shm === null) {
+      const sb = this.newSuper(TMPFS);
+      this.#shm = this.#newMount(sb, sb.root, "tmpfs");
+    }
+    return this.#shm;
   }
 
   /** An open file without a place in the tree: a pipe end, a socket, an event descriptor. */

@@ -288,6 +288,10 @@ export class Task {
     return TASK.files.get(this.#k, this.address);
   }
 
+  set files(files: Addr) {
+    TASK.files.set(this.#k, this.address, files);
+  }
+
   /** Address of its `fs_struct`, 0 once it has exited. */
   get fs(): Addr {
     return TASK.fs.get(this.#k, this.address);

@@ -6,13 +6,16 @@
 
 import "../fs/streams.ts";
 import "./attr_calls.ts";
+import "./file_calls.ts";
 import "./io_calls.ts";
 import "./mlock_calls.ts";
 import "./mm_calls.ts";
 import "./process_calls.ts";
+import "./mount_calls.ts";
 import "./range_calls.ts";
 import "./poll_calls.ts";
 import "./signal_calls.ts";
+import "./splice_calls.ts";
 import "./stat_calls.ts";
 import "./tree_calls.ts";
 import "./xattr_calls.ts";

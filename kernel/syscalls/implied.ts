@@ -11,7 +11,6 @@ import {
   EPOLL,
   EVENTFD,
   type FileOperations,
-  INOTIFY,
   SHMEM_FILE,
   SIGNALFD,
   SOCKET,
@@ -71,7 +70,6 @@ const MAKES: Readonly<Record<string, readonly [fs: string, FileOperations, mode:
   socketpair: ["sockfs", SOCKET, S_IFSOCK | 0o777, SOCKET_INODE],
   accept: ["sockfs", SOCKET, S_IFSOCK | 0o777, SOCKET_INODE],
   accept4: ["sockfs", SOCKET, S_IFSOCK | 0o777, SOCKET_INODE],
-  memfd_create: ["tmpfs", SHMEM_FILE, S_IFREG | 0o777, PLAIN_INODE],
   eventfd: ["anon_inodefs", EVENTFD, 0o600, PLAIN_INODE],
   eventfd2: ["anon_inodefs", EVENTFD, 0o600, PLAIN_INODE],
   epoll_create: ["anon_inodefs", EPOLL, 0o600, PLAIN_INODE],
@@ -79,8 +77,6 @@ const MAKES: Readonly<Record<string, readonly [fs: string, FileOperations, mode:
   timerfd_create: ["anon_inodefs", TIMERFD, 0o600, PLAIN_INODE],
   signalfd: ["anon_inodefs", SIGNALFD, 0o600, PLAIN_INODE],
   signalfd4: ["anon_inodefs", SIGNALFD, 0o600, PLAIN_INODE],
-  inotify_init: ["anon_inodefs", INOTIFY, 0o600, PLAIN_INODE],
-  inotify_init1: ["anon_inodefs", INOTIFY, 0o600, PLAIN_INODE],
 };
 
 /** Puts the model in the state that a recorded outcome implies. */

@@ -39,7 +39,7 @@ import { DO_SYS_FTRUNCATE, DO_SYS_TRUNCATE } from "../fs/truncate.ts";
 import type { Kernel } from "../kernel.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { blockingSyscall, syscall } from "./define.ts";
-import { EBADF, EINVAL, ENOTTY, EXDEV } from "./errno.ts";
+import { EBADF, EINVAL, EXDEV } from "./errno.ts";
 import { wide } from "./io_calls.ts";
 
 const MKDIR = [GETNAME, DO_MKDIRAT];
@@ -177,19 +177,6 @@ for (const [name, wide] of [["fcntl", false], ["fcntl64", true]] as const) {
     (k, fd = 0, cmd = 0, arg = 0) => fcntl(k, fd, cmd, arg, wide),
   );
 }
-/** No file here has controls of its own: what was recorded, else -ENOTTY. */
-syscall(
-  "ioctl",
-  ["int", "uint", "ulong"],
-  [fn("security_file_ioctl"), fn("do_vfs_ioctl")],
-  (k, fd = 0, cmd = 0, arg = 0) => {
-    const file = fileOf(k, fd);
-    if (file === undefined) return -EBADF;
-    k.call(fn("security_file_ioctl"), file.address, cmd, arg);
-    return recorded(k)?.ret ?? -ENOTTY;
-  },
-);
-
 syscall(
   "chdir",
   ["ulong"],
