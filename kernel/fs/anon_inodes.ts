@@ -9,7 +9,7 @@ import { behaviour, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { EINVAL } from "../syscalls/errno.ts";
 import { FD_INSTALL, GET_UNUSED_FD_FLAGS, PUT_UNUSED_FD } from "./fdtable.ts";
-import { FILE } from "./fields.ts";
+import { FILE, INODE } from "./fields.ts";
 import { newFile, type OpenFile, openOn } from "./file.ts";
 import { EVENTFD, type FileOperations } from "./fileops.ts";
 import { type Inode, PLAIN_INODE } from "./inode.ts";
@@ -99,6 +99,9 @@ function makeFile(k: Kernel, name: string, ops: FileOperations, priv: Addr, flag
   const file = newFile(k, flags);
   file.ownOps = ops;
   openOn(k, file, dentry, fs.mnt);
+  // The dentry goes with the file, the inode stays.
+  INODE.count.add(k, inode.address, 1);
+  k.vfs.settle(dentry);
   FILE.privateData.set(k, file.address, priv);
   return file;
 }

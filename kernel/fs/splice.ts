@@ -10,7 +10,7 @@ import { behaviour, type Blocking, blocking, fn, type FunctionRef } from "../cal
 import type { Kernel } from "../kernel.ts";
 import { MemoryFault } from "../memory/fault.ts";
 import { sizeOfStruct } from "../process/objects.ts";
-import { SEND_SIG } from "../process/signal.ts";
+import { SEND_SIG } from "../signal/send.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { TASK_INTERRUPTIBLE } from "../process/task.ts";
 import { WAKE_UP_SYNC_KEY } from "../sched/wait.ts";

@@ -12,11 +12,11 @@ import { popLocals, pushLocal } from "../../process/stack.ts";
 import { storeUserBytes } from "../../process/user_store.ts";
 import { WAIT_EVENT_CALLS, waitEvent } from "../../sched/wait_event.ts";
 import { EAGAIN, EBADF, EEXIST, EFAULT, EINVAL, ERESTARTSYS } from "../../syscalls/errno.ts";
-import { FD_INSTALL, fileOf, GET_UNUSED_FD_FLAGS } from "../fdtable.ts";
+import { anonInodeGetfd, GETFD } from "../anon_inodes.ts";
+import { fileOf } from "../fdtable.ts";
 import { FILE, PATH } from "../fields.ts";
 import { INOTIFY } from "../fileops.ts";
 import type { Inode } from "../inode.ts";
-import { PLAIN_INODE } from "../inode.ts";
 import { AT_FDCWD, LOOKUP_DIRECTORY, LOOKUP_FOLLOW, O_CLOEXEC, O_NONBLOCK } from "../modes.ts";
 import { DECISIVE, INODE_PERMISSION, PATH_PUT } from "../namei.ts";
 import { MAY_READ } from "../permission.ts";
@@ -46,28 +46,14 @@ const FSNOTIFY_ALLOC_GROUP: FunctionRef = behaviour("fsnotify_alloc_group", [], 
   return group.address;
 });
 
-/** A descriptor for a file without a name: (name, fops, private data, flags). */
-const ANON_INODE_GETFD: FunctionRef = behaviour(
-  "anon_inode_getfd",
-  [GET_UNUSED_FD_FLAGS, FD_INSTALL],
-  (k, _name = 0, _fops = 0, data = 0, flags = 0) => {
-    const fd = k.call(GET_UNUSED_FD_FLAGS, flags);
-    if (fd < 0) return fd;
-    const file = k.vfs.anonymous("anon_inodefs", INOTIFY, 0o600, flags & O_NONBLOCK, PLAIN_INODE);
-    FILE.privateData.set(k, file.address, data);
-    k.call(FD_INSTALL, fd, file.address);
-    return fd;
-  },
-);
-
 /** `inotify_init`: a descriptor, or -errno. */
 export const DO_INOTIFY_INIT: FunctionRef = behaviour(
   "do_inotify_init",
-  [FSNOTIFY_ALLOC_GROUP, ANON_INODE_GETFD],
+  [FSNOTIFY_ALLOC_GROUP, GETFD],
   (k, flags = 0) => {
     if ((flags & ~(O_CLOEXEC | O_NONBLOCK)) !== 0) return -EINVAL;
     const group = k.call(FSNOTIFY_ALLOC_GROUP);
-    const fd = k.calls.callN(ANON_INODE_GETFD, [NaN, symbolAddress(k, INOTIFY.symbol), group, flags]);
+    const fd = anonInodeGetfd(k, "inotify", INOTIFY, group, flags);
     if (fd < 0) destroyGroup(k, group);
     return fd;
   },
