@@ -6,6 +6,7 @@
 
 import type { Addr, KernelImage } from "../../image/model.ts";
 import type { ArchModel } from "../arch/model.ts";
+import { AddressTable } from "./address_table.ts";
 import { MemoryFault } from "./fault.ts";
 import { type Page, PAGE_SHIFT, PAGE_SIZE, PagePool } from "./page.ts";
 import { decode, deposit, encode, fetch, joined, pair } from "./page_data.ts";
@@ -14,7 +15,7 @@ import { TextMemory } from "./text.ts";
 import type { UserSpace } from "./user_space.ts";
 
 /** Pages whose place is remembered, by the low bits of their number; tags are the pages' addresses. A power of two. */
-const CACHED = 1024;
+const CACHED = 8192;
 
 /**
  * Byte-addressable memory of one kernel, and of the process that runs on it (`user`).
@@ -33,7 +34,8 @@ export class Memory {
   /** User memory of the running process; null for kernel threads. The scheduler switches it. */
   user: UserSpace | null = null;
 
-  readonly #pages = new Map<number, Page>();
+  /** By the pages' addresses. */
+  readonly #pages = new AddressTable<Page>();
   readonly #pool = new PagePool();
   /** Page numbers mapped by `mapPages` inside regions of areas. */
   readonly #mapped = new Set<number>();
@@ -49,8 +51,7 @@ export class Memory {
     this.#userEnd = arch.layout.userEnd;
     this.regions = kernelRegions(image, arch);
     this.text = new TextMemory(image, arch, (address) => {
-      const key = Math.floor(address / PAGE_SIZE);
-      return this.#pages.get(key) ?? null;
+      return this.#pages.get(pageDown(address)) ?? null;
     });
   }
 
@@ -80,11 +81,14 @@ export class Memory {
   /** Unmaps what `mapPages` mapped: accesses fault again. */
   unmapPages(start: Addr, length: number): void {
     for (let key = pageDown(start) / PAGE_SIZE; key < pageUp(start + length) / PAGE_SIZE; key++) {
+      const page = key * PAGE_SIZE;
       this.#mapped.delete(key);
-      this.#pages.delete(key);
+      if (this.#pages.get(page) === undefined) continue;
+      this.#pages.delete(page);
+      const slot = key & (CACHED - 1);
+      this.#tags[slot] = NaN;
+      this.#writeTags[slot] = NaN;
     }
-    this.#tags.fill(NaN);
-    this.#writeTags.fill(NaN);
   }
 
   // Kernel code's own accesses.
@@ -102,8 +106,10 @@ export class Memory {
       : this.#reader(base / PAGE_SIZE, address);
     // Fields are aligned almost always.
     if ((offset & 3) !== 0 || size < 4) return fetch(page.view, offset, size, signed);
-    const half = page.halves[offset >> 2] as number;
-    return size === 8 ? pair(half, page.halves[(offset >> 2) + 1] as number) : signed ? half : half >>> 0;
+    const { halves } = page;
+    const at = page.start + (offset >> 2);
+    const half = halves[at] as number;
+    return size === 8 ? pair(half, halves[at + 1] as number) : signed ? half : half >>> 0;
   }
 
   /** Writes an integer of 1, 2, 4 or 8 bytes, modulo its size. */
@@ -121,8 +127,9 @@ export class Memory {
       return;
     }
     const { halves } = page;
-    halves[offset >> 2] = value;
-    if (size === 8) halves[(offset >> 2) + 1] = Math.floor(value * (1 / 0x100000000));
+    const at = page.start + (offset >> 2);
+    halves[at] = value;
+    if (size === 8) halves[at + 1] = Math.floor(value * (1 / 0x100000000));
   }
 
   /** Reads an unsigned byte. */
@@ -331,7 +338,7 @@ export class Memory {
       const user = this.user;
       return user === null ? null : touch ? user.touch(at) : user.present(at);
     }
-    const page = this.#pages.get(at) ?? this.#materialise(at);
+    const page = this.#pages.get(at * PAGE_SIZE) ?? this.#materialise(at);
     if (page !== null) {
       this.#tags[slot] = key * PAGE_SIZE;
       this.#cached[slot] = page;
@@ -358,7 +365,7 @@ export class Memory {
 
   #add(key: number): Page {
     const page = this.#pool.take();
-    this.#pages.set(key, page);
+    this.#pages.set(key * PAGE_SIZE, page);
     return page;
   }
 

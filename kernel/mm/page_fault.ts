@@ -130,8 +130,11 @@ export function raiseFault(k: Kernel, task: Task, address: Addr, access: Access,
     const esr = esrOf(user, access, present);
     k.calls.enter(task, DO_MEM_ABORT, [address, esr, regs], budget, { kind: user ? "fault" : "kernelFault" });
   } else {
-    const ip = user ? userIp(k, task) : k.calls.functionByName("copy_user_generic_unrolled")?.address ?? 0;
-    k.tracepoints.fire(user ? USER : KERNEL, address, ip, errorCode(user, access, present));
+    const passed = user ? USER : KERNEL;
+    if (k.tracepoints.enabled(passed)) {
+      const ip = user ? userIp(k, task) : k.calls.functionByName("copy_user_generic_unrolled")?.address ?? 0;
+      k.tracepoints.fire(passed, address, ip, errorCode(user, access, present));
+    }
     const flags = faultFlags(user, access);
     const found = k.calls.enter(task, LOCK_MM_AND_FIND_VMA, [mm.address, address, regs], share(budget, 0.1), {
       kind: "faultArea",

@@ -6,7 +6,7 @@
 
 import type { Addr } from "../../image/model.ts";
 import type { Kernel } from "../kernel.ts";
-import { PAGE_SIZE, pageAt } from "../memory/page.ts";
+import { singlePage } from "../memory/page.ts";
 import { type PageKind, type PageSource, UserPage } from "../memory/user_page.ts";
 import { GFP_COMP, GFP_HIGHUSER_MOVABLE } from "./gfp.ts";
 import { freePages } from "./page_alloc.ts";
@@ -52,7 +52,7 @@ class KernelPages implements PageSource {
 
   take(kind: PageKind): UserPage {
     const k = this.#k;
-    if (!framed(kind)) return new UserPage(0, kind, () => pageAt(new ArrayBuffer(PAGE_SIZE), 0));
+    if (!framed(kind)) return new UserPage(0, kind, singlePage);
     const frame = k.slab.frames.alloc(0, GFP_HIGHUSER_MOVABLE | GFP_COMP);
     return userPage(k, pageStruct(k, frame), kind);
   }

@@ -15,11 +15,14 @@ const EXPIRES = field("hrtimer_sleeper", "timer.node.expires");
 /** Sleeps until a timer fires: 0, or -EINTR after a signal. */
 export const DO_NANOSLEEP: FunctionRef = blocking(
   "do_nanosleep",
-  [fn("hrtimer_start_range_ns")],
+  [fn("hrtimer_start_range_ns"), fn("hrtimer_cancel")],
   function* (k, timer = 0) {
     const until = EXPIRES.get(k, timer);
     k.call(fn("hrtimer_start_range_ns"), timer, until, 50_000, 0);
-    return (yield* waitFor(k, () => k.clock.now >= until, until)) ? 0 : -EINTR;
+    const slept = yield* waitFor(k, () => k.clock.now >= until, until);
+    // The timer lies on this task's stack.
+    k.call(fn("hrtimer_cancel"), timer);
+    return slept ? 0 : -EINTR;
   },
 );
 

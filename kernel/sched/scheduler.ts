@@ -332,6 +332,7 @@ export class Scheduler {
       throw error;
     } finally {
       this.#running = null;
+      k.calls.rest(task);
       this.#reached = Math.max(this.#reached, k.clock.now);
       this.#cpus.reach(task.cpu, k.clock.now);
       this.#enter(k.tasks.idle);
