@@ -6,7 +6,7 @@
 
 import type { Addr } from "../../image/model.ts";
 import type { Kernel } from "../kernel.ts";
-import { pageAt } from "../memory/page.ts";
+import { singlePage } from "../memory/page.ts";
 import { UserPage } from "../memory/user_page.ts";
 import type { UserSpace } from "../memory/user_space.ts";
 import { mmAt, PAGE, type Vma } from "../mm/mm_struct.ts";
@@ -130,7 +130,7 @@ export class UprobeTable {
       return;
     }
     if (!set) return;
-    const copy = new UserPage(0, "file", () => pageAt(new ArrayBuffer(PAGE), 0));
+    const copy = new UserPage(0, "file", singlePage);
     const before = space.pageAt(key);
     copy.page.bytes.set(before?.page.bytes ?? original);
     put(copy.page.bytes);
