@@ -10,8 +10,9 @@ import { benchCalls, callLines } from "./calls_bench.ts";
 import { benchHandlers, handlerLines } from "./handler_bench.ts";
 import { listAll, openAndResolve } from "./image_bench.ts";
 import { benchProbes, probeLines } from "./kprobes_bench.ts";
-import { median, rate } from "./median.ts";
-import { benchReplay } from "./replay_bench.ts";
+import { median } from "./median.ts";
+import { benchReplay, replayLines } from "./replay_bench.ts";
+import { benchLong, benchTasks, scaleLines } from "./scale_bench.ts";
 import { benchStartup } from "./startup_bench.ts";
 
 const ARCHES: readonly Arch[] = ["x86_64", "arm64", "i386"];
@@ -37,22 +38,10 @@ heading("Probes through the kernel's interface, per call");
 console.log(probeLines(await benchProbes()).trimEnd());
 
 heading("Whole runs");
-for (const run of await benchReplay()) {
-  const calls = run.walked + run.accounted;
-  console.log(
-    `${run.name}: ${rate(run.systemCalls / run.seconds)} system calls/s, ${
-      rate(calls / run.seconds)
-    } kernel calls/s ` +
-      `(${run.walked} walked, ${run.accounted} accounted for)` +
-      (run.hits === 0 ? "" : `, ${rate(run.hits / run.seconds)} hits/s`) +
-      (run.hits > calls / 2
-        ? `, ${(run.seconds * 1e9 / run.hits).toFixed(0)} ns a hit with the call it is on`
-        : ""),
-  );
-}
-console.log(
-  "wanted: 5 M hits/s armed; for comparison: a kprobe with a map increment on real hardware costs 110 ns",
-);
+console.log(replayLines(await benchReplay()).trimEnd());
+
+heading("Many tasks, long runs (the full ones: deno run -A bench/scale_bench.ts --full)");
+console.log(scaleLines(await benchTasks(60_000), await benchLong(300_000)).trimEnd());
 
 heading("Images");
 for (const arch of ARCHES) {

@@ -43,6 +43,12 @@ interface Entry extends Event {
 export class EventQueue {
   readonly #heap: Entry[] = [];
   #sequence = 0;
+  #taken = 0;
+
+  /** Events that came off the queue so far, run or about to be. */
+  get taken(): number {
+    return this.#taken;
+  }
 
   /** Number of events that wait. */
   get size(): number {
@@ -77,7 +83,9 @@ export class EventQueue {
   /** Takes the next event off the queue without running it. */
   take(): Event | undefined {
     const first = this.#heap[0];
-    if (first !== undefined) this.#remove(0);
+    if (first === undefined) return undefined;
+    this.#taken++;
+    this.#remove(0);
     return first;
   }
 
