@@ -23,6 +23,7 @@ import { Structs } from "./memory/structs.ts";
 import { ModuleImage } from "./modules/module_image.ts";
 import { ModuleTable } from "./modules/module_table.ts";
 import { PageCache } from "./mm/page_cache.ts";
+import { Net } from "./net/net.ts";
 import { LogRing, PointerFormat } from "./printk/mod.ts";
 import { TaskTable } from "./process/task_table.ts";
 import type { Task } from "./process/task.ts";
@@ -114,6 +115,7 @@ export class Kernel {
   /** What happened at the system call boundary: calls without a model, warnings of a replay. */
   readonly syscalls: SyscallTable = new SyscallTable();
   #tracefs: Tracefs | null = null;
+  #net: Net | null = null;
   #block: BlockLayer | null = null;
   #pageCache: PageCache | null = null;
   /** The task whose code runs now; the idle task of CPU 0 when none does. */
@@ -185,6 +187,11 @@ export class Kernel {
   /** Pages of files in memory; made when first asked for. */
   get pageCache(): PageCache {
     return this.#pageCache ??= new PageCache(this);
+  }
+
+  /** The network; made when first asked for. */
+  get net(): Net {
+    return this.#net ??= new Net(this);
   }
 
   /** Virtual nanoseconds since boot, as the running context sees them. */

@@ -120,7 +120,10 @@ const PATHS: Readonly<Record<Arch, Readonly<Record<EntryKind, EntryPath>>>> = {
       ],
     },
     kernelFault: NONE,
-    debug: { through: [], base: [{ symbol: "exc_int3", offset: 0x4f }, { symbol: "asm_exc_int3", offset: 0x35 }] },
+    debug: {
+      through: [],
+      base: [{ symbol: "exc_int3", offset: 0x4f }, { symbol: "asm_exc_int3", offset: 0x35 }],
+    },
     debug_exit: {
       through: ["exit_to_user_mode_prepare"],
       base: [
@@ -238,7 +241,10 @@ const PATHS: Readonly<Record<Arch, Readonly<Record<EntryKind, EntryPath>>>> = {
       ],
     },
     kernelFault: NONE,
-    debug: { through: [], base: [{ symbol: "exc_int3", offset: 0x4f }, { symbol: "asm_exc_int3", offset: 0x35 }] },
+    debug: {
+      through: [],
+      base: [{ symbol: "exc_int3", offset: 0x4f }, { symbol: "asm_exc_int3", offset: 0x35 }],
+    },
     debug_exit: {
       through: ["exit_to_user_mode_prepare"],
       base: [

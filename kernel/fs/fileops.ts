@@ -119,6 +119,8 @@ export const SOCKET: FileOperations = {
   symbol: "socket_file_ops",
   readIter: fn("sock_read_iter"),
   writeIter: fn("sock_write_iter"),
+  poll: fn("sock_poll"),
+  ioctl: fn("sock_ioctl"),
   release: fn("sock_close"),
   seekable: false,
 };

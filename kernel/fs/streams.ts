@@ -40,8 +40,6 @@ const STREAMS = new Set([
   "random_write_iter",
   "tty_read",
   "tty_write",
-  "sock_read_iter",
-  "sock_write_iter",
   "proc_reg_read_iter",
 ]);
 const READS = new Set(["read", "pread64", "readv", "preadv", "preadv2"]);

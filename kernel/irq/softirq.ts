@@ -107,8 +107,11 @@ export const RAISE_SOFTIRQ: FunctionRef = behaviour(
   },
 );
 
+/** What the vectors' handlers can be. */
+const HANDLERS = [fn("net_rx_action"), fn("run_timer_softirq")];
+
 /** Runs the handlers of all pending vectors, again if they raised more, until that takes too long. */
-export const HANDLE_SOFTIRQS: FunctionRef = behaviour("handle_softirqs", [], (k) => {
+export const HANDLE_SOFTIRQS: FunctionRef = behaviour("handle_softirqs", HANDLERS, (k) => {
   const cpu = k.cpu;
   const context = k.contexts.of(cpu);
   const end = k.clock.now + MAX_TIME;

@@ -16,6 +16,7 @@ import "./range_calls.ts";
 import "./poll_calls.ts";
 import "./signal_calls.ts";
 import "./splice_calls.ts";
+import "./socket_calls.ts";
 import "./stat_calls.ts";
 import "./tree_calls.ts";
 import "./xattr_calls.ts";

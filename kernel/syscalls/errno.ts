@@ -101,3 +101,43 @@ export const ERESTARTNOINTR = 513;
 export const ERESTARTNOHAND = 514;
 /** Kernel-internal: restart by `restart_syscall`. */
 export const ERESTART_RESTARTBLOCK = 516;
+/** Not a socket. */
+export const ENOTSOCK = 88;
+/** No destination was given. */
+export const EDESTADDRREQ = 89;
+/** The message is too long. */
+export const EMSGSIZE = 90;
+/** Not this protocol's kind of socket. */
+export const EPROTOTYPE = 91;
+/** No such socket option. */
+export const ENOPROTOOPT = 92;
+/** No such protocol. */
+export const EPROTONOSUPPORT = 93;
+/** No such kind of socket. */
+export const ESOCKTNOSUPPORT = 94;
+/** No such address family. */
+export const EAFNOSUPPORT = 97;
+/** The address is in use. */
+export const EADDRINUSE = 98;
+/** No way there. */
+export const ENETUNREACH = 101;
+/** The connection was broken off. */
+export const ECONNABORTED = 103;
+/** The other side reset the connection. */
+export const ECONNRESET = 104;
+/** No room for it. */
+export const ENOBUFS = 105;
+/** Connected already. */
+export const EISCONN = 106;
+/** Not connected. */
+export const ENOTCONN = 107;
+/** No answer came. */
+export const ETIMEDOUT = 110;
+/** Nobody listens. */
+export const ECONNREFUSED = 111;
+/** The host cannot be reached. */
+export const EHOSTUNREACH = 113;
+/** Is being done already. */
+export const EALREADY = 114;
+/** Has begun, and will go on. */
+export const EINPROGRESS = 115;

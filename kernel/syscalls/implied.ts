@@ -52,17 +52,24 @@ import {
   ENOSPC,
   ENOTDIR,
   ENOTEMPTY,
+  ENOTSOCK,
 } from "./errno.ts";
 import type { CallFacts } from "./call_facts.ts";
 import { PATH_CALLS, type PathArgument } from "./path_calls.ts";
 import type { RecordedOutcome, RecordedStat, SyscallRequest } from "./request.ts";
 
+/** Those of them whose descriptor has to be a socket. */
+// deno-fmt-ignore
+const SOCKET_CALLS: ReadonlySet<string> = new Set([
+  "bind", "listen", "accept", "accept4", "connect", "getsockname", "getpeername", "send", "sendto", "sendmsg", "sendmmsg",
+  "recv", "recvfrom", "recvmsg", "recvmmsg", "recvmmsg_time64", "shutdown", "setsockopt", "getsockopt",
+]);
 /** Calls whose first argument is a descriptor that has to be open for them to succeed. */
 // deno-fmt-ignore
 export const FD_CALLS: ReadonlySet<string> = new Set([
   "read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "pwritev", "close", "lseek", "_llseek", "fstat",
   "fstat64", "newfstat", "fcntl", "fcntl64", "ftruncate", "ftruncate64", "getdents64", "getdents", "dup", "dup2", "dup3",
-  "fchdir", "fsync", "fdatasync", "ioctl", "fadvise64", "fadvise64_64", "flock",
+  "fchdir", "fsync", "fdatasync", "ioctl", "fadvise64", "fadvise64_64", "flock", ...SOCKET_CALLS,
 ]);
 /** Files that calls without a model make. */
 const MAKES: Readonly<Record<string, readonly [fs: string, FileOperations, mode: number, InodeContainer]>> = {
@@ -116,6 +123,9 @@ function implyFd(k: Kernel, task: Task, request: SyscallRequest, recorded: Recor
   }
   if (fd < 0 || fd > 0xffff) return;
   const file = k.vfs.files.get(fdFile(k, task.files, fd));
+  if (SOCKET_CALLS.has(request.name) && recorded.ret !== -ENOTSOCK && file?.ops !== SOCKET) {
+    return implySocket(k, task, request, fd, file === undefined);
+  }
   if (file === undefined) {
     k.syscalls.warn(
       `${task.comm} (${task.pid}) makes ${request.name} on descriptor ${fd}, which the recording never opened`,
@@ -132,6 +142,19 @@ function implyFd(k: Kernel, task: Task, request: SyscallRequest, recorded: Recor
     return;
   }
   if (recorded.stat !== undefined) implyStat(k, task, fd, file.dentry, recorded.stat);
+}
+
+/** A descriptor turns out to be a socket: one that the recording did not see being made. */
+function implySocket(k: Kernel, task: Task, request: SyscallRequest, fd: number, unknown: boolean): void {
+  if (unknown) {
+    k.syscalls.warn(
+      `${task.comm} (${task.pid}) makes ${request.name} on descriptor ${fd}, which the recording never opened`,
+    );
+  }
+  const old = fdFile(k, task.files, fd);
+  const file = k.vfs.anonymous("sockfs", SOCKET, S_IFSOCK | 0o777, O_RDWR, SOCKET_INODE);
+  if (old !== 0) k.vfs.putFile(old);
+  installFd(k, task.files, fd, file.address, false);
 }
 
 function operationsFor(mode: number): FileOperations {
@@ -289,7 +312,7 @@ function implyStat(k: Kernel, task: Task, fd: number, dentry: Dentry | null, sta
       type === S_IFCHR ? operationsOf(mode, stat.rdev ?? 0) : operationsFor(type),
       mode,
       O_RDWR,
-      PLAIN_INODE,
+      type === S_IFSOCK ? SOCKET_INODE : PLAIN_INODE,
     );
     if (old !== 0) k.vfs.putFile(old);
     installFd(k, task.files, fd, other.address, false);

@@ -14,6 +14,15 @@ export interface RecordedStat {
   readonly rdev?: number;
 }
 
+/** The other end, as `accept`, `recvfrom` and their kin were recorded to tell it. */
+export interface RecordedPeer {
+  /** As text: `127.0.0.1`, `::1`; empty for families without addresses. */
+  readonly address: string;
+  readonly port: number;
+  /** The bytes of the `sockaddr`. */
+  readonly bytes: Uint8Array;
+}
+
 /** How a recorded system call ended. In a replay this decides; the behaviours take it where it originates. */
 export interface RecordedOutcome {
   /** Return value; -errno for a failure. */
@@ -32,6 +41,8 @@ export interface RecordedOutcome {
   readonly child?: number;
   /** False for a program that `execve` loaded without an interpreter: it has its libraries in itself. */
   readonly interpreted?: boolean;
+  /** Address that the call stored: `accept`, `recvfrom`, `getsockname`. */
+  readonly peer?: RecordedPeer;
   /** Text that the call stored: `getcwd`, `readlink`. */
   readonly text?: string;
 }

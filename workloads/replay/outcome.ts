@@ -4,7 +4,9 @@
  * @module
  */
 
-import type { RecordedOutcome, RecordedStat } from "../../kernel/syscalls/request.ts";
+import { decodeAddress } from "../../kernel/net/address.ts";
+import type { RecordedOutcome, RecordedPeer, RecordedStat } from "../../kernel/syscalls/request.ts";
+import { sockaddrBytes } from "./sockaddr.ts";
 import type { Arch } from "../../image/model.ts";
 import type { AddressMap } from "./address_map.ts";
 import { errnoValue } from "./constants/mod.ts";
@@ -42,11 +44,13 @@ export function recordedOutcome(
   const fds = descriptorsOf(name, args);
   const status = name === "wait4" || name === "waitpid" ? waitStatus(args[1]) : undefined;
   const text = textOf(name, args);
+  const peer = peerOf(name, args, arch, note);
   if (data !== undefined) outcome.data = data;
   if (stat !== undefined) outcome.stat = stat;
   if (fds !== undefined) outcome.fds = fds;
   if (status !== undefined) outcome.status = status;
   if (text !== undefined) outcome.text = text;
+  if (peer !== undefined) outcome.peer = peer;
   return outcome;
 }
 
@@ -157,4 +161,32 @@ function textOf(name: string, args: readonly StraceValue[]): string | undefined 
     default:
       return undefined;
   }
+}
+
+/** Which argument an address is stored through. */
+const ADDRESSES: Readonly<Record<string, number>> = {
+  accept: 1,
+  accept4: 1,
+  getsockname: 1,
+  getpeername: 1,
+  recvfrom: 4,
+};
+
+/** The address that a call stored. */
+function peerOf(
+  name: string,
+  args: readonly StraceValue[],
+  arch: Arch,
+  note: NoteUnknown,
+): RecordedPeer | undefined {
+  const at = ADDRESSES[name];
+  const value = at !== undefined
+    ? args[at]
+    : name === "recvmsg"
+    ? structField(args[1], "msg_name")
+    : undefined;
+  if (value?.kind !== "struct" || structField(value, "sa_family") === undefined) return undefined;
+  const bytes = sockaddrBytes(value, arch, note);
+  const decoded = decodeAddress(bytes);
+  return { address: decoded?.address ?? "", port: decoded?.port ?? 0, bytes };
 }

@@ -139,7 +139,7 @@ export class UserBuffers {
           : evaluate(value, this.#arch, this.#note);
     }
     if (value.kind === "string" && !output) return this.#putString(task, value.bytes, room);
-    if (output && !isVector(value)) {
+    if (output && !isVector(value) && !isMessage(value)) {
       const own = room >= MAPPED_BUFFER ? this.#mapped?.bufferFor(room) : undefined;
       if (own !== undefined) return own;
       return this.#reserve(task, Math.max(room, value.kind === "string" ? 0 : UNKNOWN_SIZE));
@@ -183,7 +183,7 @@ export class UserBuffers {
       const printed = fields.find((candidate) => candidate.name === field)?.value;
       if (printed !== undefined) {
         const room = field === "iov_base" ? numberOf(fields, "iov_len") : 0;
-        bytes.set(this.#field(task, name, printed, type, size, addresses, room), at);
+        bytes.set(this.#field(task, name, printed, type, size, addresses, room, field === "msg_name"), at);
       }
       at += size;
     }
@@ -198,6 +198,7 @@ export class UserBuffers {
     size: number,
     addresses: AddressMap,
     room: number,
+    stored = false,
   ): Uint8Array {
     if (type === "sigset") return signalSet(value);
     if (type === "timespec" || type === "timeval") {
@@ -215,7 +216,8 @@ export class UserBuffers {
         0,
       );
     }
-    const word = this.#word(task, name, value, room, this.#filled && value.kind === "string", addresses);
+    const output = this.#filled && (stored || value.kind === "string");
+    const word = this.#word(task, name, value, room, output, addresses);
     return wordBytes(Number.isNaN(word) ? 0 : word, size);
   }
 
@@ -286,6 +288,11 @@ function isVector(value: StraceValue): boolean {
   if (value.kind !== "array") return false;
   const first = value.items[0]?.value;
   return first?.kind === "struct" && first.fields.some(({ name }) => name === "iov_base");
+}
+
+/** A message's header: the call fills in what it points to. */
+function isMessage(value: StraceValue): boolean {
+  return value.kind === "struct" && value.fields.some(({ name }) => name === "msg_iov");
 }
 
 function numberOf(

@@ -1,0 +1,614 @@
+/**
+ * What a segment does to a connection: `net/ipv4/tcp_input.c`.
+ *
+ * @module
+ */
+
+import { behaviour, fn, type FunctionRef } from "../../calls/function.ts";
+import type { Kernel } from "../../kernel.ts";
+import { ECONNREFUSED, ECONNRESET, EPIPE } from "../../syscalls/errno.ts";
+import { tracepoint } from "../../tracing/reference.ts";
+import {
+  RCV_SHUTDOWN,
+  SEND_SHUTDOWN,
+  SKB_DROP_REASON_NOT_SPECIFIED,
+  SKB_DROP_REASON_TCP_CLOSE,
+  SKB_DROP_REASON_TCP_FLAGS,
+  SKB_DROP_REASON_TCP_INVALID_SEQUENCE,
+  SKB_DROP_REASON_TCP_OLD_DATA,
+  SKB_DROP_REASON_TCP_OVERWINDOW,
+  SKB_DROP_REASON_TCP_RESET,
+  TCP_CLOSE,
+  TCP_CLOSE_WAIT,
+  TCP_CLOSING,
+  TCP_ESTABLISHED,
+  TCP_FIN_WAIT1,
+  TCP_FIN_WAIT2,
+  TCP_LAST_ACK,
+  TCP_LISTEN,
+  TCP_SYN_RECV,
+  TCP_SYN_SENT,
+  TCP_TIME_WAIT,
+  TCPHDR_ACK,
+  TCPHDR_FIN,
+  TCPHDR_PSH,
+  TCPHDR_RST,
+  TCPHDR_SYN,
+} from "../constants.ts";
+import {
+  __KFREE_SKB,
+  CONSUME_SKB,
+  KFREE_SKB_REASON,
+  peek,
+  queueTail,
+  type Skb,
+  skbOf,
+} from "../core/skbuff.ts";
+import {
+  ownRead,
+  shutDown,
+  SK_STREAM_WRITE_SPACE,
+  type Sock,
+  SOCK_DEF_ERROR_REPORT,
+  SOCK_DEF_READABLE,
+  SOCK_DEF_WAKEUP,
+  sockOf,
+} from "../core/sock.ts";
+import { SK, SKB, TCP } from "../fields.ts";
+import { FLAG_SLOWPATH, FLAG_UPDATE_TS_RECENT, TCP_ACK } from "./tcp_ack.ts";
+import { INET_CSK_DESTROY_SOCK, TCP_DONE, TCP_SET_STATE, TCP_TIME_WAIT_FN } from "./tcp_close.ts";
+import { readHeader } from "./tcp_header.ts";
+import {
+  __TCP_PUSH_PENDING_FRAMES,
+  currentMss,
+  enterQuickack,
+  purgeWriteQueue,
+  TCP_SEND_ACK,
+  TCP_SEND_DELAYED_ACK,
+  TCP_SYNC_MSS,
+  windowLeft,
+  writeQueue,
+} from "./tcp_output.ts";
+import { after, before, plus, TCP_TIMEWAIT_LEN, tcpOf } from "./tcp_sock.ts";
+
+const PROBE_EVENT = tracepoint("tcp:tcp_probe", "sport", "dport", "family", "data_len", "snd_nxt", "snd_una");
+const RESET_EVENT = tracepoint("tcp:tcp_receive_reset", "skaddr", "sport", "dport", "family");
+
+/** A connection is there: buffers and congestion control start. */
+const TCP_INIT_TRANSFER: FunctionRef = behaviour(
+  "tcp_init_transfer",
+  [fn("tcp_sndbuf_expand")],
+  (k, address = 0) => {
+    const sk = sockOf(k, address);
+    k.call(fn("tcp_sndbuf_expand"), address);
+    // Room for twice the window that it may grow to.
+    const room = Math.min(4 * 2 ** 20, Math.max(87040, 2 * 10 * (currentMss(k, sk) + 384) * 2));
+    tcpOf(sk).sendBuffer = room;
+    SK.sndbuf.set(k, address, room);
+    return Number.NaN;
+  },
+);
+
+/** The peer's SYN-ACK came. */
+const TCP_FINISH_CONNECT: FunctionRef = behaviour(
+  "tcp_finish_connect",
+  [TCP_SET_STATE, fn("inet_sk_rx_dst_set"), TCP_INIT_TRANSFER],
+  (k, address = 0, skb = 0) => {
+    k.call(TCP_SET_STATE, address, TCP_ESTABLISHED);
+    k.call(fn("inet_sk_rx_dst_set"), address, skb);
+    k.call(TCP_INIT_TRANSFER, address, 4, skb);
+    return Number.NaN;
+  },
+);
+
+/** The peer broke the connection off. */
+const TCP_RESET: FunctionRef = behaviour(
+  "tcp_reset",
+  [fn("tcp_write_queue_purge"), TCP_DONE, SOCK_DEF_ERROR_REPORT],
+  (k, address = 0, _skb) => {
+    const sk = sockOf(k, address);
+    if (k.tracepoints.enabled(RESET_EVENT)) {
+      k.tracepoints.fire(RESET_EVENT, address, sk.localPort, sk.remotePort, sk.family);
+    }
+    const state = SK.state.get(k, address);
+    const error = state === TCP_SYN_SENT ? ECONNREFUSED : state === TCP_CLOSE_WAIT ? EPIPE : ECONNRESET;
+    if (state === TCP_CLOSE) return Number.NaN;
+    SK.err.set(k, address, error);
+    k.call(fn("tcp_write_queue_purge"), address);
+    k.call(TCP_DONE, address);
+    if (!sk.dead) k.call(SOCK_DEF_ERROR_REPORT, address);
+    return Number.NaN;
+  },
+);
+behaviour("tcp_write_queue_purge", [__KFREE_SKB], (k, address = 0) => {
+  purgeWriteQueue(k, sockOf(k, address));
+  return Number.NaN;
+});
+
+/** The peer sends no more. */
+const TCP_FIN: FunctionRef = behaviour(
+  "tcp_fin",
+  [TCP_SET_STATE, TCP_SEND_ACK, TCP_TIME_WAIT_FN, SOCK_DEF_WAKEUP],
+  (k, address = 0) => {
+    const sk = sockOf(k, address);
+    const tcp = tcpOf(sk);
+    tcp.ackPending = true;
+    enterQuickack(tcp, 1);
+    shutDown(k, sk, RCV_SHUTDOWN);
+    switch (SK.state.get(k, address)) {
+      case TCP_SYN_RECV:
+      case TCP_ESTABLISHED:
+        k.call(TCP_SET_STATE, address, TCP_CLOSE_WAIT);
+        break;
+      case TCP_FIN_WAIT1:
+        k.call(TCP_SEND_ACK, address);
+        k.call(TCP_SET_STATE, address, TCP_CLOSING);
+        break;
+      case TCP_FIN_WAIT2:
+        k.call(TCP_SEND_ACK, address);
+        k.call(TCP_TIME_WAIT_FN, address, TCP_TIME_WAIT, 0);
+        break;
+    }
+    if (!sk.dead && k.net.socks.get(address) !== undefined) k.call(SOCK_DEF_WAKEUP, address);
+    return Number.NaN;
+  },
+);
+
+/** Appends data in order to what waits to be read: (sk, skb, fragstolen). */
+const TCP_QUEUE_RCV: FunctionRef = behaviour("tcp_queue_rcv", [], (k, address = 0, segment = 0) => {
+  const sk = sockOf(k, address);
+  const skb = skbOf(k, segment);
+  const bytes = skb.payload?.length ?? 0;
+  TCP.rcvNxt.set(k, address, skb.tcp.endSeq);
+  TCP.bytesReceived.set(k, address, TCP.bytesReceived.get(k, address) + bytes);
+  tcpOf(sk).unacked += bytes;
+  queueTail(k, SK.receiveQueue.at(k, address), skb);
+  ownRead(k, skb, sk);
+  return 0;
+});
+
+/** Data was received: how soon to acknowledge. */
+const TCP_EVENT_DATA_RECV: FunctionRef = behaviour("tcp_event_data_recv", [], (k, address = 0) => {
+  tcpOf(sockOf(k, address)).ackPending = true;
+  return Number.NaN;
+});
+
+const TCP_DATA_READY: FunctionRef = behaviour("tcp_data_ready", [SOCK_DEF_READABLE], (k, address = 0) => {
+  k.call(SOCK_DEF_READABLE, address);
+  return Number.NaN;
+});
+
+/** Data behind a gap waits for what is missing. */
+const TCP_DATA_QUEUE_OFO: FunctionRef = behaviour(
+  "tcp_data_queue_ofo",
+  [KFREE_SKB_REASON],
+  (k, address = 0, segment = 0) => {
+    const sk = sockOf(k, address);
+    const { outOfOrder } = tcpOf(sk);
+    const skb = skbOf(k, segment);
+    const at = outOfOrder.findIndex((other) => !before(other.tcp.seq, skb.tcp.seq));
+    if (at >= 0 && outOfOrder[at]?.tcp.seq === skb.tcp.seq) {
+      k.call(KFREE_SKB_REASON, segment, 25);
+      return Number.NaN;
+    }
+    if (at < 0) outOfOrder.push(skb);
+    else outOfOrder.splice(at, 0, skb);
+    ownRead(k, skb, sk);
+    return Number.NaN;
+  },
+);
+/** What was missing came: data behind it follows. */
+const TCP_OFO_QUEUE: FunctionRef = behaviour("tcp_ofo_queue", [__KFREE_SKB, TCP_FIN], (k, address = 0) => {
+  const sk = sockOf(k, address);
+  const tcp = tcpOf(sk);
+  for (let skb = tcp.outOfOrder[0]; skb !== undefined; skb = tcp.outOfOrder[0]) {
+    const next = TCP.rcvNxt.get(k, address);
+    if (after(skb.tcp.seq, next)) break;
+    tcp.outOfOrder.shift();
+    if (!after(skb.tcp.endSeq, next)) {
+      k.call(__KFREE_SKB, skb.address);
+      continue;
+    }
+    const bytes = ((skb.tcp.endSeq - next) | 0) - ((skb.tcp.flags & TCPHDR_FIN) !== 0 ? 1 : 0);
+    TCP.rcvNxt.set(k, address, skb.tcp.endSeq);
+    TCP.bytesReceived.set(k, address, TCP.bytesReceived.get(k, address) + bytes);
+    queueTail(k, SK.receiveQueue.at(k, address), skb);
+    if ((skb.tcp.flags & TCPHDR_FIN) !== 0) k.call(TCP_FIN, address);
+    if (k.net.socks.get(address) === undefined) break;
+  }
+  return Number.NaN;
+});
+
+/** Sorts a segment's data into the queues. */
+const TCP_DATA_QUEUE: FunctionRef = behaviour(
+  "tcp_data_queue",
+  [__KFREE_SKB, TCP_QUEUE_RCV, TCP_FIN, TCP_OFO_QUEUE, TCP_DATA_QUEUE_OFO, TCP_DATA_READY, KFREE_SKB_REASON],
+  (k, address = 0, segment = 0) => {
+    const sk = sockOf(k, address);
+    const tcp = tcpOf(sk);
+    const skb = skbOf(k, segment);
+    const { seq, endSeq, flags } = skb.tcp;
+    if (seq === endSeq) {
+      k.call(__KFREE_SKB, segment);
+      return Number.NaN;
+    }
+    const next = TCP.rcvNxt.get(k, address);
+    if (seq === next || before(seq, next) && after(endSeq, next)) {
+      if (windowLeft(k, sk) === 0 && (skb.payload?.length ?? 0) > 0) {
+        tcp.ackPending = true;
+        enterQuickack(tcp, 1);
+        k.call(KFREE_SKB_REASON, segment, 22);
+        return Number.NaN;
+      }
+      k.call(TCP_QUEUE_RCV, address, segment, Number.NaN);
+      if ((skb.payload?.length ?? 0) > 0) k.call(TCP_EVENT_DATA_RECV, address, segment);
+      if ((flags & TCPHDR_FIN) !== 0) k.call(TCP_FIN, address);
+      if (k.net.socks.get(address) === undefined) return Number.NaN;
+      if (tcp.outOfOrder.length > 0) {
+        k.call(TCP_OFO_QUEUE, address);
+        if (k.net.socks.get(address) === undefined) return Number.NaN;
+        enterQuickack(tcp, 1);
+      }
+      if (!sk.dead) k.call(TCP_DATA_READY, address);
+      return Number.NaN;
+    }
+    if (!after(endSeq, next)) {
+      // Sent again though it was received: the acknowledgement got lost.
+      tcp.ackPending = true;
+      enterQuickack(tcp, 2);
+      k.call(KFREE_SKB_REASON, segment, SKB_DROP_REASON_TCP_OLD_DATA);
+      return Number.NaN;
+    }
+    if (!before(seq, plus(next, windowLeft(k, sk)))) {
+      tcp.ackPending = true;
+      enterQuickack(tcp, 1);
+      k.call(KFREE_SKB_REASON, segment, SKB_DROP_REASON_TCP_OVERWINDOW);
+      return Number.NaN;
+    }
+    tcp.ackPending = true;
+    enterQuickack(tcp, 1);
+    k.call(TCP_DATA_QUEUE_OFO, address, segment);
+    return Number.NaN;
+  },
+);
+
+/** Whether sequence numbers and flags make sense: 0 where the segment was dropped. */
+const TCP_VALIDATE_INCOMING: FunctionRef = behaviour(
+  "tcp_validate_incoming",
+  [TCP_RESET, TCP_SEND_ACK, KFREE_SKB_REASON],
+  (k, address = 0, segment = 0) => {
+    const sk = sockOf(k, address);
+    const skb = skbOf(k, segment);
+    const { seq, endSeq, flags } = skb.tcp;
+    const next = TCP.rcvNxt.get(k, address);
+    const edge = plus(next, Math.max(windowLeft(k, sk), 1));
+    const acceptable = !before(endSeq, TCP.rcvWup.get(k, address)) && !after(seq, edge);
+    if (!acceptable) {
+      if ((flags & TCPHDR_RST) === 0) k.call(TCP_SEND_ACK, address);
+      k.call(KFREE_SKB_REASON, segment, SKB_DROP_REASON_TCP_INVALID_SEQUENCE);
+      return 0;
+    }
+    if ((flags & TCPHDR_RST) !== 0) {
+      k.call(TCP_RESET, address, segment);
+      k.call(KFREE_SKB_REASON, segment, SKB_DROP_REASON_TCP_RESET);
+      return 0;
+    }
+    if ((flags & TCPHDR_SYN) !== 0) {
+      // A challenge: who really opened this connection will answer with a reset.
+      k.call(TCP_SEND_ACK, address);
+      k.call(KFREE_SKB_REASON, segment, 29);
+      return 0;
+    }
+    return 1;
+  },
+);
+
+/** Room came free: who waits to write goes on. */
+const TCP_CHECK_SPACE: FunctionRef = behaviour(
+  "tcp_check_space",
+  [fn("tcp_new_space"), SK_STREAM_WRITE_SPACE],
+  (k, address = 0) => {
+    const sk = sockOf(k, address);
+    if (!sk.dead && sk.writersWait && roomToWrite(k, sk)) {
+      sk.writersWait = false;
+      k.call(SK_STREAM_WRITE_SPACE, address);
+    }
+    return Number.NaN;
+  },
+);
+
+/** Whether a third of the send buffer is free. */
+export function roomToWrite(k: Kernel, sk: Sock): boolean {
+  const queued = SK.wmemQueued.get(k, sk.address);
+  return queued < SK.sndbuf.get(k, sk.address) && SK.sndbuf.get(k, sk.address) - queued >= queued >> 1;
+}
+
+/** Sends what a segment's acknowledgement has made room for (`tcp_data_snd_check`). */
+function dataSendCheck(k: Kernel, sk: Sock): void {
+  if (peek(k, writeQueue(k, sk)) !== undefined) {
+    k.call(__TCP_PUSH_PENDING_FRAMES, sk.address, currentMss(k, sk), tcpOf(sk).nodelay ? 1 : 0);
+  }
+  k.call(TCP_CHECK_SPACE, sk.address);
+}
+
+/** Acknowledges now or later: (sk, ofo_possible). */
+const __TCP_ACK_SND_CHECK: FunctionRef = behaviour(
+  "__tcp_ack_snd_check",
+  [TCP_SEND_ACK, TCP_SEND_DELAYED_ACK],
+  (k, address = 0, ofoPossible = 0) => {
+    const sk = sockOf(k, address);
+    const tcp = tcpOf(sk);
+    const now = tcp.unacked > currentMss(k, sk) || tcp.quick > 0 && tcp.pingpong < 3 ||
+      ofoPossible !== 0 && tcp.outOfOrder.length > 0;
+    k.call(now ? TCP_SEND_ACK : TCP_SEND_DELAYED_ACK, address);
+    return Number.NaN;
+  },
+);
+function ackSendCheck(k: Kernel, sk: Sock): void {
+  if (tcpOf(sk).ackPending) k.call(__TCP_ACK_SND_CHECK, sk.address, 1);
+}
+
+const ESTABLISHED_CALLS = [
+  fn("tcp_mstamp_refresh"),
+  fn("inet_sk_rx_dst_set"),
+  TCP_VALIDATE_INCOMING,
+  TCP_ACK,
+  fn("tcp_urg"),
+  TCP_DATA_QUEUE,
+  __TCP_PUSH_PENDING_FRAMES,
+  TCP_CHECK_SPACE,
+  __TCP_ACK_SND_CHECK,
+  __KFREE_SKB,
+  TCP_QUEUE_RCV,
+  TCP_EVENT_DATA_RECV,
+  TCP_DATA_READY,
+  KFREE_SKB_REASON,
+];
+/** A segment of a connection that is up. */
+export const TCP_RCV_ESTABLISHED: FunctionRef = behaviour(
+  "tcp_rcv_established",
+  ESTABLISHED_CALLS,
+  (k, address = 0, segment = 0) => {
+    const sk = sockOf(k, address);
+    const tcp = tcpOf(sk);
+    const skb = skbOf(k, segment);
+    const header = readHeader(k, skb);
+    pullHeader(k, skb, header.length);
+    if (k.tracepoints.enabled(PROBE_EVENT)) {
+      const [next, una] = [TCP.sndNxt.get(k, address), TCP.sndUna.get(k, address)];
+      const bytes = skb.payload?.length ?? 0;
+      k.tracepoints.fire(PROBE_EVENT, sk.localPort, sk.remotePort, sk.family, bytes, next, una);
+    }
+    k.call(fn("tcp_mstamp_refresh"), address);
+    const { seq, endSeq, ackSeq, flags } = skb.tcp;
+    const fast = (flags & ~TCPHDR_PSH) === TCPHDR_ACK && header.window === tcp.predicted &&
+      seq === TCP.rcvNxt.get(k, address) && tcp.outOfOrder.length === 0 &&
+      !after(ackSeq, TCP.sndNxt.get(k, address)) && tcp.caState === "open";
+    if (fast && seq === endSeq) {
+      k.call(TCP_ACK, address, segment, 0);
+      k.call(__KFREE_SKB, segment);
+      dataSendCheck(k, sk);
+      return Number.NaN;
+    }
+    if (fast && windowLeft(k, sk) >= ((endSeq - seq) | 0)) {
+      k.call(TCP_QUEUE_RCV, address, segment, Number.NaN);
+      k.call(TCP_EVENT_DATA_RECV, address, segment);
+      if (ackSeq !== TCP.sndUna.get(k, address)) {
+        k.call(TCP_ACK, address, segment, 2);
+        dataSendCheck(k, sk);
+      }
+      if (tcp.ackPending) k.call(__TCP_ACK_SND_CHECK, address, 0);
+      k.call(TCP_DATA_READY, address);
+      return Number.NaN;
+    }
+    if ((flags & (TCPHDR_ACK | TCPHDR_RST | TCPHDR_SYN)) === 0) {
+      k.call(KFREE_SKB_REASON, segment, SKB_DROP_REASON_TCP_FLAGS);
+      return Number.NaN;
+    }
+    if (k.call(TCP_VALIDATE_INCOMING, address, segment, Number.NaN, 1) === 0) return Number.NaN;
+    if (k.call(TCP_ACK, address, segment, FLAG_SLOWPATH | FLAG_UPDATE_TS_RECENT) < 0) {
+      k.call(KFREE_SKB_REASON, segment, SKB_DROP_REASON_NOT_SPECIFIED);
+      return Number.NaN;
+    }
+    k.call(fn("tcp_urg"), address, segment, Number.NaN);
+    k.call(TCP_DATA_QUEUE, address, segment);
+    if (k.net.socks.get(address) === undefined) return Number.NaN;
+    dataSendCheck(k, sk);
+    ackSendCheck(k, sk);
+    return Number.NaN;
+  },
+);
+
+/** Takes the TCP header off: `data` then points behind it, to no byte of the model's where data lies in fragments. */
+function pullHeader(k: Kernel, skb: Skb, length: number): void {
+  SKB.data.add(k, skb.address, length);
+  SKB.len.add(k, skb.address, -length);
+}
+
+const PROCESS_CALLS = [
+  fn("tcp_mstamp_refresh"),
+  fn("tcp_parse_options"),
+  fn("tcp_v4_conn_request"),
+  fn("tcp_v6_conn_request"),
+  TCP_ACK,
+  TCP_SYNC_MSS,
+  TCP_FINISH_CONNECT,
+  SOCK_DEF_WAKEUP,
+  TCP_SEND_ACK,
+  TCP_SEND_DELAYED_ACK,
+  TCP_RESET,
+  TCP_VALIDATE_INCOMING,
+  TCP_INIT_TRANSFER,
+  TCP_SET_STATE,
+  TCP_TIME_WAIT_FN,
+  TCP_DONE,
+  fn("tcp_update_metrics"),
+  fn("tcp_urg"),
+  TCP_DATA_QUEUE,
+  CONSUME_SKB,
+  __KFREE_SKB,
+  __TCP_PUSH_PENDING_FRAMES,
+  TCP_CHECK_SPACE,
+  __TCP_ACK_SND_CHECK,
+  KFREE_SKB_REASON,
+  INET_CSK_DESTROY_SOCK,
+  fn("sk_reset_timer"),
+];
+/** A segment in any other state: 1 where the peer has to get a reset. */
+export const TCP_RCV_STATE_PROCESS: FunctionRef = behaviour(
+  "tcp_rcv_state_process",
+  PROCESS_CALLS,
+  (k, address = 0, segment = 0) => {
+    const sk = sockOf(k, address);
+    const skb = skbOf(k, segment);
+    const { flags } = skb.tcp;
+    const state = SK.state.get(k, address);
+    if (state === TCP_CLOSE) return drop(k, skb, SKB_DROP_REASON_TCP_CLOSE);
+    if (state === TCP_LISTEN) {
+      if ((flags & TCPHDR_ACK) !== 0) return 1;
+      if ((flags & TCPHDR_RST) !== 0) return drop(k, skb, SKB_DROP_REASON_TCP_RESET);
+      if ((flags & TCPHDR_SYN) === 0 || (flags & TCPHDR_FIN) !== 0) {
+        return drop(k, skb, SKB_DROP_REASON_TCP_FLAGS);
+      }
+      k.call(fn(isV6(k, skb) ? "tcp_v6_conn_request" : "tcp_v4_conn_request"), address, segment);
+      k.call(CONSUME_SKB, segment);
+      return 0;
+    }
+    k.call(fn("tcp_mstamp_refresh"), address);
+    const header = readHeader(k, skb);
+    if (state === TCP_SYN_SENT) {
+      const result = synSent(k, sk, skb);
+      if (result !== 0) return result > 0 ? 1 : 0;
+      k.call(fn("tcp_urg"), address, segment, Number.NaN);
+      k.call(__KFREE_SKB, segment);
+      dataSendCheck(k, sk);
+      return 0;
+    }
+    pullHeader(k, skb, header.length);
+    if (k.call(TCP_VALIDATE_INCOMING, address, segment, Number.NaN, 0) === 0) return 0;
+    const acked = k.call(TCP_ACK, address, segment, FLAG_SLOWPATH | FLAG_UPDATE_TS_RECENT);
+    if (acked < 0) {
+      if (state === TCP_SYN_RECV) return 1;
+      return drop(k, skb, SKB_DROP_REASON_NOT_SPECIFIED);
+    }
+    const over = stateStep(k, sk, skb, state);
+    if (over) return 0;
+    k.call(fn("tcp_urg"), address, segment, Number.NaN);
+    switch (SK.state.get(k, address)) {
+      case TCP_CLOSE_WAIT:
+      case TCP_CLOSING:
+      case TCP_LAST_ACK:
+        if (!before(skb.tcp.seq, TCP.rcvNxt.get(k, address))) break;
+        k.call(KFREE_SKB_REASON, segment, SKB_DROP_REASON_TCP_OLD_DATA);
+        dataSendCheck(k, sk);
+        return 0;
+      case TCP_FIN_WAIT1:
+      case TCP_FIN_WAIT2:
+        // Nobody will read what comes now.
+        if (sk.dead && (skb.payload?.length ?? 0) > 0) {
+          k.call(TCP_RESET, address, segment);
+          return 1;
+        }
+    }
+    k.call(TCP_DATA_QUEUE, address, segment);
+    if (k.net.socks.get(address) === undefined) return 0;
+    dataSendCheck(k, sk);
+    ackSendCheck(k, sk);
+    return 0;
+  },
+);
+
+/** What an acknowledgement makes of a state on the way up or down: true where the segment is done with. */
+function stateStep(k: Kernel, sk: Sock, skb: Skb, state: number): boolean {
+  const { address } = sk;
+  const tcp = tcpOf(sk);
+  const allAcked = TCP.sndUna.get(k, address) === TCP.writeSeq.get(k, address);
+  switch (state) {
+    case TCP_SYN_RECV:
+      k.call(TCP_INIT_TRANSFER, address, 5, skb.address);
+      TCP.copiedSeq.set(k, address, TCP.rcvNxt.get(k, address));
+      k.call(TCP_SET_STATE, address, TCP_ESTABLISHED);
+      k.call(SOCK_DEF_WAKEUP, address);
+      enterQuickack(tcp);
+      return false;
+    case TCP_FIN_WAIT1: {
+      if (!allAcked) return false;
+      k.call(TCP_SET_STATE, address, TCP_FIN_WAIT2);
+      shutDown(k, sk, SEND_SHUTDOWN);
+      if (!sk.dead) {
+        k.call(SOCK_DEF_WAKEUP, address);
+        return false;
+      }
+      if ((skb.payload?.length ?? 0) > 0) return false;
+      if ((skb.tcp.flags & TCPHDR_FIN) === 0) {
+        k.call(TCP_TIME_WAIT_FN, address, TCP_FIN_WAIT2, 60 * 250);
+        k.call(CONSUME_SKB, skb.address);
+        return true;
+      }
+      return false;
+    }
+    case TCP_CLOSING:
+      if (!allAcked) return false;
+      k.call(TCP_TIME_WAIT_FN, address, TCP_TIME_WAIT, TCP_TIMEWAIT_LEN / 4e6);
+      k.call(CONSUME_SKB, skb.address);
+      return true;
+    case TCP_LAST_ACK:
+      if (!allAcked) return false;
+      k.call(fn("tcp_update_metrics"), address);
+      k.call(TCP_DONE, address);
+      k.call(CONSUME_SKB, skb.address);
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** A segment for a sock that has sent its SYN: 0 to go on, 1 for a reset, -1 where it is done with. */
+function synSent(k: Kernel, sk: Sock, skb: Skb): number {
+  const { address } = sk;
+  const tcp = tcpOf(sk);
+  const { flags, seq, ackSeq } = skb.tcp;
+  k.call(fn("tcp_parse_options"), Number.NaN, skb.address, Number.NaN, 0, Number.NaN);
+  if ((flags & TCPHDR_ACK) !== 0) {
+    if (!after(ackSeq, TCP.sndUna.get(k, address)) || after(ackSeq, TCP.sndNxt.get(k, address))) return 1;
+    if ((flags & TCPHDR_RST) !== 0) {
+      k.call(TCP_RESET, address, skb.address);
+      drop(k, skb, SKB_DROP_REASON_TCP_RESET);
+      return -1;
+    }
+    if ((flags & TCPHDR_SYN) === 0) {
+      drop(k, skb, SKB_DROP_REASON_TCP_FLAGS);
+      return -1;
+    }
+    const header = readHeader(k, skb);
+    k.call(TCP_ACK, address, skb.address, FLAG_SLOWPATH);
+    tcp.irs = seq;
+    tcp.sndWscale = header.wscale ?? 0;
+    tcp.mssClamp = header.mss ?? 536;
+    TCP.rcvNxt.set(k, address, plus(seq, 1));
+    TCP.rcvWup.set(k, address, plus(seq, 1));
+    TCP.copiedSeq.set(k, address, plus(seq, 1));
+    k.call(TCP_SYNC_MSS, address, k.net.route(sk.remote).dev.mtu);
+    k.call(TCP_FINISH_CONNECT, address, skb.address);
+    enterQuickack(tcp);
+    if (!sk.dead) k.call(SOCK_DEF_WAKEUP, address);
+    k.call(TCP_SEND_ACK, address);
+    return 0;
+  }
+  if ((flags & TCPHDR_RST) !== 0) {
+    drop(k, skb, SKB_DROP_REASON_TCP_RESET);
+    return -1;
+  }
+  // Both sides connect at once: no recording of it, nothing here does it.
+  drop(k, skb, SKB_DROP_REASON_TCP_FLAGS);
+  return -1;
+}
+
+function isV6(k: Kernel, skb: Skb): boolean {
+  return SKB.protocol.get(k, skb.address) === 0xdd86;
+}
+
+function drop(k: Kernel, skb: Skb, reason: number): number {
+  k.call(KFREE_SKB_REASON, skb.address, reason);
+  return 0;
+}
