@@ -7,6 +7,7 @@
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { COMPLETE } from "../sched/completion.ts";
+import { FUTEX_EXEC_RELEASE, FUTEX_EXIT_RELEASE } from "../futex/robust.ts";
 import { field } from "./objects.ts";
 import type { Task } from "./task.ts";
 
@@ -28,7 +29,7 @@ const MM_RELEASE: FunctionRef = behaviour("mm_release", [DO_FUTEX, COMPLETE], (k
   if (tid !== 0) {
     if (mm !== 0 && MM_USERS.get(k, mm) > 1) {
       clearTid(k, task, tid);
-      k.call(DO_FUTEX, tid, FUTEX_WAKE, 1, 0, 0, 0);
+      k.calls.callOrWait(DO_FUTEX, tid, FUTEX_WAKE, 1, 0, 0, 0);
     }
     CLEAR_CHILD_TID.set(k, address, 0);
   }
@@ -43,9 +44,9 @@ const MM_RELEASE: FunctionRef = behaviour("mm_release", [DO_FUTEX, COMPLETE], (k
 /** On exit. (task, mm) */
 export const EXIT_MM_RELEASE: FunctionRef = behaviour(
   "exit_mm_release",
-  [fn("futex_exit_release"), MM_RELEASE],
+  [FUTEX_EXIT_RELEASE, MM_RELEASE],
   (k, address = 0, mm = 0) => {
-    k.call(fn("futex_exit_release"), address);
+    k.call(FUTEX_EXIT_RELEASE, address);
     return k.call(MM_RELEASE, address, mm);
   },
 );
@@ -53,9 +54,9 @@ export const EXIT_MM_RELEASE: FunctionRef = behaviour(
 /** On execve. (task, mm) */
 export const EXEC_MM_RELEASE: FunctionRef = behaviour(
   "exec_mm_release",
-  [fn("futex_exec_release"), MM_RELEASE],
+  [FUTEX_EXEC_RELEASE, MM_RELEASE],
   (k, address = 0, mm = 0) => {
-    k.call(fn("futex_exec_release"), address);
+    k.call(FUTEX_EXEC_RELEASE, address);
     return k.call(MM_RELEASE, address, mm);
   },
 );

@@ -7,6 +7,7 @@
 import "../fs/streams.ts";
 import "./attr_calls.ts";
 import "./file_calls.ts";
+import "./futex_calls.ts";
 import "./io_calls.ts";
 import "./mlock_calls.ts";
 import "./mm_calls.ts";

@@ -7,6 +7,7 @@
 
 import type { Arch } from "../../image/model.ts";
 import { number } from "./build_value.ts";
+import { futexArguments } from "./futex_arguments.ts";
 import type { RecordedCall, StraceResult } from "./record.ts";
 import { rulesFor, type TranslationRule } from "./translation_rules.ts";
 import type { StraceValue } from "./value.ts";
@@ -49,11 +50,14 @@ const WIDE_EVERYWHERE: Readonly<Record<string, readonly number[]>> = {
   pwritev2: [3],
 };
 
+const FUTEX = /^futex(_time64)?$/;
+
 /** The call as `target` makes it, or null when its kernel has nothing of the kind. */
 export function translate(call: RecordedCall, target: TranslationTarget): TranslatedCall | null {
   const rule = choiceOf(call.name, target);
   if (rule === "none") return null;
-  const args = call.args.map((argument) => argument.value);
+  const printed = call.args.map((argument) => argument.value);
+  const args = FUTEX.test(call.name) ? futexArguments(printed) : printed;
   if (rule === "same") return split({ name: call.name, args, result: call.result }, target.arch);
   return split({ name: rule.name, args: rule.args(args, call), result: rule.result(call) }, target.arch);
 }
