@@ -4,11 +4,12 @@
  * @module
  */
 
+import { maxDescriptors } from "../process/rlimit.ts";
 import { behaviour, type FunctionRef } from "../calls/function.ts";
 import { EBADF, EINVAL, EMFILE } from "../syscalls/errno.ts";
 import { ALLOC_FD, EXPAND_FILES, FD_INSTALL, fileOf, FILP_CLOSE } from "./fdtable.ts";
 import { FILE } from "./fields.ts";
-import { fdFile, installFd, NOFILE, setClosesOnExec } from "./files_struct.ts";
+import { fdFile, installFd, setClosesOnExec } from "./files_struct.ts";
 import { O_CLOEXEC } from "./modes.ts";
 
 /** Puts a file at a descriptor; what was there is closed. Returns the descriptor. */
@@ -30,7 +31,7 @@ export const KSYS_DUP3: FunctionRef = behaviour(
   [EXPAND_FILES, DO_DUP2],
   (k, oldfd = 0, newfd = 0, flags = 0) => {
     if ((flags & ~O_CLOEXEC) !== 0 || oldfd === newfd) return -EINVAL;
-    if (newfd < 0 || newfd >= NOFILE) return -EBADF;
+    if (newfd < 0 || newfd >= maxDescriptors(k)) return -EBADF;
     const { files } = k.current;
     const error = k.call(EXPAND_FILES, files, newfd);
     if (error < 0) return error;
@@ -44,8 +45,8 @@ export const F_DUPFD: FunctionRef = behaviour(
   "f_dupfd",
   [ALLOC_FD, FD_INSTALL],
   (k, from = 0, file = 0, flags = 0) => {
-    if (from >= NOFILE) return -EINVAL;
-    const fd = k.call(ALLOC_FD, from, NOFILE, flags);
+    if (from >= maxDescriptors(k)) return -EINVAL;
+    const fd = k.call(ALLOC_FD, from, maxDescriptors(k), flags);
     if (fd < 0) return fd === -EMFILE ? -EMFILE : fd;
     FILE.count.add(k, file, 1);
     k.call(FD_INSTALL, fd, file);

@@ -24,6 +24,7 @@ import {
   reserveFd,
 } from "./files_struct.ts";
 import { LOCKS_REMOVE_FILE, LOCKS_REMOVE_POSIX } from "./locks.ts";
+import { maxDescriptors } from "../process/rlimit.ts";
 import { O_CLOEXEC } from "./modes.ts";
 import { TASK_WORK_ADD } from "../process/task_work.ts";
 
@@ -73,7 +74,7 @@ export const ALLOC_FD: FunctionRef = behaviour(
 export const GET_UNUSED_FD_FLAGS: FunctionRef = behaviour(
   "get_unused_fd_flags",
   [ALLOC_FD],
-  (k, flags = 0) => k.call(ALLOC_FD, 0, NOFILE, flags),
+  (k, flags = 0) => k.call(ALLOC_FD, 0, maxDescriptors(k), flags),
 );
 
 /** Gives a reserved descriptor back. */

@@ -260,8 +260,8 @@ for (const arch of ARCHES) {
       assertEquals(yield* p.replay("read", [55, p.room(64), 64], { ret: 3 }), 3);
       assertEquals(k.syscalls.warnings.length, 1);
       assertEquals(yield* p.replay("close", [55], { ret: 0 }), 0);
-      assertEquals(yield* p.replay("prlimit64", [0, 3, 0, 0], { ret: 0, durationNs: 500 }), 0);
-      assertEquals(k.syscalls.unmodeled.get("prlimit64"), 1);
+      assertEquals(yield* p.replay("quotactl", [0, 0, 0, 0], { ret: 0, durationNs: 500 }), 0);
+      assertEquals(k.syscalls.unmodeled.get("quotactl"), 1);
       const child = yield* p.replay("clone", [SIGCHLD, 0, 0, 0, 0], { ret: 31337, durationNs: 90_000 });
       assertEquals(child, 31337);
       assertEquals(k.tasks.byPid(31337)?.parent, p.task);

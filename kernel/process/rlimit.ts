@@ -92,3 +92,10 @@ export function limitOf(k: Kernel, task: Task, resource: number): number {
   const [cur] = readLimit(k, task, resource);
   return cur === BigInt.asUintN(8 * k.image.pointerSize, RLIM_INFINITY) ? Infinity : Number(cur);
 }
+
+/** Descriptors that a task may have; asked for at every open. */
+export function maxDescriptors(k: Kernel): number {
+  const at = rlimitAt(k, k.current, RLIMIT_NOFILE);
+  const cur = k.memory.load(CUR.at(k, at), 4, false);
+  return cur === 0xffffffff ? Infinity : cur;
+}

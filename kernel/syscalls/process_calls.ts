@@ -13,10 +13,11 @@ import type { Kernel } from "../kernel.ts";
 import { DO_EXECVEAT_COMMON } from "../process/exec.ts";
 import { DO_EXIT, DO_GROUP_EXIT } from "../process/exit.ts";
 import { clone, CLONE_VFORK, CLONE_VM, KERNEL_CLONE } from "../process/fork.ts";
+import { CLEAR_CHILD_TID } from "../process/mm_release.ts";
 import { HRTIMER_NANOSLEEP } from "../process/nanosleep.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { loadUser } from "../process/user_load.ts";
-import { KERNEL_WAIT4 } from "../process/wait.ts";
+import { KERNEL_WAIT4, KERNEL_WAITID, readWaitidInfo, waitidInfo } from "../process/wait.ts";
 import { CRED } from "../process/task.ts";
 import { blockingSyscall, syscall } from "./define.ts";
 import { EFAULT, EINVAL } from "./errno.ts";
@@ -58,7 +59,10 @@ blockingSyscall(
     return yield* clone(k, {
       flags: at(0),
       exitSignal: at(4),
-      stack: at(5) + at(6),
+      stack: at(5),
+      stackSize: at(6),
+      pidfd: at(1),
+      tls: at(7),
       childTid: at(2),
       parentTid: at(3),
     });
@@ -93,6 +97,29 @@ blockingSyscall(
   [KERNEL_WAIT4],
   function* (k, pid = 0, stat = 0, options = 0) {
     return yield* k.calls.callBlocking(KERNEL_WAIT4, pid, stat, options, 0);
+  },
+);
+
+blockingSyscall(
+  "waitid",
+  ["int", "int", "ulong", "int", "ulong"],
+  [KERNEL_WAITID],
+  function* (k, which = 0, upid = 0, infop = 0, options = 0, ru = 0) {
+    const mark = k.current.locals;
+    const info = waitidInfo(k);
+    const found = yield* k.calls.callBlocking(KERNEL_WAITID, which, upid, info, options, ru);
+    const told = readWaitidInfo(k, info);
+    popLocals(k, mark);
+    if (found < 0 || infop === 0) return Math.min(found, 0);
+    if (k.memory.user?.areaAt(infop) === undefined) return recordedOr(k, -EFAULT);
+    // `si_signo`, errno, code; pid, uid and status where every architecture has them.
+    const parts = found > 0 ? [SIGCHLD, 0, told.cause] : [0, 0, 0];
+    parts.forEach((part, i) => k.memory.store(infop + 4 * i, 4, part));
+    const fields = infop + (k.image.pointerSize === 8 ? 16 : 12);
+    [told.pid, told.uid, told.status].forEach((part, i) =>
+      k.memory.store(fields + 4 * i, 4, found > 0 ? part : 0)
+    );
+    return 0;
   },
 );
 
@@ -168,7 +195,6 @@ const IDS: Readonly<Record<string, (k: Kernel) => number>> = {
   geteuid: (k) => CRED.euid.get(k, k.current.cred),
   getgid: (k) => CRED.gid.get(k, k.current.cred),
   getegid: (k) => CRED.egid.get(k, k.current.cred),
-  getpgrp: (k) => k.current.tgid,
   sched_yield: () => 0,
 };
 for (const [name, tell] of Object.entries(IDS)) syscall(name, [], [], (k) => recordedOr(k, tell(k)));
@@ -177,4 +203,7 @@ syscall("umask", ["int"], [], (k, mask = 0) => {
   FS.umask.set(k, k.current.fs, mask & 0o777);
   return recordedOr(k, old);
 });
-syscall("set_tid_address", ["ulong"], [], (k) => recordedOr(k, k.current.pid));
+syscall("set_tid_address", ["ulong"], [], (k, at = 0) => {
+  CLEAR_CHILD_TID.set(k, k.current.address, at);
+  return recordedOr(k, k.current.pid);
+});
