@@ -134,7 +134,7 @@ export class Kernel {
     this.pointers = new PointerFormat(this.seed, this.arch.wordSize, this.release.hashesPointers);
     this.events = new EventQueue();
     this.random = new KeyedRandom(this.seed);
-    this.modules = new ModuleTable(this);
+    this.modules = new ModuleTable(this, image);
     this.memory = new Memory(this.image, this.arch);
     this.structs = new Structs(this.image, this.memory);
     this.slab = new Slab(this.memory, this.arch);

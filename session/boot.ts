@@ -6,6 +6,7 @@
 
 import { coreImage, coreShapes, fullImage } from "../image/mod.ts";
 import type { Arch, KernelImage } from "../image/model.ts";
+import { mountDisk, type MountedDisk } from "../kernel/fs/ext4/mount.ts";
 import { Kernel } from "../kernel/kernel.ts";
 import { type ReleaseName, releaseOf } from "../kernel/release/release.ts";
 import { ShapeLibrary } from "../kernel/shapes/library.ts";
@@ -28,6 +29,8 @@ export interface BootOptions {
   readonly image?: "core" | "whole" | KernelImage;
   /** What it behaves as where releases differ: `6.1` (default), `4.18` or `2.6.38`. Symbols and types are 6.1's in all. */
   readonly release?: ReleaseName;
+  /** Disks, each with an ext4 that is mounted at a path: `[{ mount: "/data", kind: "ssd" }]`. Default none. */
+  readonly disks?: readonly MountedDisk[];
 }
 
 /** Recorded call trees: facts, which all kernels of an architecture share, but for images that bring their own. */
@@ -56,7 +59,7 @@ async function libraryOf(image: KernelImage): Promise<ShapeLibrary> {
  * @throws {TypeError} If an option has no such value.
  */
 export async function bootKernel(options: BootOptions = {}): Promise<Kernel> {
-  const { arch = "x86_64", cpus = 2, seed = 1, image = "core", release = "6.1" } = options;
+  const { arch = "x86_64", cpus = 2, seed = 1, image = "core", release = "6.1", disks = [] } = options;
   if (!ARCHES.includes(arch)) {
     throw new TypeError(`Cannot boot architecture "${arch}": there are images for ${ARCHES.join(", ")}`);
   }
@@ -70,5 +73,7 @@ export async function bootKernel(options: BootOptions = {}): Promise<Kernel> {
   const opened = typeof image === "string"
     ? await (image === "whole" ? fullImage(arch) : coreImage(arch))
     : image;
-  return new Kernel(opened, await libraryOf(opened), { cpus, seed, release });
+  const kernel = new Kernel(opened, await libraryOf(opened), { cpus, seed, release });
+  for (const disk of disks) mountDisk(kernel, disk);
+  return kernel;
 }

@@ -15,7 +15,7 @@ import { SECTOR_SIZE } from "./options.ts";
 
 /** Vectors that lie in the bio itself. */
 const INLINE_VECS = 4;
-const BIO_FLAGS = { traceCompletion: 1 << 10 } as const;
+const BIO_FLAGS = { traceCompletion: 1 << 7 } as const;
 
 /** A part of a page. */
 export interface BioVec {
@@ -99,6 +99,13 @@ export class Bio {
     this.size += length;
     BIO.size.set(k, this.address, this.size);
     return true;
+  }
+
+  /** Its bytes, where its parts were set at once. */
+  setSize(bytes: number): void {
+    this.size = bytes;
+    BIO.size.set(this.#k, this.address, bytes);
+    BIO.vcnt.set(this.#k, this.address, this.vecs.length);
   }
 
   /** Says what runs when it is done, and what `bi_private` points to. */

@@ -11,6 +11,7 @@ import { sizeOfStruct } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { IO_SCHEDULE, sleepForIo } from "./io_schedule.ts";
 import type { Bio } from "./bio.ts";
+import { BLK_MQ_END_REQUEST } from "./completion.ts";
 import { REQUEST } from "./fields.ts";
 import { MAX_SECTORS } from "./gendisk.ts";
 import { NULL_QUEUE_RQ } from "./null_blk.ts";
@@ -212,32 +213,30 @@ const BLK_INSERT_FLUSH: FunctionRef = behaviour(
   (k, address = 0) => {
     const rq = k.block.requests.get(address);
     if (rq === undefined) return Number.NaN;
-    if ((rq.opf & REQ_PREFLUSH) === 0 || rq.bytes === 0) {
-      traceInsert(k, rq);
-      k.block.queue(rq);
-      k.call(BLK_MQ_RUN_HW_QUEUE, rq.disk.hctx, 0);
-      return Number.NaN;
-    }
-    // The flush goes first, under a tag of its own if there is one; the data follows when it is done.
-    const tag = rq.disk.freeTag();
-    const go = () => {
-      traceInsert(k, rq);
-      k.block.queue(rq);
-      k.call(BLK_MQ_RUN_HW_QUEUE, rq.disk.hctx, 0);
+    const dispatch = (one: Request): void => {
+      traceInsert(k, one);
+      k.block.queue(one);
+      k.call(BLK_MQ_RUN_HW_QUEUE, one.disk.hctx, 0);
     };
-    rq.opf &= ~REQ_PREFLUSH;
-    REQUEST.cmdFlags.set(k, address, rq.opf);
+    // The flush goes first, under a tag of its own if there is one; the data follows when it is done.
+    const tag = (rq.opf & REQ_PREFLUSH) === 0 ? -1 : rq.disk.freeTag();
     if (tag < 0) {
-      go();
+      dispatch(rq);
       return Number.NaN;
     }
     const flush = new Request(k, rq.disk, tag, REQ_OP_FLUSH | REQ_PREFLUSH, null);
-    flush.endIo = go;
+    flush.endIo = () => {
+      if (rq.bytes === 0) {
+        k.call(BLK_MQ_END_REQUEST, address, 0);
+        return;
+      }
+      rq.opf &= ~REQ_PREFLUSH;
+      REQUEST.cmdFlags.set(k, address, rq.opf);
+      dispatch(rq);
+    };
     REQUEST.sector.set(k, flush.address, 0);
     k.call(BLK_ACCOUNT_IO_START, flush.address);
-    traceInsert(k, flush);
-    k.block.queue(flush);
-    k.call(BLK_MQ_RUN_HW_QUEUE, rq.disk.hctx, 0);
+    dispatch(flush);
     return Number.NaN;
   },
 );

@@ -14,7 +14,7 @@ import type { Task } from "../process/task.ts";
 import { type Device, makeDevice } from "./device.ts";
 import { BDEV, DISK_STATS, GENDISK, HCTX, QUEUE, REQUEST } from "./fields.ts";
 import type { DiskSpec } from "./options.ts";
-import type { Request } from "./request.ts";
+import { DRIVER_SIZE, type Request } from "./request.ts";
 import { isWrite, operationOf, REQ_OP_FLUSH } from "./operations.ts";
 
 /** The first number that `register_blkdev` gives away, counting down: what null_blk was recorded with. */
@@ -97,7 +97,7 @@ export class Disk {
   requestOf(tag: number): Addr {
     let address = this.#requests[tag];
     if (address === undefined) {
-      address = kzalloc(this.#k, sizeOfStruct(this.#k, "request"));
+      address = kzalloc(this.#k, sizeOfStruct(this.#k, "request") + 8 + DRIVER_SIZE);
       REQUEST.q.set(this.#k, address, this.queue);
       REQUEST.hctx.set(this.#k, address, this.hctx);
       this.#requests[tag] = address;

@@ -16,7 +16,7 @@ export const IO_SCHEDULE: FunctionRef = blocking("io_schedule", [BLK_FLUSH_PLUG,
   const plug = k.block.plugs.get(k.current);
   if (plug !== undefined && plug.requests.length > 0) {
     const { wait } = k.current;
-    yield* k.calls.callBlocking(BLK_FLUSH_PLUG, plug.address, 1);
+    k.call(BLK_FLUSH_PLUG, plug.address, 1);
     k.current.wait = wait;
   }
   yield* k.calls.callBlocking(SCHEDULE);

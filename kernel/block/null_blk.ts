@@ -7,10 +7,19 @@
 
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
+import { sizeOfStruct } from "../process/objects.ts";
+import {
+  HRTIMER_INIT,
+  HRTIMER_MODE_REL,
+  HRTIMER_NORESTART,
+  HRTIMER_START_RANGE_NS,
+  initHrtimer,
+  setHrtimerExpiry,
+} from "../time/hrtimer.ts";
 import { IRQ_HANDLED } from "../irq/irq_desc.ts";
 import { BLK_MQ_COMPLETE_REQUEST, BLK_MQ_END_REQUEST, BLK_STS_IOERR } from "./completion.ts";
 import { REQUEST } from "./fields.ts";
-import { MQ_RQ_IN_FLIGHT, type Request } from "./request.ts";
+import { DRIVER_TIMER, MQ_RQ_IN_FLIGHT, type Request } from "./request.ts";
 import { traceIssue } from "./tracepoints.ts";
 
 /** The driver begins with a request. */
@@ -31,8 +40,11 @@ const END_CMD: FunctionRef = behaviour("end_cmd", [BLK_MQ_END_REQUEST], (k, cmd 
 });
 /** The timer of a command has expired: `completion_nsec` have passed. */
 const NULL_CMD_TIMER_EXPIRED: FunctionRef = behaviour("null_cmd_timer_expired", [END_CMD], (k, timer = 0) => {
-  k.call(END_CMD, timer);
-  return 0;
+  const rq = k.block.requests.get(timer - timerOffset(k));
+  if (rq === undefined) return HRTIMER_NORESTART;
+  k.block.inFlight.delete(rq);
+  k.call(END_CMD, rq.address);
+  return HRTIMER_NORESTART;
 });
 /** Ends a command from the block softirq. */
 behaviour("null_complete_rq", [END_CMD], (k, rq = 0) => {
@@ -42,12 +54,14 @@ behaviour("null_complete_rq", [END_CMD], (k, rq = 0) => {
 
 const NULL_HANDLE_CMD: FunctionRef = behaviour(
   "null_handle_cmd",
-  [fn("null_process_cmd"), fn("hrtimer_start_range_ns")],
+  [fn("null_process_cmd"), HRTIMER_START_RANGE_NS],
   (k, cmd = 0, sector = 0, sectors = 0, op = 0) => {
     const rq = k.block.requests.get(cmd);
     if (rq === undefined) return 0;
     k.call(fn("null_process_cmd"), cmd, op, sector, sectors);
-    if (rq.disk.spec.kind === "fixed") k.call(fn("hrtimer_start_range_ns"), cmd, rq.due - k.clock.now, 0, 1);
+    if (rq.disk.spec.kind === "fixed") {
+      k.call(HRTIMER_START_RANGE_NS, cmd + timerOffset(k), rq.due - k.clock.now, 0, HRTIMER_MODE_REL);
+    }
     return 0;
   },
 );
@@ -55,11 +69,12 @@ const NULL_HANDLE_CMD: FunctionRef = behaviour(
 /** Takes a request: the device starts on it. */
 export const NULL_QUEUE_RQ: FunctionRef = behaviour(
   "null_queue_rq",
-  [BLK_MQ_START_REQUEST, NULL_HANDLE_CMD],
+  [HRTIMER_INIT, BLK_MQ_START_REQUEST, NULL_HANDLE_CMD],
   (k, _hctx = 0, bd = 0) => {
     const address = k.memory.readPointer(bd);
     const rq = k.block.requests.get(address);
     if (rq === undefined) return 0;
+    if (rq.disk.spec.kind === "fixed") initHrtimer(k, address + timerOffset(k), NULL_CMD_TIMER_EXPIRED);
     k.call(BLK_MQ_START_REQUEST, address);
     give(k, rq);
     k.call(NULL_HANDLE_CMD, address, rq.sector, rq.sectors, rq.opf & 0xff);
@@ -74,31 +89,27 @@ function give(k: Kernel, rq: Request): void {
     rq.disk.device.service({ opf: rq.opf, sector: rq.sector, bytes: rq.bytes }, now),
   );
   k.block.inFlight.add(rq);
-  completeAt(k, rq, rq.due);
+  // null_blk's own kind of disk has a timer instead of a device that interrupts.
+  if (rq.disk.spec.kind !== "fixed") completeAt(k, rq, rq.due);
 }
 
 /** A request's completion comes at `time`, whatever was planned. */
 export function completeAt(k: Kernel, rq: Request, time: number): void {
-  rq.event?.cancel();
   rq.due = time;
-  const arrived = (): void => {
-    rq.event = null;
-    k.block.inFlight.delete(rq);
-  };
   if (rq.disk.spec.kind === "fixed") {
-    rq.event = k.scheduler.interrupt(rq.cpu, time, (task, user) => {
-      arrived();
-      k.interrupts.handle(task, user, "timer", NULL_CMD_TIMER_EXPIRED, [rq.address]);
-    });
+    const timer = rq.address + timerOffset(k);
+    if (!k.hrtimers.remove(timer)) return;
+    setHrtimerExpiry(k, timer, time);
+    k.hrtimers.enqueue(timer, rq.cpu);
     return;
   }
+  rq.event?.cancel();
   const line = rq.disk.line ??= k.irqs.request({
     name: rq.disk.spec.name,
     handler: DISK_INTERRUPT,
     devId: rq.disk.address,
   });
-  const event = k.interrupts.raise(line, rq.cpu, time);
-  rq.event = event;
+  rq.event = k.interrupts.raise(line, rq.cpu, time);
 }
 
 /** The device interrupts: whatever it is done with by now is. No function of this kernel: drivers of such disks are modules. */
@@ -116,6 +127,11 @@ const DISK_INTERRUPT: FunctionRef = behaviour(
     return IRQ_HANDLED;
   },
 );
+
+/** Where the driver's part of a request has its timer. */
+function timerOffset(k: Kernel): number {
+  return DRIVER_TIMER + Math.ceil(sizeOfStruct(k, "request") / 8) * 8;
+}
 
 function failed(rq: Request): boolean {
   return rq.bytes > 0 && rq.disk.isBad(rq.sector, rq.sectors);

@@ -8,8 +8,7 @@ import type { Addr } from "../../image/model.ts";
 import type { Kernel } from "../kernel.ts";
 import { sizeOfStruct } from "../process/objects.ts";
 import { pushLocal } from "../process/stack.ts";
-import type { Task } from "../process/task.ts";
-import { behaviour, type Blocking, blocking, fn, type FunctionRef } from "../calls/function.ts";
+import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import { BLK_MQ_FLUSH_PLUG_LIST } from "./blk_mq.ts";
 
 /** Begins to gather requests; inside another plug it does nothing. */
@@ -20,24 +19,24 @@ export const BLK_START_PLUG: FunctionRef = behaviour("blk_start_plug", [], (k, a
 });
 
 /** Hands what was gathered to the driver. */
-export const BLK_FLUSH_PLUG: FunctionRef = blocking(
+export const BLK_FLUSH_PLUG: FunctionRef = behaviour(
   "__blk_flush_plug",
   [BLK_MQ_FLUSH_PLUG_LIST],
-  function* (k, address = 0, fromSchedule = 0) {
-    yield* k.calls.callBlocking(BLK_MQ_FLUSH_PLUG_LIST, address, fromSchedule);
+  (k, address = 0, fromSchedule = 0) => {
+    k.call(BLK_MQ_FLUSH_PLUG_LIST, address, fromSchedule);
     return Number.NaN;
   },
 );
 
 /** Ends the gathering that `blk_start_plug` began with the same plug. */
-export const BLK_FINISH_PLUG: FunctionRef = blocking(
+export const BLK_FINISH_PLUG: FunctionRef = behaviour(
   "blk_finish_plug",
   [BLK_FLUSH_PLUG],
-  function* (k, address = 0) {
+  (k, address = 0) => {
     const { plugs } = k.block;
     const plug = plugs.get(k.current);
     if (plug === undefined || plug.address !== address) return Number.NaN;
-    yield* k.calls.callBlocking(BLK_FLUSH_PLUG, address, 0);
+    k.call(BLK_FLUSH_PLUG, address, 0);
     plugs.delete(k.current);
     return Number.NaN;
   },
@@ -48,13 +47,6 @@ export function startPlug(k: Kernel): Addr {
   const plug = pushLocal(k, sizeOfStruct(k, "blk_plug"));
   k.call(BLK_START_PLUG, plug);
   return plug;
-}
-
-/** A task that is about to sleep hands over what it gathered (`sched_submit_work`). */
-export function* flushBeforeSleep(k: Kernel, task: Task): Blocking<void> {
-  const plug = k.block.plugs.get(task);
-  if (plug === undefined || plug.requests.length === 0) return;
-  yield* k.calls.callBlocking(BLK_FLUSH_PLUG, plug.address, 1);
 }
 
 /** For callers that list what they call. */

@@ -19,6 +19,11 @@ export const MQ_RQ_IN_FLIGHT = 1;
 /** `rq->state`: the device is done with it. */
 export const MQ_RQ_COMPLETE = 2;
 
+/** Where in the driver's part of a request its timer lies. */
+export const DRIVER_TIMER = 64;
+/** Bytes of the driver's part of a request. */
+export const DRIVER_SIZE = 160;
+
 /** A request; its fields are in memory too. */
 export class Request {
   readonly address: Addr;

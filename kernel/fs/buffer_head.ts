@@ -28,11 +28,11 @@ export const BH_DIRTY = 1;
 /** `BH_Lock`. */
 export const BH_LOCK = 2;
 /** `BH_Mapped`: it has a place on the disk. */
-export const BH_MAPPED = 5;
+export const BH_MAPPED = 4;
 /** `BH_New`. */
-export const BH_NEW = 6;
+export const BH_NEW = 5;
 /** `BH_Delay`: its place will be chosen when it is written. */
-export const BH_DELAY = 9;
+export const BH_DELAY = 8;
 /** Number of a block that has no place yet, as ext4 marks it. */
 export const DELAYED_BLOCK = -65536;
 
@@ -86,6 +86,12 @@ export class BufferHead {
   /** Clears a bit of its state. */
   clear(bit: number): void {
     BH.state.set(this.#k, this.address, BH.state.get(this.#k, this.address) & ~(1 << bit));
+  }
+
+  /** It has no place any more. */
+  unmap(): void {
+    this.clear(BH_MAPPED);
+    this.block = 0;
   }
 
   /** The next block of the page, in a ring. */

@@ -51,6 +51,12 @@ export interface FileSystemType {
   readonly syncFs?: FunctionRef;
   /** What `mount` shows for a source: a super block, or -errno. A new empty one without, where no device is needed. */
   getTree?(k: Kernel, source: string): SuperBlock | number;
+  /** `s_op->dirty_inode`, called with (inode, flags). */
+  readonly dirtyInode?: FunctionRef;
+  /** `s_op->write_inode`, called with (inode, writeback_control). */
+  readonly writeInode?: FunctionRef;
+  /** `s_op->evict_inode`, called with (inode). */
+  readonly evictInode?: FunctionRef;
   /** How a file of a mode and device number is read and written. */
   fileOperations(mode: number, rdev: number): FileOperations;
   /** How an inode of a mode finds, makes and describes names. */

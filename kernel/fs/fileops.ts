@@ -189,6 +189,30 @@ export const INOTIFY: FileOperations = {
   seekable: false,
 };
 
+/** Regular files of ext4. */
+export const EXT4_FILE: FileOperations = {
+  symbol: "ext4_file_operations",
+  readIter: fn("ext4_file_read_iter"),
+  writeIter: fn("ext4_file_write_iter"),
+  open: fn("ext4_file_open"),
+  release: fn("ext4_release_file"),
+  llseek: fn("ext4_llseek"),
+  mmap: fn("ext4_file_mmap"),
+  fallocate: fn("ext4_fallocate"),
+  fsync: fn("ext4_sync_file"),
+  seekable: true,
+};
+
+/** Directories of ext4. */
+export const EXT4_DIR: FileOperations = {
+  symbol: "ext4_dir_operations",
+  release: fn("ext4_release_dir"),
+  llseek: fn("ext4_dir_llseek"),
+  iterate: fn("ext4_readdir"),
+  fsync: fn("ext4_sync_file"),
+  seekable: true,
+};
+
 /** Every function that some file is read by. */
 export const READERS: readonly FunctionRef[] = collect((ops) => [ops.read, ops.readIter]);
 /** Every function that some file is written by. */
@@ -240,6 +264,8 @@ export function fileOperations(): readonly FileOperations[] {
     SIGNALFD,
     PIDFD,
     INOTIFY,
+    EXT4_FILE,
+    EXT4_DIR,
   ];
 }
 

@@ -146,14 +146,28 @@ export class Inode {
     INODE.nlink.set(this.#k, this.address, links);
   }
 
+  /** `i_sb`. */
+  get sb(): Addr {
+    return INODE.sb.get(this.#k, this.address);
+  }
+
   /** `i_ino`. */
   get ino(): number {
     return INODE.ino.get(this.#k, this.address);
   }
 
+  set ino(ino: number) {
+    INODE.ino.set(this.#k, this.address, ino);
+  }
+
   /** Up to `count` bytes at `pos`, to be read at once; holes read as zeros. */
   read(pos: number, count: number): Uint8Array {
     return this.#contents.read(pos, Math.max(0, Math.min(count, this.size - pos, MAX_READ)));
+  }
+
+  /** Stores bytes at `pos`; the file does not grow by it. */
+  store(pos: number, bytes: Uint8Array): void {
+    if (pos + bytes.length <= MAX_KEPT) this.#contents.write(pos, bytes);
   }
 
   /** Stores bytes at `pos` and grows the file as needed. */

@@ -152,6 +152,43 @@ export const KERNFS_FILE_INODE: InodeOperations = {
   listxattr: fn("kernfs_iop_listxattr"),
 };
 
+const EXT4_COMMON = { setattr: fn("ext4_setattr"), listxattr: fn("ext4_listxattr") } as const;
+
+/** Directories of ext4. */
+export const EXT4_DIR_INODE: InodeOperations = {
+  symbol: "ext4_dir_inode_operations",
+  ...EXT4_COMMON,
+  lookup: fn("ext4_lookup"),
+  create: fn("ext4_create"),
+  link: fn("ext4_link"),
+  unlink: fn("ext4_unlink"),
+  symlink: fn("ext4_symlink"),
+  mkdir: fn("ext4_mkdir"),
+  rmdir: fn("ext4_rmdir"),
+  mknod: fn("ext4_mknod"),
+  rename: fn("ext4_rename2"),
+  tmpfile: fn("ext4_tmpfile"),
+  getattr: fn("ext4_getattr"),
+};
+/** Regular files of ext4. */
+export const EXT4_FILE_INODE: InodeOperations = {
+  symbol: "ext4_file_inode_operations",
+  ...EXT4_COMMON,
+  getattr: fn("ext4_file_getattr"),
+};
+/** Symbolic links of ext4 whose text fits into the inode. */
+export const EXT4_FAST_LINK_INODE: InodeOperations = {
+  symbol: "ext4_fast_symlink_inode_operations",
+  ...EXT4_COMMON,
+  getattr: fn("ext4_getattr"),
+};
+/** Devices, named pipes and sockets of ext4. */
+export const EXT4_SPECIAL_INODE: InodeOperations = {
+  symbol: "ext4_special_inode_operations",
+  ...EXT4_COMMON,
+  getattr: fn("ext4_getattr"),
+};
+
 /** All tables of inode operations. */
 export function inodeOperations(): readonly InodeOperations[] {
   return [
@@ -172,6 +209,10 @@ export function inodeOperations(): readonly InodeOperations[] {
     PROC_FD_INODE,
     KERNFS_DIR_INODE,
     KERNFS_FILE_INODE,
+    EXT4_DIR_INODE,
+    EXT4_FILE_INODE,
+    EXT4_FAST_LINK_INODE,
+    EXT4_SPECIAL_INODE,
   ];
 }
 

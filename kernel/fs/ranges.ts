@@ -92,20 +92,3 @@ export const KSYS_READAHEAD: FunctionRef = behaviour(
     return k.call(VFS_FADVISE, file.address, offset, count, POSIX_FADV_WILLNEED);
   },
 );
-
-/** Writes a range out; tmpfs has nothing to write to. */
-const SYNC_FILE_RANGE: FunctionRef = behaviour(
-  "sync_file_range",
-  [],
-  (k, _file, offset = 0, bytes = 0) => offset < 0 || bytes < 0 ? -EINVAL : recordedOr(k, 0),
-);
-
-/** `sync_file_range`. */
-export const KSYS_SYNC_FILE_RANGE: FunctionRef = behaviour(
-  "ksys_sync_file_range",
-  [SYNC_FILE_RANGE],
-  (k, fd = 0, offset = 0, bytes = 0, flags = 0) => {
-    const file = fileOf(k, fd);
-    return file === undefined ? -EBADF : k.call(SYNC_FILE_RANGE, file.address, offset, bytes, flags);
-  },
-);

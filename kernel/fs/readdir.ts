@@ -8,7 +8,7 @@ import type { Addr } from "../../image/model.ts";
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { MemoryFault } from "../memory/fault.ts";
-import { field, sizeOfStruct } from "../process/objects.ts";
+import { type Field, field, sizeOfStruct } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { EBADF, EFAULT, EINVAL, ENOTDIR } from "../syscalls/errno.ts";
 import { functionAt, functionPointer } from "../calls/function_pointer.ts";
@@ -19,7 +19,8 @@ import { FILE } from "./fields.ts";
 import { fileOperations } from "./fileops.ts";
 import { recorded } from "./recorded.ts";
 
-const CTX_POS = field("dir_context", "pos");
+/** `dir_context.pos`. */
+export const CTX_POS: Field = field("dir_context", "pos");
 const CTX_ACTOR = field("dir_context", "actor");
 /** Bytes of `struct linux_dirent64` before the name. */
 const DIRENT64_HEADER = 19;

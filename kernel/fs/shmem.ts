@@ -4,7 +4,7 @@
  * @module
  */
 
-import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
+import { behaviour, blocking, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { MemoryFault } from "../memory/fault.ts";
 import { EFAULT, EINVAL, ENXIO } from "../syscalls/errno.ts";
@@ -40,14 +40,14 @@ export const SHMEM_FILE_READ_ITER: FunctionRef = behaviour(
 );
 
 /** Copies pages between user space and the page cache: `__generic_file_write_iter`. */
-export const __GENERIC_FILE_WRITE_ITER: FunctionRef = behaviour(
+export const __GENERIC_FILE_WRITE_ITER: FunctionRef = blocking(
   "__generic_file_write_iter",
   [GENERIC_PERFORM_WRITE],
   (k, kiocb = 0, iter = 0) => {
     const transfer = transferOf(k, kiocb, iter);
     const inode = transfer?.file.inode;
     if (transfer === undefined || !inode) return -EINVAL;
-    k.call(GENERIC_PERFORM_WRITE, kiocb, iter);
+    k.calls.callOrWait(GENERIC_PERFORM_WRITE, kiocb, iter);
     const ret = recorded(k)?.ret;
     if (ret !== undefined && ret < 0) return ret;
     const count = ret ?? transfer.count;
@@ -63,12 +63,12 @@ export const __GENERIC_FILE_WRITE_ITER: FunctionRef = behaviour(
 );
 
 /** Writes to a tmpfs file. */
-export const GENERIC_FILE_WRITE_ITER: FunctionRef = behaviour(
+export const GENERIC_FILE_WRITE_ITER: FunctionRef = blocking(
   "generic_file_write_iter",
   [GENERIC_WRITE_CHECKS, __GENERIC_FILE_WRITE_ITER],
   (k, kiocb = 0, iter = 0) => {
     k.call(GENERIC_WRITE_CHECKS, kiocb, iter);
-    return k.call(__GENERIC_FILE_WRITE_ITER, kiocb, iter);
+    return k.calls.callOrWait(__GENERIC_FILE_WRITE_ITER, kiocb, iter);
   },
 );
 

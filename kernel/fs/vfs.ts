@@ -289,6 +289,8 @@ export class Vfs {
 
   #putInode(inode: Inode): void {
     if (INODE.count.add(this.#k, inode.address, -1) > 0 || inode.nlink > 0 && this.#isNamed(inode)) return;
+    const evict = this.supers.get(INODE.sb.get(this.#k, inode.address))?.type.evictInode;
+    if (evict !== undefined) this.#k.call(evict, inode.address);
     this.inodes.delete(inode.address);
     inode.free();
   }

@@ -4,17 +4,18 @@
  * @module
  */
 
-import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
+import { behaviour, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { INODE, SUPER } from "../fs/fields.ts";
 import { tracepoint } from "../tracing/reference.ts";
-import { type AddressSpace, type Folio, pfnOfPage } from "./folio.ts";
+import type { AddressSpace, Folio } from "./folio.ts";
+import { frameOf, pfnOf } from "./page_struct.ts";
+import { ALLOC_PAGES } from "./page_alloc.ts";
 import { FOLIO_ADD_LRU, FOLIO_MARK_ACCESSED } from "./lru.ts";
 import { PG_LOCKED, PG_REFERENCED } from "./page_flags.ts";
 
 const EEXIST = 17;
 const ENOMEM = 12;
-const FOLIO_ALLOC = fn("folio_alloc");
 const ADDED = tracepoint("filemap:mm_filemap_add_to_page_cache", "pfn", "i_ino", "index", "s_dev", "order");
 const REMOVED = tracepoint(
   "filemap:mm_filemap_delete_from_page_cache",
@@ -25,6 +26,13 @@ const REMOVED = tracepoint(
   "order",
 );
 
+/** A page by the task's memory policy. */
+const FOLIO_ALLOC: FunctionRef = behaviour(
+  "folio_alloc",
+  [ALLOC_PAGES],
+  (k, gfp = 0, order = 0) => k.call(ALLOC_PAGES, gfp, order),
+);
+
 /** A page for a file: its address, or 0. */
 export const FILEMAP_ALLOC_FOLIO: FunctionRef = behaviour(
   "filemap_alloc_folio",
@@ -32,8 +40,7 @@ export const FILEMAP_ALLOC_FOLIO: FunctionRef = behaviour(
   (k, gfp = 0, order = 0) => {
     const page = k.call(FOLIO_ALLOC, gfp, order);
     if (page === 0) return 0;
-    // Where the page allocator has no model the frame comes straight from it.
-    return k.pageCache.allocate(page === page ? page : undefined).address;
+    return k.pageCache.allocate(page).address;
   },
 );
 
@@ -133,7 +140,7 @@ function trace(k: Kernel, ref: typeof ADDED, space: AddressSpace, folio: Folio):
   const sb = INODE.sb.get(k, inode.address);
   k.tracepoints.fire(
     ref,
-    pfnOfPage(k, folio.address),
+    pfnOf(k, frameOf(k, folio.address)),
     inode.ino,
     folio.index,
     sb === 0 ? 0 : SUPER.dev.get(k, sb),

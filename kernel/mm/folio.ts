@@ -12,7 +12,7 @@ import type { BufferHead } from "../fs/buffer_head.ts";
 import type { Inode } from "../fs/inode.ts";
 import type { Kernel } from "../kernel.ts";
 import { PAGE_SIZE } from "../memory/page.ts";
-import { field, sizeOfStruct } from "../process/objects.ts";
+import { field } from "../process/objects.ts";
 import type { Task } from "../process/task.ts";
 import type { AddressSpaceOperations } from "./address_space.ts";
 
@@ -29,23 +29,6 @@ const MAPPING = {
   nrpages: field("address_space", "nrpages"),
   writebackIndex: field("address_space", "writeback_index"),
 } as const;
-
-/** `struct page` of the page frame at an address of the direct map. */
-export function pageOfFrame(k: Kernel, frame: Addr): Addr {
-  const { layout } = k.arch;
-  return layout.vmemmap + Math.floor((frame - layout.directMap) / PAGE_SIZE) * sizeOfStruct(k, "page");
-}
-
-/** Address in the direct map of the page frame that a `struct page` stands for (`page_address`). */
-export function frameOfPage(k: Kernel, page: Addr): Addr {
-  const { layout } = k.arch;
-  return layout.directMap + Math.floor((page - layout.vmemmap) / sizeOfStruct(k, "page")) * PAGE_SIZE;
-}
-
-/** Number of the page frame of a `struct page` (`page_to_pfn`). */
-export function pfnOfPage(k: Kernel, page: Addr): number {
-  return (frameOfPage(k, page) - k.arch.layout.directMap + k.arch.layout.physicalBase) / PAGE_SIZE;
-}
 
 /** A page of a file; its flags, place and owner are in memory. */
 export class Folio {

@@ -6,16 +6,33 @@
  */
 
 import type { Addr } from "../../image/model.ts";
+import type { BackingDevice } from "../fs/backing_dev.ts";
+import type { Disk } from "../block/gendisk.ts";
 import type { BufferHead } from "../fs/buffer_head.ts";
 import { INODE } from "../fs/fields.ts";
 import type { Inode } from "../fs/inode.ts";
 import type { Kernel } from "../kernel.ts";
 import { AddressTable } from "../memory/address_table.ts";
 import type { AddressSpaceOperations } from "./address_space.ts";
-import { AddressSpace, Folio, frameOfPage, pageOfFrame } from "./folio.ts";
+import { AddressSpace, Folio } from "./folio.ts";
+import { FOLIO_ALLOC, freePages } from "./page_alloc.ts";
 
 /** Pages of memory that may be dirty altogether: 40 % of 2 GiB. The background writer begins at a quarter of that. */
 const DIRTYABLE = 2 ** 19;
+
+const GFP_KERNEL = 0xcc0;
+
+/** Blocks of one disk's metadata. */
+export interface DiskMetadata {
+  /** By number. */
+  readonly blocks: Map<number, BufferHead>;
+  /** Numbers of dirty ones. */
+  readonly dirty: Set<number>;
+  /** A page that stands for theirs. */
+  readonly page: Addr;
+  /** An error of writing that nobody was told yet. */
+  error: number;
+}
 
 /** Pages of files. */
 export class PageCache {
@@ -25,6 +42,8 @@ export class PageCache {
   readonly spaces: AddressTable<AddressSpace> = new AddressTable();
   /** By `struct buffer_head`. */
   readonly buffers: AddressTable<BufferHead> = new AddressTable();
+  /** Disks that pages are written to. */
+  readonly backing: BackingDevice[] = [];
   /** `NR_FILE_PAGES`. */
   filePages = 0;
   /** `NR_FILE_DIRTY`. */
@@ -42,9 +61,20 @@ export class PageCache {
   /** Pages that the ratios are of. */
   dirtyable: number = DIRTYABLE;
   readonly #k: Kernel;
+  readonly #metadata = new Map<Disk, DiskMetadata>();
 
   constructor(k: Kernel) {
     this.#k = k;
+  }
+
+  /** The blocks of a disk's metadata in memory. */
+  metadata(disk: Disk): DiskMetadata {
+    let found = this.#metadata.get(disk);
+    if (found === undefined) {
+      const page = this.#k.call(FOLIO_ALLOC, GFP_KERNEL, 0);
+      this.#metadata.set(disk, found = { blocks: new Map(), dirty: new Set(), page, error: 0 });
+    }
+    return found;
   }
 
   /** Pages that may be dirty before writers wait. */
@@ -58,14 +88,14 @@ export class PageCache {
   }
 
   /** A page that belongs to no file yet. */
-  allocate(page?: Addr): Folio {
-    return new Folio(this.#k, page ?? pageOfFrame(this.#k, this.#k.slab.frames.alloc(0)));
+  allocate(page: Addr): Folio {
+    return new Folio(this.#k, page);
   }
 
   /** Gives a page back that was taken out of its file. */
   free(folio: Folio): void {
     this.folios.delete(folio.address);
-    this.#k.slab.frames.free(frameOfPage(this.#k, folio.address), 0);
+    freePages(this.#k, folio.address);
   }
 
   /** The pages of a file, made at first use. */

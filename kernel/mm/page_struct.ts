@@ -18,11 +18,11 @@ export const PAGE_STRUCT = {
 } as const;
 
 /** Bits of `page->flags`, as 6.1 numbers them. */
-export const PG_UPTODATE = 1 << 3;
+export const PG_UPTODATE = 1 << 2;
 /** On an LRU list. */
-export const PG_LRU = 1 << 5;
+export const PG_LRU = 1 << 4;
 /** In the swap cache, with `PG_SWAPBACKED`. */
-export const PG_SWAPBACKED = 1 << 18;
+export const PG_SWAPBACKED = 1 << 19;
 /** Low bit of `page->mapping`: it is an `anon_vma`. */
 export const PAGE_MAPPING_ANON = 1;
 

@@ -5,7 +5,7 @@
  */
 
 import type { Addr } from "../../image/model.ts";
-import { behaviour, type Blocking, blocking, fn, type FunctionRef } from "../calls/function.ts";
+import { behaviour, type Blocking, blocking, fn, type FunctionRef, whenDone } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { PAGE_SIZE } from "../memory/page.ts";
 import { field, sizeOfStruct } from "../process/objects.ts";
@@ -299,25 +299,24 @@ const dirtiedBy = new WeakMap<object, number>();
 const BALANCE_DIRTY_PAGES_RATELIMITED_FLAGS: FunctionRef = blocking(
   "balance_dirty_pages_ratelimited_flags",
   [BALANCE_DIRTY_PAGES],
-  function* (k) {
+  (k, mapping = 0) => {
+    // Files in memory are never written back.
+    if (mapping === 0) return 0;
     const task = k.current;
     const pages = (dirtiedBy.get(task) ?? 0) + 1;
     const over = k.pageCache.dirty > (k.pageCache.dirtyLimit + k.pageCache.backgroundLimit) / 2;
-    dirtiedBy.set(task, pages);
-    if (pages >= (over ? 1 : RATELIMIT_PAGES)) {
-      dirtiedBy.set(task, 0);
-      yield* k.calls.callBlocking(BALANCE_DIRTY_PAGES, 0, pages, 0);
+    if (pages < (over ? 1 : RATELIMIT_PAGES)) {
+      dirtiedBy.set(task, pages);
+      return 0;
     }
-    return 0;
+    dirtiedBy.set(task, 0);
+    return whenDone(k.calls.callOrWait(BALANCE_DIRTY_PAGES, 0, pages, 0), () => 0);
   },
 );
 /** A task dirtied a page: now and then it looks whether that is too much. */
 export const BALANCE_DIRTY_PAGES_RATELIMITED: FunctionRef = blocking(
   "balance_dirty_pages_ratelimited",
   [BALANCE_DIRTY_PAGES_RATELIMITED_FLAGS],
-  function* (k, mapping = 0) {
-    yield* k.calls.callBlocking(BALANCE_DIRTY_PAGES_RATELIMITED_FLAGS, mapping, 0);
-    return Number.NaN;
-  },
+  (k, mapping = 0) => k.calls.callOrWait(BALANCE_DIRTY_PAGES_RATELIMITED_FLAGS, mapping, 0),
 );
 export { FOLIO_WAIT_WRITEBACK };

@@ -52,7 +52,7 @@ const READ_PAGES: FunctionRef = blocking(
     const mark = k.current.locals;
     const plug = startPlug(k);
     yield* k.calls.callBlocking(operation, rac);
-    yield* k.calls.callBlocking(fn("blk_finish_plug"), plug);
+    k.call(fn("blk_finish_plug"), plug);
     popLocals(k, mark);
     return Number.NaN;
   },

@@ -36,6 +36,7 @@ export class ModuleImage implements KernelImage {
   readonly whole: boolean;
   readonly #base: KernelImage;
   readonly #loaded: LoadedText;
+  #indexed: Index | null = null;
 
   constructor(base: KernelImage, loaded: LoadedText) {
     this.#base = base;
@@ -59,7 +60,7 @@ export class ModuleImage implements KernelImage {
 
   *symbols(): Generator<SymbolInfo, void, void> {
     yield* this.#base.symbols();
-    for (const { symbol } of this.#loaded.functions()) yield symbol;
+    for (const { symbol, known } of this.#loaded.functions()) if (known !== true) yield symbol;
   }
 
   describe(address: Addr): string {
@@ -174,13 +175,39 @@ export class ModuleImage implements KernelImage {
   #named(name: string): PlacedFunction | undefined {
     const functions = this.#loaded.functions();
     if (functions.length === 0) return undefined;
-    const byKey = name.includes(":");
-    return functions.find(({ info, symbol }) => byKey ? info.name === name : symbol.name === name);
+    return this.#index(functions).byName.get(name);
   }
 
   #at(address: Addr): PlacedFunction | undefined {
-    return this.#loaded.functions().find(({ symbol }) =>
-      address >= symbol.address && address < symbol.address + symbol.size
-    );
+    const functions = this.#loaded.functions();
+    if (functions.length === 0) return undefined;
+    const { sorted } = this.#index(functions);
+    let low = 0;
+    let high = sorted.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((sorted[middle] as PlacedFunction).symbol.address <= address) low = middle + 1;
+      else high = middle;
+    }
+    const found = sorted[low - 1];
+    return found !== undefined && address < found.symbol.address + found.symbol.size ? found : undefined;
   }
+
+  /** Functions by name and by address, made anew when modules come or go. The first of a name counts. */
+  #index(functions: readonly PlacedFunction[]): Index {
+    if (this.#indexed?.of === functions) return this.#indexed;
+    const byName = new Map<string, PlacedFunction>();
+    for (const placed of functions) {
+      byName.set(placed.info.name, placed);
+      if (!byName.has(placed.symbol.name)) byName.set(placed.symbol.name, placed);
+    }
+    const sorted = [...functions].sort((a, b) => a.symbol.address - b.symbol.address);
+    return this.#indexed = { of: functions, byName, sorted };
+  }
+}
+
+interface Index {
+  readonly of: readonly PlacedFunction[];
+  readonly byName: ReadonlyMap<string, PlacedFunction>;
+  readonly sorted: readonly PlacedFunction[];
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Addr } from "../../image/model.ts";
+import type { Addr, KernelImage, SymbolInfo } from "../../image/model.ts";
 import { behaviour, behaviourOf, fn } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import type { ModuleState, ModuleText } from "../kprobes/host.ts";
@@ -20,6 +20,29 @@ const RESERVED_END = 0x200000;
 const INIT = "init_module";
 /** The function that `rmmod` runs. */
 const EXIT = "cleanup_module";
+
+const symbolsOf = new WeakMap<KernelImage, ReadonlyMap<string, readonly SymbolInfo[]>>();
+
+/** Functions of modules that an image knows, by module; all symbols are looked through once. */
+function moduleSymbols(image: KernelImage): ReadonlyMap<string, readonly SymbolInfo[]> {
+  let found = symbolsOf.get(image);
+  if (found === undefined) {
+    const modules = new Map<string, SymbolInfo[]>();
+    for (const symbol of image.symbols()) {
+      const { module, letter, size, name } = symbol;
+      if (module === undefined || letter !== "t" && letter !== "T" || size === 0) continue;
+      if (name.startsWith("__SC") || INIT_EXIT.has(name)) continue;
+      const list = modules.get(module);
+      if (list === undefined) modules.set(module, [symbol]);
+      else list.push(symbol);
+    }
+    symbolsOf.set(image, found = modules);
+  }
+  return found;
+}
+
+/** Functions that every module has. */
+const INIT_EXIT = new Set([INIT, EXIT]);
 
 /** A module that is loaded, or on its way in or out. */
 export interface LoadedModule extends ModuleText {
@@ -65,6 +88,8 @@ interface Loaded extends LoadedModule {
  */
 export class ModuleTable {
   readonly #k: Kernel;
+  /** The image without what modules add. */
+  readonly #image: KernelImage;
   readonly #loaded = new Map<string, Loaded>();
   /** Where each module that was ever loaded lies: it comes back to the same place if it still fits. */
   readonly #places = new Map<string, { readonly base: Addr; readonly size: number }>();
@@ -73,8 +98,9 @@ export class ModuleTable {
   /** Lowest address given so far, counted down from the end of module space. */
   #lowest: Addr;
 
-  constructor(k: Kernel) {
+  constructor(k: Kernel, image: KernelImage) {
     this.#k = k;
+    this.#image = image;
     this.#lowest = k.arch.layout.modulesEnd - RESERVED_END;
   }
 
@@ -120,6 +146,39 @@ export class ModuleTable {
     const { layout } = module;
     if (layout.initSize > 0) this.#k.memory.unmapPages(layout.base + layout.coreSize, layout.initSize);
     return 0;
+  }
+
+  /**
+   * Loads a module that the image knows the symbols of, as the kernel does for what needs it: its functions can be probed
+   * from then on, at their own addresses. False: the image knows none of that name. Behaviours are what they do.
+   */
+  loadKnown(name: string): boolean {
+    if (this.#loaded.has(name)) return true;
+    const { arch, calls } = this.#k;
+    const symbols = moduleSymbols(this.#image).get(name) ?? [];
+    if (symbols.length === 0) return false;
+    const callees = (of: string): readonly string[] =>
+      (behaviourOf(of)?.calls ?? []).map((ref) => calls.functions.symbolOf(ref.name) ?? ref.name);
+    const layout = ModuleLayout.known(arch, name, symbols, callees);
+    const module: Loaded = {
+      name,
+      definition: { name, setup: () => ({ init: () => 0 }) },
+      layout,
+      base: layout.base,
+      size: layout.coreSize,
+      blacklist: [],
+      state: "coming",
+      body: null,
+      withinCore: (address) => layout.withinCore(address),
+      withinInit: () => false,
+    };
+    this.#loaded.set(name, module);
+    this.#mapText(module);
+    this.#change(module, "coming");
+    for (const { symbol } of layout.functions) calls.forget(fn(symbol.name));
+    this.#change(module, "live");
+    this.#collect();
+    return true;
   }
 
   /** Unloads a module: 0, -ENOENT if there is none, -EBUSY if it is not live or has no exit function. */
@@ -191,7 +250,7 @@ export class ModuleTable {
       place = { base: this.#lowest, size };
       this.#places.set(name, place);
     }
-    const layout = new ModuleLayout(arch, name, place.base, functions);
+    const layout = ModuleLayout.of(arch, name, place.base, functions);
     for (const { symbol } of layout.functions) this.#define(name, symbol.name);
     const module: Loaded = {
       name,

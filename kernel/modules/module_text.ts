@@ -25,6 +25,8 @@ export interface PlacedFunction {
   readonly symbol: SymbolInfo;
   readonly init: boolean;
   readonly traceable: boolean;
+  /** The image lists it already. */
+  readonly known?: boolean;
 }
 
 /** A module's functions at their addresses. Core text first, init text on pages of its own behind it. */
@@ -37,30 +39,63 @@ export class ModuleLayout {
   readonly functions: readonly PlacedFunction[];
   readonly blacklist: readonly BlacklistRange[];
 
-  constructor(
+  private constructor(
+    base: Addr,
+    coreSize: number,
+    initSize: number,
+    functions: readonly PlacedFunction[],
+    blacklist: readonly BlacklistRange[],
+  ) {
+    this.base = base;
+    this.coreSize = coreSize;
+    this.initSize = initSize;
+    this.functions = functions;
+    this.blacklist = blacklist;
+  }
+
+  /** A module that is written here, at `base`. */
+  static of(
     arch: ArchModel,
     module: string,
     base: Addr,
     functions: Readonly<Record<string, ModuleFunction>>,
-  ) {
-    this.base = base;
+  ): ModuleLayout {
     const all = Object.entries(functions);
     const core = all.filter(([, f]) => f.section !== "init");
     const init = all.filter(([, f]) => f.section === "init");
-    this.coreSize = pagesOf(arch, core);
-    this.initSize = pagesOf(arch, init);
-    this.functions = [
-      ...place(arch, module, base, core),
-      ...place(arch, module, base + this.coreSize, init),
-    ];
-    this.blacklist = this.functions
+    const coreSize = pagesOf(arch, core);
+    const placed = [...place(arch, module, base, core), ...place(arch, module, base + coreSize, init)];
+    const blacklist = placed
       .filter(({ symbol }) => functions[symbol.name]?.nokprobe === true)
       .map(({ symbol }) => ({ start: symbol.address, end: symbol.address + symbol.size, name: symbol.name }));
+    return new ModuleLayout(base, coreSize, pagesOf(arch, init), placed, blacklist);
+  }
+
+  /**
+   * A module whose symbols the image knows, each at its own address. What calls it has is not known: `calls` tells those
+   * that the model makes.
+   */
+  static known(
+    arch: ArchModel,
+    module: string,
+    symbols: readonly SymbolInfo[],
+    calls: (name: string) => readonly string[],
+  ): ModuleLayout {
+    const start = Math.min(...symbols.map(({ address }) => address));
+    const end = Math.max(...symbols.map(({ address, size }) => address + size));
+    const base = Math.floor(start / PAGE) * PAGE;
+    const placed = symbols.map((symbol): PlacedFunction => {
+      const info = functionInfo(arch, `${module}:${symbol.name}`, symbol.address, symbol.size, {
+        calls: fitting(arch, symbol.size, calls(symbol.name)),
+      });
+      return { info, symbol, init: false, traceable: !symbol.name.includes(".cold"), known: true };
+    });
+    return new ModuleLayout(base, Math.ceil((end - base) / PAGE) * PAGE, 0, placed, []);
   }
 
   /** Bytes that it takes: of a module with that text, wherever it lies. */
   static sizeOf(arch: ArchModel, functions: Readonly<Record<string, ModuleFunction>>): number {
-    const layout = new ModuleLayout(arch, "", 0, functions);
+    const layout = ModuleLayout.of(arch, "", 0, functions);
     return layout.coreSize + layout.initSize;
   }
 
@@ -74,6 +109,12 @@ export class ModuleLayout {
     const start = this.base + this.coreSize;
     return address >= start && address < start + this.initSize;
   }
+}
+
+/** As many of the calls as a function of that size has room for. */
+function fitting(arch: ArchModel, size: number, calls: readonly string[]): readonly string[] {
+  const each = PLAIN_SIZE + (arch.instructionAlign > 1 ? arch.instructionAlign : CALL_SIZE);
+  return calls.slice(0, Math.max(0, Math.floor((size - 16) / each)));
 }
 
 type Named = readonly (readonly [string, ModuleFunction])[];

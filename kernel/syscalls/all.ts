@@ -4,6 +4,9 @@
  * @module
  */
 
+import "../block/blk_core.ts";
+import "../block/plug.ts";
+import "../fs/ext4/super.ts";
 import "../fs/streams.ts";
 import "./attr_calls.ts";
 import "./file_calls.ts";

@@ -5,19 +5,24 @@
  */
 
 import type { FunctionRef } from "../calls/function.ts";
-import { KSYS_FADVISE64_64, KSYS_FALLOCATE, KSYS_READAHEAD, KSYS_SYNC_FILE_RANGE } from "../fs/ranges.ts";
-import { type ArgumentKind, syscall } from "./define.ts";
+import { KSYS_FADVISE64_64, KSYS_FALLOCATE, KSYS_READAHEAD } from "../fs/ranges.ts";
+import { KSYS_SYNC_FILE_RANGE } from "../fs/sync.ts";
+import { type ArgumentKind, blockingSyscall } from "./define.ts";
 import { wide } from "./io_calls.ts";
 
 /** An argument: as it comes, or 64 bits wide. */
 type Kind = ArgumentKind | "loff_t";
 
-/** Defines a call with 64-bit arguments for all architectures: `name`, and `ia32_name` with split ones. */
+/** Defines a call with 64-bit arguments for all architectures: `name`, and `ia32_name` with split ones. It may wait. */
 function ranged(name: string, operation: FunctionRef, kinds: readonly Kind[]): void {
   const whole = kinds.map((kind) => kind === "loff_t" ? "long" : kind);
-  syscall(name, whole, [operation], (k, ...args) => k.calls.callN(operation, args));
+  blockingSyscall(name, whole, [operation], function* (k, ...args) {
+    return yield* k.calls.callBlocking(operation, ...args);
+  });
   const halves = kinds.flatMap((kind): ArgumentKind[] => kind === "loff_t" ? ["uint", "uint"] : [kind]);
-  syscall(`ia32_${name}`, halves, [operation], (k, ...args) => k.calls.callN(operation, joined(kinds, args)));
+  blockingSyscall(`ia32_${name}`, halves, [operation], function* (k, ...args) {
+    return yield* k.calls.callBlocking(operation, ...joined(kinds, args));
+  });
 }
 
 function joined(kinds: readonly Kind[], args: readonly number[]): number[] {

@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { FunctionRef } from "../calls/function.ts";
 import { fileOf } from "../fs/fdtable.ts";
 import { recorded } from "../fs/recorded.ts";
 import {
@@ -24,7 +23,7 @@ import type { Kernel } from "../kernel.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { loadUser } from "../process/user_load.ts";
 import { storeUser } from "../process/user_store.ts";
-import { blockingSyscall, syscall } from "./define.ts";
+import { blockingSyscall } from "./define.ts";
 import { EBADF, EFAULT } from "./errno.ts";
 import { flock, FLOCK_CALLS } from "../fs/locks.ts";
 
@@ -90,14 +89,13 @@ blockingSyscall(
 for (const [name, datasync] of [["fsync", 0], ["fdatasync", 1]] as const) {
   blockingSyscall(name, ["uint"], FSYNC_CALLS, (k, fd = 0) => fsync(k, fd, datasync));
 }
-const SYNC: readonly FunctionRef[] = [KSYS_SYNC];
-syscall("sync", [], SYNC, (k) => {
-  k.call(KSYS_SYNC);
+blockingSyscall("sync", [], [KSYS_SYNC], function* (k) {
+  yield* k.calls.callBlocking(KSYS_SYNC);
   return 0;
 });
-syscall("syncfs", ["int"], [SYNC_FILESYSTEM], (k, fd = 0) => {
+blockingSyscall("syncfs", ["int"], [SYNC_FILESYSTEM], function* (k, fd = 0) {
   const dentry = fileOf(k, fd)?.dentry;
-  return dentry == null ? -EBADF : k.call(SYNC_FILESYSTEM, dentry.sb);
+  return dentry == null ? -EBADF : yield* k.calls.callBlocking(SYNC_FILESYSTEM, dentry.sb);
 });
 
 blockingSyscall(

@@ -9,6 +9,7 @@ import {
   DATA_SYMBOLS,
   FRAME_SYMBOLS,
   FUNCTION_FAMILIES,
+  MODULE_DATA_SYMBOLS,
   SECTION_MARKS,
   TYPE_NAMES,
 } from "./core_families.ts";
@@ -28,10 +29,11 @@ export function coreSource(source: ImageSource, functions: readonly string[]): I
   const isFamily = anyOf([...FUNCTION_FAMILIES, ...ARCH_FAMILIES[source.arch], ...globs]);
   const isFrame = anyOf(FRAME_SYMBOLS);
   const isData = anyOf(DATA_SYMBOLS);
+  const isModuleData = anyOf(MODULE_DATA_SYMBOLS);
   const isMark = anyOf(SECTION_MARKS);
   const isWanted = ({ name, letter, module }: SourceSymbol): boolean => {
     if (names.has(name) || (module === undefined && isMark(name))) return true;
-    if (module !== undefined) return false;
+    if (module !== undefined) return !/[tTwW]/.test(letter) && isModuleData(name);
     return /[tTwW]/.test(letter) ? isFrame(name) || (traceable.has(name) && isFamily(name)) : isData(name);
   };
   const called = new Set(

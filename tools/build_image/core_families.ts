@@ -247,3 +247,11 @@ export const TYPE_NAMES: readonly string[] = [
   "sysinfo",
   "new_utsname",
 ];
+
+/** Data of modules that the model points at: tables of operations. */
+export const MODULE_DATA_SYMBOLS: readonly string[] = [
+  "ext4_*_operations",
+  "ext4_*aops",
+  "ext4_sops",
+  "ext4_fs_type",
+];
