@@ -7,7 +7,7 @@
 import type { Addr } from "../../image/model.ts";
 import { behaviour, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
-import { field, sizeOfStruct, symbolAddress } from "../process/objects.ts";
+import { field, sizeOfStruct } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { EFBIG, EPERM } from "../syscalls/errno.ts";
 import { wallTime } from "../time/wall_clock.ts";
@@ -29,6 +29,7 @@ import {
   MAY_WRITE,
 } from "./permission.ts";
 import { recorded } from "./recorded.ts";
+import { initUserNs } from "../process/user_namespace.ts";
 
 /** `ia_valid`: the mode. */
 export const ATTR_MODE = 1;
@@ -230,7 +231,7 @@ export function changeAttributes(k: Kernel, dentry: Addr, valid: number, fill: (
   const attr = pushLocal(k, sizeOfStruct(k, "iattr"));
   IATTR.valid.set(k, attr, valid);
   fill(attr);
-  const result = k.call(NOTIFY_CHANGE, symbolAddress(k, "init_user_ns"), dentry, attr, 0);
+  const result = k.call(NOTIFY_CHANGE, initUserNs(k), dentry, attr, 0);
   popLocals(k, mark);
   return result;
 }

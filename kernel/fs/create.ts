@@ -10,11 +10,11 @@ import type { Kernel } from "../kernel.ts";
 import { EACCES, ENOENT } from "../syscalls/errno.ts";
 import { failsAt } from "./failures.ts";
 import { INODE } from "./fields.ts";
-import { symbolAddress } from "../process/objects.ts";
 import { FS } from "./fs_struct.ts";
 import { inodeCallees } from "./inode_operations.ts";
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "./modes.ts";
 import { fsgid, fsuid } from "./permission.ts";
+import { initUserNs } from "../process/user_namespace.ts";
 
 /** Target of the symbolic link that is being made, by the address of its name in kernel memory. */
 const CREATED_SIZE = 20;
@@ -124,7 +124,7 @@ export function createRegular(k: Kernel, dir: Addr, dentry: Addr, mode: number, 
   if (operation === undefined) return -EACCES;
   return k.call(
     operation,
-    symbolAddress(k, "init_user_ns"),
+    initUserNs(k),
     dir,
     dentry,
     masked | S_IFREG,

@@ -7,7 +7,7 @@
 import type { Addr } from "../../image/model.ts";
 import { behaviour, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
-import { sizeOfStruct, symbolAddress } from "../process/objects.ts";
+import { sizeOfStruct } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { loadUser } from "../process/user_load.ts";
 import { storeUser } from "../process/user_store.ts";
@@ -30,6 +30,7 @@ import { CAP_DAC_READ_SEARCH, CAPABLE } from "./permission.ts";
 import { USER_PATH_AT_EMPTY, withPath } from "./place.ts";
 import { pwdOf } from "./nameidata.ts";
 import { recorded } from "./recorded.ts";
+import { initUserNs } from "../process/user_namespace.ts";
 
 const MAX_HANDLE_SZ = 128;
 /** Bytes of the handles given here: generation, inode number. */
@@ -111,7 +112,7 @@ export function openByHandleAt(k: Kernel, mountFd: number, handle: Addr, flags: 
   PATH.mnt.set(k, path, file === undefined ? pwdOf(k).mnt : FILE.mnt.get(k, file.address));
   PATH.dentry.set(k, path, target.address);
   const opened = newFile(k, withLargefile(k.image.arch, flags));
-  const error = k.call(VFS_OPEN, path, opened.address, symbolAddress(k, "init_user_ns"));
+  const error = k.call(VFS_OPEN, path, opened.address, initUserNs(k));
   popLocals(k, mark);
   if (error !== 0) {
     k.call(PUT_UNUSED_FD, fd);

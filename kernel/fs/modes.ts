@@ -99,6 +99,8 @@ export const LOOKUP_OPEN = 0x100;
 export const LOOKUP_CREATE = 0x200;
 /** Walk flag: an empty path is fine. */
 export const LOOKUP_EMPTY = 0x4000;
+/** What is mounted automatically at the end of a path is. */
+export const LOOKUP_AUTOMOUNT = 0x4;
 /** Walk flag (`RESOLVE_NO_SYMLINKS`): no symbolic links. */
 export const LOOKUP_NO_SYMLINKS = 0x10000;
 /** Walk flag (`RESOLVE_NO_MAGICLINKS`): no links that lead to an object. */

@@ -22,7 +22,6 @@ import {
 } from "../syscalls/errno.ts";
 import { failsAt } from "./failures.ts";
 import { FILE, INODE, NAMEIDATA, PATH } from "./fields.ts";
-import { symbolAddress } from "../process/objects.ts";
 import { GENERIC_PERMISSION, MAY_WRITE } from "./permission.ts";
 import { dentryOperations } from "./dentry_operations.ts";
 import { fdFile } from "./files_struct.ts";
@@ -60,6 +59,7 @@ import {
 } from "./nameidata.ts";
 import { isErr, PATH_MAX } from "./names.ts";
 import { recorded } from "./recorded.ts";
+import { initUserNs } from "../process/user_namespace.ts";
 
 /** Permission to search a directory; the walk holds no references. */
 const MAY_EXEC_RCU = 0x81;
@@ -389,7 +389,7 @@ export const LINK_PATH_WALK: FunctionRef = behaviour(
   [INODE_PERMISSION, WALK_COMPONENT],
   (k, name = 0, nd = 0) => {
     if (isErr(name)) return name;
-    const userns = symbolAddress(k, "init_user_ns");
+    const userns = initUserNs(k);
     // Where components are left of links on the way, innermost last.
     const rest: Addr[] = [];
     let at = skipSlashes(k, name);

@@ -7,7 +7,7 @@
 import type { Addr } from "../../image/model.ts";
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
-import { sizeOfStruct, symbolAddress } from "../process/objects.ts";
+import { sizeOfStruct } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, EPERM } from "../syscalls/errno.ts";
 import { attach, umask } from "./create.ts";
@@ -31,6 +31,7 @@ import {
 import { LAST_DOT, LAST_DOTDOT, LAST_NORM } from "./nameidata.ts";
 import { isErr, PUTNAME } from "./names.ts";
 import { recorded } from "./recorded.ts";
+import { initUserNs } from "../process/user_namespace.ts";
 
 const MAY_WRITE_EXEC = 3;
 /** Gives up the right to write to a mount. */
@@ -40,7 +41,7 @@ const DIRENT = 20;
 const LOOKUP_DIRECTORY = 2;
 /** The initial user namespace. */
 export function userns(k: Kernel): Addr {
-  return symbolAddress(k, "init_user_ns");
+  return initUserNs(k);
 }
 
 /** A name in the dentry cache, checked if its kind needs that: its dentry, or 0. */

@@ -7,7 +7,6 @@
 import type { Addr } from "../../image/model.ts";
 import { behaviour, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
-import { symbolAddress } from "../process/objects.ts";
 import { EBUSY, EINVAL, ENODEV, ENOTDIR, EPERM } from "../syscalls/errno.ts";
 import type { Dentry } from "./dentry.ts";
 import type { FileSystemType, SuperBlock } from "./file_system.ts";
@@ -21,6 +20,7 @@ import { pwdOf, rootOf } from "./nameidata.ts";
 import { CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAPABLE } from "./permission.ts";
 import { USER_PATH_AT_EMPTY, withPath } from "./place.ts";
 import { recorded } from "./recorded.ts";
+import { initUserNs } from "../process/user_namespace.ts";
 
 const MS_RDONLY = 1;
 const MS_REMOUNT = 32;
@@ -151,7 +151,7 @@ const SET_FS_ROOT: FunctionRef = behaviour("set_fs_root", [], (k, fs = 0, path =
 export function chroot(k: Kernel, filename: Addr): number {
   return withPath(k, AT_FDCWD, filename, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, (path) => {
     const inode = k.vfs.dentries.get(PATH.dentry.get(k, path))?.inode?.address ?? 0;
-    const denied = k.call(INODE_PERMISSION, symbolAddress(k, "init_user_ns"), inode, 0x41, DECISIVE);
+    const denied = k.call(INODE_PERMISSION, initUserNs(k), inode, 0x41, DECISIVE);
     if (denied !== 0) return denied;
     const replayed = recorded(k);
     if (k.call(CAPABLE, CAP_SYS_CHROOT) !== 1 && replayed === undefined) return -EPERM;

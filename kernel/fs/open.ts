@@ -7,7 +7,7 @@
 import type { Addr } from "../../image/model.ts";
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
-import { field, sizeOfStruct, symbolAddress } from "../process/objects.ts";
+import { field, sizeOfStruct } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { EACCES, EEXIST, EISDIR, ELOOP, ENOENT, ENOTDIR, EOPNOTSUPP, EROFS } from "../syscalls/errno.ts";
 import { CREATE_CALLS, createRegular, SHMEM_GET_INODE, umask } from "./create.ts";
@@ -25,6 +25,7 @@ import {
   LOOKUP_OPEN,
   LOOKUP_RCU,
   O_ACCMODE,
+  O_CLOEXEC,
   O_CREAT,
   O_DIRECTORY,
   O_EXCL,
@@ -59,6 +60,7 @@ import { LAST_NORM, ndDentry, newNameidata, WALK_TRAILING } from "./nameidata.ts
 import { GETNAME, isErr, PUTNAME } from "./names.ts";
 import { recorded } from "./recorded.ts";
 import { DO_TRUNCATE } from "./truncate.ts";
+import { initUserNs } from "../process/user_namespace.ts";
 
 const HOW = {
   flags: field("open_how", "flags"),
@@ -149,7 +151,7 @@ export const LOOKUP_OPEN_LAST: FunctionRef = behaviour(
     // What is not there can only be denied as a creation.
     let error = gotWrite === 0
       ? -EROFS
-      : k.call(INODE_PERMISSION, symbolAddress(k, "init_user_ns"), inode, MAY_WRITE_EXEC, DECISIVE);
+      : k.call(INODE_PERMISSION, initUserNs(k), inode, MAY_WRITE_EXEC, DECISIVE);
     error = error !== 0 ? error : createRegular(k, inode, dentry, OP.mode.get(k, op), (flag & O_EXCL) !== 0);
     if (error !== 0) {
       forget(k, dentry);
@@ -214,17 +216,17 @@ export const DO_OPEN: FunctionRef = behaviour(
     }
     let error = k.call(
       MAY_OPEN,
-      symbolAddress(k, "init_user_ns"),
+      initUserNs(k),
       nd,
       created ? 0 : OP.accMode.get(k, op),
-      flag,
+      created ? flag & ~O_TRUNC : flag,
     );
     if (error === 0) error = k.call(VFS_OPEN, nd, file);
     if (error === 0) k.call(fn("ima_file_check"), file, OP.accMode.get(k, op));
     if (error === 0 && cut) {
       error = k.call(
         DO_TRUNCATE,
-        symbolAddress(k, "init_user_ns"),
+        initUserNs(k),
         NAMEIDATA.dentry.get(k, nd),
         0,
         0x2000,
@@ -278,7 +280,7 @@ export const VFS_TMPFILE: FunctionRef = behaviour(
 function tmpfile(k: Kernel, path: Addr, file: Addr, op: Addr): number {
   k.call(MNT_WANT_WRITE, PATH.mnt.get(k, path));
   const mode = OP.mode.get(k, op) & ~umask(k);
-  const error = k.call(VFS_TMPFILE, symbolAddress(k, "init_user_ns"), path, file, mode);
+  const error = k.call(VFS_TMPFILE, initUserNs(k), path, file, mode);
   k.call(MNT_DROP_WRITE, PATH.mnt.get(k, path));
   return error;
 }
@@ -397,7 +399,8 @@ export function openHow(k: Kernel, flags: number, mode: number): Addr {
 export function buildOpenFlags(k: Kernel, archFlags: number, mode: number): Addr {
   const flags = openFlags(k.image.arch, archFlags);
   const op = pushLocal(k, sizeOfStruct(k, "open_flags"));
-  OP.openFlag.set(k, op, archFlags);
+  // What concerns the descriptor is no part of it.
+  OP.openFlag.set(k, op, archFlags & ~O_CLOEXEC);
   OP.mode.set(k, op, mode);
   OP.accMode.set(k, op, (flags & O_PATH) !== 0 ? 0 : ACC_MODES[flags & O_ACCMODE] ?? 4);
   OP.intent.set(

@@ -7,12 +7,12 @@
 import type { Addr } from "../../image/model.ts";
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
-import { symbolAddress } from "../process/objects.ts";
 import { SECURITY_CAPABLE } from "../process/capability.ts";
 import { CRED } from "../process/task.ts";
 import { EACCES } from "../syscalls/errno.ts";
 import { INODE } from "./fields.ts";
 import type { Inode } from "./inode.ts";
+import { initUserNs } from "../process/user_namespace.ts";
 
 /** Change owners of files. */
 export const CAP_CHOWN = 0;
@@ -42,8 +42,7 @@ export const MAY_READ = 4;
 export const CAPABLE: FunctionRef = behaviour(
   "capable",
   [SECURITY_CAPABLE],
-  (k, cap = 0) =>
-    k.call(SECURITY_CAPABLE, k.current.cred, symbolAddress(k, "init_user_ns"), cap, 0) === 0 ? 1 : 0,
+  (k, cap = 0) => k.call(SECURITY_CAPABLE, k.current.cred, initUserNs(k), cap, 0) === 0 ? 1 : 0,
 );
 
 /** Whether it has one for an inode. */

@@ -7,7 +7,7 @@
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { MemoryFault } from "../memory/fault.ts";
-import { sizeOfStruct, symbolAddress } from "../process/objects.ts";
+import { sizeOfStruct } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { EFAULT, EINVAL, ENOENT, ENOTDIR, ERANGE } from "../syscalls/errno.ts";
 import { PATH } from "./fields.ts";
@@ -23,6 +23,7 @@ import { DECISIVE, FILENAME_LOOKUP, INODE_PERMISSION, PATH_PUT } from "./namei.t
 import { pwdOf, rootOf } from "./nameidata.ts";
 import { GETNAME_FLAGS, PUTNAME } from "./names.ts";
 import { recorded, recordedErrorOr } from "./recorded.ts";
+import { initUserNs } from "../process/user_namespace.ts";
 
 const AT_EACCESS = 0x200;
 
@@ -82,7 +83,7 @@ export const DO_FACCESSAT: FunctionRef = behaviour(
       const inode = k.vfs.dentries.get(PATH.dentry.get(k, path))?.inode;
       const allowed = k.call(
         INODE_PERMISSION,
-        symbolAddress(k, "init_user_ns"),
+        initUserNs(k),
         inode?.address ?? 0,
         mode | 0x10,
         DECISIVE,
@@ -106,7 +107,7 @@ export function chdirTo(k: Kernel, path: number): number {
   if (!inode || inode.entries === null) return -ENOTDIR;
   const error = recordedErrorOr(
     k,
-    k.call(INODE_PERMISSION, symbolAddress(k, "init_user_ns"), inode.address, 0x41, DECISIVE),
+    k.call(INODE_PERMISSION, initUserNs(k), inode.address, 0x41, DECISIVE),
   );
   if (error === 0) k.call(SET_FS_PWD, k.current.fs, path);
   return error;

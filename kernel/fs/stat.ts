@@ -8,17 +8,24 @@ import type { Addr } from "../../image/model.ts";
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { MemoryFault } from "../memory/fault.ts";
-import { type Field, field, sizeIfKnown, sizeOfStruct, symbolAddress } from "../process/objects.ts";
+import { type Field, field, sizeIfKnown, sizeOfStruct } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { EBADF, EFAULT, EINVAL, EOVERFLOW } from "../syscalls/errno.ts";
 import { failsAt } from "./failures.ts";
 import { FILE, INODE, PATH, SUPER } from "./fields.ts";
 import { fileOf } from "./fdtable.ts";
 import { inodeCallees } from "./inode_operations.ts";
-import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, LOOKUP_EMPTY, LOOKUP_FOLLOW } from "./modes.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_SYMLINK_NOFOLLOW,
+  LOOKUP_AUTOMOUNT,
+  LOOKUP_EMPTY,
+  LOOKUP_FOLLOW,
+} from "./modes.ts";
 import { FILENAME_LOOKUP, PATH_PUT } from "./namei.ts";
 import { GETNAME_FLAGS, PUTNAME } from "./names.ts";
 import { recorded } from "./recorded.ts";
+import { initUserNs } from "../process/user_namespace.ts";
 
 const KSTAT = {
   mode: field("kstat", "mode"),
@@ -161,7 +168,7 @@ export const VFS_GETATTR_NOSEC: FunctionRef = behaviour(
   (k, path = 0, stat = 0, mask = 0, flags = 0) => {
     const inode = k.vfs.dentries.get(PATH.dentry.get(k, path))?.inode;
     if (!inode) return -EBADF;
-    const userns = symbolAddress(k, "init_user_ns");
+    const userns = initUserNs(k);
     const getattr = inode.iops.getattr;
     if (getattr !== undefined) {
       return k.call(getattr, userns, path, stat, mask, flags & ~AT_NO_AUTOMOUNT & ~AT_EMPTY_PATH);
@@ -200,12 +207,19 @@ export const VFS_STATX: FunctionRef = behaviour(
   },
 );
 
+/** `getname_statx_lookup_flags`: how a path is looked up for such flags. */
+export function statxLookup(flags: number): number {
+  return ((flags & AT_SYMLINK_NOFOLLOW) === 0 ? LOOKUP_FOLLOW : 0) |
+    ((flags & AT_NO_AUTOMOUNT) === 0 ? LOOKUP_AUTOMOUNT : 0) |
+    ((flags & AT_EMPTY_PATH) !== 0 ? LOOKUP_EMPTY : 0);
+}
+
 /** `stat` and its relatives for a path in user memory. */
 export const VFS_FSTATAT: FunctionRef = behaviour(
   "vfs_fstatat",
   [GETNAME_FLAGS, VFS_STATX, PUTNAME],
   (k, dfd = 0, filename = 0, stat = 0, flags = 0) => {
-    const name = k.call(GETNAME_FLAGS, filename, (flags & AT_EMPTY_PATH) !== 0 ? LOOKUP_EMPTY : 0, 0);
+    const name = k.call(GETNAME_FLAGS, filename, statxLookup(flags | AT_NO_AUTOMOUNT), 0);
     const error = k.call(VFS_STATX, dfd, name, flags | AT_NO_AUTOMOUNT, stat, STATX_BASIC_STATS);
     k.call(PUTNAME, name);
     return error;

@@ -26,8 +26,8 @@ import { MAX_POS } from "./read_write.ts";
 import { AT_FDCWD, LOOKUP_FOLLOW } from "./modes.ts";
 import { DECISIVE, INODE_PERMISSION, MNT_WANT_WRITE, PATH_PUT } from "./namei.ts";
 import { USER_PATH_AT_EMPTY, withPath } from "./place.ts";
-import { symbolAddress } from "../process/objects.ts";
 import { FMODE_WRITE, S_IFDIR, S_IFREG } from "./modes.ts";
+import { initUserNs } from "../process/user_namespace.ts";
 
 const MNT_DROP_WRITE = fn("mnt_drop_write");
 
@@ -64,7 +64,7 @@ export const DO_SYS_FTRUNCATE: FunctionRef = behaviour(
     if (file.inode?.type !== S_IFREG || (FILE.mode.get(k, file.address) & FMODE_WRITE) === 0) return -EINVAL;
     return k.call(
       DO_TRUNCATE,
-      symbolAddress(k, "init_user_ns"),
+      initUserNs(k),
       file.dentry?.address ?? 0,
       length,
       0x2060,
@@ -83,7 +83,7 @@ export const VFS_TRUNCATE: FunctionRef = behaviour(
     if (inode === null || dentry === undefined) return -EACCES;
     if (inode.type === S_IFDIR) return -EISDIR;
     if (inode.type !== S_IFREG) return -EINVAL;
-    const ns = symbolAddress(k, "init_user_ns");
+    const ns = initUserNs(k);
     const mnt = PATH.mnt.get(k, path);
     let error = k.call(MNT_WANT_WRITE, mnt);
     if (error !== 0) return error;

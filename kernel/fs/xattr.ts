@@ -9,7 +9,6 @@ import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { MemoryFault } from "../memory/fault.ts";
 import { kfree, kzalloc } from "../process/alloc.ts";
-import { symbolAddress } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { storeUserBytes } from "../process/user_store.ts";
 import {
@@ -33,6 +32,7 @@ import { INODE_PERMISSION, MNT_WANT_WRITE, PATH_PUT } from "./namei.ts";
 import { CAP_SYS_ADMIN, CAPABLE, MAY_READ, MAY_WRITE } from "./permission.ts";
 import { USER_PATH_AT_EMPTY, withPath } from "./place.ts";
 import { recorded } from "./recorded.ts";
+import { initUserNs } from "../process/user_namespace.ts";
 
 const XATTR_NAME_MAX = 255;
 const XATTR_SIZE_MAX = 65536;
@@ -283,7 +283,7 @@ function onPath(k: Kernel, pathname: Addr, lookup: number, writes: boolean, body
       const denied = k.call(MNT_WANT_WRITE, mnt);
       if (denied !== 0) return denied;
     }
-    const result = body(symbolAddress(k, "init_user_ns"), PATH.dentry.get(k, path));
+    const result = body(initUserNs(k), PATH.dentry.get(k, path));
     if (writes) k.call(MNT_DROP_WRITE, mnt);
     return result;
   });
@@ -293,7 +293,7 @@ function onPath(k: Kernel, pathname: Addr, lookup: number, writes: boolean, body
 export function onDescriptor(k: Kernel, fd: number, body: OnDentry): number {
   const file = fileOf(k, fd);
   if (file === undefined || (FILE.mode.get(k, file.address) & FMODE_PATH) !== 0) return -EBADF;
-  return body(symbolAddress(k, "init_user_ns"), file.dentry?.address ?? 0);
+  return body(initUserNs(k), file.dentry?.address ?? 0);
 }
 
 /** `setxattr`, `lsetxattr`. */

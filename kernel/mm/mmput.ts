@@ -34,9 +34,9 @@ export const EXIT_MMAP: FunctionRef = behaviour(
     withGather(k, address, "tlb_gather_mmu_fullmm", (tlb) => {
       const mt = MM.mtRoot.at(k, address) - k.image.pointerSize;
       withAreas(k, mm.areas.map((area) => area.address), () => {
-        k.call(UNMAP_VMAS, tlb, mt, first.address, 0, k.arch.layout.userEnd);
+        k.call(UNMAP_VMAS, tlb, mt, first.address, 0, -1);
       });
-      k.call(fn("free_pgtables"), tlb, mt, first.address, 0, k.arch.layout.userEnd);
+      k.call(fn("free_pgtables"), tlb, mt, first.address, 0, 0);
     });
     mm.together(() => {
       for (const area of [...mm.areas]) k.call(REMOVE_VMA, area.address);

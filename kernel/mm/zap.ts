@@ -107,7 +107,8 @@ export const UNMAP_SINGLE_VMA: FunctionRef = behaviour(
   [UNMAP_PAGE_RANGE],
   (k, tlb = 0, vma = 0, from = 0, to = 0, details = 0) => {
     const start = Math.max(VMA.start.get(k, vma), from);
-    const end = Math.min(VMA.end.get(k, vma), to);
+    // -1 is the highest address.
+    const end = to === -1 ? VMA.end.get(k, vma) : Math.min(VMA.end.get(k, vma), to);
     if (start < end) k.call(UNMAP_PAGE_RANGE, tlb, vma, start, end, details);
     return Number.NaN;
   },
@@ -121,7 +122,10 @@ export const UNMAP_VMAS: FunctionRef = behaviour(
   "unmap_vmas",
   [UNMAP_SINGLE_VMA],
   (k, tlb = 0, _mt, vma = 0, start = 0, end = 0) => {
-    for (const area of detached.get(k) ?? [vma]) k.call(UNMAP_SINGLE_VMA, tlb, area, start, end, 0);
+    const mark = k.current.locals;
+    const details = pushLocal(k, sizeIfKnown(k, "zap_details") || 32);
+    for (const area of detached.get(k) ?? [vma]) k.call(UNMAP_SINGLE_VMA, tlb, area, start, end, details);
+    popLocals(k, mark);
     return Number.NaN;
   },
 );

@@ -5,9 +5,17 @@
  */
 
 import type { FunctionRef } from "../calls/function.ts";
-import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, LOOKUP_EMPTY } from "../fs/modes.ts";
+import { AT_FDCWD, AT_SYMLINK_NOFOLLOW } from "../fs/modes.ts";
 import { GETNAME_FLAGS, PUTNAME } from "../fs/names.ts";
-import { CP_NEW_STAT, CP_NEW_STAT64, DO_STATX, VFS_FSTAT, VFS_FSTATAT, withKstat } from "../fs/stat.ts";
+import {
+  CP_NEW_STAT,
+  CP_NEW_STAT64,
+  DO_STATX,
+  statxLookup,
+  VFS_FSTAT,
+  VFS_FSTATAT,
+  withKstat,
+} from "../fs/stat.ts";
 import type { Kernel } from "../kernel.ts";
 import { syscall } from "./define.ts";
 
@@ -62,7 +70,7 @@ syscall(
   ["int", "ulong", "uint", "uint", "ulong"],
   [GETNAME_FLAGS, DO_STATX, PUTNAME],
   (k, dfd, filename, flags = 0, mask, buf) => {
-    const name = k.call(GETNAME_FLAGS, filename, (flags & AT_EMPTY_PATH) !== 0 ? LOOKUP_EMPTY : 0, 0);
+    const name = k.call(GETNAME_FLAGS, filename, statxLookup(flags), 0);
     const error = k.call(DO_STATX, dfd, name, flags, mask, buf);
     k.call(PUTNAME, name);
     return error;

@@ -34,13 +34,14 @@ import {
 } from "../fs/place.ts";
 import { getdents64, READDIR_CALLS } from "../fs/readdir.ts";
 import { recorded } from "../fs/recorded.ts";
-import { sizeOfStruct, symbolAddress } from "../process/objects.ts";
+import { sizeOfStruct } from "../process/objects.ts";
 import { DO_SYS_FTRUNCATE, DO_SYS_TRUNCATE } from "../fs/truncate.ts";
 import type { Kernel } from "../kernel.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { blockingSyscall, syscall } from "./define.ts";
 import { EBADF, EINVAL, EXDEV } from "./errno.ts";
 import { wide } from "./io_calls.ts";
+import { initUserNs } from "../process/user_namespace.ts";
 
 const MKDIR = [GETNAME, DO_MKDIRAT];
 syscall(
@@ -129,7 +130,7 @@ const DO_LINKAT: FunctionRef = behaviour(
       error = isErr(dentry) ? dentry : recorded(k)?.ret === -EXDEV ? -EXDEV : 0;
       if (error === 0) {
         const dir = k.vfs.dentries.get(PATH.dentry.get(k, parent))?.inode?.address ?? 0;
-        error = k.call(VFS_LINK, PATH.dentry.get(k, old), symbolAddress(k, "init_user_ns"), dir, dentry, 0);
+        error = k.call(VFS_LINK, PATH.dentry.get(k, old), initUserNs(k), dir, dentry, 0);
       }
       k.call(PATH_PUT, old);
     }

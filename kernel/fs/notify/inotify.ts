@@ -7,7 +7,7 @@
 import type { Addr } from "../../../image/model.ts";
 import { behaviour, blocking, fn, type FunctionRef } from "../../calls/function.ts";
 import type { Kernel } from "../../kernel.ts";
-import { sizeOfStruct, symbolAddress } from "../../process/objects.ts";
+import { sizeOfStruct } from "../../process/objects.ts";
 import { popLocals, pushLocal } from "../../process/stack.ts";
 import { storeUserBytes } from "../../process/user_store.ts";
 import { WAIT_EVENT_CALLS, waitEvent } from "../../sched/wait_event.ts";
@@ -35,6 +35,7 @@ import {
   IN_ONLYDIR,
   IN_UNMOUNT,
 } from "./masks.ts";
+import { initUserNs } from "../../process/user_namespace.ts";
 
 const SETTABLE = IN_ALL_EVENTS | IN_ONESHOT | IN_EXCL_UNLINK | IN_UNMOUNT;
 const VALID = SETTABLE | IN_ONLYDIR | IN_DONT_FOLLOW | IN_MASK_CREATE | IN_MASK_ADD | 0x40000000;
@@ -66,7 +67,7 @@ const INOTIFY_FIND_INODE: FunctionRef = behaviour(
     const error = k.call(USER_PATH_AT_EMPTY, AT_FDCWD, name, flags, path, 0);
     if (error !== 0) return error;
     const inode = k.vfs.dentries.get(PATH.dentry.get(k, path))?.inode?.address ?? 0;
-    const denied = k.call(INODE_PERMISSION, symbolAddress(k, "init_user_ns"), inode, MAY_READ, DECISIVE);
+    const denied = k.call(INODE_PERMISSION, initUserNs(k), inode, MAY_READ, DECISIVE);
     if (denied !== 0) k.call(PATH_PUT, path);
     return denied;
   },
