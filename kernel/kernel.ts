@@ -28,6 +28,8 @@ import { LogRing, PointerFormat } from "./printk/mod.ts";
 import { TaskTable } from "./process/task_table.ts";
 import type { Task } from "./process/task.ts";
 import { type Release, releaseOf } from "./release/release.ts";
+import { RUN_REBALANCE_DOMAINS } from "./sched/balance.ts";
+import { LoadAverage } from "./sched/loadavg.ts";
 import { Scheduler } from "./sched/scheduler.ts";
 import { Clock } from "./time/clock.ts";
 import { EventQueue } from "./time/events.ts";
@@ -102,6 +104,8 @@ export class Kernel {
   readonly contexts: InterruptContexts;
   /** Softirq handlers, and what is pending. */
   readonly softirqs: Softirqs;
+  /** Load averages. */
+  readonly load: LoadAverage;
   /** High-resolution timers. */
   readonly hrtimers: Hrtimers;
   /** Timers in jiffies. */
@@ -155,7 +159,9 @@ export class Kernel {
     this.hrtimers = new Hrtimers(this);
     this.timers = new TimerWheels(this);
     this.tick = new Tick(this);
+    this.load = new LoadAverage(this);
     this.softirqs.open(SOFTIRQ.TIMER, RUN_TIMER_SOFTIRQ);
+    this.softirqs.open(SOFTIRQ.SCHED, RUN_REBALANCE_DOMAINS);
     this.current = this.tasks.idle;
   }
 

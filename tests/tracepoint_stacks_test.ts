@@ -21,12 +21,15 @@ async function stacksAt(tracepoint: string): Promise<ReadonlySet<string>> {
 const ENTRY = "do_syscall_64 entry_SYSCALL_64_after_hwframe";
 
 Deno.test("switches happen in __schedule, below what waits, exits or idles", async () => {
+  const idle = "__schedule schedule_idle do_idle cpu_startup_entry";
   assertEquals([...await stacksAt("sched:sched_switch")].sort(), [
-    `__schedule do_task_dead do_exit do_group_exit ${ENTRY}`,
+    `__schedule do_task_dead do_exit do_group_exit __x64_sys_exit_group ${ENTRY}`,
     `__schedule schedule do_nanosleep hrtimer_nanosleep common_nsleep __x64_sys_clock_nanosleep ${ENTRY}`,
     `__schedule schedule do_wait kernel_wait4 __do_sys_wait4 ${ENTRY}`,
+    `__schedule schedule exit_to_user_mode_prepare syscall_exit_to_user_mode ${ENTRY}`,
     `__schedule schedule schedule_timeout __wait_for_common wait_for_completion_state kernel_clone __do_sys_vfork ${ENTRY}`,
-    "__schedule schedule_idle do_idle cpu_startup_entry",
+    `${idle} rest_init start_kernel secondary_startup_64_no_verify`,
+    `${idle} start_secondary secondary_startup_64_no_verify`,
   ]);
 });
 

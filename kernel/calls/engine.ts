@@ -283,6 +283,20 @@ export class CallEngine {
     }
   }
 
+  /** Runs an interrupt's handler in the middle of a call: what that was about to do stays as it was. */
+  aside(handler: () => void): void {
+    const plans = this.#plans;
+    const { node, site, budget } = plans;
+    const expect = this.#expect;
+    const expectDepth = this.#expectDepth;
+    handler();
+    plans.node = node;
+    plans.site = site;
+    plans.budget = budget;
+    this.#expect = expect;
+    this.#expectDepth = expectDepth;
+  }
+
   /** `enter` from inside a probe's handler: without a budget, and what the probed code is about to do stays as it was. */
   detour(task: Task, ref: FunctionRef, args: readonly number[]): number {
     const plans = this.#plans;
@@ -502,7 +516,10 @@ export class CallEngine {
     }
     if (step !== null) plans.advance(task, owner, step);
     else if (!transparent) plans.unplanned(owner, fn);
-    const site = caller === owner ? plans.site : -1;
+    // A function that recordings don't show can still stand in their call sites, as `__schedule` does.
+    const site = caller === owner || plans.site >= 0 && this.#sites.within(caller.fn, plans.site) !== null
+      ? plans.site
+      : -1;
     if (caller.fn.hooks !== null) this.#pass(caller, fn, site);
     const frame = this.#frameAt(task, caller, fn, site);
     owner.made++;
@@ -716,7 +733,10 @@ export class CallEngine {
     this.#expect = options.expect ?? NaN;
     this.#expectDepth = this.#expect === this.#expect ? task.depth + 1 : -1;
     if (this.defers && budget !== undefined && fn.visible && fn.behaviour !== null) {
-      this.#deferred.begin(task, Math.max(0, Math.round(budget)));
+      const time = Math.max(0, Math.round(budget));
+      const { clock } = this.#k;
+      // An interrupt that comes meanwhile has to find where the task is.
+      if (clock.limit > clock.now + time && clock.owed === 0) this.#deferred.begin(task, time);
     }
   }
 

@@ -30,7 +30,17 @@ export type EntryKind =
   | "timer_user"
   /** Another CPU asks this one to look at its run queue. */
   | "reschedule"
-  | "reschedule_user";
+  | "reschedule_user"
+  /** Another CPU asks this one to call a function. */
+  | "call_function"
+  | "call_function_user"
+  /** The way back to user space out of an interrupt. */
+  | "preempted"
+  /** A new task's first steps. */
+  | "fork"
+  /** The idle task of the CPU that booted, and of the others. */
+  | "boot"
+  | "secondary";
 
 /** One root's surroundings. */
 export interface EntryPath {
@@ -52,9 +62,11 @@ function vector(handler: string, inHandler: number, inEntry: number): EntryPath 
 const IRQ_64 = vector("common_interrupt", 0x82, 0x22);
 const TIMER_64 = vector("sysvec_apic_timer_interrupt", 0x72, 0x16);
 const RESCHEDULE_64 = vector("sysvec_reschedule_ipi", 0x5a, 0x16);
+const CALL_64 = vector("sysvec_call_function_single", 0x6e, 0x16);
 const IRQ_32 = vector("common_interrupt", 0x33, 0xfe);
 const TIMER_32 = vector("sysvec_apic_timer_interrupt", 0x2e, 0xfe);
 const RESCHEDULE_32 = vector("sysvec_reschedule_ipi", 0x2a, 0xfe);
+const CALL_32 = vector("sysvec_call_function_single", 0x2e, 0xfe);
 /** arm64: one entry for all interrupts of the kernel, one for those of user space. */
 const EL1_IRQ: EntryPath = {
   through: [],
@@ -132,6 +144,31 @@ const PATHS: Readonly<Record<Arch, Readonly<Record<EntryKind, EntryPath>>>> = {
         { symbol: "asm_exc_int3", offset: 0x35 },
       ],
     },
+    call_function: CALL_64,
+    call_function_user: CALL_64,
+    preempted: {
+      through: ["exit_to_user_mode_prepare"],
+      base: [
+        { symbol: "irqentry_exit_to_user_mode", offset: 0x9 },
+        { symbol: "asm_sysvec_apic_timer_interrupt", offset: 0x16 },
+      ],
+    },
+    fork: { through: [], base: [{ symbol: "ret_from_fork", offset: 0x8 }] },
+    boot: {
+      through: [],
+      base: [
+        { symbol: "rest_init", offset: 0xcc },
+        { symbol: "start_kernel", offset: 0x6c8 },
+        { symbol: "secondary_startup_64_no_verify", offset: 0xe0 },
+      ],
+    },
+    secondary: {
+      through: [],
+      base: [
+        { symbol: "start_secondary", offset: 0x12a },
+        { symbol: "secondary_startup_64_no_verify", offset: 0xe0 },
+      ],
+    },
     kthread: { through: ["kthread"], base: [{ symbol: "ret_from_fork", offset: 0x1f }] },
     bare: NONE,
   },
@@ -195,6 +232,33 @@ const PATHS: Readonly<Record<Arch, Readonly<Record<EntryKind, EntryPath>>>> = {
         { symbol: "el0t_64_sync", offset: 0x18c },
       ],
     },
+    call_function: EL1_IRQ,
+    call_function_user: EL0_IRQ,
+    preempted: {
+      through: ["do_notify_resume"],
+      base: [
+        { symbol: "el0_interrupt", offset: 0x68 },
+        { symbol: "__el0_irq_handler_common", offset: 0x18 },
+        { symbol: "el0t_64_irq_handler", offset: 0x10 },
+        { symbol: "el0t_64_irq", offset: 0x18c },
+      ],
+    },
+    fork: { through: [], base: [{ symbol: "ret_from_fork", offset: 0x4 }] },
+    boot: {
+      through: [],
+      base: [
+        { symbol: "rest_init", offset: 0xdc },
+        { symbol: "start_kernel", offset: 0x6d4 },
+        { symbol: "__primary_switched", offset: 0xb4 },
+      ],
+    },
+    secondary: {
+      through: [],
+      base: [
+        { symbol: "secondary_start_kernel", offset: 0x14c },
+        { symbol: "__secondary_switched", offset: 0xb0 },
+      ],
+    },
     kthread: { through: ["kthread"], base: [{ symbol: "ret_from_fork", offset: 0x10 }] },
     bare: NONE,
   },
@@ -252,6 +316,24 @@ const PATHS: Readonly<Record<Arch, Readonly<Record<EntryKind, EntryPath>>>> = {
         { symbol: "exc_int3", offset: 0x5f },
         { symbol: "asm_exc_int3", offset: 0x35 },
       ],
+    },
+    call_function: CALL_32,
+    call_function_user: CALL_32,
+    preempted: {
+      through: ["exit_to_user_mode_prepare"],
+      base: [
+        { symbol: "irqentry_exit_to_user_mode", offset: 0x9 },
+        { symbol: "asm_sysvec_apic_timer_interrupt", offset: 0xfe },
+      ],
+    },
+    fork: { through: [], base: [{ symbol: "ret_from_fork", offset: 0x7 }] },
+    boot: {
+      through: [],
+      base: [{ symbol: "rest_init", offset: 0xa8 }, { symbol: "start_kernel", offset: 0x5e8 }],
+    },
+    secondary: {
+      through: [],
+      base: [{ symbol: "start_secondary", offset: 0x13e }, { symbol: "startup_32_smp", offset: 0x161 }],
     },
     kthread: { through: ["kthread"], base: [{ symbol: "ret_from_fork", offset: 0x1c }] },
     bare: NONE,

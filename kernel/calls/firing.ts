@@ -1,8 +1,7 @@
 /**
  * Where in the kernel's text a tracepoint is passed: the return addresses between it and the newest modeled call.
  *
- * Functions without text facts (`__schedule`, the entry code) stand with the address after their first instruction;
- * `do_syscall_64` with the one that a system call returns to.
+ * Functions without text facts (the entry code) stand with the address after their first instruction; `do_syscall_64` with the one that a system call returns to.
  *
  * @module
  */
@@ -24,12 +23,15 @@ const LEAVING: Readonly<Record<Arch, readonly string[]>> = {
   arm64: ["do_el0_svc", "el0_svc_common.constprop.0", "syscall_trace_exit"],
   i386: ["syscall_exit_work"],
 };
-const IDLE = ["cpu_startup_entry", "do_idle", "schedule_idle", "__schedule"];
-const DYING = ["do_group_exit", "do_exit", "do_task_dead", "__schedule"];
+/**
+ * `__schedule` has no text facts. Its tracepoint comes right behind the call of `psi_task_switch`, whose return address
+ * the recordings tell: that stands for it.
+ */
+const IN_SCHEDULE: Readonly<Record<Arch, number>> = { x86_64: 0x524, arm64: 0x3ec, i386: 0x573 };
 
 /** Functions of whose text these places are made: core images must have them. */
 export function firingFunctions(): readonly string[] {
-  return [...new Set([...Object.values(ENTERING), ...Object.values(LEAVING), IDLE, DYING].flat())];
+  return [...new Set([...Object.values(ENTERING), ...Object.values(LEAVING)].flat())];
 }
 
 /** Places of one kernel's tracepoints. */
@@ -47,8 +49,7 @@ export class FiringPlaces {
 
   /** Return addresses above the frames of `task`, innermost first, while it passes the tracepoint `system:event`. */
   of(task: Task, tracepoint: string): readonly Addr[] {
-    const inside = task.depth > 0 ? task.frames[task.depth - 1]?.fn.name ?? "" : "";
-    const kind = inside !== "" ? inside : task.exitCode !== null ? "dead" : task.pid === 0 ? "idle" : "";
+    const kind = task.depth > 0 ? task.frames[task.depth - 1]?.fn.name ?? "" : "";
     const key = `${tracepoint} ${kind}`;
     let places = this.#known.get(key);
     if (places === undefined) {
@@ -69,14 +70,10 @@ export class FiringPlaces {
       const base = this.#roots.of(arch === "arm64" ? "syscall" : "exit").base;
       return [...this.#chain(LEAVING[arch], leaf), ...base];
     }
-    if (leaf === "sched_switch") {
-      if (kind === "idle") return this.#chain(IDLE, leaf);
-      if (kind === "dead") {
-        return [...this.#chain(DYING, leaf), ...this.#roots.of("syscall").base];
-      }
-      return this.#chain([kind, "__schedule"], leaf);
+    if (kind === "__schedule") {
+      const address = this.#image.symbol(kind)?.address;
+      return address === undefined ? NOWHERE : [address + IN_SCHEDULE[arch]];
     }
-    if (kind === "idle" || kind === "dead") return NOWHERE;
     const place = this.#place(kind, leaf, false);
     return place === undefined ? NOWHERE : [place];
   }

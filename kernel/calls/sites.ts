@@ -32,6 +32,7 @@ export class SiteTable {
   readonly #image: KernelImage;
   readonly #library: ShapeLibrary;
   readonly #recorded: (Way | undefined)[] = [];
+  readonly #within = new Map<string, Way | null>();
 
   constructor(image: KernelImage, library: ShapeLibrary) {
     this.#image = image;
@@ -40,7 +41,11 @@ export class SiteTable {
 
   /** The way of a call: by the recorded site (`site` ≥ 0), else by the caller's text. */
   way(caller: KernelFunction, callee: KernelFunction, site: number): Way {
-    return site >= 0 ? this.#ofRecording(caller, site) : this.#ofText(caller, callee);
+    if (site < 0) return this.#ofText(caller, callee);
+    const { returns } = this.#library.site(site);
+    const outermost = returns[returns.length - 1];
+    const inside = outermost === undefined || outermost.fn === caller.name ? null : this.within(caller, site);
+    return inside ?? this.#ofRecording(caller, site);
   }
 
   #ofRecording(caller: KernelFunction, id: number): Way {
@@ -58,6 +63,21 @@ export class SiteTable {
         : caller.callSites().find((s) => s.returnOffset === last.offset)?.offset ?? -1;
       way = { tail: site.tail, returns, offset };
       this.#recorded[id] = way;
+    }
+    return way;
+  }
+
+  /** The way of a recorded call as far as `caller`, which stands between the function recorded as caller and the callee. */
+  within(caller: KernelFunction, id: number): Way | null {
+    const key = `${caller.name} ${id}`;
+    let way = this.#within.get(key);
+    if (way === undefined) {
+      const { returns } = this.#library.site(id);
+      const at = returns.findIndex(({ fn }) => fn === caller.name);
+      way = at < 0
+        ? null
+        : { tail: false, returns: this.#ofRecording(caller, id).returns.slice(0, at + 1), offset: -1 };
+      this.#within.set(key, way);
     }
     return way;
   }

@@ -108,7 +108,7 @@ export class ShapeWalker {
     const engine = this.#engine;
     const time = budget === budget ? budget : node.weight;
     const fn = frame.fn;
-    const start = this.#k.clock.now;
+    const start = this.#now();
     frame.shape = node;
     if (fn.watched && !engine.enterArmed(task, frame)) {
       this.#spendUntil(start + time);
@@ -151,7 +151,7 @@ export class ShapeWalker {
 
   /** Runs the padding of a segment of a behaviour's plan in exactly `time` nanoseconds. */
   pad(task: Task, owner: Frame, segment: Segment, time: number): void {
-    const start = this.#k.clock.now;
+    const start = this.#now();
     let armed = owner.fn.hooks !== null && owner.fn.hooks.offsets.length > 0;
     for (let i = 0; !armed && i < segment.pads.length; i++) {
       armed = this.armedIn(segment.node.children[segment.pads[i] ?? 0] ?? 0);
@@ -168,7 +168,7 @@ export class ShapeWalker {
   #walk(task: Task, frame: Frame, stretch: Stretch, noting: boolean, time: number): void {
     const engine = this.#engine;
     const { steps, weight } = stretch;
-    const start = this.#k.clock.now;
+    const start = this.#now();
     for (let i = 0; i < steps.length; i++) {
       const step = steps[i] as WalkStep;
       const { child, callee, site } = step;
@@ -196,8 +196,14 @@ export class ShapeWalker {
     return this.#rules.result(child, this.#scratch);
   }
 
+  /** The running code's own time: interrupts that came in between don't count. */
+  #now(): number {
+    const { clock } = this.#k;
+    return clock.now - clock.stolen;
+  }
+
   #spendUntil(end: number): void {
-    this.#engine.spend(end - this.#k.clock.now);
+    this.#engine.spend(end - this.#now());
   }
 }
 

@@ -11,10 +11,11 @@ import type { PendingInterrupt } from "../sched/scheduler.ts";
 import type { Task } from "../process/task.ts";
 import { COMMON_INTERRUPT, GENERIC_HANDLE_DOMAIN_IRQ, type IrqLine, vectorOf } from "./irq_desc.ts";
 import { ARCH_TIMER_HANDLER, SYSVEC_APIC_TIMER } from "./local_timer.ts";
+import { CALL_FUNCTION_SINGLE, IPI_HANDLER, SCHEDULER_IPI } from "./ipi.ts";
 import { IRQ_ENTER_RCU, IRQ_EXIT_RCU } from "./softirq.ts";
 
 /** The kinds of entries that interrupts have. */
-export type InterruptKind = "irq" | "timer" | "reschedule";
+export type InterruptKind = "irq" | "timer" | "reschedule" | "call_function";
 
 /** arm64: the interrupt controller's driver. */
 const GIC_HANDLE_IRQ: FunctionRef = behaviour("gic_handle_irq", [GENERIC_HANDLE_DOMAIN_IRQ], (k) => {
@@ -38,6 +39,7 @@ export class Interrupts {
   /** Whether the interrupt being handled came while its CPU was in user space. */
   user = false;
   #timer: IrqLine | undefined;
+  readonly #ipis: IrqLine[] = [];
 
   constructor(k: Kernel) {
     this.#k = k;
@@ -55,6 +57,42 @@ export class Interrupts {
       if (k.archName === "arm64") this.#line(task, user, this.#timerLine());
       else this.handle(task, user, "timer", SYSVEC_APIC_TIMER, [user ? task.userRegs : Number.NaN]);
     });
+  }
+
+  /** Tells a CPU to look at its run queue. */
+  raiseReschedule(cpu: number, at: number): PendingInterrupt {
+    return this.#raiseIpi(cpu, at, "reschedule", SCHEDULER_IPI, 0);
+  }
+
+  /** Tells a CPU to take over the tasks that were woken for it. */
+  raiseCallFunction(cpu: number, at: number): PendingInterrupt {
+    return this.#raiseIpi(cpu, at, "call_function", CALL_FUNCTION_SINGLE, 1);
+  }
+
+  #raiseIpi(cpu: number, at: number, kind: InterruptKind, root: FunctionRef, ipi: number): PendingInterrupt {
+    const k = this.#k;
+    return k.scheduler.interrupt(cpu, at, (task, user) => {
+      if (k.archName === "arm64") {
+        const line = this.#ipis[ipi] ??= k.irqs.request({
+          name: "IPI",
+          handler: IPI_HANDLER,
+          devId: ipi,
+          flow: "percpu",
+        });
+        this.#line(task, user, line);
+      } else if (root === SCHEDULER_IPI) this.bare(task, user, kind, root);
+      else this.handle(task, user, kind, root, [user ? task.userRegs : Number.NaN]);
+    });
+  }
+
+  /** An interrupt without the work of others around it (`DEFINE_IDTENTRY_SYSVEC_SIMPLE`). */
+  bare(task: Task, user: boolean, kind: InterruptKind, root: FunctionRef): void {
+    const k = this.#k;
+    this.user = user;
+    const context = k.contexts.of(k.cpu);
+    context.hardirq++;
+    k.calls.enter(task, root, [], undefined, { kind: user ? `${kind}_user` : kind });
+    context.hardirq--;
   }
 
   /** arm64: the architected timer's line, the same on every CPU. */

@@ -31,5 +31,6 @@ export function wakeKsoftirqd(k: Kernel): void {
   let tasks = threads.get(k);
   if (tasks === undefined) threads.set(k, tasks = []);
   const main = SMPBOOT_THREAD_FN;
-  k.scheduler.wake(tasks[cpu] ??= createKthread(k, { comm: `ksoftirqd/${cpu}`, cpu, bound: true, main }));
+  const task = tasks[cpu] ??= createKthread(k, { comm: `ksoftirqd/${cpu}`, cpu, bound: true, main });
+  k.call(fn("wake_up_process"), task.address);
 }

@@ -11,21 +11,10 @@ import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { symbolAddress } from "../process/objects.ts";
 import { tracepoint } from "../tracing/reference.ts";
+import { SOFTIRQ } from "./vectors.ts";
 import { wakeKsoftirqd } from "./ksoftirqd.ts";
 
-/** Softirq vectors, by importance. */
-export const SOFTIRQ = {
-  HI: 0,
-  TIMER: 1,
-  NET_TX: 2,
-  NET_RX: 3,
-  BLOCK: 4,
-  IRQ_POLL: 5,
-  TASKLET: 6,
-  SCHED: 7,
-  HRTIMER: 8,
-  RCU: 9,
-} as const;
+export { SOFTIRQ };
 
 const RAISE = tracepoint("irq:softirq_raise", "vec");
 const ENTRY = tracepoint("irq:softirq_entry", "vec");

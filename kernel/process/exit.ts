@@ -11,6 +11,7 @@ import { FS } from "../fs/fs_struct.ts";
 import { PATH_PUT } from "../fs/namei.ts";
 import type { Kernel } from "../kernel.ts";
 import { MMPUT } from "../mm/mmput.ts";
+import { DO_TASK_DEAD } from "../sched/schedule.ts";
 import { tracepoint } from "../tracing/reference.ts";
 import { SIGNAL, TASK_SIGNAL } from "../signal/fields.ts";
 import { GROUP_SEND_SIG_INFO } from "../signal/kill.ts";
@@ -109,6 +110,7 @@ export const DO_EXIT: FunctionRef = behaviour(
     EXIT_FS,
     TASK_WORK_RUN,
     EXIT_NOTIFY,
+    DO_TASK_DEAD,
   ],
   (k, code = 0) => {
     const task = k.current;
@@ -130,6 +132,7 @@ export const DO_EXIT: FunctionRef = behaviour(
     k.call(EXIT_FS, address);
     if (task.taskWorks.length > 0) k.call(TASK_WORK_RUN);
     k.call(EXIT_NOTIFY, address, groupDead ? 1 : 0);
+    k.call(DO_TASK_DEAD);
     k.calls.neverReturns(task);
     throw new TaskExit(task);
   },

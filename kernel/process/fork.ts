@@ -9,6 +9,8 @@ import { behaviour, blocking, fn, type FunctionRef } from "../calls/function.ts"
 import type { Kernel } from "../kernel.ts";
 import { recorded } from "../fs/recorded.ts";
 import { initCompletion, waitForCompletion } from "../sched/completion.ts";
+import { fireWakeupNew } from "../sched/tracepoints.ts";
+import { WAKES_NEW, wakeUpNewTask } from "../sched/wake_up.ts";
 import { TASK_SIGNAL } from "../signal/fields.ts";
 import { RECALC_SIGPENDING } from "../signal/pending.ts";
 import { EAGAIN, EINVAL, ERESTARTNOINTR } from "../syscalls/errno.ts";
@@ -62,7 +64,6 @@ const CLONE_NEWUSER = 0x10000000;
 
 const NEWTASK = tracepoint("task:task_newtask", "pid", "comm", "clone_flags", "oom_score_adj");
 const FORK = tracepoint("sched:sched_process_fork", "parent_comm", "parent_pid", "child_comm", "child_pid");
-const WAKEUP_NEW = tracepoint("sched:sched_wakeup_new", "comm", "pid", "prio", "target_cpu");
 
 /** What `clone` and its relatives ask for. */
 export interface CloneRequest {
@@ -160,12 +161,17 @@ function copyAltStack(k: Kernel, parent: Task, child: Task): void {
 }
 
 /** Lets a new task run for the first time. */
-export const WAKE_UP_NEW_TASK: FunctionRef = behaviour("wake_up_new_task", [], (k, address = 0) => {
+export const WAKE_UP_NEW_TASK: FunctionRef = behaviour("wake_up_new_task", WAKES_NEW, (k, address = 0) => {
   const child = k.tasks.byAddress(address);
   if (child === undefined) return Number.NaN;
   storeChildTid(k, child);
-  k.tracepoints.fire(WAKEUP_NEW, child.comm, child.pid, TASK.prio.get(k, address), child.cpu);
+  const { scheduler } = k;
+  scheduler.newborn = child;
   k.tasks.onNewTask?.(child);
+  scheduler.newborn = null;
+  // Nothing tells what a task without a program does.
+  if (scheduler.has(child)) wakeUpNewTask(k, child);
+  else fireWakeupNew(k, child);
   return Number.NaN;
 });
 

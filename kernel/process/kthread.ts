@@ -67,6 +67,7 @@ export function createKthread(k: Kernel, options: KthreadOptions): Task {
   });
   if (options.bound) TASK.flags.set(k, task.address, TASK.flags.get(k, task.address) | PF_NO_SETAFFINITY);
   task.bound = options.bound;
+  if (options.bound) task.se.allowed = new Set([options.cpu]);
   task.state = TASK_INTERRUPTIBLE;
   k.scheduler.spawn(task, run(k, task, options), k.clock.now, { daemon: true, asleep: true });
   return task;

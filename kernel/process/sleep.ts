@@ -5,25 +5,14 @@
  * @module
  */
 
-import { LEFT } from "../calls/frame.ts";
 import { type Blocking, blocking, type FunctionRef, type Wait } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
+import { SCHEDULE } from "../sched/schedule.ts";
+import { recordedWake } from "./recorded_wake.ts";
 import { signalPending } from "./signal.ts";
 import { TASK_INTERRUPTIBLE, TASK_RUNNING } from "./task.ts";
 
-/** `schedule()`: gives up the CPU. */
-export const SCHEDULE: FunctionRef = blocking("schedule", [], function* (k) {
-  const task = k.current;
-  const { wait } = task;
-  task.wait = null;
-  if (wait === "recorded") {
-    // Only here, just before it gives up the CPU, is it known how much is left to do afterwards.
-    for (let until = recordedWake(k); k.clock.now < until; until = recordedWake(k)) {
-      yield { until, firm: true };
-    }
-  } else if (wait !== null) yield wait;
-  return Number.NaN;
-});
+export { recordedWake, SCHEDULE };
 
 /** `schedule_timeout()` without a timeout. */
 const SCHEDULE_TIMEOUT: FunctionRef = blocking("schedule_timeout", [SCHEDULE], function* (k) {
@@ -62,24 +51,6 @@ export function* sleep(
   task.wait = wait;
   yield* k.calls.callBlocking(through);
   task.state = TASK_RUNNING;
-}
-
-/**
- * In a replay, whether the call that runs is one that waited, and until when it has to: the recorded end, less the time
- * that what is still to be done takes. NaN where the recording decides nothing.
- */
-export function recordedWake(k: Kernel): number {
-  const task = k.current;
-  const recorded = task.request?.recorded;
-  if (recorded === undefined) return Number.NaN;
-  k.calls.settle();
-  let left = 0;
-  for (let i = 1; i < task.depth; i++) {
-    const frame = task.frames[i];
-    const own = frame?.words[LEFT] ?? Number.NaN;
-    if (frame !== undefined && frame.owner === frame && own === own) left += own;
-  }
-  return task.syscallStart + recorded.durationNs - left;
 }
 
 /**

@@ -12,6 +12,7 @@ import type { VariantHint } from "../calls/hint.ts";
 import type { Frame } from "../calls/frame.ts";
 import type { Wait } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
+import { SchedEntity } from "../sched/entity.ts";
 import type { SyscallRequest } from "../syscalls/request.ts";
 import type { WorkerPool } from "../workqueue/worker.ts";
 import type { RecordedSignal } from "../signal/recorded.ts";
@@ -165,6 +166,8 @@ export class Task {
   reaped = false;
   /** Nobody will wait for it: it is released as soon as it has exited. */
   reapsItself = false;
+  /** What the scheduler knows of it. */
+  readonly se: SchedEntity = new SchedEntity();
   /** A kernel thread that stays on its CPU. */
   bound = false;
   /** Whose works it runs, if it is a worker. */

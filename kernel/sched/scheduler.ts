@@ -1,19 +1,30 @@
 /**
- * The scheduler: interleaves the tasks' coroutines by virtual time.
+ * The scheduler's machine: one time line per CPU, on which interrupts, kernel code and user time follow one another.
  *
- * A resumption is an event of the kernel's queue, so timers and tasks are in one total order. When a task resumes at
- * time t the clock becomes t, `k.current` and `k.memory.user` become the task's; it then runs until it yields.
+ * What happens next on a CPU is an event of the kernel's queue, so that all CPUs, timers and tasks are in one total order.
+ * When a CPU's turn comes the clock is set to its time, `k.current` and `k.memory.user` become those of the task that
+ * has it, and its code runs until it gives up the CPU, goes to user space or waits. Who runs next is decided by kernel
+ * code (`schedule.ts`, `fair.ts`, `wake_up.ts`); this only keeps the books.
  *
  * @module
  */
 
+import type { Addr } from "../../image/model.ts";
 import type { Wait } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
-import type { Task } from "../process/task.ts";
-import type { Coroutine, Thread } from "./coroutine.ts";
-import { Cpus } from "./cpus.ts";
+import { TASK, type Task, TASK_RUNNING } from "../process/task.ts";
+import { type Tunables, tunablesOf } from "./account.ts";
+import { type Coroutine, HALT, SWITCH, type Thread, type UserTime } from "./coroutine.ts";
+import { SCHED_IDLE } from "./entity.ts";
+import { SCHED } from "./fields.ts";
+import { idleProgram } from "./idle.ts";
 import type { BlockedTask, RunOutcome } from "./outcome.ts";
-import { fireSwitchIn, fireSwitchOut, fireTimerWakeup, fireWakeup } from "./tracepoints.ts";
+import { type RaisedInterrupt, Rq } from "./rq.ts";
+import { activate, detach, migrate, reschedule, selectForClaim } from "./placement.ts";
+import { givesWay, leave, rawSleep, startsRunning } from "./schedule.ts";
+import { SleepTimers } from "./sleep_timers.ts";
+import { wake } from "./wake_up.ts";
+import { DEFAULT_PRIO, WEIGHT_IDLEPRIO, weightOf } from "./weights.ts";
 
 /** How a run is done. */
 export interface RunOptions {
@@ -40,32 +51,48 @@ export interface PendingInterrupt {
   cancel(): boolean;
 }
 
-const IDLE_LIMIT = 1000e9;
+/** What an interrupt runs: told which task it interrupted, and whether in user space. */
+export type InterruptHandler = (task: Task, user: boolean) => void;
 
-/** The tasks' coroutines of one kernel. */
+const IDLE_LIMIT = 1000e9;
+/** What it takes, in nanoseconds, to give a CPU to a task whose recorded time comes. */
+const CLAIM_LATENCY = 8_000;
+
+/** The tasks' coroutines and the CPUs of one kernel. */
 export class Scheduler {
+  /** Timers of waits that have a time. */
+  readonly sleepTimers: SleepTimers;
+  /** How long turns are. */
+  readonly tunables: Tunables;
   readonly #k: Kernel;
   readonly #threads = new Map<Task, Thread>();
-  readonly #cpus: Cpus;
-  /** Who computes in user space on each CPU. */
-  readonly #computing: (Thread | null)[];
+  readonly #rqs: (Rq | undefined)[] = [];
+  readonly #byAddress = new Map<Addr, Rq>();
   /** Programs that a run waits for: all but kernel threads. */
   #programs = 0;
   #resumptions = 0;
+  #sequence = 0;
   /** The latest time that any task's code reached. */
   #reached = 0;
   #exitCode: number | null = null;
   #beforeResume: ((task: Task) => void) | undefined;
+  /** The CPU whose code runs now. */
+  #running: Rq | null = null;
   /** Whose code runs now. */
-  #running: Thread | null = null;
+  #thread: Thread | null = null;
+  /** Sections with interrupts off, nested. */
+  #held = 0;
   /** Virtual time up to which the code that runs now may go on without giving way. */
   #until = -Infinity;
+  /** A task that is being made: its first run is `wake_up_new_task`'s. */
+  newborn: Task | null = null;
 
-  /** For a kernel whose clock, events and CPUs are there already. */
+  /** For a kernel whose clock, events and tasks are there already. */
   constructor(k: Kernel) {
     this.#k = k;
-    this.#cpus = new Cpus(k.cpus);
-    this.#computing = new Array<Thread | null>(k.cpus).fill(null);
+    this.sleepTimers = new SleepTimers(k);
+    this.tunables = tunablesOf(k.cpus);
+    k.clock.onLimit = () => this.#interruptRunning();
   }
 
   /** Tasks whose coroutine has not ended, but for kernel threads. */
@@ -88,6 +115,60 @@ export class Scheduler {
     return this.#threads.has(task);
   }
 
+  /** A CPU's run queue. */
+  rq(cpu: number): Rq {
+    return this.#rqs[cpu] ??= this.#boot(cpu);
+  }
+
+  /** The run queue at an address, of a `struct rq` or of the `struct cfs_rq` in it. */
+  rqAt(address: Addr): Rq | undefined {
+    return this.#byAddress.get(address);
+  }
+
+  /** The task of a `struct sched_entity`. */
+  taskOfEntity(se: Addr): Task | undefined {
+    return this.#k.tasks.byAddress(se - SCHED.se.offset(this.#k));
+  }
+
+  /** `p->prio`. */
+  prioOf(task: Task): number {
+    return TASK.prio.get(this.#k, task.address);
+  }
+
+  /** `set_user_nice`: -20 to 19. */
+  setNice(task: Task, nice: number): void {
+    const k = this.#k;
+    const { se } = task;
+    const rq = this.rq(task.cpu);
+    const before = se.weight;
+    se.nice = nice;
+    se.weight = se.policy === SCHED_IDLE ? WEIGHT_IDLEPRIO : weightOf(nice);
+    if (se.onRq) rq.reweigh(se.weight - before);
+    // 64-bit kernels keep ten more bits (`scale_load`).
+    SCHED.weight.set(k, task.address, k.arch.wordSize === 8 ? se.weight * 1024 : se.weight);
+    TASK.staticPrio.set(k, task.address, DEFAULT_PRIO + nice);
+    if (se.rtPriority > 0) return;
+    TASK.normalPrio.set(k, task.address, DEFAULT_PRIO + nice);
+    TASK.prio.set(k, task.address, DEFAULT_PRIO + nice);
+  }
+
+  /** Whether a CPU's code runs now. */
+  isRunning(rq: Rq): boolean {
+    return rq === this.#running;
+  }
+
+  /** Whether a recording says when a task goes on. */
+  isFirm(task: Task): boolean {
+    const thread = this.#threads.get(task);
+    return thread !== undefined &&
+      (thread.firmUntil === thread.firmUntil || thread.firmUser && thread.userUntil === thread.userUntil);
+  }
+
+  /** The record of a task's coroutine. */
+  thread(task: Task): Thread | undefined {
+    return this.#threads.get(task);
+  }
+
   /**
    * Gives a task its program, which begins at virtual time `at`.
    *
@@ -102,68 +183,81 @@ export class Scheduler {
     if (this.#threads.has(task)) {
       throw new Error(`Cannot start a program in ${task.comm} (${task.pid}): it runs one already`);
     }
-    const thread: Thread = {
-      task,
-      coroutine,
-      state: asleep ? "blocked" : "ready",
-      event: null,
-      since: at,
-      firm: false,
-      woken: false,
-      daemon,
-    };
+    const thread = newThread(task, coroutine, at, daemon);
     this.#threads.set(task, thread);
     if (!daemon) this.#programs++;
-    if (!asleep) this.#schedule(thread, at);
+    if (asleep || task === this.newborn) return;
+    thread.claim = this.#k.events.at(at, () => {
+      thread.claim = null;
+      const rq = activate(this.#k, task);
+      if (rq.curr === rq.idle && rq.reached <= this.#k.clock.now) this.#begin(rq, thread);
+      else if (rq.curr === rq.idle || thread.daemon) reschedule(this.#k, rq);
+    });
+  }
+
+  /** A program begins on an idle CPU, as if it had been running before: that takes no time. */
+  #begin(rq: Rq, thread: Thread): void {
+    const { clock } = this.#k;
+    const idle = this.#threads.get(rq.idle);
+    this.#turnOf(rq, () => {
+      rq.needResched = true;
+      clock.owed = Infinity;
+      if (idle !== undefined) this.#resume(rq, idle);
+      clock.owed = 0;
+      clock.stolen = 0;
+      if (rq.curr === thread.task) thread.started = true;
+      this.#goOn(rq);
+    });
   }
 
   /**
    * Runs `handler` in interrupt context on `cpu` at virtual time `at`, or as soon as the kernel code that runs there by
    * then is done. It is told which task it interrupted, and whether in user space.
    */
-  interrupt(cpu: number, at: number, handler: (task: Task, user: boolean) => void): PendingInterrupt {
-    const { events } = this.#k;
-    const deliver = (): void => {
-      const reached = this.#cpus.reached(cpu);
-      if (reached > this.#k.clock.now) event = events.at(reached, deliver);
-      else this.#interrupted(cpu, handler);
+  interrupt(cpu: number, at: number, handler: InterruptHandler): PendingInterrupt {
+    const rq = this.rq(cpu);
+    const raised: RaisedInterrupt = { time: at, sequence: this.#sequence++, handler, cancelled: false };
+    const { interrupts } = rq;
+    let place = interrupts.length;
+    while (place > 0 && (interrupts[place - 1] as RaisedInterrupt).time > at) place--;
+    interrupts.splice(place, 0, raised);
+    if (place === 0) this.#moved(rq);
+    return {
+      cancel: () => {
+        const where = interrupts.indexOf(raised);
+        if (where < 0) return false;
+        interrupts.splice(where, 1);
+        if (where === 0) this.#moved(rq);
+        return true;
+      },
     };
-    let event = events.at(Math.max(at, 0), deliver);
-    return { cancel: () => events.cancel(event) };
   }
 
-  #interrupted(cpu: number, handler: (task: Task, user: boolean) => void): void {
-    const { clock, tasks } = this.#k;
-    const task = this.#computing[cpu]?.task ?? tasks.idleOf(cpu);
-    this.#enter(task);
-    try {
-      handler(task, task.pid !== 0);
-    } finally {
-      this.#cpus.reach(cpu, clock.now);
-      this.#enter(tasks.idle);
-    }
+  /** Turns interrupts off for the running code, until `release`: nested. */
+  hold(): void {
+    this.#held++;
+    this.#k.clock.limit = Infinity;
+  }
+
+  /** Turns interrupts on again; what is due comes with the next time that passes. */
+  release(): void {
+    this.#held--;
+    if (this.#held === 0) this.#setLimit();
   }
 
   /**
    * Wakes a task that waits in the kernel, at `at` or now; never before it began to wait. A task that runs keeps the
-   * wake-up for its next wait; one that is on its way already keeps the earlier time.
+   * wake-up for its next wait.
    */
   wake(task: Task, at: number = this.#k.clock.now): void {
-    const thread = this.#threads.get(task);
-    if (thread === undefined || thread.state === "user" || thread.state === "done") return;
-    if (thread.state === "running") {
-      thread.woken = true;
+    if (at > this.#k.clock.now) {
+      this.#k.events.at(at, () => this.wake(task));
       return;
     }
-    if (thread.firm) return;
-    const time = Math.max(at, thread.since);
-    if (thread.event !== null) {
-      if (thread.event.time <= time) return;
-      this.#k.events.cancel(thread.event);
-    }
-    thread.state = "ready";
-    fireWakeup(this.#k, task, this.#cpus.pick(task.cpu, time));
-    this.#schedule(thread, time);
+    const thread = this.#threads.get(task);
+    if (thread === undefined || thread.state === "done") return;
+    if (task.state === TASK_RUNNING || thread === this.#thread) thread.woken = true;
+    if (task.state !== TASK_RUNNING) wake(this.#k, task);
   }
 
   /**
@@ -171,20 +265,23 @@ export class Scheduler {
    * has passed, and the task goes on at once. Else it has to `yield userTime(until)`.
    */
   compute(until: number): boolean {
-    const thread = this.#running;
+    const rq = this.#running;
+    const thread = this.#thread;
     const { clock, events } = this.#k;
-    if (thread === null || until > this.#until || !(events.nextTime > until) || this.#exitCode !== null) {
-      return false;
-    }
-    // All that giving way and going on comes to.
-    const { cpu } = thread.task;
+    if (
+      rq === null || thread === null || until > this.#until || !(events.nextTime > until) || rq.needResched ||
+      this.#exitCode !== null || thread.nested !== null || rq.curr !== thread.task
+    ) return false;
+    const next = rq.interrupts[0];
+    if (next !== undefined && next.time <= until) return false;
     const { now } = clock;
-    if (now > this.#reached) this.#reached = now;
-    this.#cpus.reach(cpu, now);
-    this.#cpus.occupy(cpu, until);
-    if (until > now) clock.now = until;
-    thread.since = now;
+    if (until > now) {
+      thread.task.se.userTime += until - now;
+      clock.now = until;
+    }
     thread.woken = false;
+    clock.owed = 0;
+    clock.stolen = 0;
     this.#resumptions++;
     return true;
   }
@@ -192,26 +289,35 @@ export class Scheduler {
   /** A task that computes in user space looks at its signals now: its computing is cut short. */
   kick(task: Task): void {
     const thread = this.#threads.get(task);
-    if (thread === undefined || thread.state !== "user" || thread.event === null || task.replayed) return;
-    const time = Math.max(this.#k.clock.now, thread.since);
-    if (thread.event.time <= time) return;
-    this.#k.events.cancel(thread.event);
-    this.#schedule(thread, time);
+    if (thread === undefined || task.replayed) return;
+    thread.userLeft = Math.min(thread.userLeft, 0);
+    if (thread.state !== "user") return;
+    const rq = this.rq(task.cpu);
+    thread.userUntil = Math.min(thread.userUntil, Math.max(this.#k.clock.now, rq.reached));
+    this.#arm(rq);
   }
 
   /** Ends a task's program wherever it stands, as a fatal signal does once the kernel has let go of it. */
   kill(task: Task): void {
     const thread = this.#threads.get(task);
     if (thread === undefined) return;
-    if (thread.event !== null) this.#k.events.cancel(thread.event);
-    thread.event = null;
     this.#end(thread);
+    const rq = this.rq(task.cpu);
+    if (rq.curr === task && this.#thread !== thread) {
+      // It has a CPU: that gives it to another one.
+      this.#as(rq, task, () => leave(this.#k, rq));
+      rq.goesOn = true;
+      this.#arm(rq);
+    } else if (task.se.onRq && rq.curr !== task) detach(this.#k, rq, task);
   }
 
   #end(thread: Thread): void {
+    if (thread.state === "done") return;
+    if (thread.claim !== null) this.#k.events.cancel(thread.claim);
+    thread.claim = null;
+    this.sleepTimers.cancel(thread);
     thread.state = "done";
     this.#threads.delete(thread.task);
-    if (this.#computing[thread.task.cpu] === thread) this.#computing[thread.task.cpu] = null;
     if (!thread.daemon) this.#programs--;
   }
 
@@ -272,13 +378,49 @@ export class Scheduler {
   /** The tasks that wait in the kernel without a time, by pid. */
   blocked(): readonly BlockedTask[] {
     const tasks: BlockedTask[] = [];
-    for (const { task, state, event, since, daemon } of this.#threads.values()) {
-      if (state !== "blocked" || event !== null || daemon) continue;
+    for (const { task, state, since, daemon, claim } of this.#threads.values()) {
+      if (state !== "asleep" || daemon || claim !== null) continue;
       const functions: string[] = [];
-      for (let depth = task.depth - 1; depth >= 0; depth--) functions.push(task.frames[depth]!.fn.name);
+      for (let depth = task.depth - 1; depth >= 0; depth--) {
+        const { name } = task.frames[depth]!.fn;
+        if (name !== "") functions.push(name);
+      }
       tasks.push({ pid: task.pid, comm: task.comm, syscall: task.request?.name ?? null, functions, since });
     }
     return tasks.sort((a, b) => a.pid - b.pid);
+  }
+
+  /** A task lost its CPU or got one: what the machine notes of it. Called by `schedule`, before `next` goes on. */
+  switched(rq: Rq, prev: Task, next: Task): void {
+    const thread = this.#threads.get(prev);
+    if (thread !== undefined) {
+      thread.since = this.#k.clock.now;
+      thread.state = prev.state === TASK_RUNNING ? "runnable" : "asleep";
+      if (thread.firmUser && thread.userUntil === thread.userUntil && thread.claim === null) {
+        const at = Math.max(thread.userUntil - CLAIM_LATENCY, this.#k.clock.now);
+        thread.claim = this.#k.events.at(at, () => this.#claim(thread));
+      }
+    }
+    rq.curr = next;
+    this.#k.calls.rest(prev);
+  }
+
+  /** Something changed on a CPU that is not the running one, or will once the running code gives way. */
+  touch(rq: Rq): void {
+    if (rq !== this.#running) this.#arm(rq);
+  }
+
+  /** A recorded time has come for a task without CPU: it gets one where no kernel code runs. */
+  #claim(thread: Thread): void {
+    thread.claim = null;
+    const k = this.#k;
+    const { task } = thread;
+    const rq = this.rq(task.cpu);
+    if (!task.se.onRq || rq.curr === task) return;
+    const target = selectForClaim(k, task);
+    if (target !== rq) migrate(k, rq, target, task);
+    target.claim = task;
+    reschedule(k, target);
   }
 
   #event(beforeResume: ((task: Task) => void) | undefined): void {
@@ -291,82 +433,271 @@ export class Scheduler {
     }
   }
 
-  #schedule(thread: Thread, at: number): void {
-    thread.event = this.#k.events.at(at, () => this.#resume(thread));
+  #boot(cpu: number): Rq {
+    const rq = new Rq(this.#k, cpu);
+    this.#rqs[cpu] = rq;
+    this.#byAddress.set(rq.address, rq);
+    this.#byAddress.set(rq.cfs, rq);
+    const idle = newThread(rq.idle, idleProgram(this.#k, rq.idle), 0, true);
+    this.#threads.set(rq.idle, idle);
+    // It idles since it booted: that time is long past.
+    const reached = rq.reached;
+    this.#as(rq, rq.idle, () => idle.coroutine.next());
+    rq.reached = reached;
+    idle.started = true;
+    return rq;
   }
 
-  #resume(thread: Thread): void {
-    const k = this.#k;
-    const { task } = thread;
-    const before = thread.state;
-    thread.event = null;
-    if (before !== "user") {
-      const cpu = this.#cpus.pick(task.cpu, k.clock.now);
-      const free = this.#cpus.reached(cpu);
-      if (free > k.clock.now) {
-        this.#schedule(thread, free);
-        return;
-      }
+  /** Sees to it that a CPU's next event is what happens next on it. */
+  #arm(rq: Rq): void {
+    if (rq === this.#running) return;
+    let due = Infinity;
+    const irq = rq.interrupts[0];
+    if (irq !== undefined) due = Math.max(irq.time, rq.reached);
+    if (rq.goesOn) due = Math.min(due, rq.reached);
+    else {
+      const until = this.#threads.get(rq.curr)?.userUntil ?? Number.NaN;
+      if (until === until) due = Math.min(due, Math.max(until, rq.reached));
     }
-    thread.state = "running";
-    if (this.#computing[task.cpu] === thread) this.#computing[task.cpu] = null;
-    thread.firm = false;
-    if (before !== "user") {
-      const cpu = this.#cpus.pick(task.cpu, k.clock.now);
-      if (cpu !== task.cpu) task.cpu = cpu;
-      // Its time came: the timer interrupt wakes it.
-      if (before === "blocked") fireTimerWakeup(k, task, cpu);
-      fireSwitchIn(k, task);
+    const { events } = this.#k;
+    if (rq.event !== null) {
+      if (rq.event.time === due) return;
+      events.cancel(rq.event);
     }
-    this.#enter(task);
-    this.#beforeResume?.(task);
-    this.#resumptions++;
-    this.#running = thread;
+    rq.event = due === Infinity ? null : events.at(due, () => this.#turn(rq));
+  }
+
+  /** The first interrupt of a CPU is another one. */
+  #moved(rq: Rq): void {
+    if (rq === this.#running) this.#setLimit();
+    else this.#arm(rq);
+  }
+
+  #setLimit(): void {
+    this.#k.clock.deferred?.settle();
+    this.#k.clock.limit = this.#held > 0 || this.#running === null
+      ? Infinity
+      : this.#running.interrupts[0]?.time ?? Infinity;
+  }
+
+  /** A CPU's turn: an interrupt, or the code of the task that has it. */
+  #turn(rq: Rq): void {
+    rq.event = null;
+    if (this.#k.clock.now < rq.reached) this.#k.clock.now = rq.reached;
+    this.#turnOf(rq, () => {
+      if (rq.goesOn || !this.#takeInterrupt(rq)) this.#goOn(rq);
+    });
+  }
+
+  #turnOf(rq: Rq, code: () => void): void {
+    const { clock, tasks } = this.#k;
+    this.#running = rq;
+    clock.owed = 0;
+    clock.stolen = 0;
     try {
-      const wait = this.#advance(thread);
-      thread.since = k.clock.now;
-      // `kill` may have ended it from within.
-      if (thread.state === "running") this.#park(thread, wait);
-    } catch (error) {
-      this.kill(task);
-      throw error;
+      code();
     } finally {
       this.#running = null;
-      k.calls.rest(task);
-      this.#reached = Math.max(this.#reached, k.clock.now);
-      this.#cpus.reach(task.cpu, k.clock.now);
-      this.#enter(k.tasks.idle);
+      this.#thread = null;
+      clock.limit = Infinity;
+      clock.owed = 0;
+      clock.stolen = 0;
+      if (rq.reached < clock.now) rq.reached = clock.now;
+      this.#k.calls.rest(rq.curr);
+      this.#enter(tasks.idle);
+      this.#arm(rq);
     }
   }
 
-  /** Runs its code up to the next wait, or to its end (null). */
-  #advance(thread: Thread): Wait | null {
-    for (;;) {
-      thread.woken = false;
-      const next = thread.coroutine.next();
-      if (next.done === true) return null;
-      // A wake-up that came while it ran ends a wait for one at once.
-      if (!thread.woken || next.value.until !== undefined) return next.value;
+  /** Handles the interrupt that is due while a CPU is idle or in user space; the CPU may change hands then. */
+  #takeInterrupt(rq: Rq): boolean {
+    const { clock } = this.#k;
+    const irq = rq.interrupts[0];
+    if (irq === undefined || irq.time > clock.now) return false;
+    rq.interrupts.shift();
+    const task = rq.curr;
+    const thread = this.#threads.get(task);
+    const user = thread !== undefined && thread.userUntil === thread.userUntil;
+    const start = clock.now;
+    if (user) task.se.userTime += start - thread.userSince;
+    this.#enter(task);
+    this.#held++;
+    try {
+      irq.handler(task, user);
+    } finally {
+      this.#held--;
+      if (user) {
+        if (!thread.firmUser) thread.userUntil += clock.now - start;
+        thread.userSince = clock.now;
+      }
     }
+    if (!rq.needResched) return true;
+    if (user) this.#preempt(rq, thread, "interrupt");
+    this.#goOn(rq);
+    return true;
   }
 
-  #park(thread: Thread, wait: Wait | null): void {
-    const { task } = thread;
-    if (wait === null) {
-      this.#end(thread);
-      fireSwitchOut(this.#k, task);
+  /** An interrupt comes while kernel code runs. */
+  #interruptRunning(): void {
+    const rq = this.#running;
+    const { clock, calls } = this.#k;
+    const irq = rq?.interrupts[0];
+    if (rq === null || irq === undefined || this.#held > 0) {
+      clock.limit = Infinity;
       return;
     }
-    const { until } = wait;
-    thread.state = "user" in wait ? "user" : "blocked";
-    thread.firm = wait.firm === true && until !== undefined;
-    if (thread.state === "blocked") fireSwitchOut(this.#k, task);
-    if (until === undefined) return;
-    if (thread.state === "user") {
-      this.#cpus.occupy(task.cpu, until);
-      this.#computing[task.cpu] = thread;
+    rq.interrupts.shift();
+    const task = this.#k.current;
+    const start = clock.now;
+    const owed = clock.owed;
+    clock.owed = 0;
+    clock.limit = Infinity;
+    this.#held++;
+    try {
+      calls.aside(() => irq.handler(task, false));
+    } finally {
+      this.#held--;
+      const took = clock.now - start;
+      clock.stolen += took;
+      clock.owed = owed + (task.request?.recorded === undefined ? 0 : took);
+      this.#setLimit();
     }
-    this.#schedule(thread, Math.max(until, thread.since));
+  }
+
+  /** Puts the way through `schedule` before what a task does next. */
+  #preempt(rq: Rq, thread: Thread, from: "interrupt" | "syscall"): void {
+    const { clock } = this.#k;
+    if (thread.userUntil === thread.userUntil && !thread.firmUser) {
+      thread.userLeft = Math.max(0, thread.userUntil - clock.now);
+      thread.userUntil = Number.NaN;
+    }
+    thread.nested = givesWay(this.#k, rq.curr, from);
+  }
+
+  /** The task that has a CPU goes on with its code, until it gives way. */
+  #goOn(rq: Rq): void {
+    const { clock, events } = this.#k;
+    for (;;) {
+      const { curr } = rq;
+      const thread = this.#threads.get(curr);
+      rq.goesOn = false;
+      if (thread === undefined) {
+        throw new Error(`Nothing runs in ${curr.comm} (${curr.pid}), which has CPU ${rq.cpu}`);
+      }
+      const wait = this.#resume(rq, thread);
+      if (wait === SWITCH) {
+        // Where nothing else happens before, the next task goes on in the same turn.
+        if (events.nextTime > clock.now && this.#exitCode === null && this.#until >= clock.now) {
+          if (rq.reached < clock.now) rq.reached = clock.now;
+          clock.owed = 0;
+          clock.stolen = 0;
+          continue;
+        }
+        rq.goesOn = true;
+      }
+      return;
+    }
+  }
+
+  /** Runs a thread's code up to where it gives way: `SWITCH`, or user time or `HALT`, in which its CPU rests. */
+  #resume(rq: Rq, thread: Thread): Wait {
+    const { clock } = this.#k;
+    const { task } = thread;
+    if (thread.userUntil === thread.userUntil && thread.nested === null) {
+      task.se.userTime += Math.max(0, clock.now - thread.userSince);
+      thread.userUntil = Number.NaN;
+      if (thread.claim !== null) this.#k.events.cancel(thread.claim);
+      thread.claim = null;
+    }
+    thread.state = "runnable";
+    this.#enter(task);
+    this.#thread = thread;
+    this.#setLimit();
+    if (task.pid !== 0) {
+      this.#beforeResume?.(task);
+      this.#resumptions++;
+    }
+    if (!thread.started) {
+      thread.started = true;
+      if (task.pid !== 0) startsRunning(this.#k, task);
+    }
+    try {
+      for (;;) {
+        const { nested } = thread;
+        thread.woken = thread.woken && nested !== null;
+        const next = (nested ?? thread.coroutine).next();
+        if (nested !== null && next.done === true) {
+          thread.nested = null;
+          // Back to the code that waited, or to user space, unless somebody wants the CPU again by now.
+          const firm = thread.userUntil === thread.userUntil;
+          if (!firm && thread.userLeft < 0) continue;
+          if (rq.needResched) {
+            this.#preempt(rq, thread, "syscall");
+            continue;
+          }
+          const until = firm ? thread.userUntil : clock.now + thread.userLeft;
+          thread.userLeft = -1;
+          return this.#toUser(thread, { until, user: true, firm });
+        }
+        if (next.done === true) {
+          this.#end(thread);
+          if (rq.curr === task) leave(this.#k, rq);
+          return SWITCH;
+        }
+        const wait = next.value;
+        if (wait === SWITCH || wait === HALT) return wait;
+        if ("user" in wait) {
+          const time = wait as UserTime;
+          if (!rq.needResched) return this.#toUser(thread, time);
+          thread.firmUser = time.firm === true;
+          thread.userUntil = time.until;
+          thread.userSince = clock.now;
+          this.#preempt(rq, thread, "syscall");
+        } else thread.nested = rawSleep(this.#k, task, wait);
+      }
+    } catch (error) {
+      this.#end(thread);
+      if (rq.curr === task) {
+        this.#k.calls.unwind(task);
+        this.#held = 0;
+        leave(this.#k, rq);
+      }
+      rq.goesOn = true;
+      throw error;
+    } finally {
+      if (this.#reached < clock.now && task.pid !== 0 && !thread.daemon) this.#reached = clock.now;
+    }
+  }
+
+  #toUser(thread: Thread, wait: UserTime): Wait {
+    const { clock } = this.#k;
+    if (thread.claim !== null) this.#k.events.cancel(thread.claim);
+    thread.claim = null;
+    thread.state = "user";
+    thread.firmUser = wait.firm === true;
+    thread.userUntil = Math.max(wait.until, clock.now);
+    thread.userSince = clock.now;
+    thread.since = clock.now;
+    return wait;
+  }
+
+  /** Runs kernel code in the name of a CPU whose turn it is not, at the time that it has got to. */
+  #as(rq: Rq, task: Task, code: () => unknown): void {
+    const { clock } = this.#k;
+    const outer = { now: clock.now, current: this.#k.current, running: this.#running, limit: clock.limit };
+    clock.now = Math.max(clock.now, rq.reached);
+    this.#enter(task);
+    this.#held++;
+    clock.limit = Infinity;
+    try {
+      code();
+    } finally {
+      this.#held--;
+      rq.reached = clock.now;
+      clock.now = outer.now;
+      clock.limit = outer.limit;
+      this.#enter(outer.current);
+    }
   }
 
   #enter(task: Task): void {
@@ -375,8 +706,11 @@ export class Scheduler {
   }
 
   #anyScheduled(): boolean {
-    for (const thread of this.#threads.values()) if (thread.event !== null) return true;
-    return false;
+    for (const thread of this.#threads.values()) {
+      if (thread.daemon) continue;
+      if (thread.state !== "asleep" || thread.claim !== null) return true;
+    }
+    return this.#k.hrtimers.size > this.#k.tick.queued;
   }
 
   /** The clock at the end of a run: no task's code was later. */
@@ -385,4 +719,24 @@ export class Scheduler {
     if (clock.now < this.#reached) clock.now = this.#reached;
     return clock.now;
   }
+}
+
+function newThread(task: Task, coroutine: Coroutine, since: number, daemon: boolean): Thread {
+  return {
+    task,
+    coroutine,
+    daemon,
+    nested: null,
+    state: "asleep",
+    started: false,
+    since,
+    userUntil: Number.NaN,
+    userSince: 0,
+    userLeft: -1,
+    firmUser: false,
+    claim: null,
+    firmUntil: Number.NaN,
+    woken: false,
+    sleeper: 0,
+  };
 }

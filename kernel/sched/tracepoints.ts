@@ -1,13 +1,11 @@
 /**
- * `sched:sched_switch` and `sched:sched_wakeup`, where tasks give up a CPU, get one, and are woken.
- *
- * Between two tasks on a CPU the idle task runs, if only for no time: stretches of kernel code don't interrupt each other.
+ * The scheduler's tracepoints: what `sched_switch`, `sched_waking` and `sched_wakeup` tell of tasks.
  *
  * @module
  */
 
 import type { Kernel } from "../kernel.ts";
-import { TASK, type Task } from "../process/task.ts";
+import { TASK, type Task, TASK_IDLE } from "../process/task.ts";
 import { tracepoint } from "../tracing/reference.ts";
 
 const SWITCH = tracepoint(
@@ -20,55 +18,57 @@ const SWITCH = tracepoint(
   "next_pid",
   "next_prio",
 );
+const WAKING = tracepoint("sched:sched_waking", "comm", "pid", "prio", "target_cpu");
 const WAKEUP = tracepoint("sched:sched_wakeup", "comm", "pid", "prio", "target_cpu");
+const WAKEUP_NEW = tracepoint("sched:sched_wakeup_new", "comm", "pid", "prio", "target_cpu");
 
 /** `TASK_REPORT`: the states that the tracepoint tells apart. */
 const TASK_REPORT = 0x7f;
-const IDLE_PRIO = 120;
+/** Idle kernel threads (`I`). */
+const TASK_REPORT_IDLE = 0x80;
+/** Preempted in the kernel (`R+`). */
+const TASK_REPORT_MAX = 0x100;
 
-/** `task` leaves its CPU: it waits, or has ended. */
-export function fireSwitchOut(k: Kernel, task: Task): void {
+/** The CPU goes from one task to another. `preempt`: in the middle of kernel code. */
+export function fireSwitch(k: Kernel, prev: Task, next: Task, preempt: boolean): void {
   if (!k.tracepoints.enabled(SWITCH)) return;
-  const state = (TASK.state.get(k, task.address) | TASK.exitState.get(k, task.address)) & TASK_REPORT;
-  const reported = state === 0 ? 0 : 1 << 31 - Math.clz32(state);
-  const prio = TASK.prio.get(k, task.address);
-  k.tracepoints.fire(SWITCH, task.comm, task.pid, prio, reported, `swapper/${task.cpu}`, 0, IDLE_PRIO);
+  k.tracepoints.fire(
+    SWITCH,
+    prev.comm,
+    prev.pid,
+    TASK.prio.get(k, prev.address),
+    preempt ? TASK_REPORT_MAX : reported(k, prev),
+    next.comm,
+    next.pid,
+    TASK.prio.get(k, next.address),
+  );
 }
 
-/** `task` gets its CPU. */
-export function fireSwitchIn(k: Kernel, task: Task): void {
-  if (!k.tracepoints.enabled(SWITCH)) return;
-  const prio = TASK.prio.get(k, task.address);
-  onIdleCpu(k, task.cpu, () => {
-    k.tracepoints.fire(SWITCH, `swapper/${task.cpu}`, 0, IDLE_PRIO, 0, task.comm, task.pid, prio);
-  });
+/** `__task_state_index`, as the bit that the tracepoint has. */
+function reported(k: Kernel, task: Task): number {
+  const state = TASK.state.get(k, task.address) | TASK.exitState.get(k, task.address);
+  if (state === TASK_IDLE) return TASK_REPORT_IDLE;
+  const told = state & TASK_REPORT;
+  return told === 0 ? 0 : 1 << 31 - Math.clz32(told);
 }
 
-/** `task` was asleep and is to run on `cpu`; what runs now wakes it. */
-export function fireWakeup(k: Kernel, task: Task, cpu: number): void {
-  if (!k.tracepoints.enabled(WAKEUP)) return;
-  k.tracepoints.fire(WAKEUP, task.comm, task.pid, TASK.prio.get(k, task.address), cpu);
-}
-
-/** The timer interrupt wakes `task` on the CPU that it will run on. */
-export function fireTimerWakeup(k: Kernel, task: Task, cpu: number): void {
-  if (k.tracepoints.enabled(WAKEUP)) onIdleCpu(k, cpu, () => fireWakeup(k, task, cpu));
-}
-
-/** The model has one idle task: it stands for that of `cpu` meanwhile. */
-function onIdleCpu(k: Kernel, cpu: number, fire: () => void): void {
-  const { idle } = k.tasks;
-  const { cpu: cpuBefore, comm: commBefore } = idle;
-  if (cpu !== cpuBefore) {
-    idle.cpu = cpu;
-    idle.comm = `swapper/${cpu}`;
+/** Somebody is about to wake `task`. */
+export function fireWaking(k: Kernel, task: Task): void {
+  if (k.tracepoints.enabled(WAKING)) {
+    k.tracepoints.fire(WAKING, task.comm, task.pid, TASK.prio.get(k, task.address), task.cpu);
   }
-  try {
-    fire();
-  } finally {
-    if (cpu !== cpuBefore) {
-      idle.cpu = cpuBefore;
-      idle.comm = commBefore;
-    }
+}
+
+/** `task` is runnable on its CPU now. */
+export function fireWakeup(k: Kernel, task: Task): void {
+  if (k.tracepoints.enabled(WAKEUP)) {
+    k.tracepoints.fire(WAKEUP, task.comm, task.pid, TASK.prio.get(k, task.address), task.cpu);
+  }
+}
+
+/** A task that was just made is runnable. */
+export function fireWakeupNew(k: Kernel, task: Task): void {
+  if (k.tracepoints.enabled(WAKEUP_NEW)) {
+    k.tracepoints.fire(WAKEUP_NEW, task.comm, task.pid, TASK.prio.get(k, task.address), task.cpu);
   }
 }

@@ -65,6 +65,11 @@ export class Hrtimers {
     this.#k = k;
   }
 
+  /** Number of timers that wait. */
+  get size(): number {
+    return this.#cpuOf.size;
+  }
+
   /** Whether a timer waits. */
   active(timer: Addr): boolean {
     return this.#cpuOf.has(timer);
@@ -248,6 +253,12 @@ export const HRTIMER_INIT_SLEEPER: FunctionRef = behaviour(
     return Number.NaN;
   },
 );
+
+/** Prepares a sleeper for a task without calls to see. */
+export function prepareSleeper(k: Kernel, sleeper: Addr, task: Addr): void {
+  HRTIMER.func.set(k, sleeper, functionPointer(k, HRTIMER_WAKEUP));
+  SLEEPER_TASK.set(k, sleeper, task);
+}
 
 /** The task that a sleeper's timer has yet to wake; 0 once it did. */
 export function sleeperTask(k: Kernel, sleeper: Addr): Addr {

@@ -9,6 +9,7 @@ import type { Addr } from "../../image/model.ts";
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import { RAISE_SOFTIRQ } from "../irq/softirq.ts";
 import type { Kernel } from "../kernel.ts";
+import { SCHEDULER_TICK } from "../sched/fair.ts";
 import { sizeOfStruct, symbolAddress } from "../process/objects.ts";
 import {
   HRTIMER_FORWARD,
@@ -41,6 +42,33 @@ export class Tick {
   /** Whether a CPU's tick comes at every jiffy. */
   running(cpu: number): boolean {
     return this.#cpus[cpu]?.running ?? false;
+  }
+
+  /** Ticks that are programmed. */
+  get queued(): number {
+    let queued = 0;
+    for (const tick of this.#cpus) if (tick !== undefined && this.#k.hrtimers.active(tick.timer)) queued++;
+    return queued;
+  }
+
+  /** A CPU has something to run: `tick_nohz_idle_exit`. */
+  start(cpu: number): void {
+    const tick = this.#of(cpu);
+    if (tick.running) return;
+    tick.running = true;
+    this.#k.hrtimers.remove(tick.timer);
+    this.#program(tick, this.next(cpu));
+  }
+
+  /** A CPU goes idle: only what its timer wheel has wakes it (`tick_nohz_idle_stop_tick`). */
+  stop(cpu: number): void {
+    const tick = this.#of(cpu);
+    if (!tick.running) return;
+    tick.running = false;
+    this.#k.load.idle(this.#k.scheduler.rq(cpu));
+    this.#k.hrtimers.remove(tick.timer);
+    const expiry = this.#k.timers.nextExpiry(cpu);
+    if (expiry !== Infinity) this.#program(tick, Math.max(nsOfJiffies(expiry), this.#k.clock.now));
   }
 
   /** The wheel of a CPU has its first timer at that jiffy: an idle CPU has to wake up for it. */
@@ -85,7 +113,10 @@ export class Tick {
   }
 }
 
-const CALC_GLOBAL_LOAD: FunctionRef = behaviour("calc_global_load", [], () => Number.NaN);
+const CALC_GLOBAL_LOAD: FunctionRef = behaviour("calc_global_load", [], (k) => {
+  k.load.update();
+  return Number.NaN;
+});
 
 const TICK_DO_UPDATE_JIFFIES64: FunctionRef = behaviour(
   "tick_do_update_jiffies64",
@@ -110,7 +141,7 @@ const UPDATE_PROCESS_TIMES: FunctionRef = behaviour(
     fn("hrtimer_run_queues"),
     RAISE_SOFTIRQ,
     fn("rcu_sched_clock_irq"),
-    fn("scheduler_tick"),
+    SCHEDULER_TICK,
     fn("run_posix_cpu_timers"),
   ],
   (k, user = 0) => {
@@ -118,7 +149,7 @@ const UPDATE_PROCESS_TIMES: FunctionRef = behaviour(
     k.call(fn("hrtimer_run_queues"));
     if (timersDue(k, k.cpu)) k.call(RAISE_SOFTIRQ, TIMER_SOFTIRQ);
     k.call(fn("rcu_sched_clock_irq"), user);
-    k.call(fn("scheduler_tick"));
+    k.call(SCHEDULER_TICK);
     k.call(fn("run_posix_cpu_timers"));
     return Number.NaN;
   },

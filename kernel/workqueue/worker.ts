@@ -10,6 +10,7 @@ import type { Kernel } from "../kernel.ts";
 import { createKthread } from "../process/kthread.ts";
 import { sleep } from "../process/sleep.ts";
 import { TASK, type Task, TASK_IDLE } from "../process/task.ts";
+import { WAKE_UP_PROCESS } from "../sched/wake_up.ts";
 import { tracepoint } from "../tracing/reference.ts";
 
 const EXECUTE_START = tracepoint("workqueue:workqueue_execute_start", "work", "function");
@@ -54,7 +55,7 @@ export class WorkerPool {
     if (this.#works.length === 0 || this.#workers.some((one) => !one.idle && one.task.state === 0)) return;
     const worker = this.#workers.findLast((one) => one.idle) ?? this.#create();
     worker.idle = false;
-    this.#k.scheduler.wake(worker.task);
+    this.#k.call(WAKE_UP_PROCESS, worker.task.address);
   }
 
   /** `worker_enter_idle`: it has nothing to do. */

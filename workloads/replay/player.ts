@@ -151,7 +151,7 @@ export class Player {
       if (k.clock.now < time && !(event.kind === "call" && isMapping(event.name))) {
         this.#fresh.get(task)?.run(time - k.clock.now);
       }
-      if (k.clock.now < time && !k.scheduler.compute(time)) yield userTime(time);
+      if (k.clock.now < time && !k.scheduler.compute(time)) yield userTime(time, true);
       switch (event.kind) {
         case "call": {
           const rest = this.#call(task, event, addresses);
