@@ -4,37 +4,59 @@
  * @module
  */
 
-import { blocking, fn, type FunctionRef } from "../calls/function.ts";
-import { waitFor } from "./sleep.ts";
-import { field, sizeOfStruct } from "./objects.ts";
-import { popLocals, pushLocal } from "./stack.ts";
+import { blocking, type FunctionRef } from "../calls/function.ts";
 import { EINTR } from "../syscalls/errno.ts";
+import {
+  HRTIMER_CANCEL,
+  HRTIMER_INIT_SLEEPER,
+  HRTIMER_MODE_REL,
+  HRTIMER_START_RANGE_NS,
+  HRTIMER_TRY_TO_CANCEL,
+  hrtimerExpires,
+  hrtimerSoftExpires,
+  setHrtimerRange,
+  sleeperTask,
+} from "../time/hrtimer.ts";
+import { sizeOfStruct } from "./objects.ts";
+import { recordedWake } from "./recorded_wake.ts";
+import { signalPending } from "./signal.ts";
+import { SCHEDULE, sleep } from "./sleep.ts";
+import { popLocals, pushLocal } from "./stack.ts";
+import { TASK_INTERRUPTIBLE, TASK_RUNNING } from "./task.ts";
 
-const EXPIRES = field("hrtimer_sleeper", "timer.node.expires");
+/** How much later than asked for a sleep may end (`timer_slack_ns`). */
+const TIMER_SLACK = 50_000;
 
-/** Sleeps until a timer fires: 0, or -EINTR after a signal. */
+/** Sleeps until a timer has fired: 0, or -EINTR after a signal. (sleeper, mode) */
 export const DO_NANOSLEEP: FunctionRef = blocking(
   "do_nanosleep",
-  [fn("hrtimer_start_range_ns"), fn("hrtimer_cancel")],
-  function* (k, timer = 0) {
-    const until = EXPIRES.get(k, timer);
-    k.call(fn("hrtimer_start_range_ns"), timer, until, 50_000, 0);
-    const slept = yield* waitFor(k, () => k.clock.now >= until, until);
-    // The timer lies on this task's stack.
-    k.call(fn("hrtimer_cancel"), timer);
-    return slept ? 0 : -EINTR;
+  [HRTIMER_START_RANGE_NS, SCHEDULE, HRTIMER_CANCEL, HRTIMER_TRY_TO_CANCEL],
+  function* (k, sleeper = 0, mode = HRTIMER_MODE_REL) {
+    const replayed = !Number.isNaN(recordedWake(k));
+    for (let how = mode;; how = 0) {
+      const soft = hrtimerSoftExpires(k, sleeper);
+      k.current.state = TASK_INTERRUPTIBLE;
+      k.call(HRTIMER_START_RANGE_NS, sleeper, soft, hrtimerExpires(k, sleeper) - soft, how);
+      if (replayed) yield* sleep(k, "recorded");
+      else if (sleeperTask(k, sleeper) !== 0) yield* sleep(k, {});
+      k.call(HRTIMER_CANCEL, sleeper);
+      if (replayed || sleeperTask(k, sleeper) === 0 || signalPending(k, k.current)) break;
+    }
+    k.current.state = TASK_RUNNING;
+    return replayed || sleeperTask(k, sleeper) === 0 ? 0 : -EINTR;
   },
 );
 
 /** Sleeps for `ns` nanoseconds, or until that time (`mode` 0). */
 export const HRTIMER_NANOSLEEP: FunctionRef = blocking(
   "hrtimer_nanosleep",
-  [DO_NANOSLEEP],
-  function* (k, ns = 0, mode = 1, _clock) {
+  [HRTIMER_INIT_SLEEPER, DO_NANOSLEEP],
+  function* (k, ns = 0, mode = HRTIMER_MODE_REL, clock = 1) {
     const mark = k.current.locals;
-    const timer = pushLocal(k, sizeOfStruct(k, "hrtimer_sleeper"));
-    EXPIRES.set(k, timer, mode === 0 ? ns : k.clock.now + ns);
-    const result = yield* k.calls.callBlocking(DO_NANOSLEEP, timer, mode);
+    const sleeper = pushLocal(k, sizeOfStruct(k, "hrtimer_sleeper"));
+    k.call(HRTIMER_INIT_SLEEPER, sleeper, clock, mode);
+    setHrtimerRange(k, sleeper, ns, TIMER_SLACK);
+    const result = yield* k.calls.callBlocking(DO_NANOSLEEP, sleeper, mode);
     popLocals(k, mark);
     return result;
   },

@@ -115,10 +115,7 @@ export function activate(k: Kernel, task: Task): Rq {
 /** Queues a runnable task on a CPU and tells that, if it is to run there at once. */
 export function join(k: Kernel, rq: Rq, task: Task): void {
   queue(k, rq, task);
-  if (rq.curr === rq.idle || k.scheduler.isFirm(task)) {
-    if (rq.curr !== rq.idle) rq.claim = task;
-    reschedule(k, rq);
-  }
+  k.scheduler.begin(rq, task);
 }
 
 function queue(k: Kernel, rq: Rq, task: Task): void {

@@ -80,6 +80,8 @@ export class Scheduler {
   #running: Rq | null = null;
   /** Whose code runs now. */
   #thread: Thread | null = null;
+  /** Time stands still while a replayed task takes over a CPU. */
+  #frozen = false;
   /** Sections with interrupts off, nested. */
   #held = 0;
   /** Virtual time up to which the code that runs now may go on without giving way. */
@@ -161,7 +163,8 @@ export class Scheduler {
   isFirm(task: Task): boolean {
     const thread = this.#threads.get(task);
     return thread !== undefined &&
-      (thread.firmUntil === thread.firmUntil || thread.firmUser && thread.userUntil === thread.userUntil);
+      (task.replayed || thread.firmUntil === thread.firmUntil ||
+        thread.firmUser && thread.userUntil === thread.userUntil);
   }
 
   /** The record of a task's coroutine. */
@@ -193,6 +196,18 @@ export class Scheduler {
       if (rq.curr === rq.idle && rq.reached <= this.#k.clock.now) this.#begin(rq, thread);
       else if (rq.curr === rq.idle || thread.daemon) reschedule(this.#k, rq);
     });
+  }
+
+  /** A task that was just made is on a CPU's queue: a replayed one begins at once there, if the CPU is idle. */
+  begin(rq: Rq, task: Task): void {
+    const thread = this.#threads.get(task);
+    if (thread === undefined) return;
+    if (task.replayed && rq.curr === rq.idle && rq.reached <= this.#k.clock.now) this.#begin(rq, thread);
+    else if (rq.curr === rq.idle) reschedule(this.#k, rq);
+    else if (this.isFirm(task)) {
+      rq.claim = task;
+      reschedule(this.#k, rq);
+    }
   }
 
   /** A program begins on an idle CPU, as if it had been running before: that takes no time. */
@@ -302,6 +317,10 @@ export class Scheduler {
     const thread = this.#threads.get(task);
     if (thread === undefined) return;
     this.#end(thread);
+    // It had no chance to stop the timers on its stack.
+    const end = task.stackBase + this.#k.arch.threadSize;
+    this.#k.hrtimers.forget(task.stackBase, end);
+    this.#k.timers.forget(task.stackBase, end);
     const rq = this.rq(task.cpu);
     if (rq.curr === task && this.#thread !== thread) {
       // It has a CPU: that gives it to another one.
@@ -492,6 +511,7 @@ export class Scheduler {
   #turnOf(rq: Rq, code: () => void): void {
     const { clock, tasks } = this.#k;
     this.#running = rq;
+    this.#frozen = false;
     clock.owed = 0;
     clock.stolen = 0;
     try {
@@ -522,6 +542,7 @@ export class Scheduler {
     if (user) task.se.userTime += start - thread.userSince;
     this.#enter(task);
     this.#held++;
+    if (rq.claim !== null) this.#freeze();
     try {
       irq.handler(task, user);
     } finally {
@@ -564,9 +585,23 @@ export class Scheduler {
     }
   }
 
+  /** A replayed task takes the CPU: the change takes no time, so that both go on when they were recorded to. */
+  #freeze(): void {
+    this.#frozen = true;
+    this.#k.clock.owed = Infinity;
+  }
+
+  #thaw(): void {
+    if (!this.#frozen) return;
+    this.#frozen = false;
+    this.#k.clock.owed = 0;
+    this.#k.clock.stolen = 0;
+  }
+
   /** Puts the way through `schedule` before what a task does next. */
   #preempt(rq: Rq, thread: Thread, from: "interrupt" | "syscall"): void {
     const { clock } = this.#k;
+    if (rq.claim !== null) this.#freeze();
     if (thread.userUntil === thread.userUntil && !thread.firmUser) {
       thread.userLeft = Math.max(0, thread.userUntil - clock.now);
       thread.userUntil = Number.NaN;
@@ -589,8 +624,10 @@ export class Scheduler {
         // Where nothing else happens before, the next task goes on in the same turn.
         if (events.nextTime > clock.now && this.#exitCode === null && this.#until >= clock.now) {
           if (rq.reached < clock.now) rq.reached = clock.now;
-          clock.owed = 0;
-          clock.stolen = 0;
+          if (!this.#frozen) {
+            clock.owed = 0;
+            clock.stolen = 0;
+          }
           continue;
         }
         rq.goesOn = true;
@@ -625,6 +662,7 @@ export class Scheduler {
       for (;;) {
         const { nested } = thread;
         thread.woken = thread.woken && nested !== null;
+        if (nested === null) this.#thaw();
         const next = (nested ?? thread.coroutine).next();
         if (nested !== null && next.done === true) {
           thread.nested = null;
@@ -671,6 +709,7 @@ export class Scheduler {
 
   #toUser(thread: Thread, wait: UserTime): Wait {
     const { clock } = this.#k;
+    this.#thaw();
     if (thread.claim !== null) this.#k.events.cancel(thread.claim);
     thread.claim = null;
     thread.state = "user";

@@ -96,6 +96,11 @@ export class Hrtimers {
     return true;
   }
 
+  /** Memory is given back: timers in it, as on the stack of a task that was killed, are gone. */
+  forget(from: Addr, to: Addr): void {
+    for (const timer of this.#cpuOf.keys()) if (timer >= from && timer < to) this.remove(timer);
+  }
+
   /** The first timer of a CPU whose earliest expiry has come; taken out. */
   takeExpired(cpu: number): Addr | undefined {
     const { queue } = this.#base(cpu);
@@ -157,6 +162,17 @@ export function setHrtimerExpiry(k: Kernel, timer: Addr, at: number): void {
   HRTIMER.expires.set(k, timer, at);
 }
 
+/** Sets the time, or the interval, after which a timer may expire, and how much later it has to. */
+export function setHrtimerRange(k: Kernel, timer: Addr, time: number, delta: number): void {
+  HRTIMER.softExpires.set(k, timer, time);
+  HRTIMER.expires.set(k, timer, time + delta);
+}
+
+/** When a timer may expire at the earliest. */
+export function hrtimerSoftExpires(k: Kernel, timer: Addr): number {
+  return HRTIMER.softExpires.get(k, timer);
+}
+
 /** When a timer expires, in virtual nanoseconds. */
 export function hrtimerExpires(k: Kernel, timer: Addr): number {
   return HRTIMER.expires.get(k, timer);
@@ -187,7 +203,8 @@ const ENQUEUE_HRTIMER: FunctionRef = behaviour("enqueue_hrtimer", [], (k, timer 
     mode,
     0,
   );
-  k.hrtimers.enqueue(timer, k.cpu);
+  // One that calls nothing is another part's, which sees to its end itself.
+  if (HRTIMER.func.get(k, timer) !== 0) k.hrtimers.enqueue(timer, k.cpu);
   return Number.NaN;
 });
 

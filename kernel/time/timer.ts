@@ -74,6 +74,11 @@ export class TimerWheels {
     return true;
   }
 
+  /** Memory is given back: see `Hrtimers.forget`. */
+  forget(from: Addr, to: Addr): void {
+    for (const timer of this.#cpuOf.keys()) if (timer >= from && timer < to) this.remove(timer);
+  }
+
   /** The first timer of a CPU that has expired by `jiffies`; taken out. */
   takeExpired(cpu: number, jiffies: number): Addr | undefined {
     const first = this.#bases[cpu]?.first;

@@ -86,6 +86,7 @@ export const FRAME_SYMBOLS: readonly string[] = [
   "asm_common_interrupt",
   "exc_*",
   "common_interrupt",
+  "irqentry_*",
   "sysvec_*",
   "do_syscall_*",
   "x64_sys_call",
