@@ -10,10 +10,7 @@ import { type Task, TASK_RUNNING } from "../process/task.ts";
 import { tracepoint } from "../tracing/reference.ts";
 import { placeEntity } from "./account.ts";
 import { SCHED } from "./fields.ts";
-import { reschedule } from "./resched.ts";
 import type { Rq } from "./rq.ts";
-
-export { reschedule } from "./resched.ts";
 
 const MIGRATE = tracepoint("sched:sched_migrate_task", "comm", "pid", "prio", "orig_cpu", "dest_cpu");
 /** The waker is about to sleep. */
