@@ -156,8 +156,8 @@ async function run(command: string, status: number): Promise<{ lines: string[]; 
   });
   const { stdout, code } = await child.output();
   const text = new TextDecoder().decode(stdout);
-  // `deno task` announces what it runs; a reader's own terminal shows that too, but it is no part of the answer.
-  return { lines: text.split("\n").filter((line) => !line.startsWith("Task ")), code };
+  // Deno announces the task that it runs, and what it fetches the first time: no part of the answer.
+  return { lines: text.split("\n").filter((line) => !/^(?:Task|Download) /.test(line)), code };
 }
 
 async function checkDocument(path: string, tasks: readonly string[]): Promise<Finding[]> {

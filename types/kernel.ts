@@ -17,19 +17,20 @@ export interface Functions extends
   Same<"__dl_clear_params" | "clear_posix_cputimers_work" | "detach_task_cfs_rq" | "exit_task_namespaces" | "kick_process" | "post_init_entity_util_avg" | "release_task" | "release_user_cpus_ptr" | "sched_autogroup_create_attach" | "sched_autogroup_detach" | "sched_autogroup_exit_task" | "sched_post_fork" | "sched_set_fifo" | "sched_set_fifo_low" | "sched_show_task" | "task_change_group_fair" | "task_dead_fair" | "task_fork_fair" | "wake_up_new_task", Fn<{ p: Ptr<task_struct> }, undefined>>,
   Same<"__do_fault" | "do_huge_pmd_anonymous_page" | "do_huge_pmd_numa_page" | "do_huge_pmd_wp_page" | "do_swap_page" | "do_wp_page" | "filemap_fault" | "filemap_page_mkwrite" | "finish_fault" | "shmem_fault" | "wp_page_copy", Fn<{ vmf: Ptr<vm_fault> }, number>>,
   Same<"__do_pipe_flags.part.0" | "__netif_receive_skb_core.constprop.0" | "blk_account_io_completion.part.0" | "blk_attempt_bio_merge.part.0" | "blk_flags_show.isra.0" | "blk_iocost_init.isra.0" | "blk_mq_plug_issue_direct.constprop.0" | "blk_mq_rq_ctx_init.isra.0" | "blk_mq_unregister_hctx.part.0" | "bpf_skops_write_hdr_opt.isra.0" | "check_spread.isra.0" | "ep_item_poll.isra.0" | "finish_task_switch.isra.0" | "fsnotify_handle_inode_event.isra.0" | "ip_fragment.constprop.0" | "ip_mc_autojoin_config.isra.0" | "ip_mc_del_src.isra.0" | "ip_mc_leave_src.isra.0" | "ip_multipath_l3_keys.constprop.0" | "ip_rcv_finish_core.constprop.0" | "ip_route_input_rcu.part.0" | "ip_tun_fill_encap_opts.constprop.0" | "ip_tun_parse_opts.part.0" | "link_path_walk.part.0.constprop.0" | "tcp_add_reno_sack.part.0" | "tcp_ca_find_autoload.constprop.0" | "tcp_small_queue_check.isra.0" | "tcp_tsq_write.part.0" | "tcp_v4_md5_hash_hdr.isra.0" | "udp_get_first.isra.0", Bare>,
-  Same<"__do_softirq" | "acct_process" | "arch_setup_new_exec" | "blk_flush_integrity" | "blk_io_schedule" | "calculate_sigpending" | "cpuidle_install_idle_handler" | "cpuidle_pause" | "cpuidle_pause_and_lock" | "cpuidle_resume" | "cpuidle_resume_and_unlock" | "cpuidle_uninstall_idle_handler" | "default_idle_call" | "do_idle" | "do_task_dead" | "exit_oom_victim" | "exit_rcu" | "exit_tasks_rcu_finish" | "exit_tasks_rcu_start" | "exit_tasks_rcu_stop" | "flush_itimer_signals" | "flush_thread" | "hrtimer_run_queues" | "invoke_rcu_core" | "ip_tunnel_need_metadata" | "ip_tunnel_unneed_metadata" | "irq_enter_rcu" | "ksys_sync" | "ksys_sync_helper" | "lru_add_drain" | "mlock_page_drain_local" | "perf_event_exec" | "rcu_core" | "rcu_gp_kthread_wake" | "recalc_sigpending" | "rest_init" | "sched_dl_do_global" | "sched_exec" | "schedule" | "schedule_console_callback" | "schedule_idle" | "schedule_preempt_disabled" | "scheduler_tick" | "task_work_run" | "tty_audit_exit" | "udp_encap_disable" | "udp_encap_enable" | "unix_gc" | "uprobe_end_dup_mmap" | "uprobe_start_dup_mmap" | "wake_up_all_idle_cpus" | "wake_up_klogd", Fn<{}, undefined>>,
-  Same<"__do_sys_fork" | "__do_sys_getegid" | "__do_sys_getegid16" | "__do_sys_geteuid" | "__do_sys_geteuid16" | "__do_sys_getgid" | "__do_sys_getgid16" | "__do_sys_getpgrp" | "__do_sys_getpid" | "__do_sys_getppid" | "__do_sys_gettid" | "__do_sys_getuid" | "__do_sys_getuid16" | "__do_sys_inotify_init" | "__do_sys_munlockall" | "__do_sys_pause" | "__do_sys_restart_syscall" | "__do_sys_rt_sigreturn" | "__do_sys_sched_yield" | "__do_sys_setsid" | "__do_sys_sgetmask" | "__do_sys_sync" | "__do_sys_vfork" | "__do_sys_vhangup" | "__ia32_sys_execveat", Fn<{ __unused: Ptr<pt_regs> }, number, "x86_64" | "i386">>,
-  Same<"__do_sys_sigreturn" | "__ia32_sys_accept" | "__ia32_sys_accept4" | "__ia32_sys_acct" | "__ia32_sys_add_key" | "__ia32_sys_adjtimex_time32" | "__ia32_sys_bind" | "__ia32_sys_bpf" | "__ia32_sys_chown16" | "__ia32_sys_clock_adjtime32" | "__ia32_sys_clock_getres_time32" | "__ia32_sys_clock_gettime32" | "__ia32_sys_clock_settime32" | "__ia32_sys_connect" | "__ia32_sys_copy_file_range" | "__ia32_sys_delete_module" | "__ia32_sys_epoll_create" | "__ia32_sys_epoll_create1" | "__ia32_sys_epoll_ctl" | "__ia32_sys_epoll_pwait" | "__ia32_sys_epoll_pwait2" | "__ia32_sys_epoll_wait" | "__ia32_sys_eventfd" | "__ia32_sys_eventfd2" | "__ia32_sys_fanotify_init" | "__ia32_sys_fanotify_mark" | "__ia32_sys_fchown16" | "__ia32_sys_finit_module" | "__ia32_sys_flock" | "__ia32_sys_futex" | "__ia32_sys_futex_time32" | "__ia32_sys_futex_waitv" | "__ia32_sys_futimesat_time32" | "__ia32_sys_get_mempolicy" | "__ia32_sys_get_robust_list" | "__ia32_sys_getgroups" | "__ia32_sys_getgroups16" | "__ia32_sys_getpeername" | "__ia32_sys_getresgid16" | "__ia32_sys_getresuid16" | "__ia32_sys_getsockname" | "__ia32_sys_getsockopt" | "__ia32_sys_init_module" | "__ia32_sys_inotify_add_watch" | "__ia32_sys_inotify_init1" | "__ia32_sys_inotify_rm_watch" | "__ia32_sys_io_cancel" | "__ia32_sys_io_destroy" | "__ia32_sys_io_getevents" | "__ia32_sys_io_getevents_time32" | "__ia32_sys_io_pgetevents" | "__ia32_sys_io_pgetevents_time32" | "__ia32_sys_io_setup" | "__ia32_sys_io_submit" | "__ia32_sys_io_uring_enter" | "__ia32_sys_io_uring_register" | "__ia32_sys_io_uring_setup" | "__ia32_sys_ioprio_get" | "__ia32_sys_ioprio_set" | "__ia32_sys_ipc" | "__ia32_sys_kcmp" | "__ia32_sys_kexec_file_load" | "__ia32_sys_kexec_load" | "__ia32_sys_keyctl" | "__ia32_sys_landlock_add_rule" | "__ia32_sys_landlock_create_ruleset" | "__ia32_sys_landlock_restrict_self" | "__ia32_sys_lchown16" | "__ia32_sys_listen" | "__ia32_sys_lookup_dcookie" | "__ia32_sys_madvise" | "__ia32_sys_mbind" | "__ia32_sys_membarrier" | "__ia32_sys_memfd_create" | "__ia32_sys_memfd_secret" | "__ia32_sys_migrate_pages" | "__ia32_sys_mincore" | "__ia32_sys_mlock" | "__ia32_sys_mlock2" | "__ia32_sys_mlockall" | "__ia32_sys_move_pages" | "__ia32_sys_mq_getsetattr" | "__ia32_sys_mq_notify" | "__ia32_sys_mq_open" | "__ia32_sys_mq_timedreceive" | "__ia32_sys_mq_timedreceive_time32" | "__ia32_sys_mq_timedsend" | "__ia32_sys_mq_timedsend_time32" | "__ia32_sys_mq_unlink" | "__ia32_sys_mremap" | "__ia32_sys_msgctl" | "__ia32_sys_msgget" | "__ia32_sys_msgrcv" | "__ia32_sys_msgsnd" | "__ia32_sys_msync" | "__ia32_sys_munlock" | "__ia32_sys_name_to_handle_at" | "__ia32_sys_old_msgctl" | "__ia32_sys_old_semctl" | "__ia32_sys_old_shmctl" | "__ia32_sys_open_by_handle_at" | "__ia32_sys_pciconfig_iobase" | "__ia32_sys_pciconfig_read" | "__ia32_sys_pciconfig_write" | "__ia32_sys_perf_event_open" | "__ia32_sys_pkey_alloc" | "__ia32_sys_pkey_free" | "__ia32_sys_pkey_mprotect" | "__ia32_sys_ppoll_time32" | "__ia32_sys_process_madvise" | "__ia32_sys_process_mrelease" | "__ia32_sys_process_vm_readv" | "__ia32_sys_process_vm_writev" | "__ia32_sys_pselect6_time32" | "__ia32_sys_quotactl" | "__ia32_sys_quotactl_fd" | "__ia32_sys_recv" | "__ia32_sys_recvfrom" | "__ia32_sys_recvmmsg" | "__ia32_sys_recvmmsg_time32" | "__ia32_sys_recvmsg" | "__ia32_sys_remap_file_pages" | "__ia32_sys_request_key" | "__ia32_sys_rseq" | "__ia32_sys_rtas" | "__ia32_sys_s390_ipc" | "__ia32_sys_s390_pci_mmio_read" | "__ia32_sys_s390_pci_mmio_write" | "__ia32_sys_sched_rr_get_interval_time32" | "__ia32_sys_seccomp" | "__ia32_sys_semctl" | "__ia32_sys_semget" | "__ia32_sys_semop" | "__ia32_sys_semtimedop" | "__ia32_sys_semtimedop_time32" | "__ia32_sys_send" | "__ia32_sys_sendmmsg" | "__ia32_sys_sendmsg" | "__ia32_sys_sendto" | "__ia32_sys_set_mempolicy" | "__ia32_sys_set_mempolicy_home_node" | "__ia32_sys_set_robust_list" | "__ia32_sys_setfsgid16" | "__ia32_sys_setfsuid16" | "__ia32_sys_setgid16" | "__ia32_sys_setgroups" | "__ia32_sys_setgroups16" | "__ia32_sys_setregid16" | "__ia32_sys_setresgid16" | "__ia32_sys_setresuid16" | "__ia32_sys_setreuid16" | "__ia32_sys_setsockopt" | "__ia32_sys_setuid16" | "__ia32_sys_shmat" | "__ia32_sys_shmctl" | "__ia32_sys_shmdt" | "__ia32_sys_shmget" | "__ia32_sys_shutdown" | "__ia32_sys_signalfd" | "__ia32_sys_signalfd4" | "__ia32_sys_socket" | "__ia32_sys_socketcall" | "__ia32_sys_socketpair" | "__ia32_sys_spu_create" | "__ia32_sys_spu_run" | "__ia32_sys_stime32" | "__ia32_sys_subpage_prot" | "__ia32_sys_swapoff" | "__ia32_sys_swapon" | "__ia32_sys_sysfs" | "__ia32_sys_syslog" | "__ia32_sys_time32" | "__ia32_sys_timer_gettime32" | "__ia32_sys_timer_settime32" | "__ia32_sys_timerfd_create" | "__ia32_sys_timerfd_gettime" | "__ia32_sys_timerfd_gettime32" | "__ia32_sys_timerfd_settime" | "__ia32_sys_timerfd_settime32" | "__ia32_sys_uselib" | "__ia32_sys_userfaultfd" | "__ia32_sys_utime32" | "__ia32_sys_utimensat_time32" | "__ia32_sys_utimes_time32" | "__ia32_sys_vm86" | "__ia32_sys_vm86old", Fn<{ __unused: Ptr<pt_regs> }, number, "i386">>,
+  Same<"__do_softirq" | "acct_process" | "arch_setup_new_exec" | "blk_flush_integrity" | "blk_io_schedule" | "calc_global_load" | "calculate_sigpending" | "cpuidle_install_idle_handler" | "cpuidle_pause" | "cpuidle_pause_and_lock" | "cpuidle_resume" | "cpuidle_resume_and_unlock" | "cpuidle_uninstall_idle_handler" | "default_idle_call" | "do_idle" | "do_softirq" | "do_task_dead" | "exit_oom_victim" | "exit_rcu" | "exit_tasks_rcu_finish" | "exit_tasks_rcu_start" | "exit_tasks_rcu_stop" | "flush_itimer_signals" | "flush_thread" | "hrtimer_run_queues" | "invoke_rcu_core" | "ip_tunnel_need_metadata" | "ip_tunnel_unneed_metadata" | "irq_enter_rcu" | "irq_exit_rcu" | "ksys_sync" | "ksys_sync_helper" | "lru_add_drain" | "mlock_page_drain_local" | "perf_event_exec" | "rcu_core" | "rcu_gp_kthread_wake" | "recalc_sigpending" | "rest_init" | "sched_dl_do_global" | "sched_exec" | "schedule" | "schedule_console_callback" | "schedule_idle" | "schedule_preempt_disabled" | "scheduler_tick" | "task_work_run" | "tty_audit_exit" | "udp_encap_disable" | "udp_encap_enable" | "unix_gc" | "uprobe_end_dup_mmap" | "uprobe_start_dup_mmap" | "wake_up_all_idle_cpus" | "wake_up_klogd", Fn<{}, undefined>>,
+  Same<"__do_sys_fork" | "__do_sys_getegid" | "__do_sys_getegid16" | "__do_sys_geteuid" | "__do_sys_geteuid16" | "__do_sys_getgid" | "__do_sys_getgid16" | "__do_sys_getpgrp" | "__do_sys_getpid" | "__do_sys_getppid" | "__do_sys_gettid" | "__do_sys_getuid" | "__do_sys_getuid16" | "__do_sys_inotify_init" | "__do_sys_munlockall" | "__do_sys_pause" | "__do_sys_restart_syscall" | "__do_sys_rt_sigreturn" | "__do_sys_sched_yield" | "__do_sys_setsid" | "__do_sys_sgetmask" | "__do_sys_sync" | "__do_sys_vfork" | "__do_sys_vhangup" | "__ia32_sys_execveat" | "__ia32_sys_mincore" | "__ia32_sys_msync" | "__ia32_sys_ppoll_time32" | "__ia32_sys_pselect6_time32" | "__ia32_sys_timerfd_create" | "__ia32_sys_timerfd_gettime" | "__ia32_sys_timerfd_gettime32" | "__ia32_sys_timerfd_settime" | "__ia32_sys_timerfd_settime32", Fn<{ __unused: Ptr<pt_regs> }, number, "x86_64" | "i386">>,
+  Same<"__do_sys_sigreturn" | "__ia32_sys_accept" | "__ia32_sys_accept4" | "__ia32_sys_acct" | "__ia32_sys_add_key" | "__ia32_sys_adjtimex_time32" | "__ia32_sys_bind" | "__ia32_sys_bpf" | "__ia32_sys_clock_adjtime32" | "__ia32_sys_clock_getres_time32" | "__ia32_sys_clock_gettime32" | "__ia32_sys_clock_settime32" | "__ia32_sys_connect" | "__ia32_sys_copy_file_range" | "__ia32_sys_delete_module" | "__ia32_sys_fanotify_init" | "__ia32_sys_fanotify_mark" | "__ia32_sys_finit_module" | "__ia32_sys_flock" | "__ia32_sys_futex" | "__ia32_sys_futex_time32" | "__ia32_sys_futex_waitv" | "__ia32_sys_get_mempolicy" | "__ia32_sys_get_robust_list" | "__ia32_sys_getgroups" | "__ia32_sys_getgroups16" | "__ia32_sys_getpeername" | "__ia32_sys_getresgid16" | "__ia32_sys_getresuid16" | "__ia32_sys_getsockname" | "__ia32_sys_getsockopt" | "__ia32_sys_init_module" | "__ia32_sys_inotify_add_watch" | "__ia32_sys_inotify_init1" | "__ia32_sys_inotify_rm_watch" | "__ia32_sys_io_cancel" | "__ia32_sys_io_destroy" | "__ia32_sys_io_getevents" | "__ia32_sys_io_getevents_time32" | "__ia32_sys_io_pgetevents" | "__ia32_sys_io_pgetevents_time32" | "__ia32_sys_io_setup" | "__ia32_sys_io_submit" | "__ia32_sys_io_uring_enter" | "__ia32_sys_io_uring_register" | "__ia32_sys_io_uring_setup" | "__ia32_sys_ioprio_get" | "__ia32_sys_ioprio_set" | "__ia32_sys_ipc" | "__ia32_sys_kcmp" | "__ia32_sys_kexec_file_load" | "__ia32_sys_kexec_load" | "__ia32_sys_keyctl" | "__ia32_sys_landlock_add_rule" | "__ia32_sys_landlock_create_ruleset" | "__ia32_sys_landlock_restrict_self" | "__ia32_sys_listen" | "__ia32_sys_lookup_dcookie" | "__ia32_sys_mbind" | "__ia32_sys_membarrier" | "__ia32_sys_memfd_create" | "__ia32_sys_memfd_secret" | "__ia32_sys_migrate_pages" | "__ia32_sys_move_pages" | "__ia32_sys_mq_getsetattr" | "__ia32_sys_mq_notify" | "__ia32_sys_mq_open" | "__ia32_sys_mq_timedreceive" | "__ia32_sys_mq_timedreceive_time32" | "__ia32_sys_mq_timedsend" | "__ia32_sys_mq_timedsend_time32" | "__ia32_sys_mq_unlink" | "__ia32_sys_msgctl" | "__ia32_sys_msgget" | "__ia32_sys_msgrcv" | "__ia32_sys_msgsnd" | "__ia32_sys_name_to_handle_at" | "__ia32_sys_old_msgctl" | "__ia32_sys_old_semctl" | "__ia32_sys_old_shmctl" | "__ia32_sys_open_by_handle_at" | "__ia32_sys_pciconfig_iobase" | "__ia32_sys_pciconfig_read" | "__ia32_sys_pciconfig_write" | "__ia32_sys_perf_event_open" | "__ia32_sys_process_madvise" | "__ia32_sys_process_mrelease" | "__ia32_sys_process_vm_readv" | "__ia32_sys_process_vm_writev" | "__ia32_sys_quotactl" | "__ia32_sys_quotactl_fd" | "__ia32_sys_recv" | "__ia32_sys_recvfrom" | "__ia32_sys_recvmmsg" | "__ia32_sys_recvmmsg_time32" | "__ia32_sys_recvmsg" | "__ia32_sys_request_key" | "__ia32_sys_rseq" | "__ia32_sys_rtas" | "__ia32_sys_s390_ipc" | "__ia32_sys_s390_pci_mmio_read" | "__ia32_sys_s390_pci_mmio_write" | "__ia32_sys_sched_rr_get_interval_time32" | "__ia32_sys_seccomp" | "__ia32_sys_semctl" | "__ia32_sys_semget" | "__ia32_sys_semop" | "__ia32_sys_semtimedop" | "__ia32_sys_semtimedop_time32" | "__ia32_sys_send" | "__ia32_sys_sendmmsg" | "__ia32_sys_sendmsg" | "__ia32_sys_sendto" | "__ia32_sys_set_mempolicy" | "__ia32_sys_set_mempolicy_home_node" | "__ia32_sys_set_robust_list" | "__ia32_sys_setfsgid16" | "__ia32_sys_setfsuid16" | "__ia32_sys_setgid16" | "__ia32_sys_setgroups" | "__ia32_sys_setgroups16" | "__ia32_sys_setregid16" | "__ia32_sys_setresgid16" | "__ia32_sys_setresuid16" | "__ia32_sys_setreuid16" | "__ia32_sys_setsockopt" | "__ia32_sys_setuid16" | "__ia32_sys_shmat" | "__ia32_sys_shmctl" | "__ia32_sys_shmdt" | "__ia32_sys_shmget" | "__ia32_sys_shutdown" | "__ia32_sys_socket" | "__ia32_sys_socketcall" | "__ia32_sys_socketpair" | "__ia32_sys_spu_create" | "__ia32_sys_spu_run" | "__ia32_sys_stime32" | "__ia32_sys_subpage_prot" | "__ia32_sys_swapoff" | "__ia32_sys_swapon" | "__ia32_sys_sysfs" | "__ia32_sys_syslog" | "__ia32_sys_time32" | "__ia32_sys_timer_gettime32" | "__ia32_sys_timer_settime32" | "__ia32_sys_uselib" | "__ia32_sys_userfaultfd" | "__ia32_sys_vm86" | "__ia32_sys_vm86old", Fn<{ __unused: Ptr<pt_regs> }, number, "i386">>,
   Same<"__folio_cancel_dirty" | "__folio_put" | "__mem_cgroup_uncharge" | "destroy_large_folio" | "filemap_remove_folio" | "folio_activate" | "folio_add_lru" | "folio_mark_accessed" | "folio_memcg_lock.part.0" | "folio_unlock" | "folio_wait_writeback" | "truncate_cleanup_folio" | "workingset_activation", Fn<{ folio: Ptr<folio> }, undefined>>,
-  Same<"__fput" | "__mnt_drop_write_file" | "apparmor_file_free_security" | "bpf_lsm_file_free_security" | "fput" | "ima_file_free" | "security_file_free" | "sock_splice_eof", Fn<{ file: Ptr<file> }, undefined>>,
+  Same<"__fput" | "__mnt_drop_write_file" | "apparmor_file_free_security" | "bpf_lsm_file_free_security" | "eventpoll_release_file" | "fput" | "ima_file_free" | "security_file_free" | "sock_splice_eof", Fn<{ file: Ptr<file> }, undefined>>,
   Same<"__get_cpu_fpsimd_context" | "__put_cpu_fpsimd_context" | "cgroup_enter_frozen" | "do_sched_yield" | "fpsimd_bind_task_to_cpu" | "fpsimd_flush_thread" | "fpsimd_preserve_current_state" | "fpsimd_save" | "get_cpu_fpsimd_context" | "mte_thread_init_user" | "post_ttbr_update_workaround" | "put_cpu_fpsimd_context" | "rcu_all_qs" | "rcu_qs" | "sched_clock_resume" | "schedule_user" | "task_fpsimd_load" | "tls_preserve_current_state" | "topology_scale_freq_tick", Fn<{}, undefined, "arm64">>,
   Same<"__get_task_ioprio" | "bpf_lsm_task_getscheduler" | "bpf_lsm_task_setscheduler" | "cap_task_setscheduler" | "security_task_getscheduler" | "security_task_setscheduler" | "task_prio" | "task_sched_runtime" | "wake_up_process" | "zap_other_threads", Fn<{ p: Ptr<task_struct> }, number>>,
-  Same<"__ia32_sys_access" | "__ia32_sys_brk" | "__ia32_sys_chdir" | "__ia32_sys_clock_nanosleep" | "__ia32_sys_clone" | "__ia32_sys_clone3" | "__ia32_sys_close" | "__ia32_sys_creat" | "__ia32_sys_dup" | "__ia32_sys_dup2" | "__ia32_sys_dup3" | "__ia32_sys_execve" | "__ia32_sys_exit" | "__ia32_sys_exit_group" | "__ia32_sys_faccessat" | "__ia32_sys_faccessat2" | "__ia32_sys_fallocate" | "__ia32_sys_fchdir" | "__ia32_sys_fcntl" | "__ia32_sys_ftruncate" | "__ia32_sys_getcwd" | "__ia32_sys_getdents64" | "__ia32_sys_ia32_fadvise64" | "__ia32_sys_ia32_fadvise64_64" | "__ia32_sys_ia32_fallocate" | "__ia32_sys_ia32_ftruncate64" | "__ia32_sys_ia32_pread64" | "__ia32_sys_ia32_pwrite64" | "__ia32_sys_ia32_readahead" | "__ia32_sys_ia32_sync_file_range" | "__ia32_sys_ia32_truncate64" | "__ia32_sys_ioctl" | "__ia32_sys_kill" | "__ia32_sys_link" | "__ia32_sys_linkat" | "__ia32_sys_llseek" | "__ia32_sys_lseek" | "__ia32_sys_mkdir" | "__ia32_sys_mkdirat" | "__ia32_sys_mmap_pgoff" | "__ia32_sys_munmap" | "__ia32_sys_newfstat" | "__ia32_sys_newlstat" | "__ia32_sys_newstat" | "__ia32_sys_open" | "__ia32_sys_openat" | "__ia32_sys_openat2" | "__ia32_sys_pipe" | "__ia32_sys_pipe2" | "__ia32_sys_pread64" | "__ia32_sys_preadv" | "__ia32_sys_pwrite64" | "__ia32_sys_pwritev" | "__ia32_sys_read" | "__ia32_sys_readahead" | "__ia32_sys_readlink" | "__ia32_sys_readlinkat" | "__ia32_sys_readv" | "__ia32_sys_rename" | "__ia32_sys_renameat" | "__ia32_sys_renameat2" | "__ia32_sys_rmdir" | "__ia32_sys_set_tid_address" | "__ia32_sys_statx" | "__ia32_sys_symlink" | "__ia32_sys_symlinkat" | "__ia32_sys_sync_file_range" | "__ia32_sys_truncate" | "__ia32_sys_umask" | "__ia32_sys_unlink" | "__ia32_sys_unlinkat" | "__ia32_sys_wait4" | "__ia32_sys_waitpid" | "__ia32_sys_write" | "__ia32_sys_writev", Fn<{ regs: Ptr<pt_regs> }, number, "x86_64" | "i386">>,
-  Same<"__ia32_sys_alarm" | "__ia32_sys_arch_prctl" | "__ia32_sys_capget" | "__ia32_sys_capset" | "__ia32_sys_chmod" | "__ia32_sys_chown" | "__ia32_sys_chroot" | "__ia32_sys_clock_adjtime" | "__ia32_sys_clock_getres" | "__ia32_sys_clock_gettime" | "__ia32_sys_clock_settime" | "__ia32_sys_close_range" | "__ia32_sys_fchmod" | "__ia32_sys_fchmodat" | "__ia32_sys_fchown" | "__ia32_sys_fchownat" | "__ia32_sys_fcntl64" | "__ia32_sys_fdatasync" | "__ia32_sys_fgetxattr" | "__ia32_sys_flistxattr" | "__ia32_sys_fremovexattr" | "__ia32_sys_fsconfig" | "__ia32_sys_fsetxattr" | "__ia32_sys_fsmount" | "__ia32_sys_fsopen" | "__ia32_sys_fspick" | "__ia32_sys_fstat" | "__ia32_sys_fstat64" | "__ia32_sys_fstatat64" | "__ia32_sys_fstatfs" | "__ia32_sys_fstatfs64" | "__ia32_sys_fsync" | "__ia32_sys_ftruncate64" | "__ia32_sys_get_thread_area" | "__ia32_sys_getcpu" | "__ia32_sys_getdents" | "__ia32_sys_gethostname" | "__ia32_sys_getitimer" | "__ia32_sys_getpgid" | "__ia32_sys_getpriority" | "__ia32_sys_getrandom" | "__ia32_sys_getresgid" | "__ia32_sys_getresuid" | "__ia32_sys_getrlimit" | "__ia32_sys_getrusage" | "__ia32_sys_getsid" | "__ia32_sys_gettimeofday" | "__ia32_sys_getxattr" | "__ia32_sys_ioperm" | "__ia32_sys_iopl" | "__ia32_sys_lchown" | "__ia32_sys_lgetxattr" | "__ia32_sys_listxattr" | "__ia32_sys_llistxattr" | "__ia32_sys_lremovexattr" | "__ia32_sys_lsetxattr" | "__ia32_sys_lstat" | "__ia32_sys_lstat64" | "__ia32_sys_mknod" | "__ia32_sys_mknodat" | "__ia32_sys_modify_ldt" | "__ia32_sys_mount" | "__ia32_sys_mount_setattr" | "__ia32_sys_move_mount" | "__ia32_sys_newuname" | "__ia32_sys_nice" | "__ia32_sys_old_getrlimit" | "__ia32_sys_old_mmap" | "__ia32_sys_old_readdir" | "__ia32_sys_old_select" | "__ia32_sys_oldumount" | "__ia32_sys_olduname" | "__ia32_sys_open_tree" | "__ia32_sys_personality" | "__ia32_sys_pidfd_getfd" | "__ia32_sys_pidfd_open" | "__ia32_sys_pidfd_send_signal" | "__ia32_sys_pivot_root" | "__ia32_sys_poll" | "__ia32_sys_ppoll" | "__ia32_sys_prctl" | "__ia32_sys_preadv2" | "__ia32_sys_prlimit64" | "__ia32_sys_pselect6" | "__ia32_sys_ptrace" | "__ia32_sys_pwritev2" | "__ia32_sys_reboot" | "__ia32_sys_removexattr" | "__ia32_sys_rt_sigaction" | "__ia32_sys_rt_sigpending" | "__ia32_sys_rt_sigprocmask" | "__ia32_sys_rt_sigqueueinfo" | "__ia32_sys_rt_sigsuspend" | "__ia32_sys_rt_sigtimedwait" | "__ia32_sys_rt_sigtimedwait_time32" | "__ia32_sys_rt_tgsigqueueinfo" | "__ia32_sys_sched_get_priority_max" | "__ia32_sys_sched_get_priority_min" | "__ia32_sys_sched_getaffinity" | "__ia32_sys_sched_getattr" | "__ia32_sys_sched_getparam" | "__ia32_sys_sched_getscheduler" | "__ia32_sys_sched_rr_get_interval" | "__ia32_sys_sched_setaffinity" | "__ia32_sys_sched_setattr" | "__ia32_sys_sched_setparam" | "__ia32_sys_sched_setscheduler" | "__ia32_sys_select" | "__ia32_sys_sendfile" | "__ia32_sys_sendfile64" | "__ia32_sys_set_thread_area" | "__ia32_sys_setdomainname" | "__ia32_sys_setfsgid" | "__ia32_sys_setfsuid" | "__ia32_sys_setgid" | "__ia32_sys_sethostname" | "__ia32_sys_setitimer" | "__ia32_sys_setns" | "__ia32_sys_setpgid" | "__ia32_sys_setpriority" | "__ia32_sys_setregid" | "__ia32_sys_setresgid" | "__ia32_sys_setresuid" | "__ia32_sys_setreuid" | "__ia32_sys_setrlimit" | "__ia32_sys_settimeofday" | "__ia32_sys_setuid" | "__ia32_sys_setxattr" | "__ia32_sys_sigaction" | "__ia32_sys_sigaltstack" | "__ia32_sys_signal" | "__ia32_sys_sigpending" | "__ia32_sys_sigprocmask" | "__ia32_sys_sigsuspend" | "__ia32_sys_splice" | "__ia32_sys_ssetmask" | "__ia32_sys_stat" | "__ia32_sys_stat64" | "__ia32_sys_statfs" | "__ia32_sys_statfs64" | "__ia32_sys_sync_file_range2" | "__ia32_sys_syncfs" | "__ia32_sys_sysinfo" | "__ia32_sys_tee" | "__ia32_sys_tgkill" | "__ia32_sys_timer_create" | "__ia32_sys_timer_delete" | "__ia32_sys_timer_getoverrun" | "__ia32_sys_timer_gettime" | "__ia32_sys_timer_settime" | "__ia32_sys_times" | "__ia32_sys_tkill" | "__ia32_sys_truncate64" | "__ia32_sys_umount" | "__ia32_sys_uname" | "__ia32_sys_unshare" | "__ia32_sys_ustat" | "__ia32_sys_utimensat" | "__ia32_sys_vmsplice" | "__ia32_sys_waitid", Fn<{ regs: Ptr<pt_regs> }, number, "i386">>,
-  Same<"__ia32_sys_mmap" | "__ia32_sys_nanosleep" | "__ia32_sys_newfstatat" | "__x64_sys_access" | "__x64_sys_acct" | "__x64_sys_adjtimex" | "__x64_sys_adjtimex_time32" | "__x64_sys_alarm" | "__x64_sys_arch_prctl" | "__x64_sys_bpf" | "__x64_sys_brk" | "__x64_sys_capget" | "__x64_sys_capset" | "__x64_sys_chdir" | "__x64_sys_chmod" | "__x64_sys_chown" | "__x64_sys_chown16" | "__x64_sys_chroot" | "__x64_sys_clock_adjtime" | "__x64_sys_clock_adjtime32" | "__x64_sys_clock_getres" | "__x64_sys_clock_getres_time32" | "__x64_sys_clock_gettime" | "__x64_sys_clock_gettime32" | "__x64_sys_clock_nanosleep" | "__x64_sys_clock_nanosleep_time32" | "__x64_sys_clock_settime" | "__x64_sys_clock_settime32" | "__x64_sys_clone" | "__x64_sys_clone3" | "__x64_sys_close" | "__x64_sys_close_range" | "__x64_sys_copy_file_range" | "__x64_sys_creat" | "__x64_sys_dup" | "__x64_sys_dup2" | "__x64_sys_dup3" | "__x64_sys_epoll_create" | "__x64_sys_epoll_create1" | "__x64_sys_epoll_ctl" | "__x64_sys_epoll_pwait" | "__x64_sys_epoll_pwait2" | "__x64_sys_epoll_wait" | "__x64_sys_eventfd" | "__x64_sys_eventfd2" | "__x64_sys_execve" | "__x64_sys_exit" | "__x64_sys_exit_group" | "__x64_sys_faccessat" | "__x64_sys_faccessat2" | "__x64_sys_fadvise64" | "__x64_sys_fadvise64_64" | "__x64_sys_fallocate" | "__x64_sys_fanotify_init" | "__x64_sys_fanotify_mark" | "__x64_sys_fchdir" | "__x64_sys_fchmod" | "__x64_sys_fchmodat" | "__x64_sys_fchown" | "__x64_sys_fchown16" | "__x64_sys_fchownat" | "__x64_sys_fcntl" | "__x64_sys_fdatasync" | "__x64_sys_fgetxattr" | "__x64_sys_flistxattr" | "__x64_sys_flock" | "__x64_sys_fremovexattr" | "__x64_sys_fsconfig" | "__x64_sys_fsetxattr" | "__x64_sys_fsmount" | "__x64_sys_fsopen" | "__x64_sys_fspick" | "__x64_sys_fstat" | "__x64_sys_fstatfs" | "__x64_sys_fstatfs64" | "__x64_sys_fsync" | "__x64_sys_ftruncate" | "__x64_sys_futex" | "__x64_sys_futex_time32" | "__x64_sys_futex_waitv" | "__x64_sys_futimesat" | "__x64_sys_futimesat_time32" | "__x64_sys_get_mempolicy" | "__x64_sys_get_robust_list" | "__x64_sys_get_thread_area" | "__x64_sys_getcpu" | "__x64_sys_getcwd" | "__x64_sys_getdents" | "__x64_sys_getdents64" | "__x64_sys_getgroups16" | "__x64_sys_gethostname" | "__x64_sys_getitimer" | "__x64_sys_getpgid" | "__x64_sys_getpriority" | "__x64_sys_getrandom" | "__x64_sys_getresgid" | "__x64_sys_getresgid16" | "__x64_sys_getresuid" | "__x64_sys_getresuid16" | "__x64_sys_getrlimit" | "__x64_sys_getrusage" | "__x64_sys_getsid" | "__x64_sys_gettimeofday" | "__x64_sys_getxattr" | "__x64_sys_ia32_fadvise64" | "__x64_sys_ia32_fadvise64_64" | "__x64_sys_ia32_fallocate" | "__x64_sys_ia32_ftruncate64" | "__x64_sys_ia32_pread64" | "__x64_sys_ia32_pwrite64" | "__x64_sys_ia32_readahead" | "__x64_sys_ia32_sync_file_range" | "__x64_sys_ia32_truncate64" | "__x64_sys_io_uring_enter" | "__x64_sys_io_uring_register" | "__x64_sys_io_uring_setup" | "__x64_sys_ioctl" | "__x64_sys_ioperm" | "__x64_sys_iopl" | "__x64_sys_ioprio_get" | "__x64_sys_ioprio_set" | "__x64_sys_kcmp" | "__x64_sys_kexec_file_load" | "__x64_sys_kexec_load" | "__x64_sys_kill" | "__x64_sys_lchown" | "__x64_sys_lchown16" | "__x64_sys_lgetxattr" | "__x64_sys_link" | "__x64_sys_linkat" | "__x64_sys_listxattr" | "__x64_sys_llistxattr" | "__x64_sys_llseek" | "__x64_sys_lremovexattr" | "__x64_sys_lseek" | "__x64_sys_lsetxattr" | "__x64_sys_lstat" | "__x64_sys_madvise" | "__x64_sys_mbind" | "__x64_sys_memfd_secret" | "__x64_sys_migrate_pages" | "__x64_sys_mkdir" | "__x64_sys_mkdirat" | "__x64_sys_mknod" | "__x64_sys_mknodat" | "__x64_sys_mlock" | "__x64_sys_mlock2" | "__x64_sys_mlockall" | "__x64_sys_mmap" | "__x64_sys_mmap_pgoff" | "__x64_sys_modify_ldt" | "__x64_sys_mount" | "__x64_sys_mount_setattr" | "__x64_sys_move_mount" | "__x64_sys_move_pages" | "__x64_sys_mprotect" | "__x64_sys_mremap" | "__x64_sys_msgctl" | "__x64_sys_msgget" | "__x64_sys_msgrcv" | "__x64_sys_msgsnd" | "__x64_sys_munlock" | "__x64_sys_munmap" | "__x64_sys_name_to_handle_at" | "__x64_sys_nanosleep" | "__x64_sys_nanosleep_time32" | "__x64_sys_newfstat" | "__x64_sys_newfstatat" | "__x64_sys_newlstat" | "__x64_sys_newstat" | "__x64_sys_newuname" | "__x64_sys_nice" | "__x64_sys_old_getrlimit" | "__x64_sys_old_readdir" | "__x64_sys_oldumount" | "__x64_sys_olduname" | "__x64_sys_open" | "__x64_sys_open_by_handle_at" | "__x64_sys_open_tree" | "__x64_sys_openat" | "__x64_sys_openat2" | "__x64_sys_perf_event_open" | "__x64_sys_personality" | "__x64_sys_pidfd_getfd" | "__x64_sys_pidfd_open" | "__x64_sys_pidfd_send_signal" | "__x64_sys_pipe" | "__x64_sys_pipe2" | "__x64_sys_pivot_root" | "__x64_sys_pkey_alloc" | "__x64_sys_pkey_free" | "__x64_sys_pkey_mprotect" | "__x64_sys_poll" | "__x64_sys_ppoll" | "__x64_sys_prctl" | "__x64_sys_pread64" | "__x64_sys_preadv" | "__x64_sys_preadv2" | "__x64_sys_prlimit64" | "__x64_sys_process_madvise" | "__x64_sys_process_mrelease" | "__x64_sys_process_vm_readv" | "__x64_sys_process_vm_writev" | "__x64_sys_pselect6" | "__x64_sys_ptrace" | "__x64_sys_pwrite64" | "__x64_sys_pwritev" | "__x64_sys_pwritev2" | "__x64_sys_read" | "__x64_sys_readahead" | "__x64_sys_readlink" | "__x64_sys_readlinkat" | "__x64_sys_readv" | "__x64_sys_reboot" | "__x64_sys_remap_file_pages" | "__x64_sys_removexattr" | "__x64_sys_rename" | "__x64_sys_renameat" | "__x64_sys_renameat2" | "__x64_sys_rmdir" | "__x64_sys_rseq" | "__x64_sys_rt_sigaction" | "__x64_sys_rt_sigpending" | "__x64_sys_rt_sigprocmask" | "__x64_sys_rt_sigqueueinfo" | "__x64_sys_rt_sigsuspend" | "__x64_sys_rt_sigtimedwait" | "__x64_sys_rt_sigtimedwait_time32" | "__x64_sys_rt_tgsigqueueinfo" | "__x64_sys_sched_get_priority_max" | "__x64_sys_sched_get_priority_min" | "__x64_sys_sched_getaffinity" | "__x64_sys_sched_getattr" | "__x64_sys_sched_getparam" | "__x64_sys_sched_getscheduler" | "__x64_sys_sched_rr_get_interval" | "__x64_sys_sched_rr_get_interval_time32" | "__x64_sys_sched_setaffinity" | "__x64_sys_sched_setattr" | "__x64_sys_sched_setparam" | "__x64_sys_sched_setscheduler" | "__x64_sys_select" | "__x64_sys_semctl" | "__x64_sys_semget" | "__x64_sys_semop" | "__x64_sys_semtimedop" | "__x64_sys_semtimedop_time32" | "__x64_sys_sendfile" | "__x64_sys_sendfile64" | "__x64_sys_set_mempolicy" | "__x64_sys_set_mempolicy_home_node" | "__x64_sys_set_robust_list" | "__x64_sys_set_thread_area" | "__x64_sys_set_tid_address" | "__x64_sys_setdomainname" | "__x64_sys_setfsgid" | "__x64_sys_setfsgid16" | "__x64_sys_setfsuid" | "__x64_sys_setfsuid16" | "__x64_sys_setgid" | "__x64_sys_setgid16" | "__x64_sys_setgroups16" | "__x64_sys_sethostname" | "__x64_sys_setitimer" | "__x64_sys_setns" | "__x64_sys_setpgid" | "__x64_sys_setpriority" | "__x64_sys_setregid" | "__x64_sys_setregid16" | "__x64_sys_setresgid" | "__x64_sys_setresgid16" | "__x64_sys_setresuid" | "__x64_sys_setresuid16" | "__x64_sys_setreuid" | "__x64_sys_setreuid16" | "__x64_sys_setrlimit" | "__x64_sys_settimeofday" | "__x64_sys_setuid" | "__x64_sys_setuid16" | "__x64_sys_setxattr" | "__x64_sys_shmat" | "__x64_sys_shmctl" | "__x64_sys_shmdt" | "__x64_sys_shmget" | "__x64_sys_sigaltstack" | "__x64_sys_signal" | "__x64_sys_signalfd" | "__x64_sys_signalfd4" | "__x64_sys_sigpending" | "__x64_sys_sigprocmask" | "__x64_sys_sigsuspend" | "__x64_sys_splice" | "__x64_sys_ssetmask" | "__x64_sys_stat" | "__x64_sys_statfs" | "__x64_sys_statfs64" | "__x64_sys_statx" | "__x64_sys_stime" | "__x64_sys_stime32" | "__x64_sys_swapoff" | "__x64_sys_swapon" | "__x64_sys_symlink" | "__x64_sys_symlinkat" | "__x64_sys_sync_file_range" | "__x64_sys_sync_file_range2" | "__x64_sys_syncfs" | "__x64_sys_sysfs" | "__x64_sys_sysinfo" | "__x64_sys_tee" | "__x64_sys_tgkill" | "__x64_sys_time" | "__x64_sys_time32" | "__x64_sys_timer_create" | "__x64_sys_timer_delete" | "__x64_sys_timer_getoverrun" | "__x64_sys_timer_gettime" | "__x64_sys_timer_gettime32" | "__x64_sys_timer_settime" | "__x64_sys_timer_settime32" | "__x64_sys_times" | "__x64_sys_tkill" | "__x64_sys_truncate" | "__x64_sys_umask" | "__x64_sys_umount" | "__x64_sys_uname" | "__x64_sys_unlink" | "__x64_sys_unlinkat" | "__x64_sys_unshare" | "__x64_sys_userfaultfd" | "__x64_sys_ustat" | "__x64_sys_utime" | "__x64_sys_utime32" | "__x64_sys_utimensat" | "__x64_sys_utimensat_time32" | "__x64_sys_utimes" | "__x64_sys_utimes_time32" | "__x64_sys_vmsplice" | "__x64_sys_wait4" | "__x64_sys_waitid" | "__x64_sys_waitpid" | "__x64_sys_write" | "__x64_sys_writev", Fn<{ regs: Ptr<pt_regs> }, number, "x86_64">>,
+  Same<"__ia32_sys_access" | "__ia32_sys_brk" | "__ia32_sys_chdir" | "__ia32_sys_chmod" | "__ia32_sys_chown" | "__ia32_sys_clock_nanosleep" | "__ia32_sys_clone" | "__ia32_sys_clone3" | "__ia32_sys_close" | "__ia32_sys_creat" | "__ia32_sys_dup" | "__ia32_sys_dup2" | "__ia32_sys_dup3" | "__ia32_sys_execve" | "__ia32_sys_exit" | "__ia32_sys_exit_group" | "__ia32_sys_faccessat" | "__ia32_sys_faccessat2" | "__ia32_sys_fallocate" | "__ia32_sys_fchdir" | "__ia32_sys_fchmod" | "__ia32_sys_fchmodat" | "__ia32_sys_fchown" | "__ia32_sys_fchownat" | "__ia32_sys_fcntl" | "__ia32_sys_fgetxattr" | "__ia32_sys_flistxattr" | "__ia32_sys_fremovexattr" | "__ia32_sys_fsetxattr" | "__ia32_sys_fstatfs" | "__ia32_sys_fstatfs64" | "__ia32_sys_ftruncate" | "__ia32_sys_getcwd" | "__ia32_sys_getdents64" | "__ia32_sys_getxattr" | "__ia32_sys_ia32_fadvise64" | "__ia32_sys_ia32_fadvise64_64" | "__ia32_sys_ia32_fallocate" | "__ia32_sys_ia32_ftruncate64" | "__ia32_sys_ia32_pread64" | "__ia32_sys_ia32_pwrite64" | "__ia32_sys_ia32_readahead" | "__ia32_sys_ia32_sync_file_range" | "__ia32_sys_ia32_truncate64" | "__ia32_sys_ioctl" | "__ia32_sys_kill" | "__ia32_sys_lchown" | "__ia32_sys_lgetxattr" | "__ia32_sys_link" | "__ia32_sys_linkat" | "__ia32_sys_listxattr" | "__ia32_sys_llistxattr" | "__ia32_sys_llseek" | "__ia32_sys_lremovexattr" | "__ia32_sys_lseek" | "__ia32_sys_lsetxattr" | "__ia32_sys_mkdir" | "__ia32_sys_mkdirat" | "__ia32_sys_mmap_pgoff" | "__ia32_sys_munmap" | "__ia32_sys_newfstat" | "__ia32_sys_newlstat" | "__ia32_sys_newstat" | "__ia32_sys_open" | "__ia32_sys_openat" | "__ia32_sys_openat2" | "__ia32_sys_pidfd_getfd" | "__ia32_sys_pidfd_open" | "__ia32_sys_pidfd_send_signal" | "__ia32_sys_pipe" | "__ia32_sys_pipe2" | "__ia32_sys_poll" | "__ia32_sys_ppoll" | "__ia32_sys_pread64" | "__ia32_sys_preadv" | "__ia32_sys_pselect6" | "__ia32_sys_pwrite64" | "__ia32_sys_pwritev" | "__ia32_sys_read" | "__ia32_sys_readahead" | "__ia32_sys_readlink" | "__ia32_sys_readlinkat" | "__ia32_sys_readv" | "__ia32_sys_removexattr" | "__ia32_sys_rename" | "__ia32_sys_renameat" | "__ia32_sys_renameat2" | "__ia32_sys_rmdir" | "__ia32_sys_rt_sigaction" | "__ia32_sys_rt_sigpending" | "__ia32_sys_rt_sigprocmask" | "__ia32_sys_rt_sigqueueinfo" | "__ia32_sys_rt_sigsuspend" | "__ia32_sys_rt_sigtimedwait" | "__ia32_sys_rt_sigtimedwait_time32" | "__ia32_sys_rt_tgsigqueueinfo" | "__ia32_sys_select" | "__ia32_sys_set_tid_address" | "__ia32_sys_setxattr" | "__ia32_sys_sigaltstack" | "__ia32_sys_signal" | "__ia32_sys_sigpending" | "__ia32_sys_sigprocmask" | "__ia32_sys_sigsuspend" | "__ia32_sys_statfs" | "__ia32_sys_statfs64" | "__ia32_sys_statx" | "__ia32_sys_symlink" | "__ia32_sys_symlinkat" | "__ia32_sys_sync_file_range" | "__ia32_sys_tgkill" | "__ia32_sys_tkill" | "__ia32_sys_truncate" | "__ia32_sys_umask" | "__ia32_sys_unlink" | "__ia32_sys_unlinkat" | "__ia32_sys_utimensat" | "__ia32_sys_wait4" | "__ia32_sys_waitpid" | "__ia32_sys_write" | "__ia32_sys_writev", Fn<{ regs: Ptr<pt_regs> }, number, "x86_64" | "i386">>,
+  Same<"__ia32_sys_alarm" | "__ia32_sys_arch_prctl" | "__ia32_sys_capget" | "__ia32_sys_capset" | "__ia32_sys_chroot" | "__ia32_sys_clock_adjtime" | "__ia32_sys_clock_getres" | "__ia32_sys_clock_gettime" | "__ia32_sys_clock_settime" | "__ia32_sys_close_range" | "__ia32_sys_fcntl64" | "__ia32_sys_fdatasync" | "__ia32_sys_fsconfig" | "__ia32_sys_fsmount" | "__ia32_sys_fsopen" | "__ia32_sys_fspick" | "__ia32_sys_fstat" | "__ia32_sys_fstat64" | "__ia32_sys_fstatat64" | "__ia32_sys_fsync" | "__ia32_sys_ftruncate64" | "__ia32_sys_get_thread_area" | "__ia32_sys_getcpu" | "__ia32_sys_getdents" | "__ia32_sys_gethostname" | "__ia32_sys_getitimer" | "__ia32_sys_getpgid" | "__ia32_sys_getpriority" | "__ia32_sys_getrandom" | "__ia32_sys_getresgid" | "__ia32_sys_getresuid" | "__ia32_sys_getrlimit" | "__ia32_sys_getrusage" | "__ia32_sys_getsid" | "__ia32_sys_gettimeofday" | "__ia32_sys_ioperm" | "__ia32_sys_iopl" | "__ia32_sys_lstat" | "__ia32_sys_lstat64" | "__ia32_sys_mknod" | "__ia32_sys_mknodat" | "__ia32_sys_modify_ldt" | "__ia32_sys_mount" | "__ia32_sys_mount_setattr" | "__ia32_sys_move_mount" | "__ia32_sys_newuname" | "__ia32_sys_nice" | "__ia32_sys_old_getrlimit" | "__ia32_sys_old_mmap" | "__ia32_sys_old_readdir" | "__ia32_sys_old_select" | "__ia32_sys_oldumount" | "__ia32_sys_olduname" | "__ia32_sys_open_tree" | "__ia32_sys_personality" | "__ia32_sys_pivot_root" | "__ia32_sys_prctl" | "__ia32_sys_preadv2" | "__ia32_sys_prlimit64" | "__ia32_sys_ptrace" | "__ia32_sys_pwritev2" | "__ia32_sys_reboot" | "__ia32_sys_sched_get_priority_max" | "__ia32_sys_sched_get_priority_min" | "__ia32_sys_sched_getaffinity" | "__ia32_sys_sched_getattr" | "__ia32_sys_sched_getparam" | "__ia32_sys_sched_getscheduler" | "__ia32_sys_sched_rr_get_interval" | "__ia32_sys_sched_setaffinity" | "__ia32_sys_sched_setattr" | "__ia32_sys_sched_setparam" | "__ia32_sys_sched_setscheduler" | "__ia32_sys_sendfile" | "__ia32_sys_sendfile64" | "__ia32_sys_set_thread_area" | "__ia32_sys_setdomainname" | "__ia32_sys_setfsgid" | "__ia32_sys_setfsuid" | "__ia32_sys_setgid" | "__ia32_sys_sethostname" | "__ia32_sys_setitimer" | "__ia32_sys_setns" | "__ia32_sys_setpgid" | "__ia32_sys_setpriority" | "__ia32_sys_setregid" | "__ia32_sys_setresgid" | "__ia32_sys_setresuid" | "__ia32_sys_setreuid" | "__ia32_sys_setrlimit" | "__ia32_sys_settimeofday" | "__ia32_sys_setuid" | "__ia32_sys_sigaction" | "__ia32_sys_splice" | "__ia32_sys_ssetmask" | "__ia32_sys_stat" | "__ia32_sys_stat64" | "__ia32_sys_sync_file_range2" | "__ia32_sys_syncfs" | "__ia32_sys_sysinfo" | "__ia32_sys_tee" | "__ia32_sys_timer_create" | "__ia32_sys_timer_delete" | "__ia32_sys_timer_getoverrun" | "__ia32_sys_timer_gettime" | "__ia32_sys_timer_settime" | "__ia32_sys_times" | "__ia32_sys_truncate64" | "__ia32_sys_umount" | "__ia32_sys_uname" | "__ia32_sys_unshare" | "__ia32_sys_ustat" | "__ia32_sys_vmsplice" | "__ia32_sys_waitid", Fn<{ regs: Ptr<pt_regs> }, number, "i386">>,
+  Same<"__ia32_sys_chown16" | "__ia32_sys_clock_nanosleep_time32" | "__ia32_sys_epoll_create" | "__ia32_sys_epoll_create1" | "__ia32_sys_epoll_ctl" | "__ia32_sys_epoll_pwait" | "__ia32_sys_epoll_pwait2" | "__ia32_sys_epoll_wait" | "__ia32_sys_eventfd" | "__ia32_sys_eventfd2" | "__ia32_sys_fadvise64" | "__ia32_sys_fadvise64_64" | "__ia32_sys_fchown16" | "__ia32_sys_futimesat_time32" | "__ia32_sys_lchown16" | "__ia32_sys_madvise" | "__ia32_sys_mlock" | "__ia32_sys_mlock2" | "__ia32_sys_mlockall" | "__ia32_sys_mprotect" | "__ia32_sys_mremap" | "__ia32_sys_munlock" | "__ia32_sys_nanosleep_time32" | "__ia32_sys_pkey_alloc" | "__ia32_sys_pkey_free" | "__ia32_sys_pkey_mprotect" | "__ia32_sys_remap_file_pages" | "__ia32_sys_signalfd" | "__ia32_sys_signalfd4" | "__ia32_sys_utime32" | "__ia32_sys_utimensat_time32" | "__ia32_sys_utimes_time32", Fn<{ /** x86_64 only */ regs: Ptr<pt_regs>; /** i386 only */ __unused: Ptr<pt_regs> }, number, "x86_64" | "i386">>,
+  Same<"__ia32_sys_futimesat" | "__ia32_sys_mmap" | "__ia32_sys_nanosleep" | "__ia32_sys_newfstatat" | "__ia32_sys_utime" | "__ia32_sys_utimes" | "__x64_sys_access" | "__x64_sys_acct" | "__x64_sys_adjtimex" | "__x64_sys_adjtimex_time32" | "__x64_sys_alarm" | "__x64_sys_arch_prctl" | "__x64_sys_bpf" | "__x64_sys_brk" | "__x64_sys_capget" | "__x64_sys_capset" | "__x64_sys_chdir" | "__x64_sys_chmod" | "__x64_sys_chown" | "__x64_sys_chown16" | "__x64_sys_chroot" | "__x64_sys_clock_adjtime" | "__x64_sys_clock_adjtime32" | "__x64_sys_clock_getres" | "__x64_sys_clock_getres_time32" | "__x64_sys_clock_gettime" | "__x64_sys_clock_gettime32" | "__x64_sys_clock_nanosleep" | "__x64_sys_clock_nanosleep_time32" | "__x64_sys_clock_settime" | "__x64_sys_clock_settime32" | "__x64_sys_clone" | "__x64_sys_clone3" | "__x64_sys_close" | "__x64_sys_close_range" | "__x64_sys_copy_file_range" | "__x64_sys_creat" | "__x64_sys_dup" | "__x64_sys_dup2" | "__x64_sys_dup3" | "__x64_sys_epoll_create" | "__x64_sys_epoll_create1" | "__x64_sys_epoll_ctl" | "__x64_sys_epoll_pwait" | "__x64_sys_epoll_pwait2" | "__x64_sys_epoll_wait" | "__x64_sys_eventfd" | "__x64_sys_eventfd2" | "__x64_sys_execve" | "__x64_sys_exit" | "__x64_sys_exit_group" | "__x64_sys_faccessat" | "__x64_sys_faccessat2" | "__x64_sys_fadvise64" | "__x64_sys_fadvise64_64" | "__x64_sys_fallocate" | "__x64_sys_fanotify_init" | "__x64_sys_fanotify_mark" | "__x64_sys_fchdir" | "__x64_sys_fchmod" | "__x64_sys_fchmodat" | "__x64_sys_fchown" | "__x64_sys_fchown16" | "__x64_sys_fchownat" | "__x64_sys_fcntl" | "__x64_sys_fdatasync" | "__x64_sys_fgetxattr" | "__x64_sys_flistxattr" | "__x64_sys_flock" | "__x64_sys_fremovexattr" | "__x64_sys_fsconfig" | "__x64_sys_fsetxattr" | "__x64_sys_fsmount" | "__x64_sys_fsopen" | "__x64_sys_fspick" | "__x64_sys_fstat" | "__x64_sys_fstatfs" | "__x64_sys_fstatfs64" | "__x64_sys_fsync" | "__x64_sys_ftruncate" | "__x64_sys_futex" | "__x64_sys_futex_time32" | "__x64_sys_futex_waitv" | "__x64_sys_futimesat" | "__x64_sys_futimesat_time32" | "__x64_sys_get_mempolicy" | "__x64_sys_get_robust_list" | "__x64_sys_get_thread_area" | "__x64_sys_getcpu" | "__x64_sys_getcwd" | "__x64_sys_getdents" | "__x64_sys_getdents64" | "__x64_sys_getgroups16" | "__x64_sys_gethostname" | "__x64_sys_getitimer" | "__x64_sys_getpgid" | "__x64_sys_getpriority" | "__x64_sys_getrandom" | "__x64_sys_getresgid" | "__x64_sys_getresgid16" | "__x64_sys_getresuid" | "__x64_sys_getresuid16" | "__x64_sys_getrlimit" | "__x64_sys_getrusage" | "__x64_sys_getsid" | "__x64_sys_gettimeofday" | "__x64_sys_getxattr" | "__x64_sys_ia32_fadvise64" | "__x64_sys_ia32_fadvise64_64" | "__x64_sys_ia32_fallocate" | "__x64_sys_ia32_ftruncate64" | "__x64_sys_ia32_pread64" | "__x64_sys_ia32_pwrite64" | "__x64_sys_ia32_readahead" | "__x64_sys_ia32_sync_file_range" | "__x64_sys_ia32_truncate64" | "__x64_sys_io_uring_enter" | "__x64_sys_io_uring_register" | "__x64_sys_io_uring_setup" | "__x64_sys_ioctl" | "__x64_sys_ioperm" | "__x64_sys_iopl" | "__x64_sys_ioprio_get" | "__x64_sys_ioprio_set" | "__x64_sys_kcmp" | "__x64_sys_kexec_file_load" | "__x64_sys_kexec_load" | "__x64_sys_kill" | "__x64_sys_lchown" | "__x64_sys_lchown16" | "__x64_sys_lgetxattr" | "__x64_sys_link" | "__x64_sys_linkat" | "__x64_sys_listxattr" | "__x64_sys_llistxattr" | "__x64_sys_llseek" | "__x64_sys_lremovexattr" | "__x64_sys_lseek" | "__x64_sys_lsetxattr" | "__x64_sys_lstat" | "__x64_sys_madvise" | "__x64_sys_mbind" | "__x64_sys_memfd_secret" | "__x64_sys_migrate_pages" | "__x64_sys_mkdir" | "__x64_sys_mkdirat" | "__x64_sys_mknod" | "__x64_sys_mknodat" | "__x64_sys_mlock" | "__x64_sys_mlock2" | "__x64_sys_mlockall" | "__x64_sys_mmap" | "__x64_sys_mmap_pgoff" | "__x64_sys_modify_ldt" | "__x64_sys_mount" | "__x64_sys_mount_setattr" | "__x64_sys_move_mount" | "__x64_sys_move_pages" | "__x64_sys_mprotect" | "__x64_sys_mremap" | "__x64_sys_msgctl" | "__x64_sys_msgget" | "__x64_sys_msgrcv" | "__x64_sys_msgsnd" | "__x64_sys_munlock" | "__x64_sys_munmap" | "__x64_sys_name_to_handle_at" | "__x64_sys_nanosleep" | "__x64_sys_nanosleep_time32" | "__x64_sys_newfstat" | "__x64_sys_newfstatat" | "__x64_sys_newlstat" | "__x64_sys_newstat" | "__x64_sys_newuname" | "__x64_sys_nice" | "__x64_sys_old_getrlimit" | "__x64_sys_old_readdir" | "__x64_sys_oldumount" | "__x64_sys_olduname" | "__x64_sys_open" | "__x64_sys_open_by_handle_at" | "__x64_sys_open_tree" | "__x64_sys_openat" | "__x64_sys_openat2" | "__x64_sys_perf_event_open" | "__x64_sys_personality" | "__x64_sys_pidfd_getfd" | "__x64_sys_pidfd_open" | "__x64_sys_pidfd_send_signal" | "__x64_sys_pipe" | "__x64_sys_pipe2" | "__x64_sys_pivot_root" | "__x64_sys_pkey_alloc" | "__x64_sys_pkey_free" | "__x64_sys_pkey_mprotect" | "__x64_sys_poll" | "__x64_sys_ppoll" | "__x64_sys_prctl" | "__x64_sys_pread64" | "__x64_sys_preadv" | "__x64_sys_preadv2" | "__x64_sys_prlimit64" | "__x64_sys_process_madvise" | "__x64_sys_process_mrelease" | "__x64_sys_process_vm_readv" | "__x64_sys_process_vm_writev" | "__x64_sys_pselect6" | "__x64_sys_ptrace" | "__x64_sys_pwrite64" | "__x64_sys_pwritev" | "__x64_sys_pwritev2" | "__x64_sys_read" | "__x64_sys_readahead" | "__x64_sys_readlink" | "__x64_sys_readlinkat" | "__x64_sys_readv" | "__x64_sys_reboot" | "__x64_sys_remap_file_pages" | "__x64_sys_removexattr" | "__x64_sys_rename" | "__x64_sys_renameat" | "__x64_sys_renameat2" | "__x64_sys_rmdir" | "__x64_sys_rseq" | "__x64_sys_rt_sigaction" | "__x64_sys_rt_sigpending" | "__x64_sys_rt_sigprocmask" | "__x64_sys_rt_sigqueueinfo" | "__x64_sys_rt_sigsuspend" | "__x64_sys_rt_sigtimedwait" | "__x64_sys_rt_sigtimedwait_time32" | "__x64_sys_rt_tgsigqueueinfo" | "__x64_sys_sched_get_priority_max" | "__x64_sys_sched_get_priority_min" | "__x64_sys_sched_getaffinity" | "__x64_sys_sched_getattr" | "__x64_sys_sched_getparam" | "__x64_sys_sched_getscheduler" | "__x64_sys_sched_rr_get_interval" | "__x64_sys_sched_rr_get_interval_time32" | "__x64_sys_sched_setaffinity" | "__x64_sys_sched_setattr" | "__x64_sys_sched_setparam" | "__x64_sys_sched_setscheduler" | "__x64_sys_select" | "__x64_sys_semctl" | "__x64_sys_semget" | "__x64_sys_semop" | "__x64_sys_semtimedop" | "__x64_sys_semtimedop_time32" | "__x64_sys_sendfile" | "__x64_sys_sendfile64" | "__x64_sys_set_mempolicy" | "__x64_sys_set_mempolicy_home_node" | "__x64_sys_set_robust_list" | "__x64_sys_set_thread_area" | "__x64_sys_set_tid_address" | "__x64_sys_setdomainname" | "__x64_sys_setfsgid" | "__x64_sys_setfsgid16" | "__x64_sys_setfsuid" | "__x64_sys_setfsuid16" | "__x64_sys_setgid" | "__x64_sys_setgid16" | "__x64_sys_setgroups16" | "__x64_sys_sethostname" | "__x64_sys_setitimer" | "__x64_sys_setns" | "__x64_sys_setpgid" | "__x64_sys_setpriority" | "__x64_sys_setregid" | "__x64_sys_setregid16" | "__x64_sys_setresgid" | "__x64_sys_setresgid16" | "__x64_sys_setresuid" | "__x64_sys_setresuid16" | "__x64_sys_setreuid" | "__x64_sys_setreuid16" | "__x64_sys_setrlimit" | "__x64_sys_settimeofday" | "__x64_sys_setuid" | "__x64_sys_setuid16" | "__x64_sys_setxattr" | "__x64_sys_shmat" | "__x64_sys_shmctl" | "__x64_sys_shmdt" | "__x64_sys_shmget" | "__x64_sys_sigaltstack" | "__x64_sys_signal" | "__x64_sys_signalfd" | "__x64_sys_signalfd4" | "__x64_sys_sigpending" | "__x64_sys_sigprocmask" | "__x64_sys_sigsuspend" | "__x64_sys_splice" | "__x64_sys_ssetmask" | "__x64_sys_stat" | "__x64_sys_statfs" | "__x64_sys_statfs64" | "__x64_sys_statx" | "__x64_sys_stime" | "__x64_sys_stime32" | "__x64_sys_swapoff" | "__x64_sys_swapon" | "__x64_sys_symlink" | "__x64_sys_symlinkat" | "__x64_sys_sync_file_range" | "__x64_sys_sync_file_range2" | "__x64_sys_syncfs" | "__x64_sys_sysfs" | "__x64_sys_sysinfo" | "__x64_sys_tee" | "__x64_sys_tgkill" | "__x64_sys_time" | "__x64_sys_time32" | "__x64_sys_timer_create" | "__x64_sys_timer_delete" | "__x64_sys_timer_getoverrun" | "__x64_sys_timer_gettime" | "__x64_sys_timer_gettime32" | "__x64_sys_timer_settime" | "__x64_sys_timer_settime32" | "__x64_sys_times" | "__x64_sys_tkill" | "__x64_sys_truncate" | "__x64_sys_umask" | "__x64_sys_umount" | "__x64_sys_uname" | "__x64_sys_unlink" | "__x64_sys_unlinkat" | "__x64_sys_unshare" | "__x64_sys_userfaultfd" | "__x64_sys_ustat" | "__x64_sys_utime" | "__x64_sys_utime32" | "__x64_sys_utimensat" | "__x64_sys_utimensat_time32" | "__x64_sys_utimes" | "__x64_sys_utimes_time32" | "__x64_sys_vmsplice" | "__x64_sys_wait4" | "__x64_sys_waitid" | "__x64_sys_waitpid" | "__x64_sys_write" | "__x64_sys_writev", Fn<{ regs: Ptr<pt_regs> }, number, "x86_64">>,
   Same<"__ip_finish_output" | "__ip_local_out" | "ip_finish_output" | "ip_finish_output2" | "ip_forward_finish" | "ip_local_deliver_finish" | "ip_local_out" | "ip_mc_finish_output" | "ip_mc_output" | "ip_output" | "ip_rcv_finish" | "ip_rt_bug", Fn<{ net: Ptr<net>; sk: Ptr<sock>; skb: Ptr<sk_buff> }, number>>,
   Same<"__mmdrop" | "exit_aio" | "exit_mmap" | "lru_gen_add_mm" | "lru_gen_del_mm" | "membarrier_exec_mmap" | "mm_put_huge_zero_page" | "mm_update_next_owner" | "mmput" | "sync_mm_rss" | "uprobe_clear_state", Fn<{ mm: Ptr<mm_struct> }, undefined>>,
-  Same<"__mnt_want_write_file" | "apparmor_file_alloc_security" | "apparmor_file_open" | "bpf_lsm_file_alloc_security" | "bpf_lsm_file_open" | "file_modified" | "file_remove_privs" | "file_update_time" | "hook_file_open" | "security_file_alloc" | "security_file_open", Fn<{ file: Ptr<file> }, number>>,
+  Same<"__mnt_want_write_file" | "apparmor_file_alloc_security" | "apparmor_file_open" | "bpf_lsm_file_alloc_security" | "bpf_lsm_file_open" | "file_modified" | "file_remove_privs" | "file_update_time" | "hook_file_open" | "mnt_want_write_file" | "security_file_alloc" | "security_file_open", Fn<{ file: Ptr<file> }, number>>,
   Same<"__netif_receive_skb" | "__netif_rx" | "ip_error" | "ip_forward" | "ip_local_deliver" | "ip_mc_check_igmp" | "ip_mc_validate_checksum" | "ip_mr_input" | "ip_tunnel_parse_protocol" | "netif_rx_internal" | "netif_skb_features" | "tcp_gro_complete" | "tcp_v4_early_demux" | "tcp_v4_rcv" | "tcp_v6_rcv" | "udp_rcv" | "udp_v4_early_demux", Fn<{ skb: Ptr<sk_buff> }, number>>,
   Same<"__put_task_struct" | "acct_clear_integrals" | "acct_update_integrals" | "arch_release_task_struct" | "blkcg_exit" | "cgroup_exit" | "exit_creds" | "exit_files" | "exit_fs" | "exit_itimers" | "exit_sem" | "exit_signals" | "exit_task_stack_account" | "flush_ptrace_hw_breakpoint" | "free_task" | "futex_exec_release" | "futex_exit_release" | "get_seccomp_filter" | "posix_cpu_timers_exit" | "posix_cpu_timers_exit_group" | "put_task_stack" | "sched_move_task" | "seccomp_filter_release", Fn<{ tsk: Ptr<task_struct> }, undefined>>,
   Same<"__release_sock" | "apparmor_sk_free_security" | "bpf_lsm_sk_free_security" | "bpf_sk_storage_free" | "cubictcp_init" | "inet_bhash2_reset_saddr" | "inet_csk_clear_xmit_timers" | "inet_csk_clear_xmit_timers_sync" | "inet_csk_delete_keepalive_timer" | "inet_csk_destroy_sock" | "inet_csk_listen_stop" | "inet_csk_prepare_forced_close" | "inet_put_port" | "inet_sock_destruct" | "inet_unhash" | "init_peercred" | "ip4_datagram_release_cb" | "ip_flush_pending_frames" | "ip_mc_drop_socket" | "ip_sock_set_freebind" | "ip_sock_set_pktinfo" | "ip_sock_set_recverr" | "mem_cgroup_sk_alloc" | "mem_cgroup_sk_free" | "release_sock" | "security_sk_free" | "sk_error_report" | "sk_free" | "sock_def_destruct" | "sock_def_error_report" | "sock_def_readable" | "sock_def_wakeup" | "sock_def_write_space" | "sock_diag_broadcast_destroy" | "sock_enable_timestamps" | "sock_gen_put" | "sock_map_destroy" | "sock_map_unhash" | "sock_no_linger" | "sock_set_keepalive" | "sock_set_reuseaddr" | "sock_set_reuseport" | "sockopt_lock_sock" | "sockopt_release_sock" | "tcp_assign_congestion_control" | "tcp_check_space" | "tcp_cleanup_congestion_control" | "tcp_cleanup_ulp" | "tcp_data_ready" | "tcp_delack_timer_handler" | "tcp_done" | "tcp_enter_cwr" | "tcp_enter_loss" | "tcp_enter_memory_pressure" | "tcp_fastopen_active_disable" | "tcp_fastopen_active_disable_ofo_check" | "tcp_fastopen_destroy_cipher" | "tcp_fin" | "tcp_init_congestion_control" | "tcp_init_metrics" | "tcp_init_sock" | "tcp_init_xmit_timers" | "tcp_initialize_rcv_mss" | "tcp_leave_memory_pressure" | "tcp_mtup_init" | "tcp_non_congestion_loss_retransmit" | "tcp_rack_reo_timeout" | "tcp_rate_check_app_limited" | "tcp_rcv_space_adjust" | "tcp_rearm_rto" | "tcp_release_cb" | "tcp_remove_empty_skb" | "tcp_retransmit_timer" | "tcp_sack_compress_send_ack" | "tcp_sack_compress_send_ack.part.0" | "tcp_send_ack" | "tcp_send_challenge_ack" | "tcp_send_delayed_ack" | "tcp_send_fin" | "tcp_send_loss_probe" | "tcp_send_probe0" | "tcp_send_window_probe" | "tcp_simple_retransmit" | "tcp_sndbuf_expand" | "tcp_sock_set_nodelay" | "tcp_try_keep_open" | "tcp_tsq_handler" | "tcp_twsk_destructor" | "tcp_update_metrics" | "tcp_update_pacing_rate" | "tcp_v4_destroy_sock" | "tcp_v4_mtu_reduced" | "tcp_v6_mtu_reduced" | "tcp_write_queue_purge" | "tcp_write_timer_handler" | "tcp_xmit_retransmit_queue" | "tcp_xmit_retransmit_queue.part.0" | "udp_destroy_sock" | "udp_destruct_common" | "udp_destruct_sock" | "udp_flush_pending_frames" | "udp_lib_unhash" | "udp_v4_rehash" | "udp_v6_rehash" | "unix_sock_destructor" | "unix_unhash" | "unix_write_space", Fn<{ sk: Ptr<sock> }, undefined>>,
@@ -52,14 +53,16 @@ export interface Functions extends
   Same<"blk_drop_partitions" | "blk_integrity_unregister" | "blk_mark_disk_dead" | "blk_mq_sysfs_unregister" | "blk_throtl_cancel_bios" | "blk_throtl_exit" | "blk_throtl_register" | "blk_unregister_queue", Fn<{ disk: Ptr<gendisk> }, undefined>>,
   Same<"blk_ia_range_sysfs_nop_release" | "blk_ia_ranges_sysfs_release" | "blk_mq_ctx_sysfs_release" | "blk_mq_hw_sysfs_release" | "blk_mq_sysfs_release" | "blk_release_queue" | "cpuidle_state_sysfs_release" | "cpuidle_sysfs_release", Fn<{ kobj: Ptr<kobject> }, undefined>>,
   Same<"blk_insert_flush" | "blk_integrity_nop_prepare" | "blk_mq_complete_request" | "blk_mq_free_request" | "blk_mq_put_rq_ref" | "blk_mq_start_request" | "blk_rq_set_mixed_merge" | "blk_rq_unprep_clone", Fn<{ rq: Ptr<request> }, undefined>>,
+  Same<"blk_mq_debugfs_open" | "blk_mq_debugfs_release" | "dcache_dir_open" | "ep_eventpoll_release" | "eventfd_release" | "pidfd_release" | "pipe_release" | "proc_reg_open" | "signalfd_release" | "timerfd_release", Fn<{ inode: Ptr<inode>; file: Ptr<file> }, number>>,
   Same<"blk_mq_debugfs_rq_show" | "blk_mq_debugfs_show" | "filesystems_proc_show" | "meminfo_proc_show" | "proc_single_show" | "sched_autogroup_show" | "sched_debug_show" | "sched_feat_show" | "sched_scaling_show" | "sched_show", Fn<{ m: Ptr<seq_file>; v: Address }, number>>,
   Same<"blk_rq_timed_out_timer" | "blk_stat_timer_fn" | "delayed_work_timer_fn" | "ip_expire" | "process_timeout" | "srcu_delay_timer" | "tcp_delack_timer" | "tcp_keepalive_timer" | "tcp_write_timer", Fn<{ t: Ptr<timer_list> }, undefined>>,
   Same<"blk_softirq_cpu_dead" | "cpuidle_governor_latency_req" | "sched_cpu_activate" | "sched_cpu_deactivate" | "sched_cpu_dying" | "sched_cpu_starting" | "sched_cpu_util" | "sched_cpu_wait_empty", Fn<{ cpu: number }, number>>,
+  Same<"bpf_lsm_file_fcntl" | "bpf_lsm_file_ioctl" | "memfd_fcntl" | "pipe_fcntl" | "security_file_fcntl" | "security_file_ioctl" | "sock_ioctl" | "tomoyo_file_fcntl" | "tomoyo_file_ioctl", Fn<{ file: Ptr<file>; cmd: number; arg: number }, number>>,
   Same<"bpf_lsm_inet_conn_established" | "inet_sk_rx_dst_set" | "security_inet_conn_established" | "skb_free_datagram" | "tcp_data_queue" | "tcp_eat_skb" | "tcp_event_data_recv" | "tcp_event_new_data_sent" | "tcp_fastopen_add_skb" | "tcp_fastopen_add_skb.part.0" | "tcp_finish_connect" | "tcp_mark_skb_lost" | "tcp_rate_skb_sent" | "tcp_rcv_established" | "tcp_reset" | "tcp_send_dupack" | "tcp_skb_entail" | "tcp_v4_send_check" | "tcp_v4_send_reset" | "tcp_v6_send_check" | "tcp_v6_send_reset" | "udp_skb_destructor", Fn<{ sk: Ptr<sock>; skb: Ptr<sk_buff> }, undefined>>,
   Same<"chrdev_open" | "generic_file_open" | "memory_open" | "proc_single_open" | "sched_autogroup_open" | "sched_debug_open" | "sched_feat_open" | "sched_open" | "sched_scaling_open" | "sock_close" | "stream_open", Fn<{ inode: Ptr<inode>; filp: Ptr<file> }, number>>,
   Same<"copy_strings.isra.0" | "count.constprop.0.isra.0" | "do_execveat_common.isra.0" | "do_nocb_deferred_wakeup.isra.0" | "do_sysinfo.isra.0" | "ep_remove_file.constprop.0" | "epi_fget.isra.0" | "get_object_id.part.0" | "inet_valid_dump_ifaddr_req.constprop.0" | "inode_needs_update_time.part.0" | "insert_vmap_area.constprop.0" | "insert_vmap_area_augment.constprop.0" | "ksys_msgctl.constprop.0" | "ksys_shmctl.constprop.0" | "sched_numa_warn.part.0" | "task_nr_scan_windows.isra.0" | "tcp_v6_md5_hash_headers.isra.0", Bare<"x86_64" | "arm64">>,
   Same<"dquot_drop" | "dquot_free_inode" | "fscrypt_free_inode" | "fscrypt_put_encryption_info" | "fsverity_cleanup_inode" | "inode_dio_wait" | "inode_io_list_del" | "invalidate_inode_buffers" | "sb_mark_inode_writeback" | "unlock_new_inode", Fn<{ inode: Ptr<inode> }, undefined, "x86_64">>,
-  Same<"hrtimer_cancel" | "hrtimer_try_to_cancel" | "hrtimer_wakeup" | "sched_cfs_period_timer" | "sched_cfs_slack_timer" | "sched_rt_period_timer" | "tcp_compressed_ack_kick" | "tcp_pace_kick", Fn<{ timer: Ptr<hrtimer> }, number>>,
+  Same<"hrtimer_cancel" | "hrtimer_try_to_cancel" | "hrtimer_wakeup" | "sched_cfs_period_timer" | "sched_cfs_slack_timer" | "sched_rt_period_timer" | "tcp_compressed_ack_kick" | "tcp_pace_kick" | "tick_sched_timer", Fn<{ timer: Ptr<hrtimer> }, number>>,
   Same<"inet_init_net" | "ip_proc_init_net" | "ip_rt_do_proc_init" | "sock_inuse_get" | "sock_inuse_init_net" | "tcp_net_metrics_init" | "tcp_sk_init" | "udp_sysctl_init" | "unix_net_init" | "unix_sysctl_register", Fn<{ net: Ptr<net> }, number>>,
   Same<"ip_fib_net_exit" | "ip_proc_exit_net" | "ip_rt_do_proc_exit" | "sock_inuse_exit_net" | "tcp_fastopen_ctx_destroy" | "tcp_fastopen_init_key_once" | "tcp_metrics_flush_all" | "tcp_sk_exit" | "unix_net_exit" | "unix_sysctl_unregister", Fn<{ net: Ptr<net> }, undefined>>,
   Same<"ip_sock_set_mtu_discover" | "tcp_set_rcvlowat" | "tcp_set_window_clamp" | "tcp_sock_set_keepcnt" | "tcp_sock_set_keepidle" | "tcp_sock_set_keepidle_locked" | "tcp_sock_set_keepintvl" | "tcp_sock_set_syncnt" | "unix_set_peek_off", Fn<{ sk: Ptr<sock>; val: number }, number>> {
@@ -104,6 +107,7 @@ export interface Functions extends
   __check_object_size: Fn<{ ptr: Address; n: number; to_user: boolean }, undefined>;
   __check_sticky: Fn<{ mnt_userns: Ptr<user_namespace>; dir: Ptr<inode>; inode: Ptr<inode> }, number, "x86_64">;
   __cleanup_sighand: Fn<{ sighand: Ptr<sighand_struct> }, undefined>;
+  __common_interrupt: Fn<{ regs: Ptr<pt_regs>; vector: number }, undefined, "x86_64" | "i386">;
   __copy_msghdr: Fn<{ kmsg: Ptr<msghdr>; msg: Ptr<user_msghdr>; save_addr: PtrTo<Ptr<sockaddr>> }, number>;
   __copy_skb_header: Fn<{ new: Ptr<sk_buff>; old: Ptr<sk_buff> }, undefined>;
   __copy_user_ll: Fn<{ to: Address; from: Address; n: number }, number, "i386">;
@@ -152,15 +156,12 @@ export interface Functions extends
   __get_vm_area_node: Fn<{ size: number; align: number; shift: number; flags: number; start: number; end: number; node: number; gfp_mask: number; caller: Address }, Ptr<vm_struct>, "x86_64" | "arm64">;
   __get_vma_policy: Fn<{ vma: Ptr<vm_area_struct>; addr: number }, Ptr<mempolicy>, "x86_64" | "arm64">;
   __getblk_gfp: Fn<{ bdev: Ptr<block_device>; block: number; size: number; gfp: number }, Ptr<buffer_head>, "x86_64">;
+  __handle_irq: Fn<{ desc: Ptr<irq_desc>; regs: Ptr<pt_regs> }, undefined, "i386">;
+  __handle_irq_event_percpu: Fn<{ desc: Ptr<irq_desc> }, number>;
   __handle_mm_fault: Fn<{ vma: Ptr<vm_area_struct>; address: number; flags: number }, number, "x86_64" | "arm64">;
   __hrtimer_init: Fn<{ timer: Ptr<hrtimer>; clock_id: number; mode: number }, undefined>;
   __hrtimer_next_event_base: Fn<{ cpu_base: Ptr<hrtimer_cpu_base>; exclude: Ptr<hrtimer>; active: number; expires_next: number }, number, "x86_64" | "arm64">;
-  __hrtimer_run_queues: Fn<{ cpu_base: Ptr<hrtimer_cpu_base>; now: number; flags: number; active_mask: number }, undefined, "x86_64" | "arm64">;
-  __ia32_sys_clock_nanosleep_time32: Fn<{ /** x86_64 only */ regs: Ptr<pt_regs>; /** i386 only */ __unused: Ptr<pt_regs> }, number, "x86_64" | "i386">;
-  __ia32_sys_fadvise64: Fn<{ /** x86_64 only */ regs: Ptr<pt_regs>; /** i386 only */ __unused: Ptr<pt_regs> }, number, "x86_64" | "i386">;
-  __ia32_sys_fadvise64_64: Fn<{ /** x86_64 only */ regs: Ptr<pt_regs>; /** i386 only */ __unused: Ptr<pt_regs> }, number, "x86_64" | "i386">;
-  __ia32_sys_mprotect: Fn<{ /** x86_64 only */ regs: Ptr<pt_regs>; /** i386 only */ __unused: Ptr<pt_regs> }, number, "x86_64" | "i386">;
-  __ia32_sys_nanosleep_time32: Fn<{ /** x86_64 only */ regs: Ptr<pt_regs>; /** i386 only */ __unused: Ptr<pt_regs> }, number, "x86_64" | "i386">;
+  __hrtimer_run_queues: Fn<{ cpu_base: Ptr<hrtimer_cpu_base>; now: number; flags: number; active_mask: number }, undefined>;
   __inet_accept: Fn<{ sock: Ptr<socket>; newsock: Ptr<socket>; newsk: Ptr<sock> }, undefined>;
   __inet_bhash2_update_saddr: Fn<{ sk: Ptr<sock>; saddr: Address; family: number; reset: boolean }, number>;
   __inet_bind: Fn<{ sk: Ptr<sock>; uaddr: Ptr<sockaddr>; addr_len: number; flags: number }, number>;
@@ -179,6 +180,7 @@ export interface Functions extends
   __ip_queue_xmit: Fn<{ sk: Ptr<sock>; skb: Ptr<sk_buff>; fl: Ptr<flowi>; tos: number }, number>;
   __ip_select_ident: Fn<{ net: Ptr<net>; iph: Ptr<iphdr>; segs: number }, undefined>;
   __kernel_read: Fn<{ file: Ptr<file>; buf: Address; count: number; pos: PtrTo<number> }, number>;
+  __kill_pgrp_info: Fn<{ sig: number; info: Ptr<kernel_siginfo>; pgrp: Ptr<pid> }, number>;
   __kmalloc: Fn<{ size: number; flags: number }, Address>;
   __kmalloc_node: Fn<{ size: number; flags: number; node: number }, Address>;
   __kmalloc_node_track_caller: Fn<{ size: number; flags: number; node: number; caller: number }, Address>;
@@ -191,12 +193,14 @@ export interface Functions extends
   __legitimize_path: Fn<{ path: Ptr<path>; seq: number; mseq: number }, boolean>;
   __local_bh_enable_ip: Fn<{ ip: number; cnt: number }, undefined>;
   __lock_task_sighand: Fn<{ tsk: Ptr<task_struct>; flags: PtrTo<number> }, Ptr<sighand_struct>>;
+  __locks_wake_up_blocks: Fn<{ blocker: Ptr<file_lock> }, undefined>;
   __lookup_mnt: Fn<{ mnt: Ptr<vfsmount>; dentry: Ptr<dentry> }, Ptr<mount>>;
   __lookup_slow: Fn<{ name: Ptr<qstr>; dir: Ptr<dentry>; flags: number }, Ptr<dentry>>;
   __mark_inode_dirty: Fn<{ inode: Ptr<inode>; flags: number }, undefined>;
   __mem_cgroup_charge: Fn<{ folio: Ptr<folio>; mm: Ptr<mm_struct>; gfp: number }, number>;
   __mem_cgroup_threshold: Fn<{ memcg: Ptr<mem_cgroup>; swap: boolean }, undefined, "x86_64">;
   __mem_cgroup_uncharge_list: Fn<{ page_list: Ptr<list_head> }, undefined>;
+  __mm_populate: Fn<{ start: number; len: number; ignore_errors: number }, number>;
   __mnt_drop_write: Fn<{ mnt: Ptr<vfsmount> }, undefined>;
   __mnt_want_write: Fn<{ m: Ptr<vfsmount> }, number>;
   __mod_lruvec_kmem_state: Fn<{ p: Address; idx: number; val: number }, undefined, "i386">;
@@ -217,7 +221,7 @@ export interface Functions extends
   __page_set_anon_rmap: Fn<{ page: Ptr<page>; vma: Ptr<vm_area_struct>; address: number; exclusive: number }, undefined>;
   __pagevec_release: Fn<{ pvec: Ptr<pagevec> }, undefined>;
   __pm_relax: Fn<{ ws: Ptr<wakeup_source> }, undefined>;
-  __pmd_alloc: Fn<{ mm: Ptr<mm_struct>; pud: Ptr<{ pud: number }>; address: number }, number, "x86_64" | "arm64">;
+  __pmd_alloc: Fn<{ mm: Ptr<mm_struct>; pud: Ptr<{ pud: number }> | Ptr<{ p4d: { pgd: { pgd: number } } }>; address: number }, number>;
   __pollwait: Fn<{ filp: Ptr<file>; wait_address: Ptr<wait_queue_head>; p: Ptr<poll_table_struct> }, undefined>;
   __pte_alloc: Fn<{ mm: Ptr<mm_struct>; pmd: Ptr<{ pmd: number }> }, number>;
   __ptrace_may_access: Fn<{ task: Ptr<task_struct>; mode: number }, number>;
@@ -227,7 +231,7 @@ export interface Functions extends
   __put_seccomp_filter: Fn<{ orig: Ptr<seccomp_filter> }, undefined>;
   __queue_delayed_work: Fn<{ cpu: number; wq: Ptr<workqueue_struct>; dwork: Ptr<delayed_work>; delay: number }, undefined>;
   __queue_work: Fn<{ cpu: number; wq: Ptr<workqueue_struct>; work: Ptr<work_struct> }, undefined>;
-  __raise_softirq_irqoff: Fn<{ nr: number }, undefined, "arm64">;
+  __raise_softirq_irqoff: Fn<{ nr: number }, undefined>;
   __rcu_read_lock: Fn<{}, undefined, "x86_64" | "i386">;
   __rcu_read_unlock: Fn<{}, undefined, "x86_64" | "i386">;
   __rq_qos_issue: Fn<{ rqos: Ptr<rq_qos>; rq: Ptr<request> }, undefined, "x86_64">;
@@ -239,7 +243,7 @@ export interface Functions extends
   __seccomp_filter_orphan: Fn<{ orig: Ptr<seccomp_filter> }, undefined>;
   __send_signal_locked: Fn<{ sig: number; info: Ptr<kernel_siginfo>; t: Ptr<task_struct>; type: number; force: boolean }, number>;
   __set_cpus_allowed_ptr_locked: Fn<{ p: Ptr<task_struct>; new_mask: Ptr<cpumask>; flags: number; rq: Ptr<rq>; rf: Ptr<rq_flags> }, number>;
-  __set_current_blocked: Fn<{ newset: Ptr<{ sig: CArray<number> }> }, undefined, "arm64" | "i386">;
+  __set_current_blocked: Fn<{ newset: Ptr<{ sig: CArray<number> }> }, undefined>;
   __set_task_blocked: Fn<{ tsk: Ptr<task_struct>; newset: Ptr<{ sig: CArray<number> }> }, undefined>;
   __set_task_comm: Fn<{ tsk: Ptr<task_struct>; buf: string; exec: boolean }, undefined>;
   __shmem_file_setup: Fn<{ mnt: Ptr<vfsmount>; name: string; size: number; flags: number; i_flags: number }, Ptr<file>>;
@@ -283,6 +287,7 @@ export interface Functions extends
   __sys_shutdown: Fn<{ fd: number; how: number }, number>;
   __sys_socket: Fn<{ family: number; type: number; protocol: number }, number>;
   __sys_socketpair: Fn<{ family: number; type: number; protocol: number; usockvec: PtrTo<number> }, number>;
+  __sysvec_apic_timer_interrupt: Fn<{ regs: Ptr<pt_regs> }, undefined, "x86_64" | "i386">;
   __task_pid_nr_ns: Fn<{ task: Ptr<task_struct>; type: number; ns: Ptr<pid_namespace> }, number>;
   __task_rq_lock: Fn<{ p: Ptr<task_struct>; rf: Ptr<rq_flags> }, Ptr<rq>>;
   __tcp_cleanup_rbuf: Fn<{ sk: Ptr<sock>; copied: number }, undefined>;
@@ -294,6 +299,7 @@ export interface Functions extends
   __traceiter_sched_process_fork: Fn<{ __data: Address; parent: Ptr<task_struct>; child: Ptr<task_struct> }, number, "arm64">;
   __traceiter_sched_process_free: Fn<{ __data: Address; p: Ptr<task_struct> }, number, "arm64">;
   __traceiter_sched_switch: Fn<{ __data: Address; preempt: boolean; prev: Ptr<task_struct>; next: Ptr<task_struct>; prev_state: number }, number, "x86_64" | "i386">;
+  __traverse_mounts: Fn<{ path: Ptr<path>; flags: number; jumped: PtrTo<boolean>; count: PtrTo<number>; lookup_flags: number }, number>;
   __unix_dgram_recvmsg: Fn<{ sk: Ptr<sock>; msg: Ptr<msghdr>; size: number; flags: number }, number>;
   __unix_set_addr_hash: Fn<{ net: Ptr<net>; sk: Ptr<sock>; addr: Ptr<unix_address>; hash: number }, undefined, "x86_64" | "i386">;
   __update_load_avg_blocked_se: Fn<{ now: number; se: Ptr<sched_entity> }, number>;
@@ -316,6 +322,7 @@ export interface Functions extends
   __wake_up: Fn<{ wq_head: Ptr<wait_queue_head>; mode: number; nr_exclusive: number; key: Address }, number>;
   __wake_up_common: Fn<{ wq_head: Ptr<wait_queue_head>; mode: number; nr_exclusive: number; wake_flags: number; key: Address; bookmark: Ptr<wait_queue_entry> }, number>;
   __wake_up_common_lock: Fn<{ wq_head: Ptr<wait_queue_head>; mode: number; nr_exclusive: number; wake_flags: number; key: Address }, number>;
+  __wake_up_locked: Fn<{ wq_head: Ptr<wait_queue_head>; mode: number; nr: number }, undefined>;
   __wake_up_locked_key: Fn<{ wq_head: Ptr<wait_queue_head>; mode: number; key: Address }, undefined>;
   __wake_up_parent: Fn<{ p: Ptr<task_struct>; parent: Ptr<task_struct> }, undefined>;
   __wake_up_sync_key: Fn<{ wq_head: Ptr<wait_queue_head>; mode: number; key: Address }, undefined>;
@@ -354,6 +361,7 @@ export interface Functions extends
   add_timer: Fn<{ timer: Ptr<timer_list> }, undefined>;
   add_timer_on: Fn<{ timer: Ptr<timer_list>; cpu: number }, undefined, "x86_64" | "i386">;
   add_wait_queue: Fn<{ wq_head: Ptr<wait_queue_head>; wq_entry: Ptr<wait_queue_entry> }, undefined>;
+  add_wait_queue_exclusive: Fn<{ wq_head: Ptr<wait_queue_head>; wq_entry: Ptr<wait_queue_entry> }, undefined>;
   addr_same: Fn<{ a: Ptr<inetpeer_addr>; b: Ptr<inetpeer_addr> }, boolean, "x86_64" | "arm64">;
   aggr_pre_handler: Fn<{ p: Ptr<kprobe>; regs: Ptr<pt_regs> }, number>;
   align_vdso_addr: Fn<{ addr: number }, number, "x86_64">;
@@ -415,9 +423,11 @@ export interface Functions extends
   apparmor_task_alloc: Fn<{ task: Ptr<task_struct>; clone_flags: number }, number>;
   apparmor_task_kill: Fn<{ target: Ptr<task_struct>; info: Ptr<kernel_siginfo>; sig: number; cred: Ptr<cred> }, number>;
   apparmor_task_setrlimit: Fn<{ task: Ptr<task_struct>; resource: number; new_rlim: Ptr<rlimit> }, number>;
+  apply_mlockall_flags: Fn<{ flags: number }, number>;
   apply_vma_lock_flags: Fn<{ start: number; len: number; flags: number }, number>;
   arch_align_stack: Fn<{ sp: number }, number>;
   arch_counter_read: Fn<{ cs: Ptr<clocksource> }, number, "arm64">;
+  arch_do_signal_or_restart: Fn<{ regs: Ptr<pt_regs> }, undefined, "x86_64" | "i386">;
   arch_dup_task_struct: Fn<{ dst: Ptr<task_struct>; src: Ptr<task_struct> }, number>;
   arch_elf_adjust_prot: Fn<{ prot: number; state: Ptr<arch_elf_state>; has_interp: boolean; is_interp: boolean }, number, "arm64">;
   arch_get_unmapped_area_topdown: Fn<{ filp: Ptr<file>; /** x86_64 only */ addr0: number; len: number; pgoff: number; flags: number; /** arm64, i386 only */ addr: number }, number>;
@@ -426,6 +436,7 @@ export interface Functions extends
   arch_report_meminfo: Fn<{ m: Ptr<seq_file> }, undefined>;
   arch_scale_freq_tick: Fn<{}, undefined, "x86_64">;
   arch_setup_additional_pages: Fn<{ bprm: Ptr<linux_binprm>; uses_interp: number }, number>;
+  arch_timer_handler_virt: Fn<{ irq: number; dev_id: Address }, number, "arm64">;
   arch_timer_set_next_event_virt: Fn<{ evt: number; clk: Ptr<clock_event_device> }, number, "arm64">;
   atime_needs_update: Fn<{ path: Ptr<path>; inode: Ptr<inode> }, boolean>;
   attach_entity_cfs_rq: Fn<{ se: Ptr<sched_entity> }, undefined>;
@@ -435,7 +446,7 @@ export interface Functions extends
   audit_signal_info: Fn<{ sig: number; t: Ptr<task_struct> }, number>;
   audit_signal_info_syscall: Fn<{ t: Ptr<task_struct> }, number>;
   autogroup_move_group: Fn<{ p: Ptr<task_struct>; ag: Ptr<autogroup> }, undefined, "arm64">;
-  autoremove_wake_function: Fn<{ wq_entry: Ptr<wait_queue_entry>; mode: number; sync: number; key: Address }, number, "arm64">;
+  autoremove_wake_function: Fn<{ wq_entry: Ptr<wait_queue_entry>; mode: number; sync: number; key: Address }, number>;
   balance_dirty_pages: Fn<{ wb: Ptr<bdi_writeback>; pages_dirtied: number; flags: number }, number, "x86_64">;
   balance_dirty_pages_ratelimited: Fn<{ mapping: Ptr<address_space> }, undefined>;
   balance_dirty_pages_ratelimited_flags: Fn<{ mapping: Ptr<address_space>; flags: number }, number>;
@@ -538,11 +549,9 @@ export interface Functions extends
   blk_mq_check_inflight: Fn<{ rq: Ptr<request>; priv: Address }, boolean>;
   blk_mq_commit_rqs: Fn<{ hctx: Ptr<blk_mq_hw_ctx>; queued: PtrTo<number>; from_schedule: boolean }, undefined, "x86_64" | "i386">;
   blk_mq_complete_request_remote: Fn<{ rq: Ptr<request> }, boolean>;
-  blk_mq_debugfs_open: Fn<{ inode: Ptr<inode>; file: Ptr<file> }, number>;
   blk_mq_debugfs_register_hctx: Fn<{ q: Ptr<request_queue>; hctx: Ptr<blk_mq_hw_ctx> }, undefined>;
   blk_mq_debugfs_register_rqos: Fn<{ rqos: Ptr<rq_qos> }, undefined>;
   blk_mq_debugfs_register_sched_hctx: Fn<{ q: Ptr<request_queue>; hctx: Ptr<blk_mq_hw_ctx> }, undefined>;
-  blk_mq_debugfs_release: Fn<{ inode: Ptr<inode>; file: Ptr<file> }, number>;
   blk_mq_debugfs_tags_show: Fn<{ m: Ptr<seq_file>; tags: Ptr<blk_mq_tags> }, undefined>;
   blk_mq_debugfs_unregister_hctx: Fn<{ hctx: Ptr<blk_mq_hw_ctx> }, undefined>;
   blk_mq_debugfs_unregister_rqos: Fn<{ rqos: Ptr<rq_qos> }, undefined>;
@@ -736,8 +745,6 @@ export interface Functions extends
   bpf_lsm_cred_prepare: Fn<{ new: Ptr<cred>; old: Ptr<cred>; gfp: number }, number>;
   bpf_lsm_current_getsecid_subj: Fn<{ secid: PtrTo<number> }, undefined>;
   bpf_lsm_d_instantiate: Fn<{ dentry: Ptr<dentry>; inode: Ptr<inode> }, undefined>;
-  bpf_lsm_file_fcntl: Fn<{ file: Ptr<file>; cmd: number; arg: number }, number>;
-  bpf_lsm_file_ioctl: Fn<{ file: Ptr<file>; cmd: number; arg: number }, number>;
   bpf_lsm_file_lock: Fn<{ file: Ptr<file>; cmd: number }, number>;
   bpf_lsm_file_mprotect: Fn<{ vma: Ptr<vm_area_struct>; reqprot: number; prot: number }, number>;
   bpf_lsm_file_permission: Fn<{ file: Ptr<file>; mask: number }, number>;
@@ -797,7 +804,6 @@ export interface Functions extends
   bprm_execve: Fn<{ bprm: Ptr<linux_binprm>; fd: number; filename: Ptr<filename>; flags: number }, number>;
   brk_handler: Fn<{ unused: number; esr: number; regs: Ptr<pt_regs> }, number, "arm64">;
   bvec_alloc: Fn<{ pool: Ptr<mempool_s>; nr_vecs: PtrTo<number>; gfp_mask: number }, Ptr<bio_vec>, "x86_64">;
-  calc_global_load: Fn<{}, undefined, "x86_64" | "arm64">;
   calc_global_load_tick: Fn<{ this_rq: Ptr<rq> }, undefined, "x86_64" | "arm64">;
   calc_wheel_index: Fn<{ expires: number; clk: number; bucket_expiry: PtrTo<number> }, number>;
   call_break_hook: Fn<{ regs: Ptr<pt_regs>; esr: number }, number, "arm64">;
@@ -817,6 +823,8 @@ export interface Functions extends
   cap_task_prctl: Fn<{ option: number; arg2: number; arg3: number; arg4: number; arg5: number }, number>;
   cap_task_setnice: Fn<{ p: Ptr<task_struct>; nice: number }, number>;
   cap_vm_enough_memory: Fn<{ mm: Ptr<mm_struct>; pages: number }, number>;
+  capable: Fn<{ cap: number }, boolean>;
+  capable_wrt_inode_uidgid: Fn<{ mnt_userns: Ptr<user_namespace>; inode: Ptr<inode>; cap: number }, boolean>;
   cgroup_can_fork: Fn<{ child: Ptr<task_struct>; kargs: Ptr<kernel_clone_args> }, number>;
   cgroup_css_set_put_fork: Fn<{ kargs: Ptr<kernel_clone_args> }, undefined>;
   cgroup_fork: Fn<{ child: Ptr<task_struct> }, undefined>;
@@ -857,6 +865,7 @@ export interface Functions extends
   common_nsleep_timens: Fn<{ which_clock: number; flags: number; rqtp: Ptr<timespec64> }, number>;
   common_perm_cond: Fn<{ op: string; path: Ptr<path>; mask: number }, number>;
   complete: Fn<{ x: Ptr<completion> }, undefined>;
+  complete_all: Fn<{ x: Ptr<completion> }, undefined>;
   complete_signal: Fn<{ sig: number; p: Ptr<task_struct>; type: number }, undefined>;
   complete_walk: Fn<{ nd: Ptr<nameidata> }, number>;
   copy_clone_args_from_user: Fn<{ kargs: Ptr<kernel_clone_args>; uargs: Ptr<clone_args>; usize: number }, number, "x86_64" | "i386">;
@@ -875,6 +884,7 @@ export interface Functions extends
   copy_strings: Fn<{ argc: number; argv: user_arg_ptr; bprm: Ptr<linux_binprm> }, number, "i386">;
   copy_thread: Fn<{ p: Ptr<task_struct>; args: Ptr<kernel_clone_args> }, number>;
   copy_user_highpage: Fn<{ to: Ptr<page>; from: Ptr<page>; vaddr: number; vma: Ptr<vm_area_struct> }, undefined, "arm64">;
+  copy_vma: Fn<{ vmap: PtrTo<Ptr<vm_area_struct>>; addr: number; len: number; pgoff: number; need_rmap_locks: PtrTo<boolean>; /** x86_64, arm64 only */ keep_source: boolean }, Ptr<vm_area_struct>>;
   core_sys_select: Fn<{ n: number; inp: Ptr<{ fds_bits: CArray<number> }>; outp: Ptr<{ fds_bits: CArray<number> }>; exp: Ptr<{ fds_bits: CArray<number> }>; end_time: Ptr<timespec64> }, number>;
   "count.constprop.0": Bare<"i386">;
   cp_new_stat: Fn<{ stat: Ptr<kstat>; statbuf: Ptr<stat> }, number>;
@@ -951,6 +961,7 @@ export interface Functions extends
   d_alloc_pseudo: Fn<{ sb: Ptr<super_block>; name: Ptr<qstr> }, Ptr<dentry>>;
   d_ancestor: Fn<{ p1: Ptr<dentry>; p2: Ptr<dentry> }, Ptr<dentry>>;
   d_delete: Fn<{ dentry: Ptr<dentry> }, undefined>;
+  d_exchange: Fn<{ dentry1: Ptr<dentry>; dentry2: Ptr<dentry> }, undefined>;
   d_find_any_alias: Fn<{ inode: Ptr<inode> }, Ptr<dentry>, "x86_64">;
   d_flags_for_inode: Fn<{ inode: Ptr<inode> }, number>;
   d_instantiate: Fn<{ entry: Ptr<dentry>; inode: Ptr<inode> }, undefined>;
@@ -967,7 +978,6 @@ export interface Functions extends
   dax_layout_busy_page: Fn<{ mapping: Ptr<address_space> }, Ptr<page>, "x86_64">;
   dax_layout_busy_page_range: Fn<{ mapping: Ptr<address_space>; start: number; end: number }, Ptr<page>, "x86_64">;
   dcache_dir_lseek: Fn<{ file: Ptr<file>; offset: number; whence: number }, number>;
-  dcache_dir_open: Fn<{ inode: Ptr<inode>; file: Ptr<file> }, number>;
   dcache_readdir: Fn<{ file: Ptr<file>; ctx: Ptr<dir_context> }, number>;
   dec_rlimit_put_ucounts: Fn<{ ucounts: Ptr<ucounts>; type: number }, undefined>;
   dec_rlimit_ucounts: Fn<{ ucounts: Ptr<ucounts>; type: number; v: number }, boolean>;
@@ -1029,6 +1039,7 @@ export interface Functions extends
   do_getxattr: Fn<{ mnt_userns: Ptr<user_namespace>; d: Ptr<dentry>; ctx: Ptr<xattr_ctx> }, number>;
   do_group_exit: Fn<{ exit_code: number }, undefined>;
   do_inotify_init: Fn<{ flags: number }, number>;
+  do_interrupt_handler: Fn<{ regs: Ptr<pt_regs>; handler: Address }, undefined, "arm64">;
   do_iter_read: Fn<{ file: Ptr<file>; iter: Ptr<iov_iter>; pos: PtrTo<number>; flags: number }, number>;
   do_iter_readv_writev: Fn<{ filp: Ptr<file>; iter: Ptr<iov_iter>; ppos: PtrTo<number>; type: number; flags: number }, number>;
   do_iter_write: Fn<{ file: Ptr<file>; iter: Ptr<iov_iter>; pos: PtrTo<number>; flags: number }, number>;
@@ -1049,6 +1060,7 @@ export interface Functions extends
   do_munmap: Fn<{ mm: Ptr<mm_struct>; start: number; len: number; uf: Ptr<list_head> }, number>;
   do_nanosleep: Fn<{ t: Ptr<hrtimer_sleeper>; mode: number }, number>;
   do_notify_parent: Fn<{ tsk: Ptr<task_struct>; sig: number }, boolean>;
+  do_notify_parent_cldstop: Fn<{ tsk: Ptr<task_struct>; for_ptracer: boolean; why: number }, undefined>;
   do_open_execat: Fn<{ fd: number; name: Ptr<filename>; flags: number }, Ptr<file>>;
   do_page_fault: Fn<{ far: number; esr: number; regs: Ptr<pt_regs> }, number, "arm64">;
   do_pipe2: Fn<{ fildes: PtrTo<number>; flags: number }, number>;
@@ -1070,15 +1082,16 @@ export interface Functions extends
   do_setxattr: Fn<{ mnt_userns: Ptr<user_namespace>; dentry: Ptr<dentry>; ctx: Ptr<xattr_ctx> }, number>;
   do_sigaction: Fn<{ sig: number; act: Ptr<k_sigaction>; oact: Ptr<k_sigaction> }, number>;
   do_sigaltstack: Fn<{ ss: Ptr<sigaltstack>; oss: Ptr<sigaltstack>; sp: number; min_ss_size: number }, number, "arm64">;
+  do_signal_stop: Fn<{ signr: number }, boolean>;
   do_signalfd4: Fn<{ ufd: number; mask: Ptr<{ sig: CArray<number> }>; flags: number }, number>;
-  do_softirq: Fn<{}, undefined, "arm64" | "i386">;
+  do_sigtimedwait: Fn<{ which: Ptr<{ sig: CArray<number> }>; info: Ptr<kernel_siginfo>; ts: Ptr<timespec64> }, number>;
   "do_softirq.part.0": Fn<{}, undefined, "x86_64">;
   do_softirq_own_stack: Fn<{}, undefined, "arm64" | "i386">;
   do_splice: Fn<{ in: Ptr<file>; off_in: PtrTo<number>; out: Ptr<file>; off_out: PtrTo<number>; len: number; flags: number }, number>;
   do_splice_direct: Fn<{ in: Ptr<file>; ppos: PtrTo<number>; out: Ptr<file>; opos: PtrTo<number>; len: number; flags: number }, number>;
   do_splice_to: Fn<{ in: Ptr<file>; ppos: PtrTo<number>; pipe: Ptr<pipe_inode_info>; len: number; flags: number }, number>;
-  do_statfs64: Fn<{ st: Ptr<kstatfs>; p: Ptr<statfs64> }, number, "i386">;
-  do_statfs_native: Fn<{ st: Ptr<kstatfs>; p: Ptr<statfs> }, number, "x86_64" | "arm64">;
+  do_statfs64: Fn<{ st: Ptr<kstatfs>; p: Ptr<statfs64> }, number>;
+  do_statfs_native: Fn<{ st: Ptr<kstatfs>; p: Ptr<statfs> }, number>;
   do_statx: Fn<{ dfd: number; filename: Ptr<filename>; flags: number; mask: number; buffer: Ptr<statx> }, number>;
   do_symlinkat: Fn<{ from: Ptr<filename>; newdfd: number; to: Ptr<filename> }, number>;
   do_sys_ftruncate: Fn<{ fd: number; length: number; small: number }, number>;
@@ -1133,7 +1146,9 @@ export interface Functions extends
   enqueue_timer: Fn<{ base: Ptr<timer_base>; timer: Ptr<timer_list>; idx: number; bucket_expiry: number }, undefined>;
   enqueue_to_backlog: Fn<{ skb: Ptr<sk_buff>; cpu: number; qtail: PtrTo<number> }, number>;
   enter_lazy_tlb: Fn<{ mm: Ptr<mm_struct>; tsk: Ptr<task_struct> }, undefined, "x86_64" | "i386">;
+  ep_autoremove_wake_function: Fn<{ wq_entry: Ptr<wait_queue_entry>; mode: number; sync: number; key: Address }, number>;
   ep_done_scan: Fn<{ ep: Ptr<eventpoll>; txlist: Ptr<list_head> }, undefined>;
+  ep_eventpoll_poll: Fn<{ file: Ptr<file>; wait: Ptr<poll_table_struct> }, number>;
   ep_poll_callback: Fn<{ wait: Ptr<wait_queue_entry>; mode: number; sync: number; key: Address }, number>;
   ep_ptable_queue_proc: Fn<{ file: Ptr<file>; whead: Ptr<wait_queue_head>; pt: Ptr<poll_table_struct> }, undefined>;
   ep_refcount_dec_and_test: Fn<{ ep: Ptr<eventpoll> }, boolean, "x86_64" | "arm64">;
@@ -1168,8 +1183,13 @@ export interface Functions extends
   expand_files: Fn<{ files: Ptr<files_struct>; nr: number }, number>;
   expand_stack_locked: Fn<{ vma: Ptr<vm_area_struct>; address: number }, number>;
   f_dupfd: Fn<{ from: number; file: Ptr<file>; flags: number }, number>;
+  f_setown: Fn<{ filp: Ptr<file>; arg: number; force: number }, number>;
   fault_in_readable: Fn<{ uaddr: string; size: number }, number>;
-  fcntl_setlk: Fn<{ fd: number; filp: Ptr<file>; cmd: number; flock: Ptr<flock> }, number, "x86_64" | "arm64">;
+  fcntl_getlease: Fn<{ filp: Ptr<file> }, number>;
+  fcntl_getlk: Fn<{ filp: Ptr<file>; cmd: number; flock: Ptr<flock> }, number>;
+  fcntl_getlk64: Fn<{ filp: Ptr<file>; cmd: number; flock: Ptr<flock64> }, number, "i386">;
+  fcntl_setlease: Fn<{ fd: number; filp: Ptr<file>; arg: number }, number>;
+  fcntl_setlk: Fn<{ fd: number; filp: Ptr<file>; cmd: number; flock: Ptr<flock> }, number>;
   fcntl_setlk64: Fn<{ fd: number; filp: Ptr<file>; cmd: number; flock: Ptr<flock64> }, number, "i386">;
   fd_install: Fn<{ fd: number; file: Ptr<file> }, undefined>;
   fd_statfs: Fn<{ fd: number; st: Ptr<kstatfs> }, number>;
@@ -1265,6 +1285,9 @@ export interface Functions extends
   follow_page_mask: Fn<{ vma: Ptr<vm_area_struct>; address: number; flags: number; ctx: Ptr<follow_page_context> }, Ptr<page>>;
   follow_page_pte: Fn<{ vma: Ptr<vm_area_struct>; address: number; pmd: Ptr<{ pmd: number }>; flags: number; pgmap: PtrTo<Ptr<dev_pagemap>> }, Ptr<page>, "x86_64" | "arm64">;
   "follow_page_pte.constprop.0": Bare<"i386">;
+  force_sig_fault: Fn<{ sig: number; code: number; addr: Address }, number>;
+  force_sig_info: Fn<{ info: Ptr<kernel_siginfo> }, number>;
+  force_sig_info_to_task: Fn<{ info: Ptr<kernel_siginfo>; t: Ptr<task_struct>; handler: number }, number>;
   fpsimd_flush_task_state: Fn<{ t: Ptr<task_struct> }, undefined, "arm64">;
   fpsimd_release_task: Fn<{ dead_task: Ptr<task_struct> }, undefined, "arm64">;
   fpsimd_thread_switch: Fn<{ next: Ptr<task_struct> }, undefined, "arm64">;
@@ -1347,6 +1370,7 @@ export interface Functions extends
   generic_file_write_iter: Fn<{ iocb: Ptr<kiocb>; from: Ptr<iov_iter> }, number>;
   generic_fillattr: Fn<{ mnt_userns: Ptr<user_namespace>; inode: Ptr<inode>; stat: Ptr<kstat> }, undefined>;
   generic_get_unmapped_area_topdown: Fn<{ filp: Ptr<file>; addr: number; len: number; pgoff: number; flags: number }, number, "arm64" | "i386">;
+  generic_handle_domain_irq: Fn<{ domain: Ptr<irq_domain>; hwirq: number }, number>;
   generic_perform_write: Fn<{ iocb: Ptr<kiocb>; i: Ptr<iov_iter> }, number>;
   generic_permission: Fn<{ mnt_userns: Ptr<user_namespace>; inode: Ptr<inode>; mask: number }, number>;
   generic_pipe_buf_get: Fn<{ pipe: Ptr<pipe_inode_info>; buf: Ptr<pipe_buffer> }, boolean>;
@@ -1394,19 +1418,26 @@ export interface Functions extends
   get_user_pages_fast: Fn<{ start: number; nr_pages: number; gup_flags: number; pages: PtrTo<Ptr<page>> }, number>;
   get_user_pages_remote: Fn<{ mm: Ptr<mm_struct>; start: number; nr_pages: number; gup_flags: number; pages: PtrTo<Ptr<page>>; vmas: PtrTo<Ptr<vm_area_struct>>; locked: PtrTo<number> }, number>;
   get_vfs_caps_from_disk: Fn<{ mnt_userns: Ptr<user_namespace>; dentry: Ptr<dentry>; cpu_caps: Ptr<cpu_vfs_cap_data> }, number>;
-  get_zeroed_page: Fn<{ gfp_mask: number }, number, "x86_64" | "arm64">;
+  get_zeroed_page: Fn<{ gfp_mask: number }, number>;
   getname: Fn<{ filename: string }, Ptr<filename>>;
   getname_flags: Fn<{ filename: string; flags: number; empty: PtrTo<number> }, Ptr<filename>>;
   "getname_flags.part.0": Fn<{ filename: string; flags: number; empty: PtrTo<number> }, Ptr<filename>>;
   getname_kernel: Fn<{ filename: string }, Ptr<filename>>;
   getrusage: Fn<{ p: Ptr<task_struct>; who: number; r: Ptr<rusage> }, undefined>;
   getxattr: Fn<{ mnt_userns: Ptr<user_namespace>; d: Ptr<dentry>; name: string; value: Address; size: number }, number>;
+  gic_handle_irq: Fn<{ regs: Ptr<pt_regs> }, undefined, "arm64">;
   grab_cache_page_write_begin: Fn<{ mapping: Ptr<address_space>; index: number }, Ptr<page>, "x86_64">;
   group_balance_cpu: Fn<{ sg: Ptr<sched_group> }, number, "x86_64">;
+  group_send_sig_info: Fn<{ sig: number; info: Ptr<kernel_siginfo>; p: Ptr<task_struct>; type: number }, number>;
   guarantee_online_cpus: Fn<{ tsk: Ptr<task_struct>; pmask: Ptr<cpumask> }, undefined>;
   guard_bio_eod: Fn<{ bio: Ptr<bio> }, undefined, "x86_64">;
   handle_dots: Fn<{ nd: Ptr<nameidata>; type: number }, string>;
+  handle_edge_irq: Fn<{ desc: Ptr<irq_desc> }, undefined>;
+  handle_fasteoi_irq: Fn<{ desc: Ptr<irq_desc> }, undefined>;
+  handle_irq_desc: Fn<{ desc: Ptr<irq_desc> }, number>;
+  handle_irq_event: Fn<{ desc: Ptr<irq_desc> }, number>;
   handle_mm_fault: Fn<{ vma: Ptr<vm_area_struct>; address: number; flags: number; regs: Ptr<pt_regs> }, number>;
+  handle_percpu_devid_irq: Fn<{ desc: Ptr<irq_desc> }, undefined>;
   handle_softirqs: Fn<{ ksirqd: boolean }, undefined>;
   hook_cred_free: Fn<{ cred: Ptr<cred> }, undefined>;
   hook_cred_prepare: Fn<{ new: Ptr<cred>; old: Ptr<cred>; gfp: number }, number>;
@@ -1739,6 +1770,7 @@ export interface Functions extends
   kernel_init_pages: Fn<{ page: Ptr<page>; numpages: number }, undefined, "i386">;
   kernel_read: Fn<{ file: Ptr<file>; buf: Address; count: number; pos: PtrTo<number> }, number>;
   kernel_wait4: Fn<{ upid: number; stat_addr: PtrTo<number>; options: number; ru: Ptr<rusage> }, number>;
+  kernel_waitid: Fn<{ which: number; upid: number; infop: Ptr<waitid_info>; options: number; ru: Ptr<rusage> }, number>;
   kernfs_dop_revalidate: Fn<{ dentry: Ptr<dentry>; flags: number }, number>;
   kernfs_iop_permission: Fn<{ mnt_userns: Ptr<user_namespace>; inode: Ptr<inode>; mask: number }, number>;
   kernfs_refresh_inode: Fn<{ kn: Ptr<kernfs_node>; inode: Ptr<inode> }, undefined>;
@@ -1856,6 +1888,7 @@ export interface Functions extends
   lru_add_fn: Fn<{ lruvec: Ptr<lruvec>; folio: Ptr<folio> }, undefined>;
   lru_cache_add_inactive_or_unevictable: Fn<{ page: Ptr<page>; vma: Ptr<vm_area_struct> }, undefined>;
   madvise_dontneed_free_valid_vma: Fn<{ vma: Ptr<vm_area_struct>; start: number; end: PtrTo<number>; behavior: number }, boolean>;
+  madvise_free_single_vma: Fn<{ vma: Ptr<vm_area_struct>; start_addr: number; end_addr: number }, number, "x86_64" | "arm64">;
   make_kgid: Fn<{ ns: Ptr<user_namespace>; gid: number }, { val: number }>;
   make_kprojid: Fn<{ ns: Ptr<user_namespace>; projid: number }, { val: number }, "x86_64">;
   make_kuid: Fn<{ ns: Ptr<user_namespace>; uid: number }, { val: number }>;
@@ -1892,6 +1925,7 @@ export interface Functions extends
   memset: Fn<{ s: Address; c: number; count: number }, Address, "i386">;
   migrate_disable: Fn<{}, undefined, "i386">;
   migrate_enable: Fn<{}, undefined, "i386">;
+  mlock_fixup: Fn<{ vma: Ptr<vm_area_struct>; prev: PtrTo<Ptr<vm_area_struct>>; start: number; end: number; newflags: number }, number>;
   mm_alloc: Fn<{}, Ptr<mm_struct>>;
   mm_find_pmd: Fn<{ mm: Ptr<mm_struct>; address: number }, Ptr<{ pmd: number }>, "x86_64">;
   mm_init: Fn<{ /** x86_64 only */ mm: Ptr<mm_struct>; /** x86_64 only */ p: Ptr<task_struct>; /** x86_64 only */ user_ns: Ptr<user_namespace> }, Ptr<mm_struct> | undefined>;
@@ -1915,6 +1949,7 @@ export interface Functions extends
   move_addr_to_kernel: Fn<{ uaddr: Address; ulen: number; kaddr: Ptr<__kernel_sockaddr_storage> }, number>;
   move_addr_to_user: Fn<{ kaddr: Ptr<__kernel_sockaddr_storage>; klen: number; uaddr: Address; ulen: PtrTo<number> }, number>;
   move_page_tables: Fn<{ vma: Ptr<vm_area_struct>; old_addr: number; new_vma: Ptr<vm_area_struct>; new_addr: number; len: number; need_rmap_locks: boolean }, number>;
+  move_vma: Fn<{ vma: Ptr<vm_area_struct>; old_addr: number; old_len: number; new_len: number; new_addr: number; locked: PtrTo<boolean>; flags: number; uf: Ptr<vm_userfaultfd_ctx>; uf_unmap: Ptr<list_head> }, number>;
   mpol_free_shared_policy: Fn<{ p: Ptr<shared_policy> }, undefined, "x86_64" | "arm64">;
   mpol_put_task_policy: Fn<{ task: Ptr<task_struct> }, undefined, "x86_64" | "arm64">;
   mpol_shared_policy_init: Fn<{ sp: Ptr<shared_policy>; mpol: Ptr<mempolicy> }, undefined, "x86_64" | "arm64">;
@@ -1948,6 +1983,7 @@ export interface Functions extends
   noop_fsync: Fn<{ file: Ptr<file>; start: number; end: number; datasync: number }, number>;
   note_gp_changes: Fn<{ rdp: Ptr<rcu_data> }, undefined>;
   notify_change: Fn<{ mnt_userns: Ptr<user_namespace>; dentry: Ptr<dentry>; attr: Ptr<iattr>; delegated_inode: PtrTo<Ptr<inode>> }, number>;
+  ns_capable: Fn<{ ns: Ptr<user_namespace>; cap: number }, boolean>;
   ns_capable_noaudit: Fn<{ ns: Ptr<user_namespace>; cap: number }, boolean>;
   ns_capable_setid: Fn<{ ns: Ptr<user_namespace>; cap: number }, boolean>;
   ns_to_kernel_old_timeval: Fn<{ nsec: number }, __kernel_old_timeval>;
@@ -2021,12 +2057,13 @@ export interface Functions extends
   pid_revalidate: Fn<{ dentry: Ptr<dentry>; flags: number }, number>;
   pid_task: Fn<{ pid: Ptr<pid>; type: number }, Ptr<task_struct>>;
   pid_vnr: Fn<{ pid: Ptr<pid> }, number>;
+  pidfd_create: Fn<{ pid: Ptr<pid>; flags: number }, number>;
+  pidfd_poll: Fn<{ file: Ptr<file>; pts: Ptr<poll_table_struct> }, number>;
   pids_can_fork: Fn<{ task: Ptr<task_struct>; cset: Ptr<css_set> }, number>;
   pipe_double_lock: Fn<{ pipe1: Ptr<pipe_inode_info>; pipe2: Ptr<pipe_inode_info> }, undefined>;
   pipe_lock: Fn<{ pipe: Ptr<pipe_inode_info> }, undefined>;
   pipe_poll: Fn<{ filp: Ptr<file>; wait: Ptr<poll_table_struct> }, number>;
   pipe_read: Fn<{ iocb: Ptr<kiocb>; to: Ptr<iov_iter> }, number>;
-  pipe_release: Fn<{ inode: Ptr<inode>; file: Ptr<file> }, number>;
   pipe_unlock: Fn<{ pipe: Ptr<pipe_inode_info> }, undefined>;
   pipe_write: Fn<{ iocb: Ptr<kiocb>; from: Ptr<iov_iter> }, number>;
   place_entity: Fn<{ cfs_rq: Ptr<cfs_rq>; se: Ptr<sched_entity>; initial: number }, undefined>;
@@ -2035,8 +2072,11 @@ export interface Functions extends
   policy_node: Fn<{ gfp: number; policy: Ptr<mempolicy>; nd: number }, number, "x86_64" | "arm64">;
   policy_nodemask: Fn<{ gfp: number; policy: Ptr<mempolicy> }, Ptr<{ bits: CArray<number> }>, "x86_64" | "arm64">;
   poll_freewait: Fn<{ pwq: Ptr<poll_wqueues> }, undefined>;
+  poll_initwait: Fn<{ pwq: Ptr<poll_wqueues> }, undefined>;
   poll_select_finish: Fn<{ end_time: Ptr<timespec64>; p: Address; pt_type: number; ret: number }, number>;
   poll_select_set_timeout: Fn<{ to: Ptr<timespec64>; sec: number; nsec: number }, number, "x86_64" | "i386">;
+  pollwake: Fn<{ wait: Ptr<wait_queue_entry>; mode: number; sync: number; key: Address }, number>;
+  populate_vma_page_range: Fn<{ vma: Ptr<vm_area_struct>; start: number; end: number; locked: PtrTo<number> }, number>;
   posix_acl_chmod: Fn<{ mnt_userns: Ptr<user_namespace>; inode: Ptr<inode>; mode: number }, number>;
   posix_acl_create: Fn<{ dir: Ptr<inode>; mode: PtrTo<number>; default_acl: PtrTo<Ptr<posix_acl>>; acl: PtrTo<Ptr<posix_acl>> }, number>;
   posix_cpu_clock_get: Fn<{ clock: number; tp: Ptr<timespec64> }, number>;
@@ -2047,7 +2087,8 @@ export interface Functions extends
   prepare_creds: Fn<{}, Ptr<cred>>;
   prepare_exec_creds: Fn<{}, Ptr<cred>>;
   prepare_signal: Fn<{ sig: number; p: Ptr<task_struct>; force: boolean }, boolean>;
-  prepare_to_wait_event: Fn<{ wq_head: Ptr<wait_queue_head>; wq_entry: Ptr<wait_queue_entry>; state: number }, number, "arm64">;
+  prepare_to_wait: Fn<{ wq_head: Ptr<wait_queue_head>; wq_entry: Ptr<wait_queue_entry>; state: number }, undefined>;
+  prepare_to_wait_event: Fn<{ wq_head: Ptr<wait_queue_head>; wq_entry: Ptr<wait_queue_entry>; state: number }, number>;
   prepare_to_wait_exclusive: Fn<{ wq_head: Ptr<wait_queue_head>; wq_entry: Ptr<wait_queue_entry>; state: number }, boolean>;
   prepend: Fn<{ p: Ptr<prepend_buffer>; str: string; namelen: number }, boolean>;
   prepend_copy: Fn<{ dst: Address; src: Address; len: number }, boolean>;
@@ -2064,7 +2105,6 @@ export interface Functions extends
   proc_pid_readlink: Fn<{ dentry: Ptr<dentry>; buffer: string; buflen: number }, number>;
   proc_pident_instantiate: Fn<{ dentry: Ptr<dentry>; task: Ptr<task_struct>; ptr: Address }, Ptr<dentry>>;
   proc_pident_lookup: Fn<{ dir: Ptr<inode>; dentry: Ptr<dentry>; p: Ptr<pid_entry>; end: Ptr<pid_entry> }, Ptr<dentry>>;
-  proc_reg_open: Fn<{ inode: Ptr<inode>; file: Ptr<file> }, number>;
   proc_reg_read_iter: Fn<{ iocb: Ptr<kiocb>; iter: Ptr<iov_iter> }, number>;
   proc_self_get_link: Fn<{ dentry: Ptr<dentry>; inode: Ptr<inode>; done: Ptr<delayed_call> }, string>;
   proc_sid_connector: Fn<{ task: Ptr<task_struct> }, undefined, "arm64">;
@@ -2074,6 +2114,7 @@ export interface Functions extends
   process_backlog: Fn<{ napi: Ptr<napi_struct>; quota: number }, number>;
   process_cpu_clock_get: Fn<{ which_clock: number; tp: Ptr<timespec64> }, number>;
   process_measurement: Fn<{ file: Ptr<file>; cred: Ptr<cred>; secid: number; buf: string; size: number; mask: number; func: number }, number>;
+  process_one_work: Fn<{ worker: Ptr<worker>; work: Ptr<work_struct> }, undefined>;
   profile_signal_perm: Fn<{ profile: Ptr<aa_profile>; peer: Ptr<aa_label>; request: number; sa: Ptr<common_audit_data> }, number>;
   profile_tick: Fn<{ type: number }, undefined, "x86_64" | "arm64">;
   profile_transition: Fn<{ profile: Ptr<aa_profile>; bprm: Ptr<linux_binprm>; buffer: string; cond: Ptr<path_cond>; secure_exec: PtrTo<boolean> }, Ptr<aa_label>>;
@@ -2161,6 +2202,7 @@ export interface Functions extends
   rq_qos_wait: Fn<{ rqw: Ptr<rq_wait>; private_data: Address; acquire_inflight_cb: Address; cleanup_cb: Address }, undefined, "x86_64">;
   rq_wait_inc_below: Fn<{ rq_wait: Ptr<rq_wait>; limit: number }, boolean, "x86_64">;
   rseq_get_rseq_cs_ptr_val: Fn<{ rseq: Ptr<rseq>; rseq_cs: PtrTo<number> }, number, "arm64">;
+  run_ksoftirqd: Fn<{ cpu: number }, undefined>;
   run_posix_cpu_timers: Fn<{}, undefined, "x86_64" | "arm64">;
   run_rebalance_domains: Fn<{ h: Ptr<softirq_action> }, undefined, "x86_64">;
   run_timer_softirq: Fn<{ h: Ptr<softirq_action> }, undefined>;
@@ -2267,8 +2309,6 @@ export interface Functions extends
   security_cred_getsecid: Fn<{ c: Ptr<cred>; secid: PtrTo<number> }, undefined>;
   security_current_getsecid_subj: Fn<{ secid: PtrTo<number> }, undefined>;
   security_d_instantiate: Fn<{ dentry: Ptr<dentry>; inode: Ptr<inode> }, undefined>;
-  security_file_fcntl: Fn<{ file: Ptr<file>; cmd: number; arg: number }, number>;
-  security_file_ioctl: Fn<{ file: Ptr<file>; cmd: number; arg: number }, number>;
   security_file_lock: Fn<{ file: Ptr<file>; cmd: number }, number>;
   security_file_mprotect: Fn<{ vma: Ptr<vm_area_struct>; reqprot: number; prot: number }, number>;
   security_file_permission: Fn<{ file: Ptr<file>; mask: number }, number>;
@@ -2328,6 +2368,8 @@ export interface Functions extends
   select_collect: Fn<{ _data: Address; dentry: Ptr<dentry> }, number>;
   select_estimate_accuracy: Fn<{ tv: Ptr<timespec64> }, number>;
   select_task_rq_fair: Fn<{ p: Ptr<task_struct>; prev_cpu: number; wake_flags: number }, number>;
+  send_sig: Fn<{ sig: number; p: Ptr<task_struct>; priv: number }, number>;
+  send_sig_info: Fn<{ sig: number; info: Ptr<kernel_siginfo>; p: Ptr<task_struct> }, number>;
   send_signal_locked: Fn<{ sig: number; info: Ptr<kernel_siginfo>; t: Ptr<task_struct>; type: number }, number>;
   seq_open: Fn<{ file: Ptr<file>; op: Ptr<seq_operations> }, number>;
   seq_printf: Fn<{ m: Ptr<seq_file>; f: string }, undefined>;
@@ -2343,7 +2385,7 @@ export interface Functions extends
   set_cached_acl: Fn<{ inode: Ptr<inode>; type: number; acl: Ptr<posix_acl> }, undefined>;
   set_close_on_exec: Fn<{ fd: number; flag: number }, undefined>;
   set_cred_ucounts: Fn<{ new: Ptr<cred> }, number>;
-  set_current_blocked: Fn<{ newset: Ptr<{ sig: CArray<number> }> }, undefined, "arm64">;
+  set_current_blocked: Fn<{ newset: Ptr<{ sig: CArray<number> }> }, undefined>;
   set_dumpable: Fn<{ mm: Ptr<mm_struct>; value: number }, undefined>;
   set_fs_pwd: Fn<{ fs: Ptr<fs_struct>; path: Ptr<path> }, undefined>;
   set_load_weight: Fn<{ p: Ptr<task_struct>; update_load: boolean }, undefined>;
@@ -2419,11 +2461,15 @@ export interface Functions extends
   signal_wake_up_state: Fn<{ t: Ptr<task_struct>; state: number }, undefined>;
   signalfd_cleanup: Fn<{ sighand: Ptr<sighand_struct> }, undefined>;
   signalfd_copyinfo: Fn<{ uinfo: Ptr<signalfd_siginfo>; kinfo: Ptr<kernel_siginfo> }, number>;
+  signalfd_poll: Fn<{ file: Ptr<file>; wait: Ptr<poll_table_struct> }, number>;
   signalfd_read: Fn<{ file: Ptr<file>; buf: string; count: number; ppos: PtrTo<number> }, number>;
   sigprocmask: Fn<{ how: number; set: Ptr<{ sig: CArray<number> }>; oldset: Ptr<{ sig: CArray<number> }> }, number>;
+  sigsuspend: Fn<{ set: Ptr<{ sig: CArray<number> }> }, number>;
   simple_acl_create: Fn<{ dir: Ptr<inode>; inode: Ptr<inode> }, number>;
   simple_copy_to_iter: Fn<{ addr: Address; bytes: number; data: Address; i: Ptr<iov_iter> }, number>;
   simple_lookup: Fn<{ dir: Ptr<inode>; dentry: Ptr<dentry>; flags: number }, Ptr<dentry>>;
+  simple_setattr: Fn<{ mnt_userns: Ptr<user_namespace>; dentry: Ptr<dentry>; iattr: Ptr<iattr> }, number>;
+  simple_statfs: Fn<{ dentry: Ptr<dentry>; buf: Ptr<kstatfs> }, number>;
   simple_xattr_get: Fn<{ xattrs: Ptr<simple_xattrs>; name: string; buffer: Address; size: number }, number>;
   simple_xattr_list: Fn<{ inode: Ptr<inode>; xattrs: Ptr<simple_xattrs>; buffer: string; size: number }, number>;
   single_next: Fn<{ p: Ptr<seq_file>; v: Address; pos: PtrTo<number> }, Address>;
@@ -2455,6 +2501,7 @@ export interface Functions extends
   skb_recv_datagram: Fn<{ sk: Ptr<sock>; flags: number; err: PtrTo<number> }, Ptr<sk_buff>>;
   skb_set_owner_w: Fn<{ skb: Ptr<sk_buff>; sk: Ptr<sock> }, undefined>;
   skb_unlink: Fn<{ skb: Ptr<sk_buff>; list: Ptr<sk_buff_head> }, undefined>;
+  smpboot_thread_fn: Fn<{ data: Address }, number>;
   sock_addr_convert_ctx_access: Fn<{ type: number; si: Ptr<bpf_insn>; insn_buf: Ptr<bpf_insn>; prog: Ptr<bpf_prog>; target_size: PtrTo<number> }, number>;
   sock_addr_func_proto: Fn<{ func_id: number; prog: Ptr<bpf_prog> }, Ptr<bpf_func_proto>>;
   sock_addr_is_valid_access: Fn<{ off: number; size: number; type: number; prog: Ptr<bpf_prog>; info: Ptr<bpf_insn_access_aux> }, boolean>;
@@ -2514,7 +2561,6 @@ export interface Functions extends
   sock_i_uid: Fn<{ sk: Ptr<sock> }, { val: number }>;
   sock_init_data: Fn<{ sock: Ptr<socket>; sk: Ptr<sock> }, undefined>;
   sock_init_data_uid: Fn<{ sock: Ptr<socket>; sk: Ptr<sock>; uid: { val: number } }, undefined>;
-  sock_ioctl: Fn<{ file: Ptr<file>; cmd: number; arg: number }, number>;
   sock_is_registered: Fn<{ family: number }, boolean>;
   sock_kfree_s: Fn<{ sk: Ptr<sock>; mem: Address; size: number }, undefined>;
   sock_kmalloc: Fn<{ sk: Ptr<sock>; size: number; priority: number }, Address>;
@@ -2613,8 +2659,12 @@ export interface Functions extends
   strnlen: Fn<{ p: string; maxlen: number }, number, "i386">;
   submit_bh_wbc: Fn<{ opf: number; bh: Ptr<buffer_head>; wbc: Ptr<writeback_control> }, undefined, "x86_64">;
   submit_bio_wait: Fn<{ bio: Ptr<bio> }, number>;
+  swake_up_all_locked: Fn<{ q: Ptr<swait_queue_head> }, undefined>;
+  swake_up_locked: Fn<{ q: Ptr<swait_queue_head> }, undefined>;
   swake_up_one: Fn<{ q: Ptr<swait_queue_head> }, undefined>;
   swake_up_one_online: Fn<{ wqh: Ptr<swait_queue_head> }, undefined>;
+  swap_readpage: Fn<{ page: Ptr<page>; synchronous: boolean; plug: PtrTo<Ptr<swap_iocb>> }, number>;
+  swapin_readahead: Fn<{ entry: { val: number }; gfp_mask: number; vmf: Ptr<vm_fault> }, Ptr<page>>;
   switch_ldt: Fn<{ prev: Ptr<mm_struct>; next: Ptr<mm_struct> }, undefined, "x86_64" | "i386">;
   switch_mm: Fn<{ prev: Ptr<mm_struct>; next: Ptr<mm_struct>; tsk: Ptr<task_struct> }, undefined, "x86_64" | "i386">;
   switch_mm_irqs_off: Fn<{ prev: Ptr<mm_struct>; next: Ptr<mm_struct>; tsk: Ptr<task_struct> }, undefined, "x86_64" | "i386">;
@@ -2918,16 +2968,18 @@ export interface Functions extends
   thread_group_cputime: Fn<{ tsk: Ptr<task_struct>; times: Ptr<task_cputime> }, undefined>;
   thread_group_cputime_adjusted: Fn<{ p: Ptr<task_struct>; ut: PtrTo<number>; st: PtrTo<number> }, undefined>;
   thread_stack_free_rcu: Fn<{ rh: Ptr<callback_head> }, undefined>;
-  tick_do_update_jiffies64: Fn<{ now: number }, undefined, "x86_64" | "arm64">;
+  tick_do_update_jiffies64: Fn<{ now: number }, undefined>;
   tick_program_event: Fn<{ expires: number; force: number }, number>;
   tick_sched_do_timer: Fn<{ ts: Ptr<tick_sched>; now: number }, undefined, "x86_64" | "arm64">;
   tick_sched_handle: Fn<{ ts: Ptr<tick_sched>; regs: Ptr<pt_regs> }, undefined, "x86_64" | "arm64">;
-  tick_sched_timer: Fn<{ timer: Ptr<hrtimer> }, number, "x86_64" | "arm64">;
   timekeeping_advance: Fn<{ mode: number }, boolean, "x86_64" | "arm64">;
   timekeeping_update: Fn<{ tk: Ptr<timekeeper>; action: number }, undefined, "x86_64" | "arm64">;
   timer_delete: Fn<{ timer: Ptr<timer_list> }, number>;
+  timer_delete_sync: Fn<{ timer: Ptr<timer_list> }, number>;
   timerfd_fget: Fn<{ fd: number; p: Ptr<fd> }, number, "arm64">;
+  timerfd_poll: Fn<{ file: Ptr<file>; wait: Ptr<poll_table_struct> }, number>;
   timerfd_read: Fn<{ file: Ptr<file>; buf: string; count: number; ppos: PtrTo<number> }, number>;
+  timerfd_tmrproc: Fn<{ htmr: Ptr<hrtimer> }, number>;
   timespec64_add_safe: Fn<{ lhs: timespec64; rhs: timespec64 }, timespec64>;
   timestamp_truncate: Fn<{ t: timespec64; inode: Ptr<inode> }, timespec64>;
   tlb_batch_pages_flush: Fn<{ tlb: Ptr<mmu_gather> }, undefined>;
@@ -2945,8 +2997,6 @@ export interface Functions extends
   tomoyo_encode: Fn<{ str: string }, string>;
   tomoyo_encode2: Fn<{ str: string; str_len: number }, string>;
   tomoyo_execute_permission: Fn<{ r: Ptr<tomoyo_request_info>; filename: Ptr<tomoyo_path_info> }, number>;
-  tomoyo_file_fcntl: Fn<{ file: Ptr<file>; cmd: number; arg: number }, number>;
-  tomoyo_file_ioctl: Fn<{ file: Ptr<file>; cmd: number; arg: number }, number>;
   tomoyo_file_open: Fn<{ f: Ptr<file> }, number>;
   tomoyo_fill_path_info: Fn<{ ptr: Ptr<tomoyo_path_info> }, undefined>;
   tomoyo_get_mode: Fn<{ ns: Ptr<tomoyo_policy_namespace>; profile: number; index: number }, number>;
@@ -3124,7 +3174,7 @@ export interface Functions extends
   update_group_capacity: Fn<{ sd: Ptr<sched_domain>; cpu: number }, undefined, "x86_64" | "arm64">;
   update_io_ticks: Fn<{ part: Ptr<block_device>; now: number; end: boolean }, undefined, "x86_64">;
   update_min_vruntime: Fn<{ cfs_rq: Ptr<cfs_rq> }, undefined>;
-  update_process_times: Fn<{ user_tick: number }, undefined, "x86_64" | "arm64">;
+  update_process_times: Fn<{ user_tick: number }, undefined>;
   update_rq_clock: Fn<{ rq: Ptr<rq> }, undefined>;
   update_rt_rq_load_avg: Fn<{ now: number; rq: Ptr<rq>; running: number }, number, "x86_64" | "arm64">;
   update_thermal_load_avg: Fn<{ now: number; rq: Ptr<rq>; capacity: number }, number, "arm64">;
@@ -3251,6 +3301,7 @@ export interface Functions extends
   vmap_small_pages_range_noflush: Fn<{ addr: number; end: number; prot: pgprot | { pgprot: number }; pages: PtrTo<Ptr<page>> }, number, "x86_64" | "arm64">;
   vmemdup_user: Fn<{ src: Address; len: number }, Address>;
   wait_consider_task: Fn<{ wo: Ptr<wait_opts>; ptrace: number; p: Ptr<task_struct> }, number>;
+  wait_for_completion: Fn<{ x: Ptr<completion> }, undefined>;
   wait_for_completion_io_timeout: Fn<{ x: Ptr<completion>; timeout: number }, number, "x86_64">;
   wait_for_completion_state: Fn<{ x: Ptr<completion>; state: number }, number>;
   wait_for_stable_page: Fn<{ page: Ptr<page> }, undefined, "x86_64">;
@@ -11281,7 +11332,7 @@ export interface filter_pred {
   not: number;
   op: number;
 }
-/** x86_64, arm64 only */ export interface flock {
+export interface flock {
   l_type: number;
   l_whence: number;
   l_start: number;
@@ -23810,7 +23861,7 @@ export interface statfs {
   f_flags: number;
   f_spare: CArray<number>;
 }
-/** i386 only */ export interface statfs64 {
+export interface statfs64 {
   f_type: number;
   f_bsize: number;
   f_blocks: number;
