@@ -9,6 +9,7 @@ export interface StraceCounts {
   readonly vfs_open: Record<string, number>;
   readonly vfs_read: Record<string, number>;
   readonly vfs_write: Record<string, number>;
+  readonly filldir64: Record<string, number>;
   readonly kernel_clone: Record<string, number>;
   readonly do_exit: Record<string, number>;
   readonly tcp_connect: Record<string, number>;
@@ -26,6 +27,7 @@ interface Call {
 /** Tasks as far as counting needs them: their command's name, and which descriptors are TCP sockets. */
 class Tasks {
   readonly #comms = new Map<string, string>();
+  readonly #before = new Map<string, string>();
   readonly #tcp = new Map<string, Set<string>>();
   readonly #first: string;
 
@@ -35,6 +37,18 @@ class Tasks {
 
   comm(pid: string): string {
     return this.#comms.get(pid) ?? this.#first;
+  }
+
+  /** Remembers a name that the task is about to lose. */
+  before(pid: string): void {
+    this.#before.set(pid, this.comm(pid));
+  }
+
+  /** The name before the last `execve`, once. */
+  takeBefore(pid: string): string | undefined {
+    const comm = this.#before.get(pid);
+    this.#before.delete(pid);
+    return comm;
   }
 
   rename(pid: string, comm: string): void {
@@ -70,6 +84,7 @@ export function countsOf(text: string, first: string): StraceCounts {
     vfs_open: {},
     vfs_read: {},
     vfs_write: {},
+    filldir64: {},
     kernel_clone: {},
     do_exit: {},
     tcp_connect: {},
@@ -78,9 +93,8 @@ export function countsOf(text: string, first: string): StraceCounts {
   const tasks = new Tasks(first);
   const open = new Map<string, string>();
   const started = childrenOf(text);
-  function count(what: keyof StraceCounts, pid: string): void {
-    const comm = tasks.comm(pid);
-    counts[what][comm] = (counts[what][comm] ?? 0) + 1;
+  function count(what: keyof StraceCounts, pid: string, times = 1, comm = tasks.comm(pid)): void {
+    if (times > 0) counts[what][comm] = (counts[what][comm] ?? 0) + times;
   }
   for (const line of text.split("\n")) {
     const [, pid = "", rest = ""] = LINE.exec(line) ?? [];
@@ -118,7 +132,11 @@ function parseCall(pid: string, text: string): Call | null {
   return { pid, name, args, result: result === "?" ? NaN : Number(result), error };
 }
 
-function take(call: Call, tasks: Tasks, count: (what: keyof StraceCounts, pid: string) => void): void {
+function take(
+  call: Call,
+  tasks: Tasks,
+  count: (what: keyof StraceCounts, pid: string, times?: number, comm?: string) => void,
+): void {
   const { pid, name, args, result, error } = call;
   const fd = /^\d+/.exec(args)?.[0] ?? "";
   switch (name) {
@@ -135,6 +153,9 @@ function take(call: Call, tasks: Tasks, count: (what: keyof StraceCounts, pid: s
     case "pwrite64":
       if (error !== "EBADF") count("vfs_write", pid);
       break;
+    case "getdents64":
+      count("filldir64", pid, Number(/ (\d+) entries /.exec(args)?.[1] ?? 0));
+      break;
     case "clone":
     case "clone3":
     case "fork":
@@ -144,12 +165,16 @@ function take(call: Call, tasks: Tasks, count: (what: keyof StraceCounts, pid: s
       break;
     case "execve": {
       if (result !== 0) break;
-      // The program and its interpreter are opened under the old name.
+      // The program is opened under the old name; so is its interpreter, which then looks for this file.
       count("vfs_open", pid);
-      count("vfs_open", pid);
+      tasks.before(pid);
       tasks.rename(pid, /^"(?:[^"]*\/)?([^"/]*)"/.exec(args)?.[1] ?? "");
       break;
     }
+    case "access":
+    case "faccessat":
+      if (args.includes('"/etc/ld.so.preload"')) count("vfs_open", pid, 1, tasks.takeBefore(pid));
+      break;
     case "socket":
       if (result >= 0) tasks.socket(pid, String(result), /^AF_INET6?, SOCK_STREAM/.test(args));
       break;

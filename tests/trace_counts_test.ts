@@ -28,6 +28,7 @@ const probes = program({
   vfs_open: kprobe("vfs_open").by((c) => c.comm).count(),
   vfs_read: kprobe("vfs_read").by((c) => c.comm).count(),
   vfs_write: kprobe("vfs_write").by((c) => c.comm).count(),
+  filldir64: kprobe("filldir64").by((c) => c.comm).count(),
   kernel_clone: kprobe("kernel_clone").by((c) => c.comm).count(),
   do_exit: kprobe("do_exit").by((c) => c.comm).count(),
   tcp_connect: kprobe("tcp_connect").by((c) => c.comm).count(),

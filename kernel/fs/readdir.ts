@@ -44,6 +44,7 @@ export const FILLDIR64: FunctionRef = behaviour(
     const filling = fillings.get(k)?.get(ctx);
     if (filling === undefined) return 0;
     k.call(fn("verify_dirent_name"), name, length);
+    if (Number.isNaN(name)) return 1;
     const size = Math.ceil((DIRENT64_HEADER + length + 1) / 8) * 8;
     if (filling.used + size > filling.room) {
       filling.error = -EINVAL;
@@ -75,6 +76,7 @@ export const FILLDIR: FunctionRef = behaviour(
     const filling = fillings.get(k)?.get(ctx);
     if (filling === undefined) return 0;
     k.call(fn("verify_dirent_name"), name, length);
+    if (Number.isNaN(name)) return 1;
     const word = k.image.pointerSize;
     const header = 2 * word + 2;
     const size = Math.ceil((header + length + 2) / word) * word;
@@ -108,6 +110,7 @@ const FILLONEDIR: FunctionRef = behaviour(
     const filling = fillings.get(k)?.get(ctx);
     if (filling === undefined || filling.used > 0) return 0;
     filling.used = 1;
+    if (Number.isNaN(name)) return 1;
     const bytes = new Uint8Array(11 + length);
     const view = new DataView(bytes.buffer);
     view.setUint32(0, ino >>> 0, true);
@@ -131,13 +134,21 @@ export const DCACHE_READDIR: FunctionRef = behaviour(
     // tmpfs lists the newest entry first; an open directory keeps the order that it began with.
     if (file.listing === null || CTX_POS.get(k, ctx) === 0) file.listing = [...entries.keys()].reverse();
     const names = [".", "..", ...file.listing];
-    for (let pos = CTX_POS.get(k, ctx); pos < names.length; pos++) {
+    const wanted = recorded(k)?.entries ?? Infinity;
+    let pos = CTX_POS.get(k, ctx);
+    const first = pos;
+    for (; pos < names.length && pos - first < wanted; pos++) {
       const name = names[pos] as string;
       const dentry = name === "." ? dir : name === ".." ? dir.parent : entries.get(name);
       if (dentry?.inode) {
         const more = dirEmit(k, ctx, name, dentry.inode, pos + 1);
         if (!more) break;
       }
+      CTX_POS.set(k, ctx, pos + 1);
+    }
+    // A recording tells how many entries there were, but names only those that the program used.
+    for (; wanted < Infinity && pos - first < wanted; pos++) {
+      k.call(actorOf(k, ctx), ctx, Number.NaN, Number.NaN, pos + 1, Number.NaN, Number.NaN);
       CTX_POS.set(k, ctx, pos + 1);
     }
     return 0;
@@ -204,12 +215,24 @@ export function dirEmit(k: Kernel, ctx: Addr, name: string, inode: Inode | null,
   const mark = k.current.locals;
   const at = pushLocal(k, bytes.length + 1);
   k.memory.writeBytes(at, bytes);
-  const actor = functionAt(k, CTX_ACTOR.get(k, ctx)) ?? FILLDIR64;
-  const more = k.call(actor, ctx, at, bytes.length, offset, inode?.ino ?? 0, (inode?.type ?? 0) >> 12);
+  const more = k.call(
+    actorOf(k, ctx),
+    ctx,
+    at,
+    bytes.length,
+    offset,
+    inode?.ino ?? 0,
+    (inode?.type ?? 0) >> 12,
+  );
   popLocals(k, mark);
   return more === 1;
 }
 const encoder = new TextEncoder();
+
+/** The function that a listing's entries are handed to. */
+function actorOf(k: Kernel, ctx: Addr): FunctionRef {
+  return functionAt(k, CTX_ACTOR.get(k, ctx)) ?? FILLDIR64;
+}
 
 /** What a listing is handed to. */
 export const ACTORS: readonly FunctionRef[] = [FILLDIR64, FILLDIR, FILLONEDIR];

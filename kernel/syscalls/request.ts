@@ -43,6 +43,8 @@ export interface RecordedOutcome {
   readonly interpreted?: boolean;
   /** Address that the call stored: `accept`, `recvfrom`, `getsockname`. */
   readonly peer?: RecordedPeer;
+  /** Entries of a directory that `getdents` gave. */
+  readonly entries?: number;
   /** Text that the call stored: `getcwd`, `readlink`. */
   readonly text?: string;
 }

@@ -49,8 +49,10 @@ export function recordedOutcome(
   if (stat !== undefined) outcome.stat = stat;
   if (fds !== undefined) outcome.fds = fds;
   if (status !== undefined) outcome.status = status;
+  const entries = name.startsWith("getdents") ? entriesOf(args[1]) : undefined;
   if (text !== undefined) outcome.text = text;
   if (peer !== undefined) outcome.peer = peer;
+  if (entries !== undefined) outcome.entries = entries;
   return outcome;
 }
 
@@ -148,6 +150,12 @@ function descriptorsOf(name: string, args: readonly StraceValue[]): readonly num
     const after = valueAfter(item.value);
     return after.kind === "number" ? after.value : -1;
   });
+}
+
+/** `0x562e18075cd0 /* 42 entries *\/` */
+function entriesOf(buffer: StraceValue | undefined): number | undefined {
+  const found = /^(\d+) entries$/.exec(buffer?.comment?.trim() ?? "");
+  return found === null ? undefined : Number(found[1]);
 }
 
 function textOf(name: string, args: readonly StraceValue[]): string | undefined {
