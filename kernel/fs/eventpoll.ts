@@ -11,7 +11,7 @@ import { initList, listAdd, listAddTail, listDelInit, listEmpty, listEntries } f
 import { freeObject, kfree, kzalloc, newObject } from "../process/alloc.ts";
 import { field, sizeIfKnown, sizeOfStruct } from "../process/objects.ts";
 import { signalPending } from "../process/signal.ts";
-import { recordedWake } from "../process/sleep.ts";
+import { waitsInReplay } from "../process/recorded_wait.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { storeUserBytes } from "../process/user_store.ts";
 import { TASK_INTERRUPTIBLE } from "../process/task.ts";
@@ -320,7 +320,8 @@ export const DO_EPOLL_WAIT: FunctionRef = blocking(
     if (recorded(k) !== undefined) {
       const mark = k.current.locals;
       const entry = ep === 0 ? 0 : waitEntry(k, EP_AUTOREMOVE_WAKE_FUNCTION);
-      if (k.clock.now < recordedWake(k)) {
+      const ready = ep !== 0 && !listEmpty(k, EP.rdllist.at(k, ep));
+      if (waitsInReplay(k, ready)) {
         if (entry !== 0 && listEmpty(k, EP.rdllist.at(k, ep))) joinExclusive(k, ep, entry);
         yield* hrtimeout(k, TASK_INTERRUPTIBLE, until);
         if (entry !== 0) leaveQueue(k, entry);

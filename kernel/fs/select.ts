@@ -10,7 +10,7 @@ import type { Kernel } from "../kernel.ts";
 import { MemoryFault } from "../memory/fault.ts";
 import { limitOf, RLIMIT_NOFILE } from "../process/rlimit.ts";
 import { signalPending } from "../process/signal.ts";
-import { recordedWake } from "../process/sleep.ts";
+import { waitsInReplay } from "../process/recorded_wait.ts";
 import { popLocals } from "../process/stack.ts";
 import { loadUser } from "../process/user_load.ts";
 import { EBADF, EFAULT, EINVAL, ERESTARTNOHAND } from "../syscalls/errno.ts";
@@ -62,12 +62,12 @@ function* untilReady(k: Kernel, round: Round, until: number | undefined): Blocki
   if (timedOut) initPollTable(k, table, null, 0);
   else if (until !== undefined) k.call(ACCURACY);
   let count = 0;
-  const replay = recordedWake(k) === recordedWake(k);
+  const replay = recorded(k) !== undefined;
   for (;;) {
     count = round(table);
     POLL_TABLE.qproc.set(k, table, 0);
     if (replay) {
-      if (k.clock.now >= recordedWake(k)) break;
+      if (!waitsInReplay(k, count > 0)) break;
       yield* pollSleep(k, queues, until);
       count = round(table);
       break;

@@ -21,10 +21,14 @@ import { killThread } from "../signal/send.ts";
 import { WAKES } from "../signal/wake.ts";
 import { EXIT_SIGNALS } from "./exit_signals.ts";
 import { EXIT_MM_RELEASE } from "./mm_release.ts";
+import { field } from "./objects.ts";
 import { RELEASE_TASK } from "./release.ts";
 import { TASK, type Task } from "./task.ts";
 import { TASK_WORK_RUN } from "./task_work.ts";
 
+const HRTIMER_CANCEL = fn("hrtimer_cancel");
+/** The timer of `alarm` and `setitimer`. */
+const REAL_TIMER = field("signal_struct", "real_timer");
 const PROCESS_EXIT = tracepoint("sched:sched_process_exit", "comm", "pid", "prio");
 const PUT_CLOSES = [FILP_CLOSE];
 
@@ -74,10 +78,11 @@ export const EXIT_FS: FunctionRef = behaviour("exit_fs", [PATH_PUT], (k, address
 /** Its children get another parent; its own parent is told. What nobody will wait for is gone at once. (task, group_dead) */
 export const EXIT_NOTIFY: FunctionRef = behaviour(
   "exit_notify",
-  [DO_NOTIFY_PARENT, GROUP_SEND_SIG_INFO, RELEASE_TASK],
-  (k, address = 0) => {
+  [fn("kill_orphaned_pgrp"), DO_NOTIFY_PARENT, GROUP_SEND_SIG_INFO, RELEASE_TASK],
+  (k, address = 0, groupDead = 0) => {
     const task = k.tasks.byAddress(address);
     if (task === undefined) return Number.NaN;
+    if (groupDead !== 0) k.call(fn("kill_orphaned_pgrp"), task.leader.address, 0);
     const { init } = k.tasks;
     const orphans = [...task.children];
     k.tasks.exit(task, TASK.exitCode.get(k, address));
@@ -102,6 +107,8 @@ export const DO_EXIT: FunctionRef = behaviour(
   "do_exit",
   [
     EXIT_SIGNALS,
+    HRTIMER_CANCEL,
+    fn("exit_itimers"),
     EXIT_MM_RELEASE,
     MMPUT,
     fn("exit_sem"),
@@ -118,7 +125,10 @@ export const DO_EXIT: FunctionRef = behaviour(
     k.call(EXIT_SIGNALS, address);
     const signal = TASK.signal.get(k, address);
     const groupDead = SIGNAL.live.add(k, signal, -1) === 0;
-    if (groupDead) onGroupDead.timers?.(k, task);
+    if (groupDead) {
+      k.call(HRTIMER_CANCEL, REAL_TIMER.at(k, signal));
+      k.call(fn("exit_itimers"), address);
+    }
     TASK.exitCode.set(k, address, code);
     if (mm !== 0) {
       k.call(EXIT_MM_RELEASE, address, mm);
@@ -166,9 +176,6 @@ export const DO_GROUP_EXIT: FunctionRef = behaviour(
     return k.call(DO_EXIT, code);
   },
 );
-
-/** What is to be stopped when the last thread of a process ends. Set by the timers. */
-export const onGroupDead: { timers: ((k: Kernel, task: Task) => void) | null } = { timers: null };
 
 /** Ends the other threads of a process at once, which are not running now: its program is replaced. */
 export function endOtherThreads(k: Kernel, task: Task): void {

@@ -65,6 +65,12 @@ const CLONE_NEWUSER = 0x10000000;
 const NEWTASK = tracepoint("task:task_newtask", "pid", "comm", "clone_flags", "oom_score_adj");
 const FORK = tracepoint("sched:sched_process_fork", "parent_comm", "parent_pid", "child_comm", "child_pid");
 
+const DUP_FD = fn("dup_fd");
+const COPY_FS_STRUCT = fn("copy_fs_struct");
+const DUP_MMAP = fn("dup_mmap");
+const ATTACH_PID = fn("attach_pid");
+const TASK_JOIN_GROUP_STOP = fn("task_join_group_stop");
+
 /** What `clone` and its relatives ask for. */
 export interface CloneRequest {
   readonly flags: number;
@@ -81,7 +87,15 @@ export interface CloneRequest {
 /** Makes a copy of the current task: its `task_struct`, or -errno. It does not run yet. (pid, trace, node, args) */
 export const COPY_PROCESS: FunctionRef = behaviour(
   "copy_process",
-  [RECALC_SIGPENDING, PIDFD_PREPARE],
+  [
+    RECALC_SIGPENDING,
+    DUP_FD,
+    COPY_FS_STRUCT,
+    DUP_MMAP,
+    PIDFD_PREPARE,
+    TASK_JOIN_GROUP_STOP,
+    ATTACH_PID,
+  ],
   (k, _pid, _trace, _node, args = 0) => {
     const flags = ARGS.flags.get(k, args);
     const outcome = recorded(k);
@@ -89,10 +103,8 @@ export const COPY_PROCESS: FunctionRef = behaviour(
     const parent = k.current;
     const error = outcome === undefined ? refusal(k, parent, flags) : 0;
     if (error !== 0) return error;
-    if (outcome === undefined) {
-      k.call(RECALC_SIGPENDING);
-      if (parent.sigPending) return -ERESTARTNOINTR;
-    }
+    k.call(RECALC_SIGPENDING);
+    if (outcome === undefined && parent.sigPending) return -ERESTARTNOINTR;
     const pid = pidFor(k, outcome?.ret);
     const thread = (flags & CLONE_THREAD) !== 0;
     const fork = {
@@ -101,6 +113,10 @@ export const COPY_PROCESS: FunctionRef = behaviour(
       fs: (flags & CLONE_FS) !== 0,
     };
     const common = { pid, fork, cpu: parent.cpu, comm: parent.comm };
+    // What is not shared is copied.
+    if (!fork.files) k.call(DUP_FD, parent.files);
+    if (!fork.fs) k.call(COPY_FS_STRUCT, parent.fs);
+    if (!fork.vm && parent.mm !== 0) k.call(DUP_MMAP, Number.NaN, parent.mm);
     let child: Task;
     try {
       child = thread ? k.tasks.create({ ...common, threadOf: parent }) : k.tasks.create({
@@ -135,6 +151,9 @@ export const COPY_PROCESS: FunctionRef = behaviour(
       const at = ARGS.pidfd.get(k, args);
       if (k.memory.user?.areaAt(at) !== undefined) k.memory.store(at, 4, fd);
     }
+    if (thread) k.call(TASK_JOIN_GROUP_STOP, child.address);
+    // A thread is in the table by its own id only, a process by its group's and session's too.
+    for (const type of thread ? [0] : [1, 2, 3, 0]) k.call(ATTACH_PID, child.address, type);
     k.tracepoints.fire(NEWTASK, child.pid, child.comm, flags, 0);
     return child.address;
   },

@@ -16,6 +16,13 @@ const PIDS = field("signal_struct", "pids");
 /** The `struct pid` of a number; 0 where there is none. (nr) */
 export const FIND_VPID: FunctionRef = behaviour("find_vpid", [], (k, nr = 0) => k.tasks.pidStruct(nr));
 
+/** The same with a reference to it. (nr) */
+export const FIND_GET_PID: FunctionRef = behaviour(
+  "find_get_pid",
+  [FIND_VPID],
+  (k, nr = 0) => k.call(FIND_VPID, nr),
+);
+
 /** The task that a `struct pid` is the pid of; 0 if it is gone. (pid, type) */
 export const PID_TASK: FunctionRef = behaviour("pid_task", [], (k, pid = 0) => {
   return pid === 0 ? 0 : k.tasks.byPid(pidNumber(k, pid))?.address ?? 0;

@@ -4,16 +4,23 @@
  * @module
  */
 
-import { behaviour, type FunctionRef } from "../calls/function.ts";
+import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import { DO_NOTIFY_PARENT } from "../signal/notify.ts";
 import { TASK, type Task } from "./task.ts";
 import type { Kernel } from "../kernel.ts";
 
 /** Frees what is left of a task that has exited; with the last thread a first one that was waiting for it. (task) */
-export const RELEASE_TASK: FunctionRef = behaviour("release_task", [DO_NOTIFY_PARENT], (k, address = 0) => {
+export const RELEASE_TASK: FunctionRef = behaviour("release_task", [
+  fn("posix_cpu_timers_exit_group"),
+  fn("detach_pid"),
+  DO_NOTIFY_PARENT,
+], (k, address = 0) => {
   const task = k.tasks.byAddress(address);
   if (task === undefined) return Number.NaN;
   const { leader } = task;
+  const last = task.threadGroup.length === 1;
+  if (last) k.call(fn("posix_cpu_timers_exit_group"), address);
+  for (const type of last ? [0, 1, 2, 3] : [0]) k.call(fn("detach_pid"), address, type);
   release(k, task);
   const waits = leader !== task && leader.exitCode !== null && !leader.reaped &&
     leader.threadGroup.length === 1;

@@ -26,10 +26,11 @@ import {
 } from "../signal/numbers.ts";
 import { ECHILD, EFAULT, EINVAL, ERESTARTSYS, ESRCH } from "../syscalls/errno.ts";
 import { field, sizeOfStruct } from "./objects.ts";
-import { FIND_VPID, pidGroup } from "./pid.ts";
+import { FIND_GET_PID, PID_TASK, pidGroup } from "./pid.ts";
 import { RELEASE_TASK } from "./release.ts";
 import { signalPending } from "./signal.ts";
-import { recordedWake, SCHEDULE, sleep } from "./sleep.ts";
+import { waitsInReplay } from "./recorded_wait.ts";
+import { SCHEDULE, sleep } from "./sleep.ts";
 import { popLocals, pushLocal } from "./stack.ts";
 import { TASK, type Task, TASK_INTERRUPTIBLE } from "./task.ts";
 import { WAIT_CHLDEXIT } from "./wait_queue.ts";
@@ -103,7 +104,7 @@ export const WAIT_CONSIDER_TASK: FunctionRef = behaviour(
 /** Waits as a `struct wait_opts` says: the child's pid, 0 (`WNOHANG`), or -errno. */
 export const DO_WAIT: FunctionRef = blocking(
   "do_wait",
-  [ADD_WAIT_QUEUE, WAIT_CONSIDER_TASK, SCHEDULE, REMOVE_WAIT_QUEUE],
+  [ADD_WAIT_QUEUE, PID_TASK, WAIT_CONSIDER_TASK, SCHEDULE, REMOVE_WAIT_QUEUE],
   function* (k, opts = 0) {
     const task = k.current;
     const head = WAIT_CHLDEXIT.at(k, TASK.signal.get(k, task.address));
@@ -119,7 +120,7 @@ export const DO_WAIT: FunctionRef = blocking(
 /** `wait4`, `waitpid`: the child's pid, 0, or -errno; the wait status goes to `stat`. (upid, stat, options, ru) */
 export const KERNEL_WAIT4: FunctionRef = blocking(
   "kernel_wait4",
-  [FIND_VPID, DO_WAIT, fn("put_pid")],
+  [FIND_GET_PID, DO_WAIT, fn("put_pid")],
   function* (k, upid = 0, stat = 0, options = 0, _ru) {
     if ((options & ~KNOWN_OPTIONS) !== 0) return -EINVAL;
     if (upid === -0x80000000) return -ESRCH;
@@ -143,7 +144,7 @@ export const KERNEL_WAIT4: FunctionRef = blocking(
 /** `waitid`: a child's pid, 0, or -errno; what is to be told goes to `info`. (which, upid, info, options, ru) */
 export const KERNEL_WAITID: FunctionRef = blocking(
   "kernel_waitid",
-  [FIND_VPID, DO_WAIT, fn("put_pid")],
+  [FIND_GET_PID, DO_WAIT, fn("put_pid")],
   function* (k, which = 0, upid = 0, info = 0, options = 0, _ru) {
     if ((options & ~WAITID_OPTIONS) !== 0) return -EINVAL;
     if ((options & (WEXITED | WUNTRACED | WCONTINUED)) === 0) return -EINVAL;
@@ -181,7 +182,7 @@ function setTarget(k: Kernel, opts: Addr, type: number, nr: number): void {
     ? 0
     : type === PIDTYPE_PGID && nr === 0
     ? pidGroup(k, k.current, PIDTYPE_PGID)
-    : k.call(FIND_VPID, nr);
+    : k.call(FIND_GET_PID, nr);
   OPTS.pid.set(k, opts, pid);
 }
 
@@ -189,10 +190,14 @@ function setTarget(k: Kernel, opts: Addr, type: number, nr: number): void {
 function* replayed(k: Kernel, opts: number): Blocking<number> {
   const outcome = recorded(k);
   if (outcome === undefined) return 0;
-  if ((OPTS.flags.get(k, opts) & WNOHANG) === 0 && k.clock.now < recordedWake(k)) {
+  const nr = outcome.ret > 0 ? outcome.ret : outcome.child ?? 0;
+  const dead = nr > 0 && k.tasks.byPid(nr)?.exitCode != null;
+  // The first look, which finds it alive.
+  const early = !dead ? eligible(k, k.current, opts, OPTS.flags.get(k, opts)) : [];
+  consider(k, opts, early.filter((child) => child.exitCode === null));
+  if ((OPTS.flags.get(k, opts) & WNOHANG) === 0 && waitsInReplay(k, dead)) {
     yield* sleep(k, "recorded", TASK_INTERRUPTIBLE, SCHEDULE);
   }
-  const nr = outcome.ret > 0 ? outcome.ret : outcome.child ?? 0;
   const child = nr > 0 ? k.tasks.byPid(nr) : undefined;
   if (outcome.ret < 0 || child === undefined) return outcome.ret;
   const stopped = outcome.status !== undefined &&
@@ -200,7 +205,7 @@ function* replayed(k: Kernel, opts: number): Blocking<number> {
   if (stopped) return outcome.ret;
   // The recording has it dead by now, even if what it does takes longer here.
   if (child.exitCode === null) child.reapsItself = true;
-  else k.call(WAIT_CONSIDER_TASK, opts, 0, child.address);
+  else consider(k, opts, [child]);
   return outcome.ret;
 }
 
@@ -210,11 +215,7 @@ function* look(k: Kernel, opts: number): Blocking<number> {
   for (;;) {
     task.state = TASK_INTERRUPTIBLE;
     const children = eligible(k, task, opts, flags);
-    let found = children.length === 0 ? -ECHILD : 0;
-    for (const child of children) {
-      found = k.call(WAIT_CONSIDER_TASK, opts, 0, child.address);
-      if (found !== 0) break;
-    }
+    let found = children.length === 0 ? -ECHILD : consider(k, opts, children);
     if (found === 0 && (flags & WNOHANG) === 0) {
       if (!signalPending(k, task)) {
         yield* sleep(k, {}, TASK_INTERRUPTIBLE, SCHEDULE);
@@ -225,6 +226,18 @@ function* look(k: Kernel, opts: number): Blocking<number> {
     task.state = 0;
     return found;
   }
+}
+
+/** Looks at children until one is found: its pid, or 0. A single one is looked up by its pid, as a process and as a task. */
+function consider(k: Kernel, opts: number, children: readonly Task[]): number {
+  const single = OPTS.type.get(k, opts) === PIDTYPE_PID;
+  if (single && children.length > 0) k.call(PID_TASK, OPTS.pid.get(k, opts), 1);
+  for (const child of children) {
+    const found = k.call(WAIT_CONSIDER_TASK, opts, 0, child.address);
+    if (found !== 0) return found;
+  }
+  if (single && children.length > 0) k.call(PID_TASK, OPTS.pid.get(k, opts), PIDTYPE_PID);
+  return 0;
 }
 
 /** Children of the process that fit what is waited for, oldest first. */

@@ -9,7 +9,9 @@ import { behaviour, type Blocking, type FunctionRef } from "../calls/function.ts
 import type { Kernel } from "../kernel.ts";
 import { field } from "../process/objects.ts";
 import { signalPending } from "../process/signal.ts";
-import { recordedWake, sleep, WAIT_FOR_COMPLETION } from "../process/sleep.ts";
+import { recorded } from "../fs/recorded.ts";
+import { waitsInReplay } from "../process/recorded_wait.ts";
+import { sleep, WAIT_FOR_COMPLETION } from "../process/sleep.ts";
 import { popLocals } from "../process/stack.ts";
 import { TASK_UNINTERRUPTIBLE } from "../process/task.ts";
 import { ERESTARTSYS, ETIME } from "../syscalls/errno.ts";
@@ -66,9 +68,9 @@ export function* waitForCompletion(
   through: FunctionRef = WAIT_FOR_COMPLETION,
   until?: number,
 ): Blocking<number> {
-  const recorded = recordedWake(k);
-  const replayed = recorded === recorded;
-  if (replayed ? recorded <= k.clock.now : completionDone(k, completion)) return taken(k, completion);
+  const replayed = recorded(k) !== undefined;
+  const done = completionDone(k, completion);
+  if (replayed ? !waitsInReplay(k, done) : done) return taken(k, completion);
   const mark = k.current.locals;
   const entry = prepareToSwait(k, WAIT.at(k, completion));
   let result = 0;

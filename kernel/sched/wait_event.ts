@@ -7,7 +7,9 @@
 import type { Addr } from "../../image/model.ts";
 import type { Blocking, FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
-import { recordedWake, SCHEDULE, sleep } from "../process/sleep.ts";
+import { recorded } from "../fs/recorded.ts";
+import { waitsInReplay } from "../process/recorded_wait.ts";
+import { SCHEDULE, sleep } from "../process/sleep.ts";
 import { popLocals } from "../process/stack.ts";
 import { TASK_INTERRUPTIBLE } from "../process/task.ts";
 import { ERESTARTSYS, ETIME } from "../syscalls/errno.ts";
@@ -49,9 +51,9 @@ export function* waitEvent(
   ready: () => boolean,
   options: WaitEventOptions = {},
 ): Blocking<number> {
-  const recorded = recordedWake(k);
-  const replayed = recorded === recorded;
-  if (replayed ? recorded <= k.clock.now : ready()) return 0;
+  const outcome = recorded(k);
+  const replayed = outcome !== undefined;
+  if (replayed ? !waitsInReplay(k, ready()) : ready()) return 0;
   const { state = TASK_INTERRUPTIBLE, until, through = SCHEDULE } = options;
   const mark = k.current.locals;
   const entry = waitEntry(k, options.func ?? AUTOREMOVE_WAKE_FUNCTION);
@@ -60,7 +62,7 @@ export function* waitEvent(
   for (;;) {
     const interrupted = k.call(PREPARE_TO_WAIT_EVENT, head, entry, state);
     if (replayed) {
-      if (k.clock.now < recordedWake(k)) yield* sleep(k, "recorded", state, through);
+      yield* sleep(k, "recorded", state, through);
       break;
     }
     if (ready()) break;

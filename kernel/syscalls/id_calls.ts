@@ -4,7 +4,7 @@
  * @module
  */
 
-import { behaviour, type FunctionRef } from "../calls/function.ts";
+import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import { recorded, recordedOr } from "../fs/recorded.ts";
 import type { Kernel } from "../kernel.ts";
 import { CAP_SETGID, CAP_SETUID, NS_CAPABLE, SECURITY_CAPABLE } from "../process/capability.ts";
@@ -44,7 +44,8 @@ const GROUP: Ids = {
   cap: CAP_SETGID,
 };
 
-const CALLS: readonly FunctionRef[] = [NS_CAPABLE_SETID, COMMIT_CREDS];
+const ABORT_CREDS = fn("abort_creds");
+const CALLS: readonly FunctionRef[] = [NS_CAPABLE_SETID, ABORT_CREDS, COMMIT_CREDS];
 /** -1: leave it as it is. */
 const SAME = 0xffffffff;
 
@@ -120,6 +121,13 @@ function setresid(k: Kernel, ids: Ids, real: number, effective: number, saved: n
     return own || capable(k, ids) ? 0 : -EPERM;
   };
   const fs = effective >>> 0 === SAME ? old.effective : effective;
+  const same = [[real, old.real], [effective, old.effective], [saved, old.saved]] as const;
+  if (recorded(k) === undefined || recordedOr(k, 0) === 0) {
+    if (same.every(([id, own]) => id >>> 0 === SAME || id === own) && ids.fs.get(k, k.current.cred) === fs) {
+      k.call(ABORT_CREDS);
+      return 0;
+    }
+  }
   return change(k, ids, check, { real, effective, saved, fs });
 }
 
@@ -138,6 +146,19 @@ function getresid(k: Kernel, ids: Ids, size: 2 | 4, places: readonly number[]): 
   return stored ? 0 : recordedOr(k, -EFAULT);
 }
 
+type InnerName = `set${"" | "re" | "res" | "fs"}${"u" | "g"}id`;
+/** What the calls of both widths come to: `__sys_setuid` and its like. */
+const INNER: Readonly<Record<InnerName, FunctionRef>> = {
+  setuid: behaviour("__sys_setuid", CALLS, (k, a = 0) => setid(k, USER, a)),
+  setgid: behaviour("__sys_setgid", CALLS, (k, a = 0) => setid(k, GROUP, a)),
+  setreuid: behaviour("__sys_setreuid", CALLS, (k, a = 0, b = 0) => setreid(k, USER, a, b)),
+  setregid: behaviour("__sys_setregid", CALLS, (k, a = 0, b = 0) => setreid(k, GROUP, a, b)),
+  setresuid: behaviour("__sys_setresuid", CALLS, (k, a = 0, b = 0, c = 0) => setresid(k, USER, a, b, c)),
+  setresgid: behaviour("__sys_setresgid", CALLS, (k, a = 0, b = 0, c = 0) => setresid(k, GROUP, a, b, c)),
+  setfsuid: behaviour("__sys_setfsuid", CALLS, (k, a = 0) => setfsid(k, USER, a)),
+  setfsgid: behaviour("__sys_setfsgid", CALLS, (k, a = 0) => setfsid(k, GROUP, a)),
+};
+
 /** A 16-bit id of i386's first calls; 65535 is -1. */
 const widen = (id: number): number => (id & 0xffff) === 0xffff ? SAME : id & 0xffff;
 
@@ -145,26 +166,25 @@ for (const [suffix, narrow] of [["", false], ["16", true]] as const) {
   const kind: ArgumentKind = "uint";
   const id = (value: number): number => narrow ? widen(value) : value;
   const size = narrow ? 2 : 4;
-  for (const [letter, ids] of [["u", USER], ["g", GROUP]] as const) {
-    syscall(`set${letter}id${suffix}`, [kind], CALLS, (k, a = 0) => setid(k, ids, id(a)));
-    syscall(
-      `setre${letter}id${suffix}`,
-      [kind, kind],
-      CALLS,
-      (k, a = 0, b = 0) => setreid(k, ids, id(a), id(b)),
-    );
+  for (const letter of ["u", "g"] as const) {
+    const one = INNER[`set${letter}id`];
+    const two = INNER[`setre${letter}id`];
+    const three = INNER[`setres${letter}id`];
+    const fs = INNER[`setfs${letter}id`];
+    syscall(`set${letter}id${suffix}`, [kind], [one], (k, a = 0) => k.call(one, id(a)));
+    syscall(`setre${letter}id${suffix}`, [kind, kind], [two], (k, a = 0, b = 0) => k.call(two, id(a), id(b)));
     syscall(
       `setres${letter}id${suffix}`,
       [kind, kind, kind],
-      CALLS,
-      (k, a = 0, b = 0, c = 0) => setresid(k, ids, id(a), id(b), id(c)),
+      [three],
+      (k, a = 0, b = 0, c = 0) => k.call(three, id(a), id(b), id(c)),
     );
-    syscall(`setfs${letter}id${suffix}`, [kind], CALLS, (k, a = 0) => setfsid(k, ids, id(a)));
+    syscall(`setfs${letter}id${suffix}`, [kind], [fs], (k, a = 0) => k.call(fs, id(a)));
     syscall(
       `getres${letter}id${suffix}`,
       ["ulong", "ulong", "ulong"],
       [],
-      (k, a = 0, b = 0, c = 0) => getresid(k, ids, size, [a, b, c]),
+      (k, a = 0, b = 0, c = 0) => getresid(k, letter === "u" ? USER : GROUP, size, [a, b, c]),
     );
   }
   syscall(`getgroups${suffix}`, ["int", "ulong"], [], (k, room = 0, list = 0) => {

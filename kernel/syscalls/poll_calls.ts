@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Blocking, fn, type FunctionRef } from "../calls/function.ts";
+import { behaviour, type Blocking, blocking, fn, type FunctionRef } from "../calls/function.ts";
 import { DO_EVENTFD } from "../fs/eventfd.ts";
 import { DO_EPOLL_CREATE, DO_EPOLL_CTL, DO_EPOLL_WAIT, epollCtl, epollEventLayout } from "../fs/eventpoll.ts";
 import { recorded, recordedOr } from "../fs/recorded.ts";
@@ -118,6 +118,18 @@ blockingSyscall("restart_syscall", [], [DO_SYS_POLL, fn("hrtimer_nanosleep"), fn
   return again === null ? recordedOr(k, -EINTR) : again();
 });
 
+/** (n, in, out, ex, tsp, sigmask, size, type): the last says how the time lies in memory. */
+const DO_PSELECT: FunctionRef = blocking(
+  "do_pselect",
+  [SET_TIMEOUT, SET_USER_SIGMASK, CORE_SYS_SELECT, FINISH],
+  (k, n = 0, inp = 0, outp = 0, exp = 0, tsp = 0, set = 0, size = 0, type = 0) =>
+    limited(k, tsp, type === 1 ? TIMESPEC32 : timespec(k), function* () {
+      const error = k.call(SET_USER_SIGMASK, set, size);
+      if (error !== 0) return error;
+      return yield* k.calls.callBlocking(CORE_SYS_SELECT, n, inp, outp, exp, 0);
+    }),
+);
+
 for (const [suffix, narrow] of [["", false], ["_time32", true]] as const) {
   const format = (k: Kernel): TimeFormat => narrow ? TIMESPEC32 : timespec(k);
   blockingSyscall(
@@ -135,17 +147,13 @@ for (const [suffix, narrow] of [["", false], ["_time32", true]] as const) {
   blockingSyscall(
     `pselect6${suffix}`,
     ["int", "ulong", "ulong", "ulong", "ulong", "ulong"],
-    [SET_TIMEOUT, SET_USER_SIGMASK, CORE_SYS_SELECT, FINISH],
+    [DO_PSELECT],
     function* (k, n = 0, inp = 0, outp = 0, exp = 0, tsp = 0, sig = 0) {
-      return yield* limited(k, tsp, format(k), function* () {
-        // Two words: a pointer to the set, and its size.
-        const set = sig === 0 ? 0 : loadUser(k, sig, word(k), true);
-        const size = sig === 0 ? 0 : loadUser(k, sig + word(k), word(k), false);
-        if (Number.isNaN(set + size)) return recordedOr(k, -EFAULT);
-        const error = k.call(SET_USER_SIGMASK, set, size);
-        if (error !== 0) return error;
-        return yield* k.calls.callBlocking(CORE_SYS_SELECT, n, inp, outp, exp, 0);
-      });
+      // Two words: a pointer to the set, and its size.
+      const set = sig === 0 ? 0 : loadUser(k, sig, word(k), true);
+      const size = sig === 0 ? 0 : loadUser(k, sig + word(k), word(k), false);
+      if (Number.isNaN(set + size)) return recordedOr(k, -EFAULT);
+      return yield* k.calls.callBlocking(DO_PSELECT, n, inp, outp, exp, tsp, set, size, narrow ? 1 : 0);
     },
   );
 }
@@ -267,6 +275,21 @@ function signalfd(k: Kernel, ufd: number, mask: number, size: number, flags: num
   return fd;
 }
 
+/** What is to be set, then what was set before. */
+const settings = new WeakMap<Kernel, TimerSetting>();
+const DO_TIMERFD_SETTIME: FunctionRef = behaviour(
+  "do_timerfd_settime",
+  TIMERFD_SETS,
+  (k, ufd = 0, flags = 0) => {
+    const wanted = settings.get(k);
+    if (wanted === undefined) return -EINVAL;
+    const old = timerfdSettime(k, ufd, flags, wanted);
+    if (typeof old === "number") return old;
+    settings.set(k, old);
+    return 0;
+  },
+);
+
 syscall("timerfd_create", ["int", "int"], TIMERFD_CREATES, (k, clockid = 0, flags = 0) => {
   return timerfdCreate(k, clockid, flags);
 });
@@ -276,13 +299,15 @@ for (const [suffix, narrow] of [["", false], ["32", true]] as const) {
   syscall(
     `timerfd_settime${suffix}`,
     ["int", "int", "ulong", "ulong"],
-    TIMERFD_SETS,
+    [DO_TIMERFD_SETTIME],
     (k, ufd = 0, flags = 0, utmr = 0, otmr = 0) => {
       const interval = loadTime(k, utmr, format);
       const value = loadTime(k, utmr + size, format);
       if (interval === undefined || value === undefined) return -EINVAL;
       if (Number.isNaN(interval + value) && recorded(k) === undefined) return -EFAULT;
-      return told(k, timerfdSettime(k, ufd, flags, { interval, value }), otmr, format);
+      settings.set(k, { interval, value });
+      const error = k.call(DO_TIMERFD_SETTIME, ufd, flags, Number.NaN, Number.NaN);
+      return error !== 0 ? error : told(k, settings.get(k) ?? 0, otmr, format);
     },
   );
   syscall(`timerfd_gettime${suffix}`, ["int", "ulong"], TIMERFD_SETS, (k, ufd = 0, otmr = 0) => {

@@ -7,13 +7,11 @@
 import { behaviour, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { field } from "../process/objects.ts";
-import { onGroupDead } from "../process/exit.ts";
 import { TASK, type Task } from "../process/task.ts";
 import { PIDTYPE_TGID, SEND_SIG_PRIV, SIGALRM, SIGPROF, SIGVTALRM } from "../signal/numbers.ts";
 import { onDequeue } from "../signal/pending.ts";
 import { DO_SEND_SIG_INFO } from "../signal/send.ts";
 import {
-  HRTIMER_CANCEL,
   HRTIMER_FORWARD,
   HRTIMER_START_RANGE_NS,
   HRTIMER_TRY_TO_CANCEL,
@@ -104,11 +102,6 @@ onDequeue.alarm = (k, task) => {
   k.call(HRTIMER_FORWARD, timer, k.clock.now, interval);
   k.call(HRTIMER_START_RANGE_NS, timer, hrtimerExpires(k, timer), 0, 0);
 };
-onGroupDead.timers = (k, task) => {
-  const timer = SIGNAL.timer.at(k, TASK.signal.get(k, task.address));
-  if (owners(k).delete(timer)) k.call(HRTIMER_CANCEL, timer);
-};
-
 const ownersOf = new WeakMap<Kernel, Map<number, Task>>();
 function owners(k: Kernel): Map<number, Task> {
   let found = ownersOf.get(k);
