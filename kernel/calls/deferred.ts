@@ -28,6 +28,18 @@ const CALLED = 0;
 /** A call of a function whose plan is its caller's: no recording shows it. */
 const TRANSPARENT = 1;
 const RETURNED = 2;
+/** Time that a root call inside took. */
+const PASSED = 3;
+
+/** One root call. */
+class Level {
+  /** Index of its frame. */
+  first = 0;
+  /** Index of its first entry. */
+  base = 0;
+  /** Nanoseconds that it takes, with the root calls inside. */
+  budget = 0;
+}
 
 /** The calls that one task has made since its root call began, whose time is still to be worked out. */
 export class DeferredCalls {
@@ -46,9 +58,11 @@ export class DeferredCalls {
   #counts = new Uint8Array(256);
   #length = 0;
   #task: Task | null = null;
-  /** Index of the root call's frame. */
-  #first = 0;
-  #end = 0;
+  /** The root calls that the task is in, outermost first: a page fault stands inside of the call that touches the page. */
+  readonly #levels: Level[] = [];
+  #depth = 0;
+  /** When the outermost began. */
+  #start = 0;
 
   constructor(engine: CallEngine, clock: Clock, plans: PlanFollower, walker: ShapeWalker) {
     this.#engine = engine;
@@ -57,21 +71,48 @@ export class DeferredCalls {
     this.#walker = walker;
   }
 
-  /** The next call of `task` is a root call that takes `budget` nanoseconds. */
-  begin(task: Task, budget: number): void {
-    this.active = true;
-    this.#task = task;
-    this.#first = task.depth;
-    this.#length = 0;
-    this.#end = this.#clock.now + budget;
-    this.#clock.deferred = this;
+  /** Whether no interrupt comes within a root call of `budget` nanoseconds: one has to find where the task is. */
+  fits(budget: number): boolean {
+    const clock = this.#clock;
+    if (!this.active) return clock.owed === 0 && clock.limit > clock.now + budget;
+    let time = budget;
+    for (let i = 0; i < this.#depth; i++) time += (this.#levels[i] as Level).budget;
+    return clock.limit > this.#start + time;
   }
 
-  /** The root call is done: its time has passed. */
+  /** The next call of `task` is a root call that takes `budget` nanoseconds. It may stand inside another one. */
+  begin(task: Task, budget: number): void {
+    if (!this.active) {
+      this.active = true;
+      this.#task = task;
+      this.#length = 0;
+      this.#depth = 0;
+      this.#start = this.#clock.now;
+      this.#clock.deferred = this;
+    }
+    const level = this.#levels[this.#depth] ??= new Level();
+    this.#depth++;
+    level.first = task.depth;
+    level.base = this.#length;
+    level.budget = budget;
+  }
+
+  /** The newest root call is done: its time has passed. */
   end(): void {
     if (!this.active) return;
-    this.#stop();
-    this.#clock.now = this.#end;
+    const { base, budget } = this.#levels[--this.#depth] as Level;
+    if (this.#depth === 0) {
+      this.#stop();
+      this.#clock.now = this.#start + budget;
+      return;
+    }
+    // The one around it lasts longer by that.
+    this.#length = base;
+    (this.#levels[this.#depth - 1] as Level).budget += budget;
+    if (budget === 0) return;
+    const at = this.#next();
+    this.#kinds[at] = PASSED;
+    this.#results[at] = budget;
   }
 
   /** A call was made: by a step of its owner's plan, or null. */
@@ -104,17 +145,30 @@ export class DeferredCalls {
   settle(): void {
     const task = this.#task;
     if (!this.active || task === null) return;
-    const length = this.#length;
-    const first = this.#first;
     this.#stop();
+    for (let i = 0; i < this.#depth; i++) {
+      const level = this.#levels[i] as Level;
+      const end = i + 1 < this.#depth ? (this.#levels[i + 1] as Level).base : this.#length;
+      this.#settle(task, level.first, level.base, end);
+    }
+  }
+
+  /** Those of one root call, whose frame has index `first`. */
+  #settle(task: Task, first: number, start: number, end: number): void {
     const bottom = (task.frames[first - 1] as Frame).owner;
     const noting = this.#engine.armedCount > 0;
-    // Those that did not return have their arguments still.
-    for (let i = first; i < task.depth; i++) this.#keepArguments(task.frames[i] as Frame);
     let open = 0;
-    for (let at = 0; at < length; at++) {
+    for (let at = start; at < end; at++) {
+      if (this.#kinds[at] === RETURNED) open--;
+      else if (this.#kinds[at] !== PASSED) open++;
+    }
+    // Those that did not return have their arguments still.
+    for (let i = 0; i < open; i++) this.#keepArguments(task.frames[first + i] as Frame);
+    open = 0;
+    for (let at = start; at < end; at++) {
       const kind = this.#kinds[at];
-      if (kind === RETURNED) {
+      if (kind === PASSED) this.#engine.spend(this.#results[at] as number);
+      else if (kind === RETURNED) {
         const frame = this.#scratch[--open] as Frame;
         const result = this.#results[at] as number;
         if (frame.fn.behaviour === null) this.#walker.charge(task, frame);

@@ -434,6 +434,7 @@ export class CallEngine {
 
   /** Runs the entry hooks of a call. False: a handler diverted it. */
   enterArmed(task: Task, frame: Frame): boolean {
+    this.settle();
     const { fn } = frame;
     const { tracer } = fn;
     const saved = task.instances === null ? NaN : this.#savedReturn(task, frame);
@@ -557,8 +558,8 @@ export class CallEngine {
   #canDefer(caller: KernelFunction, fn: KernelFunction): boolean {
     if (fn.behaviour === null) {
       // Its result must not depend on the variant.
-      if (fn.alwaysReturns === null) fn.alwaysReturns = this.#walker.result(fn.shape);
-      if (fn.alwaysReturns === undefined) return false;
+      fn.sameResult ??= this.#walker.sameResult(fn.shape);
+      if (fn.sameResult === "differs") return false;
     }
     if (this.armedCount === 0) return true;
     if (fn.watched || caller.hooks !== null) return false;
@@ -676,7 +677,8 @@ export class CallEngine {
     const fn = frame.fn;
     const depth = task.depth;
     if (this.#deferred.active) {
-      const result = fn.alwaysReturns ?? NaN;
+      const { sameResult } = fn;
+      const result = typeof sameResult === "object" ? this.#walker.result(sameResult, frame) : NaN;
       this.#deferred.returned(frame, result);
       task.depth = depth - 1;
       return result;
@@ -710,10 +712,15 @@ export class CallEngine {
     budget: number | undefined,
     options: EnterOptions,
   ): void {
-    this.settle();
     const kind = options.kind ?? "syscall";
     const roots = this.#roots.of(kind);
     const fn = this.#byRef[ref.index] ?? this.#resolve(ref);
+    let time = -1;
+    if (this.defers && budget !== undefined && fn.visible && fn.behaviour !== null) {
+      time = Math.max(0, Math.round(budget));
+      if (!this.#deferred.fits(time)) time = -1;
+    }
+    if (time < 0) this.settle();
     const key = mixKey(mixKey(mixKey(this.#seedKey, task.pid), task.syscalls), fn.hash);
     const bottom = this.#frameAt(task, task.frames[task.depth - 1], this.functions.root, -1);
     this.stats.walked--;
@@ -732,11 +739,8 @@ export class CallEngine {
     }
     this.#expect = options.expect ?? NaN;
     this.#expectDepth = this.#expect === this.#expect ? task.depth + 1 : -1;
-    if (this.defers && budget !== undefined && fn.visible && fn.behaviour !== null) {
-      const time = Math.max(0, Math.round(budget));
-      const { clock } = this.#k;
-      // An interrupt that comes meanwhile has to find where the task is.
-      if (clock.limit > clock.now + time && clock.owed === 0) this.#deferred.begin(task, time);
+    if (time >= 0) {
+      this.#deferred.begin(task, time);
     }
   }
 

@@ -8,6 +8,7 @@ import type { Addr, CallSite, FunctionInfo } from "../../image/model.ts";
 import type { Convention } from "./armed.ts";
 import type { Behaviour } from "./function.ts";
 import type { FunctionHooks, FunctionTracer } from "./hooks.ts";
+import type { ShapeNode } from "../shapes/library.ts";
 import type { PlanSpace } from "./plan.ts";
 import type { Way } from "./sites.ts";
 
@@ -39,8 +40,8 @@ export class KernelFunction {
   quietAt = 0;
   /** Whether nothing that is armed is hit between the calls that its behaviour makes. */
   quiet = false;
-  /** What every recorded call of it returns, where that is the same (NaN: nothing determines it); null: not yet known. */
-  alwaysReturns: number | undefined | null = null;
+  /** A recorded call of it whose result is every one's; undefined: not yet looked for. */
+  sameResult: ShapeNode | "none" | "differs" | undefined = undefined;
   /** Whether its arguments tell recorded variants apart; undefined: not yet known. */
   decides: boolean | undefined = undefined;
   /** How it takes arguments; null until it is first armed. */

@@ -136,17 +136,21 @@ export class ShapeWalker {
     } else if (left === left && frame.owner === frame) this.#engine.spend(left);
   }
 
-  /** What every recorded call of a function returns, NaN where nothing determines it; undefined where that differs. */
-  result(fn: number): number | undefined {
-    let result: number | undefined;
-    for (const id of this.#library.instances(fn)) {
-      const rule = this.#library.node(id).result;
-      if (rule !== undefined && rule.from !== "constant") return undefined;
-      const value = rule === undefined ? NaN : rule.value;
-      if (result === undefined) result = value;
-      else if (!Object.is(result, value)) return undefined;
-    }
-    return result ?? NaN;
+  /** A recorded call of a function that stands for all as far as the result goes; if there are any and they agree. */
+  sameResult(fn: number): ShapeNode | "none" | "differs" {
+    const ids = this.#library.instances(fn);
+    if (ids.length === 0) return "none";
+    const first = this.#library.node(ids[0] as number);
+    const rule = JSON.stringify(first.result);
+    // What comes from calls inside depends on which those are.
+    const same = first.result?.from !== "result" &&
+      ids.every((id) => JSON.stringify(this.#library.node(id).result) === rule);
+    return same ? first : "differs";
+  }
+
+  /** The result of a recorded call that `frame` is. */
+  result(node: ShapeNode, frame: Frame): number {
+    return this.#rules.result(node, frame);
   }
 
   /** Runs the padding of a segment of a behaviour's plan in exactly `time` nanoseconds. */

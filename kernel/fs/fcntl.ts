@@ -5,7 +5,7 @@
  */
 
 import type { Addr } from "../../image/model.ts";
-import { behaviour, type Blocking, blocking, fn, type FunctionRef } from "../calls/function.ts";
+import { behaviour, blocking, fn, type FunctionRef, type Pending } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { loadUser } from "../process/user_load.ts";
 import { storeUser } from "../process/user_store.ts";
@@ -232,13 +232,13 @@ export const FCNTL_CALLS: readonly FunctionRef[] = [
 ];
 
 /** `fcntl` of any width: -errno or what the command returns. */
-export function* fcntl(k: Kernel, fd: number, cmd: number, arg: number, wide: boolean): Blocking<number> {
+export function fcntl(k: Kernel, fd: number, cmd: number, arg: number, wide: boolean): Pending {
   const file = fileOf(k, fd);
   if (file === undefined) return -EBADF;
   const { address } = file;
   if ((FILE.mode.get(k, address) & FMODE_PATH) !== 0 && !ON_PATHS.has(cmd)) return recordedOr(k, -EBADF);
   k.call(SECURITY_FILE_FCNTL, address, cmd, arg);
-  if (!wide || !LOCKS_64.has(cmd)) return yield* k.calls.callBlocking(DO_FCNTL, fd, cmd, arg, address);
+  if (!wide || !LOCKS_64.has(cmd)) return k.calls.callOrWait(DO_FCNTL, fd, cmd, arg, address);
   if (cmd === 12 || cmd === 36) return k.call(FCNTL_GETLK64, address, cmd, arg);
-  return yield* k.calls.callBlocking(FCNTL_SETLK64, fd, address, cmd, arg);
+  return k.calls.callOrWait(FCNTL_SETLK64, fd, address, cmd, arg);
 }

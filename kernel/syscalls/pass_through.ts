@@ -6,8 +6,9 @@
  */
 
 import "./all.ts";
-import { behaviourOf, blocking } from "../calls/function.ts";
+import { behaviourOf, type Blocking, blocking } from "../calls/function.ts";
 import type { KernelImage } from "../../image/model.ts";
+import type { Kernel } from "../kernel.ts";
 import { waitFor } from "../process/sleep.ts";
 import { mayBlock } from "./may_block.ts";
 
@@ -19,15 +20,19 @@ export function definePassThroughs(image: KernelImage): void {
     const entry = image.syscallEntry(name);
     if (entry === undefined || behaviourOf(entry) !== undefined) continue;
     entries.add(entry);
-    blocking(entry, [], function* (k) {
+    blocking(entry, [], (k) => {
       const task = k.current;
       const request = task.request;
       const recorded = request?.recorded;
       if (request === null || recorded === undefined) return Number.NaN;
-      if (mayBlock(k, task, request)) yield* waitFor(k, () => true);
-      return recorded.ret;
+      return mayBlock(k, task, request) ? waits(k, recorded.ret) : recorded.ret;
     });
   }
+}
+
+function* waits(k: Kernel, result: number): Blocking<number> {
+  yield* waitFor(k, () => true);
+  return result;
 }
 
 /** Whether an entry function has no model of its own. */
