@@ -48,7 +48,7 @@ function movable(k: Kernel, from: Rq, cpu: number): Task | undefined {
   for (let i = tasks.length - 1; i >= 0; i--) {
     const task = tasks[i] as Task;
     // In order of execution it may have been queued already, though later in time.
-    if (task.se.waitStart > k.clock.now || from.claim === task) continue;
+    if (task.se.waitStart > k.clock.now || from.claims.includes(task)) continue;
     if (task.se.allowed === null || task.se.allowed.has(cpu)) return task;
   }
   return undefined;

@@ -165,11 +165,10 @@ export const PICK_NEXT_TASK_FAIR: FunctionRef = behaviour(
 
 /** The task whose recorded time has come, if it is still here. */
 function claimed(rq: Rq, curr: Task | undefined): Task | undefined {
-  const { claim } = rq;
-  rq.claim = null;
-  return claim !== null && (claim === curr || claim.se.position >= 0 && claim.cpu === rq.cpu)
-    ? claim
-    : undefined;
+  for (let task = rq.claims.shift(); task !== undefined; task = rq.claims.shift()) {
+    if (task === curr || task.se.position >= 0 && task.cpu === rq.cpu) return task;
+  }
+  return undefined;
 }
 
 function better(first: Task | undefined, curr: Task | undefined): Task | undefined {

@@ -59,6 +59,7 @@ export function selectCpu(k: Kernel, task: Task, flags: number): number {
       (allowed === null || allowed.has(own.cpu))
     ) return own.cpu;
   }
+  if (k.scheduler.isFirm(task)) return selectForClaim(k, task).cpu;
   let best = -1;
   let least = Infinity;
   for (let step = 0; step < k.cpus; step++) {
@@ -88,9 +89,8 @@ export function selectForClaim(k: Kernel, task: Task): Rq {
   let rank = Infinity;
   for (let step = 0; step < k.cpus; step++) {
     const rq = k.scheduler.rq((task.cpu + step) % k.cpus);
-    if (rq.claim !== null) continue;
-    const ahead = rq.reached > k.clock.now;
-    const mine = (ahead ? 4 : 0) + (rq.isIdle ? 0 : 1) + rq.incoming;
+    if (rq.claims.length > 0) continue;
+    const mine = (k.scheduler.inKernel(rq) ? 4 : 0) + (rq.isIdle ? 0 : 1) + rq.incoming;
     if (mine < rank) {
       rank = mine;
       best = rq;

@@ -22,6 +22,6 @@ export const RESCHED_CURR: FunctionRef = behaviour("resched_curr", [], (k, rqAdd
 export function reschedule(k: Kernel, rq: Rq): void {
   if (rq.needResched) return;
   rq.needResched = true;
-  const delay = rq.claim === null ? IPI_NS : 0;
+  const delay = rq.claims.length === 0 ? IPI_NS : 0;
   if (!k.scheduler.isRunning(rq)) k.interrupts.raiseReschedule(rq.cpu, k.clock.now + delay);
 }

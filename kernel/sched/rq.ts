@@ -51,8 +51,8 @@ export class Rq {
   event: Event | null = null;
   /** Raised interrupts by time. */
   readonly interrupts: RaisedInterrupt[] = [];
-  /** A task that has to run next, whatever the others deserve: a replayed one whose recorded time has come. */
-  claim: Task | null = null;
+  /** Tasks that have to run next, whatever the others deserve: replayed ones whose recorded time has come, in order. */
+  readonly claims: Task[] = [];
   /** Tasks that other CPUs woke for this one, until it takes them over. */
   readonly wakeList: Task[] = [];
   /** Tasks that are on their way here. */

@@ -92,7 +92,7 @@ function switchTasks(k: Kernel, preempt: boolean): Task {
     k.call(PICK_NEXT_TASK_IDLE, rq.address);
     next = rq.idle;
   }
-  rq.needResched = false;
+  rq.needResched = rq.claims.length > 0;
   if (next !== prev) {
     rq.nrSwitches++;
     RQ.nrSwitches.set(k, rq.address, rq.nrSwitches);

@@ -160,6 +160,13 @@ export class Scheduler {
     return rq === this.#running;
   }
 
+  /** Whether kernel code of a task runs on a CPU now, or has run ahead of the time that it is. */
+  inKernel(rq: Rq): boolean {
+    if (rq.reached > this.#k.clock.now) return true;
+    const until = this.#threads.get(rq.curr)?.userUntil ?? Number.NaN;
+    return rq === this.#running && rq.curr !== rq.idle && until !== until;
+  }
+
   /** Whether a recording says when a task goes on. */
   isFirm(task: Task): boolean {
     const thread = this.#threads.get(task);
@@ -206,7 +213,7 @@ export class Scheduler {
     if (task.replayed && rq.curr === rq.idle && rq.reached <= this.#k.clock.now) this.#begin(rq, thread);
     else if (rq.curr === rq.idle) reschedule(this.#k, rq);
     else if (this.isFirm(task)) {
-      rq.claim = task;
+      rq.claims.push(task);
       reschedule(this.#k, rq);
     }
   }
@@ -439,7 +446,7 @@ export class Scheduler {
     if (!task.se.onRq || rq.curr === task) return;
     const target = selectForClaim(k, task);
     if (target !== rq) migrate(k, rq, target, task);
-    target.claim = task;
+    target.claims.push(task);
     reschedule(k, target);
   }
 
@@ -543,7 +550,7 @@ export class Scheduler {
     if (user) task.se.userTime += start - thread.userSince;
     this.#enter(task);
     this.#held++;
-    if (rq.claim !== null) this.#freeze();
+    if (rq.claims.length > 0) this.#freeze();
     try {
       irq.handler(task, user);
     } finally {
@@ -553,7 +560,7 @@ export class Scheduler {
         thread.userSince = clock.now;
       }
     }
-    if (!rq.needResched) return true;
+    if (!rq.needResched || user && thread.firmUser && thread.userUntil <= clock.now) return true;
     if (user) this.#preempt(rq, thread, "interrupt");
     this.#goOn(rq);
     return true;
@@ -602,7 +609,7 @@ export class Scheduler {
   /** Puts the way through `schedule` before what a task does next. */
   #preempt(rq: Rq, thread: Thread, from: "interrupt" | "syscall"): void {
     const { clock } = this.#k;
-    if (rq.claim !== null) this.#freeze();
+    if (rq.claims.length > 0) this.#freeze();
     if (thread.userUntil === thread.userUntil && !thread.firmUser) {
       thread.userLeft = Math.max(0, thread.userUntil - clock.now);
       thread.userUntil = Number.NaN;
@@ -670,7 +677,8 @@ export class Scheduler {
           // Back to the code that waited, or to user space, unless somebody wants the CPU again by now.
           const firm = thread.userUntil === thread.userUntil;
           if (!firm && thread.userLeft < 0) continue;
-          if (rq.needResched) {
+          // Whose recorded time has come makes its call first.
+          if (rq.needResched && !(firm && thread.userUntil <= clock.now)) {
             this.#preempt(rq, thread, "syscall");
             continue;
           }

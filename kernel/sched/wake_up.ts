@@ -44,7 +44,7 @@ const CHECK_PREEMPT_CURR: FunctionRef = behaviour(
     else k.call(CHECK_PREEMPT_WAKEUP, rqAddress, task, flags);
     // A replayed task runs when it was recorded to.
     if (k.scheduler.isFirm(waking) && rq.curr !== rq.idle) {
-      rq.claim = waking;
+      rq.claims.push(waking);
       rq.needResched = true;
     }
     return Number.NaN;

@@ -63,7 +63,9 @@ class Interpreter {
         const [base, ...rest] = expr.args.map((arg) => this.value(arg));
         if (expr.fn === "length") return String(base).length;
         if (expr.fn === "trunc" || expr.fn === "floor") return Math[expr.fn](Number(base));
-        if (expr.fn === "str" || expr.fn === "ksym" || expr.fn === "usym") return `${expr.fn} ${String(base)}`;
+        if (expr.fn === "str" || expr.fn === "ksym" || expr.fn === "usym") {
+          return `${expr.fn} ${String(base)}`;
+        }
         return String(base)[expr.fn](String(rest[0]));
       }
       case "binary":
