@@ -283,7 +283,7 @@ Deno.test("all errors of a program are told at once", async () => {
     'Map "@m": the step of lhist is positive, not 0',
     'Cannot attach kprobe "vfs_opne": no such function',
     'No argument "flie" at kprobe:vfs_open: the prototype is int vfs_open(const struct path * path, struct file * file)',
-    'No "retval" at begin: only a kretprobe has a return value',
+    'No "retval" at begin: only a kretprobe or uretprobe has a return value',
   ]);
   assertEquals(error.diagnostics[1]?.hint?.includes('"vfs_open"'), true);
   assertEquals(error.diagnostics[2]?.hint, 'did you mean "file"?');

@@ -111,8 +111,8 @@ Deno.test("what is no graph is refused, and the place named", () => {
     "Cannot read the graph: graph.maps is not a list",
   );
   assertEquals(
-    refusal((graph) => graph.probes[0].point.kind = "uprobe"),
-    "Cannot read the graph: graph.probes[0].point.kind is not one of kprobe, kretprobe, tracepoint, interval, begin, end",
+    refusal((graph) => graph.probes[0].point.kind = "usdt"),
+    "Cannot read the graph: graph.probes[0].point.kind is not one of kprobe, kretprobe, uprobe, uretprobe, tracepoint, interval, begin, end",
   );
 });
 

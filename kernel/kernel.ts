@@ -41,6 +41,7 @@ import { SyscallTable } from "./syscalls/table.ts";
 import { bootLines } from "./tracefs/ftrace_pages.ts";
 import { Tracefs } from "./tracefs/tree.ts";
 import { Tracepoints } from "./tracing/tracepoints.ts";
+import { traceMemory } from "./mm/kmem_trace.ts";
 import { Vfs } from "./fs/vfs.ts";
 import { Workqueues } from "./workqueue/workqueue.ts";
 
@@ -146,6 +147,7 @@ export class Kernel {
     for (const line of bootLines(this.image)) this.log.printk(line);
     this.kprobes = new KprobeTable(this);
     this.tracepoints = new Tracepoints(this);
+    traceMemory(this);
     // Tasks stand in the file tree, so it comes first.
     this.vfs = new Vfs(this);
     this.tasks = new TaskTable(this);

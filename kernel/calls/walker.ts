@@ -15,6 +15,7 @@ import { Frame, LEFT } from "./frame.ts";
 import { Fittings } from "./hint.ts";
 import { outcomeCode, OUTCOMES } from "./outcome.ts";
 import type { Segment } from "./plan.ts";
+import { supplyArguments } from "./supply.ts";
 import { RuleEvaluator } from "./rules.ts";
 import { type Stretch, StretchMaker, type WalkStep } from "./stretch.ts";
 
@@ -182,6 +183,7 @@ export class ShapeWalker {
       if (this.armedIn(child.id)) {
         const called = engine.pushShaped(task, callee, site);
         this.#rules.pass(step.args, frame, called);
+        if (callee.watched) supplyArguments(this.#k, frame, called);
         // A behaviour's frame notes what its calls returned; the rules of a recorded tree work it out themselves.
         this.run(task, called, task.depth, child, end - begin, noting);
       } else {

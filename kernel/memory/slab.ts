@@ -39,6 +39,15 @@ const KMALLOC = [8, 16, 32, 64, 96, 128, 192, 256, 512, 1024, 2048, 4096, 8192] 
 const LINE = 64;
 const MAX_ORDER = 3;
 const MIN_OBJECTS = 8;
+/** How slabs ask for pages: `GFP_KERNEL`, without warnings or retries, as one compound page. */
+const SLAB_GFP = 0xd2cc0;
+
+/** Told of objects that come and go. */
+export interface SlabObserver {
+  /** `request`: bytes that were asked for; `general`: by `kmalloc`. */
+  allocated(cache: KmemCache, address: Addr, request: number, general: boolean): void;
+  freed(cache: KmemCache, address: Addr, general: boolean): void;
+}
 
 /** What `/proc/slabinfo` would tell about a cache. */
 export interface KmemCache {
@@ -72,10 +81,14 @@ export class Slab {
   readonly frames: PageFrames;
   /** Areas of vmalloc space. */
   readonly vmalloc: Vmalloc;
+  /** Who is told of objects; null while nobody wants to know. */
+  observer: SlabObserver | null = null;
   readonly #memory: Memory;
   readonly #arch: ArchModel;
   readonly #caches = new Map<string, Cache>();
   readonly #live = new AddressTable<Cache>();
+  /** What `kmalloc` was asked for, while it works. */
+  #request = 0;
 
   constructor(memory: Memory, arch: ArchModel) {
     this.#memory = memory;
@@ -106,6 +119,9 @@ export class Slab {
     cache.active++;
     this.#live.set(address, cache);
     this.#memory.fill(address, cache.objectSize, 0);
+    if (this.observer !== null) {
+      this.observer.allocated(cache, address, this.#request || cache.objectSize, this.#request !== 0);
+    }
     return address;
   }
 
@@ -119,7 +135,7 @@ export class Slab {
         }`,
       );
     }
-    this.#release(cache, address);
+    this.#release(cache, address, false);
   }
 
   /** Frees an object of whatever cache it is from, as `kfree` does. Nothing happens for NULL. */
@@ -129,12 +145,21 @@ export class Slab {
     if (cache === undefined) {
       throw new Error(`Cannot kfree ${this.#hex(address)}: no live object begins there`);
     }
-    this.#release(cache, address);
+    this.#release(cache, address, true);
   }
 
   /** `kmalloc`: a zeroed object of the smallest general cache that fits; whole pages above 8 KiB. */
   kmalloc(size: number): Addr {
     const bytes = KMALLOC.find((b) => b >= size);
+    this.#request = size;
+    try {
+      return this.#general(size, bytes);
+    } finally {
+      this.#request = 0;
+    }
+  }
+
+  #general(size: number, bytes: number | undefined): Addr {
     if (bytes === undefined) {
       return this.alloc(`pages-${Math.ceil(size / PAGE_SIZE)}`, Math.ceil(size / PAGE_SIZE) * PAGE_SIZE);
     }
@@ -156,7 +181,8 @@ export class Slab {
     return [...this.#caches.values()].sort((a, b) => a.name < b.name ? -1 : 1);
   }
 
-  #release(cache: Cache, address: Addr): void {
+  #release(cache: Cache, address: Addr, general: boolean): void {
+    this.observer?.freed(cache, address, general);
     this.#live.delete(address);
     cache.active--;
     cache.free.push(address);
@@ -202,7 +228,7 @@ export class Slab {
   }
 
   #grow(cache: Cache): void {
-    const start = this.frames.alloc(cache.order);
+    const start = this.frames.alloc(cache.order, SLAB_GFP);
     for (let i = cache.objectsPerSlab - 1; i >= 0; i--) cache.free.push(start + i * cache.size);
     cache.total += cache.objectsPerSlab;
   }

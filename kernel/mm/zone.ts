@@ -39,6 +39,9 @@ const ZONES = {
   i386: { index: 1, name: "Normal" },
 } as const;
 
+/** Where the node lies, from the start of the direct map: in memory that booting took. */
+const NODE_PLACE = 0x400000;
+
 /** Page counts of the machine's one node. */
 export class Zone {
   /** Pages that the allocator manages. */
@@ -63,14 +66,14 @@ export class Zone {
     const { index, name } = ZONES[k.image.arch];
     this.name = name;
     const size = sizeIfKnown(k, "pglist_data");
-    this.node = size === 0 ? 0 : k.slab.frames.alloc(Math.ceil(Math.log2(size / 4096)));
+    this.node = size === 0 ? 0 : k.arch.layout.directMap + NODE_PLACE;
     this.address = this.node === 0 ? 0 : NODE.zones.at(k, this.node) + index * sizeIfKnown(k, "zone");
     if (this.node !== 0) {
       NODE.nrZones.set(k, this.node, index + 1);
       NODE.startPfn.set(k, this.node, pfnOf(k, k.arch.layout.directMap));
       ZONE.pgdat.set(k, this.address, this.node);
       ZONE.startPfn.set(k, this.address, pfnOf(k, k.arch.layout.directMap));
-      const text = k.slab.kmalloc(name.length + 1);
+      const text = this.node + Math.ceil(size / 64) * 64;
       k.memory.writeString(text, name);
       ZONE.name.set(k, this.address, text);
       const table = symbolAddress(k, "node_data");

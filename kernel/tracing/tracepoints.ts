@@ -144,8 +144,12 @@ export class Tracepoints {
     return found;
   }
 
+  /** Called when somebody begins or ends to listen to anything. */
+  readonly changed: (() => void)[] = [];
+
   #relink(): void {
     this.#byRef.length = 0;
+    for (const tell of this.changed) tell();
   }
 
   #order(listeners: Listeners, ref: TracepointRef): readonly (TracepointField | undefined)[] {
