@@ -42,6 +42,7 @@ import { bootLines } from "./tracefs/ftrace_pages.ts";
 import { Tracefs } from "./tracefs/tree.ts";
 import { Tracepoints } from "./tracing/tracepoints.ts";
 import { traceMemory } from "./mm/kmem_trace.ts";
+import { watchShortage } from "./mm/oom_kill.ts";
 import { Vfs } from "./fs/vfs.ts";
 import { Workqueues } from "./workqueue/workqueue.ts";
 
@@ -148,6 +149,7 @@ export class Kernel {
     this.kprobes = new KprobeTable(this);
     this.tracepoints = new Tracepoints(this);
     traceMemory(this);
+    watchShortage(this);
     // Tasks stand in the file tree, so it comes first.
     this.vfs = new Vfs(this);
     this.tasks = new TaskTable(this);

@@ -23,6 +23,7 @@ import {
 import { catWorkload } from "./scenarios/cat.ts";
 import { ddWorkload } from "./scenarios/dd.ts";
 import { gitWorkload } from "./scenarios/git.ts";
+import { hogWorkload } from "./scenarios/hog.ts";
 import { interactiveWorkload } from "./scenarios/interactive.ts";
 import { pipelineWorkload } from "./scenarios/pipeline.ts";
 import { sleepersWorkload } from "./scenarios/sleepers.ts";
@@ -87,6 +88,13 @@ const SCENARIOS: readonly Scenario[] = [
     exercises: "directories, path walk, reads",
     parameters: { files: 40 },
     make: ({ files }) => grepWorkload(files),
+  }),
+  scenario({
+    name: "hog",
+    summary: "a program that takes more memory than there is",
+    exercises: "page faults, reclaim, swap, OOM kill",
+    parameters: { memory: 16, swap: 8 },
+    make: ({ memory, swap }) => hogWorkload(memory, swap),
   }),
   scenario({
     name: "interactive",

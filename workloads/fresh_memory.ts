@@ -167,8 +167,14 @@ export class FreshMemory {
     return touches;
   }
 
-  #mapped(area: Vma, start: Addr, end: Addr): void {
+  #mapped(area: Vma, start: Addr, mappedEnd: Addr): void {
     const { flags } = area;
+    // Nothing lies behind the end of a file, but what a loader maps over it.
+    const size = area.file === 0 ? undefined : this.#k.vfs.files.get(area.file)?.inode?.size;
+    const end = size === undefined
+      ? mappedEnd
+      : Math.min(mappedEnd, area.start + Math.max(0, Math.ceil(size / PAGE) - area.pgoff) * PAGE);
+    if (start >= end) return;
     if ((flags & VM_GROWSDOWN) !== 0) {
       // The arguments are at its end; main and what it calls stand below.
       this.#soon.push({ address: end - 2 * PAGE, kind: "write" }, { address: end - 3 * PAGE, kind: "write" });

@@ -9,7 +9,7 @@ import type { Kernel } from "../kernel/kernel.ts";
 import type { Task } from "../kernel/process/task.ts";
 import { type CallSteps, type Pending, steps, whenDone } from "../kernel/calls/function.ts";
 import type { RecordedOutcome } from "../kernel/syscalls/entry.ts";
-import { userCompute, userSyscall } from "../kernel/syscalls/user_mode.ts";
+import { takeSignals, userCompute, userSyscall } from "../kernel/syscalls/user_mode.ts";
 import { ENOSYS } from "../kernel/syscalls/errno.ts";
 import { keyOf } from "../kernel/time/random.ts";
 import { FreshMemory, isMapping } from "./fresh_memory.ts";
@@ -32,6 +32,9 @@ const THINK = 2000;
 const BUFFER: StraceValue = text("");
 /** Nanoseconds that a function of a program computes itself. */
 const FUNCTION = 60;
+/** Bytes of a page, and nanoseconds that a program spends on one that it touches. */
+const TOUCHED = 4096;
+const PER_TOUCH = 50;
 /** Keeps this use of randomness apart from others. */
 const THINK_KEY = keyOf("think");
 
@@ -274,6 +277,22 @@ export class Sys {
   /** Writes text, with its NUL, to memory of the program's own. */
   pokeText(address: number, content: string): void {
     this.#k.memory.writeString(address, content);
+  }
+
+  /**
+   * Writes to every page of `[address, address + length)`, as the program would. Signals that this brings are taken at
+   * once: an access that is not allowed, or memory that is used up, may end the program.
+   */
+  *touch(address: number, length: number, write = true): Steps<void> {
+    const { task } = this;
+    for (let at = address; at < address + length; at += TOUCHED) {
+      this.#access(at, write);
+      if (task.sigPending) {
+        yield* takeSignals(this.#k, task);
+        if (task.exitCode !== null) throw new ProgramExit(task);
+      }
+    }
+    yield* this.compute((length / TOUCHED) * PER_TOUCH);
   }
 
   /** Reads memory at an address, as the program would: false where it may not. */

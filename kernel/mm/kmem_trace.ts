@@ -88,6 +88,8 @@ export function traceMemory(k: Kernel): void {
   });
 }
 
-for (const name of ["kmem_cache_alloc", "kmem_cache_alloc_lru", "kmem_cache_alloc_node", "kmem_cache_alloc_bulk"]) {
+for (
+  const name of ["kmem_cache_alloc", "kmem_cache_alloc_lru", "kmem_cache_alloc_node", "kmem_cache_alloc_bulk"]
+) {
   supplyArgument(name, 0, (k, caller, nth) => cacheFor(k, caller.fn, nth));
 }

@@ -8,9 +8,7 @@ import type { Addr } from "../../image/model.ts";
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { sizeIfKnown } from "../process/objects.ts";
-import { signalPending } from "../process/signal.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
-import { TASK_WAKEKILL } from "../process/task.ts";
 import { tracepoint } from "../tracing/reference.ts";
 import { GFP_COMP, GFP_DIRECT_RECLAIM, GFP_PGTABLE_USER, GFP_ZERO, migrateType } from "./gfp.ts";
 import { frameOf, PAGE_STRUCT, pageStruct, pfnOf } from "./page_struct.ts";
@@ -21,11 +19,17 @@ const PAGE_FREE = tracepoint("kmem:mm_page_free", "pfn", "order");
 /** `alloc_flags` of an ordinary request: low watermark, wake kswapd, what the architecture adds. */
 const ALLOC_FLAGS = { x86_64: 0x901, arm64: 0x981, i386: 0x801 } as const;
 
+/** Tries before an allocation gives up, and the order above which nobody is killed for it. */
+const ROUNDS = 16;
+const COSTLY = 3;
+
 /** Called where memory is short: `reclaim` frees pages and tells how many, `outOfMemory` kills somebody. */
 export interface Shortage {
-  wakeKswapd(k: Kernel, order: number): void;
+  wakeKswapd(k: Kernel, order: number, gfp: number): void;
   reclaim(k: Kernel, gfp: number, order: number): number;
   outOfMemory(k: Kernel, gfp: number, order: number): boolean;
+  /** Whether the running task was killed for memory: it may use the reserves. */
+  dying(k: Kernel): boolean;
 }
 
 const shortages = new WeakMap<Kernel, Shortage>();
@@ -65,7 +69,7 @@ export const ALLOC_PAGES_CORE: FunctionRef = behaviour(
     let page = 0;
     if (zone.free - wanted >= zone.low || shortage === undefined) page = take();
     else {
-      shortage.wakeKswapd(k, order);
+      shortage.wakeKswapd(k, order, gfp);
       if (zone.free - wanted >= zone.min || (gfp & GFP_DIRECT_RECLAIM) === 0) page = take();
       else page = slowly(k, shortage, gfp, order, take);
     }
@@ -75,17 +79,15 @@ export const ALLOC_PAGES_CORE: FunctionRef = behaviour(
   },
 );
 
-/** Direct reclaim, and where that finds nothing, an OOM kill; then what is left above the last reserve. */
+/** Direct reclaim, and where that finds nothing, an OOM kill; whoever dies for memory may use the last reserves. */
 function slowly(k: Kernel, shortage: Shortage, gfp: number, order: number, take: () => number): number {
   const zone = zoneOf(k);
   const wanted = 1 << order;
-  for (let round = 0; round < 16; round++) {
+  for (let round = 0; round < ROUNDS && !shortage.dying(k); round++) {
     const freed = shortage.reclaim(k, gfp, order);
     if (zone.free - wanted >= zone.min) return take();
-    if (freed === 0 && (order > 3 || !shortage.outOfMemory(k, gfp, order))) break;
+    if (freed === 0 && (order > COSTLY || !shortage.outOfMemory(k, gfp, order))) break;
     if (zone.free - wanted >= zone.min) return take();
-    // The victim is still on its way out: it may use the reserves.
-    if (signalPending(k, k.current, TASK_WAKEKILL)) break;
   }
   return zone.free > wanted ? take() : 0;
 }

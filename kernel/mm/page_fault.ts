@@ -9,6 +9,7 @@ import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import type { UserSpace } from "../memory/user_space.ts";
 import type { Task } from "../process/task.ts";
+import { FORCE_SIG_FAULT } from "../signal/send.ts";
 import { tracepoint } from "../tracing/reference.ts";
 import {
   FAULT_FLAG_DEFAULT,
@@ -17,6 +18,9 @@ import {
   FAULT_FLAG_USER,
   FAULT_FLAG_WRITE,
   VM_FAULT_ERROR,
+  VM_FAULT_OOM,
+  VM_FAULT_SIGBUS,
+  VM_FAULT_SIGSEGV,
 } from "./fault_flags.ts";
 import { VM_GROWSDOWN } from "./fields.ts";
 import { allowed, HANDLE_MM_FAULT } from "./memory.ts";
@@ -85,9 +89,47 @@ const answers = new WeakMap<Kernel, number>();
 function handle(k: Kernel, address: Addr, flags: number, regs: Addr): number {
   const mm = k.current.mm;
   const vma = k.call(LOCK_MM_AND_FIND_VMA, mm, address, regs);
-  const answer = vma === 0 ? VM_FAULT_ERROR : k.call(HANDLE_MM_FAULT, vma, address, flags, regs);
+  const space = mmAt(k, mm);
+  const bad = vma === 0 || space === undefined || refused(space, vma, flags);
+  const answer = bad ? VM_FAULT_SIGSEGV : k.call(HANDLE_MM_FAULT, vma, address, flags, regs);
   answers.set(k, answer);
+  if ((answer & VM_FAULT_ERROR) !== 0 && (flags & FAULT_FLAG_USER) !== 0) {
+    const { signal, code } = signalOf(answer, vma);
+    if (signal !== 0) k.call(ARM64_FORCE_SIG_FAULT, signal, code, address, Number.NaN);
+  }
   return 0;
+}
+
+const ARM64_FORCE_SIG_FAULT = behaviour(
+  "arm64_force_sig_fault",
+  [FORCE_SIG_FAULT],
+  (k, signal = 0, code = 0, address = 0) => k.call(FORCE_SIG_FAULT, signal, code, address),
+);
+const BAD_AREA_CORE = behaviour(
+  "__bad_area_nosemaphore",
+  [FORCE_SIG_FAULT],
+  (k, _regs, _error, address = 0, _pkey, code = 0) => {
+    k.call(FORCE_SIG_FAULT, SIGSEGV, code, address);
+    return Number.NaN;
+  },
+);
+/** x86: an access of user space to what is not its own. */
+const BAD_AREA = behaviour(
+  "bad_area_nosemaphore",
+  [BAD_AREA_CORE],
+  (k, regs = 0, error = 0, address = 0) => k.call(BAD_AREA_CORE, regs, error, address, 0, SEGV_MAPERR),
+);
+const SIGBUS = 7;
+const SIGSEGV = 11;
+const SEGV_MAPERR = 1;
+const SEGV_ACCERR = 2;
+const BUS_ADRERR = 2;
+
+/** The signal that an access gets; none where memory was short: then somebody was killed. */
+function signalOf(answer: number, vma: Addr): { readonly signal: number; readonly code: number } {
+  if ((answer & VM_FAULT_SIGBUS) !== 0) return { signal: SIGBUS, code: BUS_ADRERR };
+  if ((answer & VM_FAULT_OOM) !== 0) return { signal: 0, code: 0 };
+  return { signal: SIGSEGV, code: vma === 0 ? SEGV_MAPERR : SEGV_ACCERR };
 }
 
 /** Bits of arm64's `esr`: data abort of user space or kernel, write, kind of fault. */
@@ -139,16 +181,35 @@ export function raiseFault(k: Kernel, task: Task, address: Addr, access: Access,
     const found = k.calls.enter(task, LOCK_MM_AND_FIND_VMA, [mm.address, address, regs], share(budget, 0.1), {
       kind: "faultArea",
     });
-    if (found !== 0) {
-      answers.set(
-        k,
-        k.calls.enter(task, HANDLE_MM_FAULT, [found, address, flags, regs], share(budget, 0.9), {
+    if (found === 0) {
+      answers.set(k, VM_FAULT_SIGSEGV);
+      if (user) {
+        k.calls.enter(task, BAD_AREA, [regs, errorCode(user, access, present), address], 0, {
           kind: "fault",
-        }),
-      );
+        });
+      }
+    } else if (refused(mm, found, flags)) {
+      answers.set(k, VM_FAULT_SIGSEGV);
+      if (user) {
+        const error = errorCode(user, access, present);
+        k.calls.enter(task, BAD_AREA_CORE, [regs, error, address, 0, SEGV_ACCERR], 0, { kind: "fault" });
+      }
+    } else {
+      const args = [found, address, flags, regs];
+      const answer = k.calls.enter(task, HANDLE_MM_FAULT, args, share(budget, 0.9), { kind: "fault" });
+      answers.set(k, answer);
+      if (user && (answer & VM_FAULT_SIGBUS) !== 0) {
+        k.calls.enter(task, FORCE_SIG_FAULT, [SIGBUS, BUS_ADRERR, address], 0, { kind: "fault" });
+      }
     }
   }
   return ((answers.get(k) ?? 0) & VM_FAULT_ERROR) === 0;
+}
+
+/** Whether an area does not let itself be accessed so. */
+function refused(mm: Mm, vma: Addr, flags: number): boolean {
+  const area = mm.areaAt(vma);
+  return area === undefined || !allowed(area, flags);
 }
 
 function share(budget: number | undefined, part: number): number | undefined {

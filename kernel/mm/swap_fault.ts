@@ -16,8 +16,14 @@ import { swappedPages, takeOffSwap } from "./swap_table.ts";
 import { userPage } from "./user_pages.ts";
 import { VMF } from "./vm_fault.ts";
 
+/** Nanoseconds that reading a page of swap space takes, the wait for the disk included. */
+const SWAP_READ = 90_000;
+
 /** Asks the disk for a page of swap space. */
-export const SWAP_READPAGE: FunctionRef = behaviour("swap_readpage", [fn("submit_bio")], () => 0);
+export const SWAP_READPAGE: FunctionRef = behaviour("swap_readpage", [], (k) => {
+  k.calls.spend(SWAP_READ);
+  return 0;
+});
 
 /** Reads a page of swap space, and what lies around it: a `struct page`, or 0. */
 export const SWAPIN_READAHEAD: FunctionRef = behaviour(
