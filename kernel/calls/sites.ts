@@ -24,6 +24,12 @@ export const INLINED: Way = { tail: true, returns: [], offset: -1 };
 const HIDDEN: Readonly<Record<string, readonly string[]>> = {
   __irq_exit_rcu: ["handle_softirqs", "do_softirq_own_stack"],
   __run_timers: ["call_timer_fn"],
+  "__alloc_pages_slowpath.constprop.0": [
+    "out_of_memory",
+    "try_to_free_pages",
+    "wakeup_kswapd",
+    "get_page_from_freelist",
+  ],
 };
 const NOWHERE: Way = { tail: true, returns: [], offset: -1 };
 

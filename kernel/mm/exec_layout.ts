@@ -29,6 +29,8 @@ const SHELL_SEGMENTS: readonly Segment[] = segments(1, 388, 86, 10);
 const STACK_PAGES = 33;
 /** Bytes of a program whose size nobody knows. */
 const PROGRAM_SIZE = 65536;
+/** Bytes of the interpreter. */
+export const INTERPRETER_SIZE = 220_000;
 /** Where programs are loaded. */
 export const PROGRAM_BASE = { x86_64: 0x555555554000, arm64: 0xaaaaaaaa0000, i386: 0x56555000 } as const;
 
@@ -44,16 +46,16 @@ export const INTERPRETER = {
  * is about to execute the program.
  */
 export function loadStarted(k: Kernel, task: Task, shell: boolean): void {
-  const open = (path: string): Addr => {
-    const dentry = k.vfs.makePath(path, { mode: S_IFREG | 0o755, size: PROGRAM_SIZE });
+  const open = (path: string, size: number): Addr => {
+    const dentry = k.vfs.makePath(path, { mode: S_IFREG | 0o755, size });
     const file = newFile(k, 0);
     openOn(k, file, dentry, k.vfs.mnt);
     return file.address;
   };
-  const program = open(`/usr/bin/${task.comm.replaceAll("/", "_") || "program"}`);
+  const program = open(`/usr/bin/${task.comm.replaceAll("/", "_") || "program"}`, PROGRAM_SIZE);
   if (shell) layOut(k, task, program, SHELL_SEGMENTS, 0);
   else {
-    const interpreter = open(INTERPRETER[k.image.arch]);
+    const interpreter = open(INTERPRETER[k.image.arch], INTERPRETER_SIZE);
     layOut(k, task, program, SEGMENTS, interpreter);
     k.vfs.putFile(interpreter);
   }

@@ -18,6 +18,7 @@ import type { Kernel } from "../kernel.ts";
 import {
   INTERPRETER,
   INTERPRETER_SEGMENTS,
+  INTERPRETER_SIZE,
   mapStack,
   pagesOf,
   SEGMENTS,
@@ -175,7 +176,7 @@ export const LOAD_ELF_BINARY: FunctionRef = behaviour(
 /** Opens the interpreter of dynamically linked programs: a `struct file`, or -errno. */
 function openInterpreter(k: Kernel): Addr {
   const path = INTERPRETER[k.image.arch];
-  if (k.vfs.lookup(path) === null) k.vfs.makePath(path, { mode: S_IFREG | 0o755, size: 220_000 });
+  if (k.vfs.lookup(path) === null) k.vfs.makePath(path, { mode: S_IFREG | 0o755, size: INTERPRETER_SIZE });
   const text = kzalloc(k, path.length + 1);
   k.memory.writeString(text, path);
   const interpreter = k.call(OPEN_EXEC, text);
