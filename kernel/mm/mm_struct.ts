@@ -12,6 +12,7 @@ import type { UserSpace } from "../memory/user_space.ts";
 import { symbolAddress } from "../process/objects.ts";
 import { cloneAnonVma, forkAnonVma, unlinkAnonVmas } from "./anon_vma.ts";
 import { MM, VM_DONTCOPY, VM_EXEC, VM_GROWSDOWN, VM_LOCKED, VM_SHARED, VM_WRITE, VMA } from "./fields.ts";
+import type { SharedMemory } from "./shared_memory.ts";
 import { MapleTree } from "./maple_tree.ts";
 import { copyTables, freeTables } from "./page_tables.ts";
 import { addMmCounter, counterOf, MM_SWAPENTS, mmCounter, syncRss } from "./rss.ts";
@@ -32,7 +33,7 @@ export interface Vma {
   /** Offset of `start` in the file, in pages. */
   pgoff: number;
   /** Shared anonymous memory: what all that map it have in common; null for everything else. */
-  readonly shared: object | null;
+  readonly shared: SharedMemory | null;
 }
 
 /** A mapping to be made. */
@@ -42,7 +43,7 @@ export interface NewVma {
   readonly flags: number;
   readonly file: Addr;
   readonly pgoff: number;
-  readonly shared?: object | null;
+  readonly shared?: SharedMemory | null;
 }
 
 /** An address space. */
@@ -110,6 +111,7 @@ export class Mm {
     VMA.file.set(k, address, file);
     VMA.ops.set(k, address, operationsOf(k, added));
     if (file !== 0) FILE.count.add(k, file, 1);
+    shared?.shown();
     this.#write(added);
     this.areas.splice(this.#indexOf(start), 0, added);
     this.#byAddress.set(address, added);
@@ -139,6 +141,7 @@ export class Mm {
   remove(area: Vma): void {
     this.areas.splice(this.areas.indexOf(area), 1);
     this.#byAddress.delete(area.address);
+    area.shared?.hidden();
     unlinkAnonVmas(this.#k, area.address);
     freeObject(this.#k, "vm_area_struct", area.address);
     this.#counted(area.flags, -(area.end - area.start) / PAGE);

@@ -41,6 +41,8 @@ import { type Mm, mmAt, newVma, PAGE } from "./mm_struct.ts";
 import { DO_MAS_MUNMAP, MAX_MAP_COUNT, withMas } from "./munmap.ts";
 import { MM_POPULATE } from "./populate.ts";
 import { uprobesIfAny } from "../uprobes/table.ts";
+import { SharedMemory } from "./shared_memory.ts";
+import { sourceOf } from "./user_pages.ts";
 import { neighbours, VMA_EXPAND } from "./vma_merge.ts";
 
 const MAP_SHARED = 1;
@@ -154,7 +156,7 @@ export const MMAP_REGION: FunctionRef = behaviour(
         flags: flags + softDirty(k),
         file: address,
         pgoff,
-        shared: file === undefined && shared ? {} : null,
+        shared: file === undefined && shared ? new SharedMemory(sourceOf(k)) : null,
       },
       vma,
     );

@@ -29,11 +29,12 @@ function pagesOf(k: Kernel, owner: object): Map<number, UserPage> {
 
 /** The object whose pages an area shows. */
 function ownerOf(k: Kernel, area: Vma): object {
-  return k.vfs.files.get(area.file)?.inode ?? area.shared ?? area;
+  return k.vfs.files.get(area.file)?.inode ?? area;
 }
 
 /** The page that a shared mapping shows at a place. */
 export function sharedPage(k: Kernel, { area, space, at, key }: FaultPlace): UserPage {
+  if (area.shared !== null) return area.shared.page(area.pgoff + (at - area.start) / PAGE);
   const pages = pagesOf(k, ownerOf(k, area));
   const index = area.pgoff + (at - area.start) / PAGE;
   let page = pages.get(index);
