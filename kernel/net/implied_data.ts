@@ -52,7 +52,7 @@ export function expectPeer(k: Kernel, listener: Sock, outcome: RecordedOutcome |
 
 /** The port that a connecting sock is known to get, 0 where nothing tells. */
 export function expectedPort(k: Kernel, sk: Sock): number {
-  const known = k.net.recordedPorts?.(sk.remotePort) ?? 0;
+  const known = k.syscalls.recordedPort?.(sk.remotePort) ?? 0;
   if (known !== 0) return known;
   const listener = listenerFor(k, sk.remote, sk.remotePort);
   return listener === undefined ? 0 : expected.get(k)?.get(listener)?.[0] ?? 0;
@@ -122,7 +122,10 @@ function phantomClient(k: Kernel, listener: Sock, to: string, from: string, port
   setLocal(k, sk, from);
   setLocalPort(k, sk, port);
   k.net.bind(sk);
+  // As a system call does: what comes back at once waits until the lock is let go.
+  k.call(LOCK_SOCK_NESTED, sk.address, 0);
   connectTo(k, sk, to, listener.localPort);
+  k.call(RELEASE_SOCK, sk.address);
 }
 
 /** Takes a packet in as the device would. */
@@ -163,6 +166,7 @@ export function receiveExpected(
 
 /** A sock that nobody has open sends bytes. */
 function say(k: Kernel, sk: Sock, bytes: Uint8Array): void {
+  k.call(LOCK_SOCK_NESTED, sk.address, 0);
   const mss = currentMss(k, sk);
   for (let at = 0; at < bytes.length; at += mss) {
     const part = bytes.slice(at, at + mss);
@@ -178,4 +182,5 @@ function say(k: Kernel, sk: Sock, bytes: Uint8Array): void {
     TCP.writeSeq.set(k, sk.address, plus(seq, part.length));
   }
   k.call(__TCP_PUSH_PENDING_FRAMES, sk.address, mss, 1);
+  k.call(RELEASE_SOCK, sk.address);
 }

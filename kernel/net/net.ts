@@ -69,8 +69,6 @@ export class Net {
   readonly eth0: NetDevice;
   /** Hosts at the other end of the link, by address. */
   readonly hosts: Map<string, Host> = new Map();
-  /** In a replay: the port that the next connection to a port is known to have, 0 where nothing tells. */
-  recordedPorts: ((remotePort: number) => number) | null = null;
   /** How the link is; set it before the first packet. */
   link: LinkOptions = { latency: 200_000, bandwidth: 1e9, loss: 0 };
   readonly #k: Kernel;

@@ -13,6 +13,8 @@ const MAX_WARNINGS = 200;
 
 /** Account of the system calls of one kernel. */
 export class SyscallTable {
+  /** In a replay: the port of the next connection to a listening port, 0 where the recording does not tell. */
+  recordedPort: ((listening: number) => number) | null = null;
   /** System calls without a behaviour, by name: they ran as entry function and tracepoints. */
   readonly unmodeled: Map<string, number> = new Map();
   /** Calls whose modeled result differed from the recorded one, which was returned, by name. */

@@ -22,6 +22,7 @@ import type { ReplayOptions } from "./options.ts";
 import { DEFAULT_DURATION, recordedOutcome } from "./outcome.ts";
 import type { RecordedCall, RecordedEvent, RecordedExit, RecordedSignal } from "./record.ts";
 import type { Recording } from "./recording.ts";
+import { RecordedPorts } from "./recorded_ports.ts";
 import { rootsOf } from "./roots.ts";
 import { translate, type TranslationTarget } from "./translate.ts";
 import { UserBuffers } from "./user_buffers.ts";
@@ -66,6 +67,11 @@ export class Player {
     k.tasks.onNewTask = (task) => {
       before?.(task);
       this.#adopt(task);
+    };
+    let ports: RecordedPorts | undefined;
+    k.syscalls.recordedPort = (listening) => {
+      ports ??= new RecordedPorts(this.#recording);
+      return ports.take(listening, k.current.syscallStart - this.#base);
     };
     for (const { process, comm, executes } of rootsOf(this.#recording, this.#options)) {
       const pid = process.pid === 0 ? ONLY_PID : process.pid;

@@ -12,7 +12,7 @@ import { parseCall, parseUnfinished } from "./parse_call.ts";
 import { parseValue } from "./parse_value.ts";
 import { PidResolver } from "./pid_resolver.ts";
 import { readLines, RecordingError, type RecordingSource } from "./read_lines.ts";
-import type { LineHead, RecordedEvent } from "./record.ts";
+import type { LineHead, RecordedCall, RecordedEvent } from "./record.ts";
 import { TimeBase } from "./time_base.ts";
 
 /** A line that could not be used. */
@@ -274,6 +274,17 @@ export class Recording {
       }
       return event;
     };
+  }
+
+  /** All calls of some names, process by process; no others are parsed. */
+  *calls(names: ReadonlySet<string>): Generator<RecordedCall, void, void> {
+    for (const { pid, entries } of this.#processes.values()) {
+      for (const [at, entry] of entries.entries()) {
+        if (!names.has(entry.name)) continue;
+        const event = this.#event(pid, entry, entries[at + 1]?.time ?? this.#last);
+        if (event?.kind === "call") yield event;
+      }
+    }
   }
 
   /** Parses all calls now and keeps them, instead of each when it is taken: about a kilobyte a line. */

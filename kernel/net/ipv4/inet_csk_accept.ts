@@ -133,5 +133,6 @@ export const INET_CSK_ACCEPT: FunctionRef = blocking(
 /** The connection of a recorded peer; without one the oldest. */
 function choose(accepted: readonly RequestSock[], port: number | undefined): RequestSock | undefined {
   if (port === undefined || port === 0) return accepted[0];
-  return accepted.find((req) => req.remotePort === port);
+  // A connection whose port nothing told is the recorded one too.
+  return accepted.find((req) => req.remotePort === port) ?? accepted[0];
 }
