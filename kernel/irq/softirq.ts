@@ -67,6 +67,12 @@ export class Softirqs {
   }
 }
 
+/** Marks a vector as pending on this CPU, where the compiler put `__raise_softirq_irqoff` into its caller. */
+export function raiseSoftirq(k: Kernel, vector: number): void {
+  k.tracepoints.fire(RAISE, vector);
+  k.softirqs.setPending(k.cpu, k.softirqs.pending(k.cpu) | 1 << vector);
+}
+
 /** Marks a vector as pending on this CPU. */
 export const RAISE_SOFTIRQ_NOTRACE: FunctionRef = behaviour("__raise_softirq_irqoff", [], (k, vector = 0) => {
   k.tracepoints.fire(RAISE, vector);
@@ -156,18 +162,30 @@ export const DO_SOFTIRQ: FunctionRef = behaviour(
   },
 );
 
+/** x86_64: what is left of `do_softirq` behind the checks that its callers make themselves. */
+const DO_SOFTIRQ_PART: FunctionRef = behaviour("do_softirq.part.0", [DO_SOFTIRQ_ASM], (k) => {
+  k.call(DO_SOFTIRQ_ASM);
+  return Number.NaN;
+});
+
 /** Turns softirqs off on this CPU until `LOCAL_BH_ENABLE`. An inline function: no frame. */
 export function localBhDisable(k: Kernel): void {
   k.contexts.of(k.cpu).bhDisabled++;
 }
 
 /** Turns softirqs on again and runs what is pending: `local_bh_enable`. */
-export const LOCAL_BH_ENABLE: FunctionRef = behaviour("__local_bh_enable_ip", [DO_SOFTIRQ], (k) => {
-  const context = k.contexts.of(k.cpu);
-  if (context.bhDisabled > 0) context.bhDisabled--;
-  if (!k.contexts.inInterrupt(k.cpu) && k.softirqs.pending(k.cpu) !== 0) k.call(DO_SOFTIRQ);
-  return Number.NaN;
-});
+export const LOCAL_BH_ENABLE: FunctionRef = behaviour(
+  "__local_bh_enable_ip",
+  [DO_SOFTIRQ, DO_SOFTIRQ_PART],
+  (k) => {
+    const context = k.contexts.of(k.cpu);
+    if (context.bhDisabled > 0) context.bhDisabled--;
+    if (!k.contexts.inInterrupt(k.cpu) && k.softirqs.pending(k.cpu) !== 0) {
+      k.call(k.archName === "x86_64" ? DO_SOFTIRQ_PART : DO_SOFTIRQ);
+    }
+    return Number.NaN;
+  },
+);
 
 /** The way into a hard interrupt. */
 export const IRQ_ENTER_RCU: FunctionRef = fn("irq_enter_rcu");

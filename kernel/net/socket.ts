@@ -149,9 +149,7 @@ export const __SOCK_CREATE: FunctionRef = behaviour(
     fn("security_socket_create"),
     SOCK_ALLOC,
     fn("inet_create"),
-    fn("inet6_create"),
     fn("unix_create"),
-    fn("netlink_create"),
     fn("security_socket_post_create"),
   ],
   (k, net = 0, family = 0, type = 0, protocol = 0, _res, kern = 0) => {

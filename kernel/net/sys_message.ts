@@ -88,7 +88,7 @@ function readUser(k: Kernel, at: Addr): UserMessage | number {
 
 const COPY_MSGHDR: FunctionRef = behaviour(
   "__copy_msghdr",
-  [MOVE_ADDR_TO_KERNEL, fn("__check_object_size")],
+  [MOVE_ADDR_TO_KERNEL],
   (k) => {
     const request = copying.get(k);
     return request === undefined || request.name === 0
@@ -99,7 +99,7 @@ const COPY_MSGHDR: FunctionRef = behaviour(
 /** Copies a header in: (kmsg, umsg, save_addr, iov). */
 const COPY_MSGHDR_FROM_USER: FunctionRef = behaviour(
   "copy_msghdr_from_user",
-  [COPY_MSGHDR, fn("__check_object_size")],
+  [COPY_MSGHDR],
   (k, msg = 0, _umsg, save = 0) => k.call(COPY_MSGHDR, msg, Number.NaN, save),
 );
 /** The address that the header being copied has. */

@@ -10,13 +10,14 @@ import type { OpenFile } from "../fs/file.ts";
 import { recorded } from "../fs/recorded.ts";
 import type { Kernel } from "../kernel.ts";
 import { MemoryFault } from "../memory/fault.ts";
+import { symbolAddress } from "../process/objects.ts";
 import { loadUser } from "../process/user_load.ts";
 import { EFAULT, EINVAL, ENODEV, ENOPROTOOPT, ENOTTY, EOPNOTSUPP } from "../syscalls/errno.ts";
 import { addressBytes } from "./address.ts";
 import * as c from "./constants.ts";
 import type { NetDevice } from "./core/net_device.ts";
 import { peek } from "./core/skbuff.ts";
-import { LOCK_SOCK_NESTED, RELEASE_SOCK, type Sock, sockError } from "./core/sock.ts";
+import { RELEASE_SOCK, type Sock, sockError } from "./core/sock.ts";
 import { SK, SKB, TCP } from "./fields.ts";
 import { __TCP_PUSH_PENDING_FRAMES, currentMss } from "./ipv4/tcp_output.ts";
 import { isError, socketOfFile, SOCKFD_LOOKUP_LIGHT, sockIn } from "./socket.ts";
@@ -35,13 +36,12 @@ const IFREQ = 40;
 /** Sets an option of all sockets: (sk, level, optname, optval, …). */
 const SK_SETSOCKOPT: FunctionRef = behaviour(
   "sk_setsockopt",
-  [LOCK_SOCK_NESTED, RELEASE_SOCK],
+  [RELEASE_SOCK],
   (k, address = 0, _level, option = 0, value = 0, _is, length = 4) => {
     const sk = k.net.socks.get(address);
     if (sk === undefined) return -EINVAL;
     const number = loadUser(k, value, 4, true);
     if (Number.isNaN(number) && recorded(k) === undefined) return -EFAULT;
-    k.call(LOCK_SOCK_NESTED, address, 0);
     const result = setCommon(k, sk, option, Number.isNaN(number) ? 1 : number, value, length);
     k.call(RELEASE_SOCK, address);
     return result;
@@ -95,24 +95,35 @@ const SOCK_SETSOCKOPT: FunctionRef = behaviour(
   },
 );
 /** Sets an option of TCP: (sk, level, optname, …). */
-const TCP_SETSOCKOPT: FunctionRef = behaviour(
-  "tcp_setsockopt",
-  [fn("do_tcp_setsockopt"), LOCK_SOCK_NESTED, __TCP_PUSH_PENDING_FRAMES, RELEASE_SOCK],
+const DO_TCP_SETSOCKOPT: FunctionRef = behaviour(
+  "do_tcp_setsockopt",
+  [fn("sockopt_lock_sock"), __TCP_PUSH_PENDING_FRAMES, fn("sockopt_release_sock")],
   (k, address = 0, _level, option = 0, value = 0) => {
     const sk = k.net.socks.get(address);
     const number = loadUser(k, value, 4, true);
     if (sk === undefined || sk.tcp === null) return -ENOPROTOOPT;
     if (Number.isNaN(number) && recorded(k) === undefined) return -EFAULT;
-    k.call(LOCK_SOCK_NESTED, address, 0);
+    k.call(fn("sockopt_lock_sock"), address);
     const on = Number.isNaN(number) || number !== 0;
     if (option === c.TCP_NODELAY) sk.tcp.nodelay = on;
     else if (option === c.TCP_CORK) sk.tcp.cork = on;
     if (option === c.TCP_NODELAY && on || option === c.TCP_CORK && !on) {
       k.call(__TCP_PUSH_PENDING_FRAMES, address, currentMss(k, sk), 1);
     }
-    k.call(RELEASE_SOCK, address);
+    k.call(fn("sockopt_release_sock"), address);
     return option > 0 && option < 40 ? 0 : -ENOPROTOOPT;
   },
+);
+behaviour("sockopt_lock_sock", [], (k, sk = 0) => {
+  const owner = k.net.socks.get(sk);
+  if (owner !== undefined) owner.owned = true;
+  return Number.NaN;
+});
+behaviour("sockopt_release_sock", [RELEASE_SOCK], (k, sk = 0) => k.call(RELEASE_SOCK, sk));
+const TCP_SETSOCKOPT: FunctionRef = behaviour(
+  "tcp_setsockopt",
+  [DO_TCP_SETSOCKOPT],
+  (k, sk = 0, level = 0, option = 0, value = 0) => k.call(DO_TCP_SETSOCKOPT, sk, level, option, value, 0, 4),
 );
 const COMMON_SETSOCKOPT: FunctionRef = behaviour(
   "sock_common_setsockopt",
@@ -209,13 +220,7 @@ const SOCK_GETSOCKOPT: FunctionRef = behaviour(
 /** `getsockopt`: (fd, level, optname, optval, optlen). */
 export const __SYS_GETSOCKOPT: FunctionRef = behaviour(
   "__sys_getsockopt",
-  [
-    SOCKFD_LOOKUP_LIGHT,
-    fn("security_socket_getsockopt"),
-    SOCK_GETSOCKOPT,
-    fn("tcp_getsockopt"),
-    fn("sock_common_getsockopt"),
-  ],
+  [SOCKFD_LOOKUP_LIGHT, fn("security_socket_getsockopt"), SOCK_GETSOCKOPT],
   (k, fd = 0, level = 0, option = 0, value = 0, length = 0) => {
     const socket = k.call(SOCKFD_LOOKUP_LIGHT, fd, Number.NaN, Number.NaN);
     if (isError(socket)) return socket;
@@ -242,28 +247,43 @@ export const __SYS_GETSOCKOPT: FunctionRef = behaviour(
   },
 );
 
-const IOCTLS = [
-  fn("sock_do_ioctl"),
-  fn("inet_ioctl"),
-  fn("inet6_ioctl"),
-  fn("tcp_ioctl"),
-  fn("unix_ioctl"),
-  fn("dev_ioctl"),
-];
-/** `ioctl` on a socket: (file, cmd, arg). */
-export const SOCK_IOCTL: FunctionRef = behaviour("sock_ioctl", IOCTLS, (k, address = 0, cmd = 0, arg = 0) => {
-  const file = k.vfs.files.get(address);
-  const socket = file === undefined ? undefined : socketOfFile(k, file);
-  const outcome = recorded(k);
-  if (socket?.sk === null || socket === undefined) return outcome?.ret ?? -ENOTTY;
-  try {
-    const own = control(k, socket.sk, cmd, arg);
-    return outcome?.ret ?? own;
-  } catch (error) {
-    if (!(error instanceof MemoryFault)) throw error;
-    return outcome?.ret ?? -EFAULT;
-  }
+/** What a protocol answers: (sk, cmd, arg). */
+const TCP_IOCTL: FunctionRef = behaviour("tcp_ioctl", [], (k, address = 0, cmd = 0, arg = 0) => {
+  const sk = k.net.socks.get(address);
+  return sk === undefined ? -ENOTTY : control(k, sk, cmd, arg);
 });
+const INET_IOCTL: FunctionRef = behaviour("inet_ioctl", [TCP_IOCTL], (k, sock = 0, cmd = 0, arg = 0) => {
+  const sk = sockIn(k, sock);
+  return sk.tcp !== null ? k.call(TCP_IOCTL, sk.address, cmd, arg) : control(k, sk, cmd, arg);
+});
+const UNIX_IOCTL: FunctionRef = behaviour("unix_ioctl", [], (k, sock = 0, cmd = 0, arg = 0) => {
+  return control(k, sockIn(k, sock), cmd, arg);
+});
+const SOCK_DO_IOCTL: FunctionRef = behaviour(
+  "sock_do_ioctl",
+  [INET_IOCTL, UNIX_IOCTL],
+  (k, _net, sock = 0, cmd = 0, arg = 0) => {
+    return k.call(sockIn(k, sock).unix !== null ? UNIX_IOCTL : INET_IOCTL, sock, cmd, arg);
+  },
+);
+/** `ioctl` on a socket: (file, cmd, arg). */
+export const SOCK_IOCTL: FunctionRef = behaviour(
+  "sock_ioctl",
+  [SOCK_DO_IOCTL],
+  (k, address = 0, cmd = 0, arg = 0) => {
+    const file = k.vfs.files.get(address);
+    const socket = file === undefined ? undefined : socketOfFile(k, file);
+    const outcome = recorded(k);
+    if (socket?.sk === null || socket === undefined) return outcome?.ret ?? -ENOTTY;
+    try {
+      const own = k.call(SOCK_DO_IOCTL, symbolAddress(k, "init_net"), socket.address, cmd, arg);
+      return outcome?.ret ?? own;
+    } catch (error) {
+      if (!(error instanceof MemoryFault)) throw error;
+      return outcome?.ret ?? -EFAULT;
+    }
+  },
+);
 function control(k: Kernel, sk: Sock, cmd: number, arg: Addr): number {
   switch (cmd) {
     case FIONREAD:

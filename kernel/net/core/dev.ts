@@ -8,7 +8,13 @@
  */
 
 import { behaviour, fn, type FunctionRef } from "../../calls/function.ts";
-import { LOCAL_BH_ENABLE, localBhDisable, RAISE_SOFTIRQ_NOTRACE, SOFTIRQ } from "../../irq/softirq.ts";
+import {
+  LOCAL_BH_ENABLE,
+  localBhDisable,
+  RAISE_SOFTIRQ_NOTRACE,
+  raiseSoftirq,
+  SOFTIRQ,
+} from "../../irq/softirq.ts";
 import type { Kernel } from "../../kernel.ts";
 import { tracepoint } from "../../tracing/reference.ts";
 import { htons } from "../address.ts";
@@ -65,13 +71,13 @@ export function deviceOf(k: Kernel, skb: number): NetDevice {
 
 const ENQUEUE_TO_BACKLOG: FunctionRef = behaviour(
   "enqueue_to_backlog",
-  [RAISE_SOFTIRQ_NOTRACE],
+  [],
   (k, skb = 0) => {
     const data = softnet(k);
     data.backlog.push(skbOf(k, skb));
     if (!data.scheduled) {
       data.scheduled = true;
-      k.call(RAISE_SOFTIRQ_NOTRACE, SOFTIRQ.NET_RX);
+      raiseSoftirq(k, SOFTIRQ.NET_RX);
     }
     return 0;
   },
@@ -118,7 +124,14 @@ const LOOPBACK_XMIT: FunctionRef = behaviour(
   ],
   (k, address = 0, dev = 0) => {
     k.call(fn("skb_clone_tx_timestamp"), address);
-    orphan(k, skbOf(k, address));
+    const skb = skbOf(k, address);
+    orphan(k, skb);
+    // From here on the packet holds a reference on its route (`skb_dst_force`).
+    const route = SKB.refdst.get(k, address);
+    if (route !== 0) {
+      skb.dst = Math.floor(route / 2) * 2;
+      SKB.refdst.set(k, address, skb.dst);
+    }
     SKB.protocol.set(k, address, k.call(ETH_TYPE_TRANS, address, dev));
     k.call(__NETIF_RX, address);
     return 0;

@@ -37,7 +37,7 @@ interface SkbData {
 }
 
 /** What a buffer's owner is told when it lets go of it. */
-export type Destructor = "sock_wfree" | "sock_rfree" | "tcp_wfree" | "__sock_wfree" | "unix_destruct_scm";
+export type Destructor = "sock_wfree" | "sock_rfree" | "tcp_wfree" | "__sock_wfree" | "unix_wfree";
 
 /** A packet as TCP sees it: `TCP_SKB_CB`. */
 export interface TcpControl {
@@ -75,7 +75,7 @@ export class Skb {
   from: { readonly address: string; readonly port: number } | null = null;
   /** Files passed along: references that the buffer holds. */
   files: readonly Addr[] | null = null;
-  /** Whether a route is held (`_skb_refdst`). */
+  /** The route that it holds a reference on; one that is only noted in `_skb_refdst` is none. */
   dst: Addr = 0;
 
   constructor(address: Addr, data: SkbData, pair: { readonly first: Addr; live: number } | null) {
@@ -219,15 +219,11 @@ const RELEASE_HEAD_STATE: FunctionRef = behaviour(
     fn("sock_rfree"),
     fn("tcp_wfree"),
     fn("__sock_wfree"),
-    fn("unix_destruct_scm"),
+    fn("unix_wfree"),
   ],
   (k, address = 0) => {
     const skb = skbOf(k, address);
-    if (skb.dst !== 0) {
-      k.call(fn("dst_release"), skb.dst);
-      skb.dst = 0;
-      SKB.refdst.set(k, address, 0);
-    }
+    dropRoute(k, skb);
     orphan(k, skb);
     return Number.NaN;
   },
@@ -310,6 +306,14 @@ export const SKB_ATTEMPT_DEFER_FREE: FunctionRef = behaviour(
     return Number.NaN;
   },
 );
+
+/** Lets go of a packet's route, if it holds a reference (`skb_dst_drop`). */
+export function dropRoute(k: Kernel, skb: Skb): void {
+  SKB.refdst.set(k, skb.address, 0);
+  if (skb.dst === 0) return;
+  k.call(fn("dst_release"), skb.dst);
+  skb.dst = 0;
+}
 
 /** Tells a packet's owner that it lets go of it (`skb_orphan`). */
 export function orphan(k: Kernel, skb: Skb): void {

@@ -16,10 +16,12 @@ import {
   ADD_WAIT_QUEUE,
   INIT_WAITQUEUE_HEAD,
   REMOVE_WAIT_QUEUE,
+  WAIT_ENTRY,
   waitEntry,
   WAKE_UP,
   WAKE_UP_SYNC_KEY,
   WOKEN_WAKE_FUNCTION,
+  WQ_FLAG_WOKEN,
 } from "../../sched/wait.ts";
 import { tracepoint } from "../../tracing/reference.ts";
 import { RCV_SHUTDOWN, SHUTDOWN_MASK, TCP_CLOSE } from "../constants.ts";
@@ -138,7 +140,7 @@ const SK_PROT_ALLOC: FunctionRef = behaviour(
 /** A sock of a protocol (`k.net.pendingProto`, whose address is `prot`), not yet initialized. */
 export const SK_ALLOC: FunctionRef = behaviour(
   "sk_alloc",
-  [SK_PROT_ALLOC, fn("mem_cgroup_sk_alloc"), fn("cgroup_sk_alloc")],
+  [SK_PROT_ALLOC],
   (k, net = 0, family = 0, priority = 0, prot = 0, _kern = 0) => {
     const address = k.call(SK_PROT_ALLOC, prot, priority, family);
     SK.family.set(k, address, family);
@@ -292,7 +294,7 @@ export function ownWrite(
   k: Kernel,
   skb: Skb,
   sk: Sock,
-  destructor: "sock_wfree" | "tcp_wfree" | "__sock_wfree" | "unix_destruct_scm",
+  destructor: "sock_wfree" | "tcp_wfree" | "__sock_wfree" | "unix_wfree",
 ): void {
   skb.sk = sk;
   skb.destructor = destructor;
@@ -313,12 +315,12 @@ export function ownRead(k: Kernel, skb: Skb, sk: Sock): void {
 /** A sent packet is gone: there is room again. */
 export const SOCK_WFREE: FunctionRef = behaviour(
   "sock_wfree",
-  [fn("sock_def_write_space"), __SK_FREE],
+  [fn("sock_def_write_space"), fn("unix_write_space"), __SK_FREE],
   (k, address = 0) => {
     const skb = skbOf(k, address);
     const { sk } = skb;
     if (sk === null) return Number.NaN;
-    k.call(fn("sock_def_write_space"), sk.address);
+    k.call(fn(sk.unix === null ? "sock_def_write_space" : "unix_write_space"), sk.address);
     releaseWrite(k, skb, sk, __SK_FREE);
     return Number.NaN;
   },
@@ -492,7 +494,8 @@ export const SOCK_WAIT_CALLS: readonly FunctionRef[] = [
 
 /**
  * Waits on a locked sock as `sk_wait_event` does: queues up, lets go of the lock, sleeps, takes it again, until `ready`.
- * In a replay it sleeps until the recorded end of the call, unless `ready` holds already.
+ * In a replay it sleeps until the recorded end of the call, unless `ready` holds already. `always`: as where the kernel
+ * goes to sleep without looking, and a wake-up that came before keeps it awake.
  *
  * @returns false if a signal came first, or `until` did
  */
@@ -501,6 +504,7 @@ export function* waitOnSock(
   sk: Sock,
   ready: () => boolean,
   until?: number,
+  always = false,
 ): Blocking<boolean> {
   if (ready()) return true;
   const mark = k.current.locals;
@@ -508,10 +512,12 @@ export function* waitOnSock(
   const replayed = !Number.isNaN(recordedWake(k));
   const wq = sleepQueue(k, sk);
   k.call(ADD_WAIT_QUEUE, wq, entry);
-  let woken = true;
+  let undisturbed = true;
   for (;;) {
     k.call(RELEASE_SOCK, sk.address);
-    if (replayed) {
+    const woken = always && ready() && (WAIT_ENTRY.flags.get(k, entry) & WQ_FLAG_WOKEN) !== 0;
+    if (woken) yield* k.calls.callBlocking(WAIT_WOKEN, entry, TASK_INTERRUPTIBLE, Number.NaN);
+    else if (replayed) {
       if (!ready() && k.clock.now < recordedWake(k)) {
         yield* sleep(k, "recorded", TASK_INTERRUPTIBLE, WAIT_WOKEN);
       }
@@ -521,13 +527,13 @@ export function* waitOnSock(
     k.call(LOCK_SOCK_NESTED, sk.address, 0);
     if (replayed || ready()) break;
     if (signalPending(k, k.current) || (until !== undefined && k.clock.now >= until)) {
-      woken = false;
+      undisturbed = false;
       break;
     }
   }
   k.call(REMOVE_WAIT_QUEUE, wq, entry);
   popLocals(k, mark);
-  return woken;
+  return undisturbed;
 }
 
 /** Takes and clears a pending error: 0, or -errno (`sock_error`). */

@@ -76,7 +76,7 @@ import { UDP_PROTO, UDPV6_PROTO } from "./udp.ts";
 
 const INET_SOCK_DESTRUCT: FunctionRef = behaviour(
   "inet_sock_destruct",
-  [fn("dst_release")],
+  [],
   (k, address = 0) => {
     dropTimers(k, sockOf(k, address));
     return Number.NaN;
@@ -167,14 +167,7 @@ netFamily(
 
 const __INET_BIND: FunctionRef = behaviour(
   "__inet_bind",
-  [
-    fn("inet_addr_type_table"),
-    LOCK_SOCK_NESTED,
-    INET_CSK_GET_PORT,
-    fn("udp_v4_get_port"),
-    fn("udp_v6_get_port"),
-    RELEASE_SOCK,
-  ],
+  [fn("inet_addr_type_table"), LOCK_SOCK_NESTED, INET_CSK_GET_PORT, fn("udp_v4_get_port"), RELEASE_SOCK],
   (k, address = 0, uaddr = 0, length = 0) => {
     const sk = sockOf(k, address);
     const wanted = readAddress(k, uaddr, length);
@@ -296,7 +289,7 @@ const __INET_STREAM_CONNECT: FunctionRef = blocking(
       if ((flags & O_NONBLOCK) !== 0 && outcome?.ret !== 0) return -EINPROGRESS;
       const seconds = SK.sndtimeo.get(k, address);
       const until = seconds > 0 && seconds < 2 ** 40 ? k.clock.now + seconds * 4e6 : undefined;
-      const undisturbed = yield* waitOnSock(k, sk, () => !isConnecting(k, sk), until);
+      const undisturbed = yield* waitOnSock(k, sk, () => !isConnecting(k, sk), until, true);
       if (!undisturbed) return until !== undefined && k.clock.now >= until ? -EINPROGRESS : -ERESTARTSYS;
     }
     const state = SK.state.get(k, address);
@@ -332,13 +325,7 @@ const INET_STREAM_CONNECT: FunctionRef = blocking(
 /** Connects a datagram socket: it sends to and receives from one address. */
 const INET_DGRAM_CONNECT: FunctionRef = behaviour(
   "inet_dgram_connect",
-  [
-    fn("inet_autobind"),
-    fn("ip4_datagram_connect"),
-    fn("ip6_datagram_connect"),
-    fn("udp_disconnect"),
-    fn("__udp_disconnect"),
-  ],
+  [fn("inet_autobind"), fn("ip4_datagram_connect"), fn("udp_disconnect")],
   (k, sock = 0, uaddr = 0, length = 0) => {
     const sk = sockIn(k, sock);
     const target = readAddress(k, uaddr, length);
@@ -445,7 +432,7 @@ const CLOSES = [TCP_CLOSE_FN, fn("udp_lib_close"), fn("raw_close")];
 /** Nobody has the socket open any more: (sock). */
 const INET_RELEASE: FunctionRef = behaviour(
   "inet_release",
-  [fn("ip_mc_drop_socket"), ...CLOSES],
+  [...CLOSES],
   (k, sock = 0) => {
     const { sk } = socketOf(k, sock);
     if (sk === null) return 0;
@@ -462,7 +449,7 @@ const INET6_RELEASE: FunctionRef = behaviour(
 /** Gives a socket a port before it is used, if it has none: 0, or -errno: (sk). */
 const INET_AUTOBIND: FunctionRef = behaviour(
   "inet_autobind",
-  [LOCK_SOCK_NESTED, fn("udp_v4_get_port"), fn("udp_v6_get_port"), INET_CSK_GET_PORT, RELEASE_SOCK],
+  [LOCK_SOCK_NESTED, fn("udp_v4_get_port"), INET_CSK_GET_PORT, RELEASE_SOCK],
   (k, address = 0) => {
     const sk = sockOf(k, address);
     k.call(LOCK_SOCK_NESTED, address, 0);

@@ -88,7 +88,6 @@ export const INET_CSK_ACCEPT: FunctionRef = blocking(
     RELEASE_SOCK,
     SCHEDULE_TIMEOUT,
     FINISH_WAIT,
-    LOCAL_BH_ENABLE,
     fn("tcp_v4_reqsk_destructor"),
   ],
   function* (k, address = 0, flags = 0, err = 0) {

@@ -61,7 +61,7 @@ export function conflicts(k: Kernel, sk: Sock, port: number): boolean {
 /** Gives a sock a port, 0: any: 0, or 1 where somebody has it. */
 export const INET_CSK_GET_PORT: FunctionRef = behaviour(
   "inet_csk_get_port",
-  [fn("inet_csk_find_open_port"), LOCAL_BH_ENABLE],
+  [],
   (k, address = 0, wanted = 0) => {
     const sk = sockOf(k, address);
     const port = wanted !== 0 ? wanted : k.net.ephemeralPort(sk.protocol, (p) => conflicts(k, sk, p));
@@ -75,7 +75,7 @@ export const INET_CSK_GET_PORT: FunctionRef = behaviour(
 /** Puts a connection into the table and gives it a port if it has none. */
 const __INET_HASH_CONNECT: FunctionRef = behaviour(
   "__inet_hash_connect",
-  [LOCAL_BH_ENABLE, fn("inet_ehash_nolisten")],
+  [fn("inet_ehash_nolisten")],
   (k, _deathRow, address = 0) => {
     const sk = sockOf(k, address);
     const taken = (port: number) => {

@@ -92,7 +92,7 @@ behaviour(
     k.call(fn("ip_rcv_core"), skb, Number.NaN);
     k.call(fn("ip_rcv_finish_core"), Number.NaN, 0, skb, dev, Number.NaN);
     const object = skbOf(k, skb);
-    if (object.dst === 0) {
+    if (SKB.refdst.get(k, skb) === 0) {
       setRoute(k, object, { ...k.net.route(ipHeaderOf(k, skb).target), dev: deviceOf(k, skb) });
     }
     k.call(IP_LOCAL_DELIVER, skb);
@@ -132,7 +132,7 @@ behaviour("ipv6_rcv", [fn("ip6_rcv_core"), fn("ip6_rcv_finish_core"), IP6_INPUT]
   k.call(fn("ip6_rcv_core"), skb, dev, Number.NaN);
   k.call(fn("ip6_rcv_finish_core"), Number.NaN, 0, skb);
   const object = skbOf(k, skb);
-  if (object.dst === 0) {
+  if (SKB.refdst.get(k, skb) === 0) {
     setRoute(k, object, { ...k.net.route(ipHeaderOf(k, skb).target), dev: deviceOf(k, skb) });
   }
   k.call(IP6_INPUT, skb);

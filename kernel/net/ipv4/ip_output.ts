@@ -16,6 +16,8 @@ import type { Route } from "../net.ts";
 const IP_HEADER = 20;
 const IPV6_HEADER = 40;
 const TTL = 64;
+/** Bit of `_skb_refdst`. */
+const SKB_DST_NOREF = 1;
 
 /** Whether a sock's packets are IPv6 ones: an IPv6 socket can be connected to a mapped IPv4 address. */
 export function sendsIpv6(local: string, remote: string): boolean {
@@ -67,10 +69,9 @@ export function writeIpv6Header(k: Kernel, skb: number, path: IpPath): void {
   SKB.protocol.set(k, skb, htons(ETH_P_IPV6));
 }
 
-/** Ties a packet to its route. */
+/** Ties a packet to its route, without a reference on it. */
 export function setRoute(k: Kernel, skb: Skb, route: Route): void {
-  skb.dst = route.rtable;
-  SKB.refdst.set(k, skb.address, route.rtable);
+  SKB.refdst.set(k, skb.address, route.rtable + SKB_DST_NOREF);
   SKB.dev.set(k, skb.address, route.dev.address);
 }
 

@@ -143,7 +143,7 @@ export function sixOf(address: string): Uint8Array {
 /** Takes the request's timer and memory: a child has taken its place, or nobody wants it. */
 export const INET_CSK_REQSK_QUEUE_DROP: FunctionRef = behaviour(
   "inet_csk_reqsk_queue_drop",
-  [fn("timer_delete_sync"), fn("lock_timer_base")],
+  [],
   (k, _sk, address = 0) => {
     const req = k.net.requests.get(address);
     if (req === undefined) return 0;

@@ -83,7 +83,7 @@ const CUBICTCP_CONG_AVOID: FunctionRef = behaviour(
 /** Duplicate acknowledgements or a loss: what to send again. */
 const TCP_FASTRETRANS_ALERT: FunctionRef = behaviour(
   "tcp_fastretrans_alert",
-  [fn("tcp_enter_recovery")],
+  [],
   (k, address = 0) => {
     const sk = sockOf(k, address);
     const tcp = tcpOf(sk);

@@ -92,7 +92,7 @@ export const TCP_SET_STATE: FunctionRef = behaviour(
 
 const TCP_V4_DESTROY_SOCK: FunctionRef = behaviour(
   "tcp_v4_destroy_sock",
-  [fn("tcp_clear_xmit_timers"), fn("tcp_cleanup_congestion_control"), INET_PUT_PORT, __KFREE_SKB],
+  [fn("tcp_cleanup_congestion_control"), INET_PUT_PORT, __KFREE_SKB],
   (k, address = 0) => {
     const sk = sockOf(k, address);
     const tcp = tcpOf(sk);
@@ -301,7 +301,7 @@ export const TCP_CLOSE_FN: FunctionRef = behaviour(
 /** Breaks a connection off: (sk, flags). */
 export const TCP_DISCONNECT: FunctionRef = behaviour(
   "tcp_disconnect",
-  [TCP_SET_STATE, TCP_SEND_ACTIVE_RESET, INET_CSK_LISTEN_STOP, fn("tcp_write_queue_purge"), __KFREE_SKB],
+  [TCP_SET_STATE],
   (k, address = 0) => {
     const sk = sockOf(k, address);
     const state = SK.state.get(k, address);

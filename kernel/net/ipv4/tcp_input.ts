@@ -38,6 +38,7 @@ import {
 import {
   __KFREE_SKB,
   CONSUME_SKB,
+  dropRoute,
   KFREE_SKB_REASON,
   peek,
   queueTail,
@@ -72,6 +73,7 @@ import {
 import { after, before, plus, TCP_TIMEWAIT_LEN, tcpOf } from "./tcp_sock.ts";
 
 const PROBE_EVENT = tracepoint("tcp:tcp_probe", "sport", "dport", "family", "data_len", "snd_nxt", "snd_una");
+const ERROR_EVENT = tracepoint("sock:inet_sk_error_report", "error", "family", "protocol", "sport", "dport");
 const RESET_EVENT = tracepoint("tcp:tcp_receive_reset", "skaddr", "sport", "dport", "family");
 
 /** A connection is there: buffers and congestion control start. */
@@ -101,10 +103,37 @@ const TCP_FINISH_CONNECT: FunctionRef = behaviour(
   },
 );
 
+const SK_ERROR_REPORT: FunctionRef = behaviour(
+  "sk_error_report",
+  [SOCK_DEF_ERROR_REPORT],
+  (k, address = 0) => {
+    const sk = sockOf(k, address);
+    if (k.tracepoints.enabled(ERROR_EVENT)) {
+      const { family, protocol, localPort, remotePort } = sk;
+      k.tracepoints.fire(ERROR_EVENT, SK.err.get(k, address), family, protocol, localPort, remotePort);
+    }
+    k.call(SOCK_DEF_ERROR_REPORT, address);
+    return Number.NaN;
+  },
+);
+/** A connection is over by an error: (sk, errno). */
+export const TCP_DONE_WITH_ERROR: FunctionRef = behaviour(
+  "tcp_done_with_error",
+  [fn("tcp_write_queue_purge"), TCP_DONE, SK_ERROR_REPORT],
+  (k, address = 0, error = 0) => {
+    const sk = sockOf(k, address);
+    SK.err.set(k, address, error);
+    k.call(fn("tcp_write_queue_purge"), address);
+    k.call(TCP_DONE, address);
+    if (!sk.dead) k.call(SK_ERROR_REPORT, address);
+    return Number.NaN;
+  },
+);
+
 /** The peer broke the connection off. */
 const TCP_RESET: FunctionRef = behaviour(
   "tcp_reset",
-  [fn("tcp_write_queue_purge"), TCP_DONE, SOCK_DEF_ERROR_REPORT],
+  [TCP_DONE_WITH_ERROR],
   (k, address = 0, _skb) => {
     const sk = sockOf(k, address);
     if (k.tracepoints.enabled(RESET_EVENT)) {
@@ -113,10 +142,7 @@ const TCP_RESET: FunctionRef = behaviour(
     const state = SK.state.get(k, address);
     const error = state === TCP_SYN_SENT ? ECONNREFUSED : state === TCP_CLOSE_WAIT ? EPIPE : ECONNRESET;
     if (state === TCP_CLOSE) return Number.NaN;
-    SK.err.set(k, address, error);
-    k.call(fn("tcp_write_queue_purge"), address);
-    k.call(TCP_DONE, address);
-    if (!sk.dead) k.call(SOCK_DEF_ERROR_REPORT, address);
+    k.call(TCP_DONE_WITH_ERROR, address, error);
     return Number.NaN;
   },
 );
@@ -232,6 +258,7 @@ const TCP_DATA_QUEUE: FunctionRef = behaviour(
       k.call(__KFREE_SKB, segment);
       return Number.NaN;
     }
+    dropRoute(k, skb);
     const next = TCP.rcvNxt.get(k, address);
     if (seq === next || before(seq, next) && after(endSeq, next)) {
       if (windowLeft(k, sk) === 0 && (skb.payload?.length ?? 0) > 0) {
@@ -306,7 +333,7 @@ const TCP_VALIDATE_INCOMING: FunctionRef = behaviour(
 /** Room came free: who waits to write goes on. */
 const TCP_CHECK_SPACE: FunctionRef = behaviour(
   "tcp_check_space",
-  [fn("tcp_new_space"), SK_STREAM_WRITE_SPACE],
+  [SK_STREAM_WRITE_SPACE],
   (k, address = 0) => {
     const sk = sockOf(k, address);
     if (!sk.dead && sk.writersWait && roomToWrite(k, sk)) {
@@ -349,6 +376,7 @@ function ackSendCheck(k: Kernel, sk: Sock): void {
 }
 
 const ESTABLISHED_CALLS = [
+  fn("dst_release"),
   fn("tcp_mstamp_refresh"),
   fn("inet_sk_rx_dst_set"),
   TCP_VALIDATE_INCOMING,
@@ -391,6 +419,7 @@ export const TCP_RCV_ESTABLISHED: FunctionRef = behaviour(
       return Number.NaN;
     }
     if (fast && windowLeft(k, sk) >= ((endSeq - seq) | 0)) {
+      dropRoute(k, skb);
       k.call(TCP_QUEUE_RCV, address, segment, Number.NaN);
       k.call(TCP_EVENT_DATA_RECV, address, segment);
       if (ackSeq !== TCP.sndUna.get(k, address)) {

@@ -31,6 +31,7 @@ import {
 } from "../constants.ts";
 import {
   allocSkb,
+  dropRoute,
   GFP_ATOMIC,
   KFREE_SKB_REASON,
   MAX_TCP_HEADER,
@@ -133,7 +134,7 @@ export const TCP_V4_CONNECT: FunctionRef = behaviour(
 /** Connects over IPv6, or over IPv4 to a mapped address. */
 export const TCP_V6_CONNECT: FunctionRef = behaviour(
   "tcp_v6_connect",
-  [TCP_SET_STATE, fn("inet6_hash_connect"), TCP_CONNECT, TCP_V4_CONNECT],
+  [TCP_SET_STATE, TCP_CONNECT, TCP_V4_CONNECT],
   (k, address = 0, uaddr = 0, length = 0) => {
     const target = readAddress(k, uaddr, length);
     if (target === null || length < 24) return -EINVAL;
@@ -281,11 +282,10 @@ const RCV_CALLS = [
   TCP_CHILD_PROCESS,
   fn("sk_filter_trim_cap"),
   fn("tcp_filter"),
-  fn("tcp_add_backlog"),
+  fn("dst_release"),
   fn("tcp_timewait_state_process"),
   INET_TWSK_DESCHEDULE_PUT,
   KFREE_SKB_REASON,
-  LOCAL_BH_ENABLE,
 ];
 
 function receive(k: Kernel, segment: number, doRcv: FunctionRef, sendReset: FunctionRef): number {
@@ -324,7 +324,7 @@ function receive(k: Kernel, segment: number, doRcv: FunctionRef, sendReset: Func
     k.call(doRcv, sk.address, segment);
     return 0;
   }
-  k.call(fn("tcp_add_backlog"), sk.address, segment, Number.NaN);
+  dropRoute(k, skb);
   const room = SK.rcvbuf.get(k, sk.address) + SK.sndbuf.get(k, sk.address) + BACKLOG_ROOM;
   if (SK.backlogLen.get(k, sk.address) > room) {
     k.call(KFREE_SKB_REASON, segment, SKB_DROP_REASON_SOCKET_BACKLOG);

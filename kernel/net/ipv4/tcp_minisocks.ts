@@ -181,7 +181,6 @@ const CONN_REQUEST_CALLS = [
   TCP_V4_SEND_SYNACK,
   TCP_V6_SEND_SYNACK,
   CONSUME_SKB,
-  LOCAL_BH_ENABLE,
   ...SEND_SYNACK_CALLS,
 ];
 /** A SYN for a listening sock: (request_sock_ops, af_ops, sk, skb). */
@@ -281,7 +280,7 @@ const TCP_RTX_SYNACK: FunctionRef = behaviour(
 /** The sock of a connection: a copy of the listening one. */
 const INET_CSK_CLONE_LOCK: FunctionRef = behaviour(
   "inet_csk_clone_lock",
-  [fn("sk_clone_lock"), fn("sk_prot_alloc"), fn("inet_sk_set_state"), INET_SK_STATE_STORE],
+  [fn("sk_prot_alloc"), fn("inet_sk_set_state"), INET_SK_STATE_STORE],
   (k, listener = 0, request = 0, priority = 0) => {
     const req = k.net.requests.get(request);
     const from = sockOf(k, listener);
@@ -391,7 +390,7 @@ const INET_CSK_REQSK_QUEUE_ADD: FunctionRef = behaviour(
 );
 const INET_CSK_COMPLETE_HASHDANCE: FunctionRef = behaviour(
   "inet_csk_complete_hashdance",
-  [INET_CSK_REQSK_QUEUE_DROP, INET_CSK_REQSK_QUEUE_ADD, fn("lock_timer_base"), fn("detach_if_pending")],
+  [INET_CSK_REQSK_QUEUE_DROP, INET_CSK_REQSK_QUEUE_ADD],
   (k, address = 0, request = 0, child = 0) => {
     const req = k.net.requests.get(request);
     if (req === undefined) return 0;

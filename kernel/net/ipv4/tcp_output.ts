@@ -209,7 +209,7 @@ export function transmit(k: Kernel, sk: Sock, skb: Skb, clone: number, gfp: numb
 /** Arms the retransmission timer: what waits for an acknowledgement is sent again then. */
 export const TCP_REARM_RTO: FunctionRef = behaviour(
   "tcp_rearm_rto",
-  [SK_RESET_TIMER, fn("sk_stop_timer")],
+  [SK_RESET_TIMER],
   (k, address = 0) => {
     const tcp = tcpOf(sockOf(k, address));
     if (TCP.packetsOut.get(k, address) === 0) {
@@ -246,7 +246,7 @@ export function setTimeoutOf(k: Kernel, sk: Sock, ns: number): void {
 /** A new segment was sent: it waits in the retransmission queue now. */
 const TCP_EVENT_NEW_DATA_SENT: FunctionRef = behaviour(
   "tcp_event_new_data_sent",
-  [fn("tcp_rbtree_insert"), TCP_REARM_RTO, fn("tcp_check_space")],
+  [fn("tcp_rbtree_insert"), TCP_REARM_RTO],
   (k, address = 0, segment = 0) => {
     const sk = sockOf(k, address);
     const tcp = tcpOf(sk);
@@ -276,7 +276,6 @@ export function inFlight(k: Kernel, sk: Sock): number {
 export const TCP_WRITE_XMIT: FunctionRef = behaviour(
   "tcp_write_xmit",
   [
-    fn("tcp_mtu_probe"),
     fn("tcp_tso_segs"),
     fn("tcp_small_queue_check"),
     __TCP_TRANSMIT_SKB,
@@ -407,16 +406,15 @@ export function initWindows(k: Kernel, sk: Sock, advmss: number): void {
 /** Acknowledges at once. */
 export const TCP_SEND_ACK: FunctionRef = behaviour(
   "tcp_send_ack",
-  [fn("__tcp_send_ack"), ALLOC_SKB, __TCP_TRANSMIT_SKB],
+  [fn("__tcp_send_ack.part.0")],
   (k, address = 0) => {
-    const sk = sockOf(k, address);
     if (SK.state.get(k, address) === TCP_CLOSE) return Number.NaN;
-    sendAck(k, sk);
+    k.call(fn("__tcp_send_ack.part.0"), address, TCP.rcvNxt.get(k, address));
     return Number.NaN;
   },
 );
 /** The same with a sequence number of the receiver's: (sk, rcv_nxt). */
-behaviour("__tcp_send_ack", [ALLOC_SKB, __TCP_TRANSMIT_SKB], (k, address = 0) => {
+behaviour("__tcp_send_ack.part.0", [ALLOC_SKB, __TCP_TRANSMIT_SKB], (k, address = 0) => {
   sendAck(k, sockOf(k, address));
   return Number.NaN;
 });

@@ -11,13 +11,12 @@ import { ETIMEDOUT } from "../../syscalls/errno.ts";
 import { TCP_CLOSE, TCP_FIN_WAIT2, TCP_SYN_RECV, TCP_SYN_SENT, TCPHDR_ACK } from "../constants.ts";
 import { startTimer, timerJiffies } from "../core/sk_timer.ts";
 import { allocSkb, GFP_ATOMIC, MAX_TCP_HEADER, peek } from "../core/skbuff.ts";
-import { type Sock, SOCK_DEF_ERROR_REPORT } from "../core/sock.ts";
+import type { Sock } from "../core/sock.ts";
 import { ICSK, SK, TCP } from "../fields.ts";
-import { TCP_DONE, TCP_TIME_WAIT_FN } from "./tcp_close.ts";
+import { TCP_TIME_WAIT_FN } from "./tcp_close.ts";
 import {
   __TCP_TRANSMIT_SKB,
   inFlight,
-  purgeWriteQueue,
   resetRetransmit,
   setTimeoutOf,
   TCP_SEND_ACK,
@@ -45,16 +44,13 @@ function ownerOf(k: Kernel, timer: Addr, offset: number): Sock | undefined {
 /** Gives a connection up (`tcp_write_err`). */
 function giveUp(k: Kernel, sk: Sock): void {
   const { address } = sk;
-  SK.err.set(k, address, SK.errSoft.get(k, address) || ETIMEDOUT);
-  k.call(SOCK_DEF_ERROR_REPORT, address);
-  purgeWriteQueue(k, sk);
-  k.call(TCP_DONE, address);
+  k.call(fn("tcp_done_with_error"), address, SK.errSoft.get(k, address) || ETIMEDOUT);
 }
 
 /** Nothing was acknowledged in time: sends the first segment again, waits twice as long. */
 const TCP_RETRANSMIT_TIMER: FunctionRef = behaviour(
   "tcp_retransmit_timer",
-  [fn("tcp_enter_loss"), TCP_RETRANSMIT_SKB, SOCK_DEF_ERROR_REPORT, TCP_DONE, fn("sk_reset_timer")],
+  [fn("tcp_enter_loss"), TCP_RETRANSMIT_SKB, fn("tcp_done_with_error"), fn("sk_reset_timer")],
   (k, address = 0) => {
     const sk = k.net.socks.get(address);
     const first = sk === undefined ? undefined : tcpOf(sk).rtx[0];

@@ -67,7 +67,7 @@ export class TimeWaitSock {
 /** Forgets a connection. */
 const INET_TWSK_KILL: FunctionRef = behaviour(
   "inet_twsk_kill",
-  [fn("inet_twsk_bind_unhash"), fn("inet_twsk_put"), fn("inet_twsk_free")],
+  [],
   (k, address = 0) => {
     const tw = k.net.timeWaits.get(address);
     if (tw === undefined) return Number.NaN;

@@ -39,6 +39,7 @@ import {
   __KFREE_SKB,
   ALLOC_SKB,
   allocSkb,
+  dropRoute,
   GFP_KERNEL,
   KFREE_SKB_REASON,
   linearBytes,
@@ -85,7 +86,7 @@ const HEADROOM = 16 + 40 + UDP_HEADER;
 /** Gives a sock a port: 0, or 1 where it is taken: (sk, port). */
 const UDP_LIB_GET_PORT: FunctionRef = behaviour(
   "udp_lib_get_port",
-  [fn("udp_lib_lport_inuse"), LOCAL_BH_ENABLE],
+  [],
   (k, address = 0, wanted = 0) => {
     const sk = sockOf(k, address);
     const port = wanted !== 0 ? wanted : k.net.ephemeralPort(IPPROTO_UDP, (p) => conflicts(k, sk, p));
@@ -135,15 +136,15 @@ function disconnect(k: Kernel, sk: Sock): number {
 }
 const IP4_DATAGRAM_CONNECT: FunctionRef = behaviour(
   "ip4_datagram_connect",
-  [fn("__ip4_datagram_connect")],
+  [],
   (k, sk = 0, uaddr = 0, length = 0) => connect(k, sk, uaddr, length),
 );
 const IP6_DATAGRAM_CONNECT: FunctionRef = behaviour(
   "ip6_datagram_connect",
-  [fn("__ip6_datagram_connect")],
+  [],
   (k, sk = 0, uaddr = 0, length = 0) => connect(k, sk, uaddr, length),
 );
-behaviour("udp_disconnect", [fn("__udp_disconnect")], (k, sk = 0) => disconnect(k, sockOf(k, sk)));
+behaviour("udp_disconnect", [], (k, sk = 0) => disconnect(k, sockOf(k, sk)));
 
 /** A datagram's buffer, with the caller's data in it. */
 const SOCK_ALLOC_SEND_PSKB: FunctionRef = behaviour(
@@ -214,19 +215,14 @@ const UDP_SEND_SKB: FunctionRef = behaviour(
 );
 const UDP_V6_SEND_SKB: FunctionRef = behaviour(
   "udp_v6_send_skb",
-  [fn("ip6_send_skb"), IP6_OUTPUT],
+  [IP6_OUTPUT],
   (k, skb = 0) => {
     k.call(IP6_OUTPUT, Number.NaN, SKB.sk.get(k, skb), skb);
     return 0;
   },
 );
 
-const SEND_CALLS = [
-  IP_MAKE_SKB,
-  IP6_MAKE_SKB,
-  UDP_SEND_SKB,
-  UDP_V6_SEND_SKB,
-];
+const SEND_CALLS = [IP_MAKE_SKB, UDP_SEND_SKB];
 /** Sends a datagram: its bytes, or -errno: (sk, msg, length). */
 function sendmsg(k: Kernel, address: number, msg: number, length: number): number {
   const sk = sockOf(k, address);
@@ -299,20 +295,21 @@ const UDP_SENDMSG: FunctionRef = behaviour(
 );
 const UDPV6_SENDMSG: FunctionRef = behaviour(
   "udpv6_sendmsg",
-  [...SEND_CALLS, UDP_SENDMSG],
+  [...SEND_CALLS, IP6_MAKE_SKB, UDP_V6_SEND_SKB],
   (k, sk = 0, msg = 0, length = 0) => sendmsg(k, sk, msg, length),
 );
 
 /** The datagram that is read next, or 0 with the error at `err`: (sk, flags, off, err). */
 const __SKB_RECV_UDP: FunctionRef = blocking(
   "__skb_recv_udp",
-  [fn("__skb_try_recv_from_queue"), fn("udp_rmem_release"), LOCAL_BH_ENABLE, ...PACKET_WAIT_CALLS],
+  [fn("__skb_try_recv_from_queue"), fn("udp_rmem_release"), ...PACKET_WAIT_CALLS],
   function* (k, address = 0, flags = 0): Blocking<number> {
     const sk = sockOf(k, address);
     const queue = SK.receiveQueue.at(k, address);
     const outcome = recorded(k);
     const nonblocking = (flags & MSG_DONTWAIT) !== 0;
-    k.call(fn("__skb_try_recv_from_queue"), address, queue, flags, Number.NaN, Number.NaN, Number.NaN);
+    const look = fn("__skb_try_recv_from_queue");
+    for (let i = 0; i < 2; i++) k.call(look, address, queue, flags, Number.NaN, Number.NaN, Number.NaN);
     if (peek(k, queue) === undefined) {
       const error = sockError(k, sk);
       if (error !== 0 && outcome === undefined) return error;
@@ -438,9 +435,10 @@ const ENQUEUE: FunctionRef = behaviour(
 );
 const QUEUE_ONE: FunctionRef = behaviour(
   "udp_queue_rcv_one_skb",
-  [fn("sk_filter_trim_cap"), ENQUEUE, KFREE_SKB_REASON],
+  [fn("sk_filter_trim_cap"), fn("dst_release"), ENQUEUE, KFREE_SKB_REASON],
   (k, sk = 0, skb = 0) => {
     k.call(fn("sk_filter_trim_cap"), sk, skb, UDP_HEADER);
+    dropRoute(k, skbOf(k, skb));
     if (k.call(ENQUEUE, sk, skb) === 0) return 0;
     k.call(KFREE_SKB_REASON, skb, SKB_DROP_REASON_SOCKET_RCVBUFF);
     return -1;
@@ -522,6 +520,7 @@ export const UDP_PROTO: Proto = {
   name: "UDP",
   type: "udp_sock",
   symbol: "udp_prot",
+  init: fn("udp_init_sock"),
   close: UDP_LIB_CLOSE,
   connect: IP4_DATAGRAM_CONNECT,
   sendmsg: UDP_SENDMSG,
@@ -535,6 +534,7 @@ export const UDPV6_PROTO: Proto = {
   name: "UDPv6",
   type: "udp6_sock",
   symbol: "udpv6_prot",
+  init: fn("udpv6_init_sock"),
   connect: IP6_DATAGRAM_CONNECT,
   sendmsg: UDPV6_SENDMSG,
   recvmsg: UDPV6_RECVMSG,

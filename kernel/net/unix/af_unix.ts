@@ -124,7 +124,7 @@ behaviour("unix_write_space", [WAKE_UP_SYNC_KEY], (k, address = 0) => {
   return Number.NaN;
 });
 /** What a sender's packet does when it is freed: credentials and files it carried go, and there is room. */
-behaviour("unix_destruct_scm", [fn("put_pid"), fn("sock_wfree"), fn("fput")], (k, address = 0) => {
+behaviour("unix_wfree", [fn("sock_wfree"), fn("fput")], (k, address = 0) => {
   const skb = skbOf(k, address);
   for (const file of skb.files ?? []) k.call(fn("fput"), file);
   skb.files = null;
@@ -219,11 +219,10 @@ function storeName(k: Kernel, sk: Sock, path: Uint8Array): void {
   unixOf(sk).path = path;
 }
 
-const MAKE_NODE = [fn("kern_path_create"), fn("vfs_mknod"), fn("done_path_create")];
 /** Gives a socket its name: (sock, uaddr, length). */
 const UNIX_BIND: FunctionRef = behaviour(
   "unix_bind",
-  ["unix_create_addr", "current_umask"].map(fn).concat(MAKE_NODE),
+  [],
   (k, sock = 0, uaddr = 0, length = 0) => {
     const sk = sockIn(k, sock);
     const unix = unixOf(sk);
@@ -276,7 +275,7 @@ function autoName(k: Kernel): Uint8Array {
 /** Who is bound to a name: the sock, or -errno: (net, sunaddr, length, type). */
 const UNIX_FIND_OTHER: FunctionRef = behaviour(
   "unix_find_other",
-  [fn("kern_path"), fn("inode_permission"), fn("touch_atime"), fn("path_put")],
+  [],
   (k, _net, uaddr = 0, length = 0, type = 0) => {
     const name = readAddress(k, uaddr, length);
     return name === null ? -EFAULT : find(k, name, type);
@@ -325,7 +324,6 @@ const UNIX_STREAM_CONNECT: FunctionRef = blocking(
     UNIX_FIND_OTHER,
     fn("init_peercred"),
     SOCK_DEF_READABLE,
-    fn("unix_wait_for_peer"),
   ],
   function* (k, sock = 0, uaddr = 0, length = 0, flags = 0): Blocking<number> {
     const sk = sockIn(k, sock);
@@ -513,7 +511,7 @@ const UNIX_SHUTDOWN: FunctionRef = behaviour("unix_shutdown", [SOCK_DEF_WAKEUP],
 /** Nobody has a socket open any more: (sk, embrion). */
 const UNIX_RELEASE_SOCK: FunctionRef = behaviour(
   "unix_release_sock",
-  [WAKE_UP, SOCK_DEF_WAKEUP, fn("skb_dequeue"), KFREE_SKB_REASON, fn("sk_free")],
+  [WAKE_UP, SOCK_DEF_WAKEUP, KFREE_SKB_REASON, fn("sk_free")],
   (k, address = 0) => {
     const sk = sockOf(k, address);
     const unix = unixOf(sk);
@@ -567,7 +565,7 @@ function fill(k: Kernel, sk: Sock, bytes: Uint8Array, msg: Addr, at: number): Sk
   k.memory.writeBytes(data, bytes);
   skb.destructor = null;
   SK.wmemAlloc.add(k, sk.address, -SKB.truesize.get(k, skb.address));
-  ownWrite(k, skb, sk, "unix_destruct_scm");
+  ownWrite(k, skb, sk, "unix_wfree");
   if (at === 0) attachRights(k, skb, msg);
   return skb;
 }
@@ -644,7 +642,6 @@ const reading = new WeakMap<Kernel, Addr>();
 const consumed = new WeakMap<Skb, number>();
 
 const READ_CALLS = [
-  fn("mutex_lock"),
   UNIX_STREAM_READ_ACTOR,
   CONSUME_SKB,
   fn("skb_unlink"),
@@ -679,11 +676,15 @@ const READ_GENERIC: FunctionRef = blocking(
         const size = SKB.len.get(k, next.address);
         const chunk = Math.min(size - skip, limit - copied);
         reading.set(k, msg);
+        // Held while it is read; let go of behind that.
+        SKB.users.add(k, next.address, 1);
         if (
           k.call(UNIX_STREAM_READ_ACTOR, next.address, skip, chunk, Number.NaN) < 0 && outcome === undefined
         ) {
+          SKB.users.add(k, next.address, -1);
           return copied > 0 ? copied : -EFAULT;
         }
+        k.call(CONSUME_SKB, next.address);
         copied += chunk;
         if ((flags & MSG_PEEK) !== 0) {
           next = nextIn(k, queue, next);
@@ -821,14 +822,7 @@ const sender = new WeakMap<Skb, Uint8Array>();
 
 const __UNIX_DGRAM_RECVMSG: FunctionRef = blocking(
   "__unix_dgram_recvmsg",
-  [
-    fn("mutex_lock"),
-    fn("__skb_try_recv_datagram"),
-    SKB_COPY_DATAGRAM_ITER,
-    fn("skb_free_datagram"),
-    fn("mutex_unlock"),
-    ...PACKET_WAIT_CALLS,
-  ],
+  [fn("__skb_try_recv_datagram"), SKB_COPY_DATAGRAM_ITER, fn("skb_free_datagram"), ...PACKET_WAIT_CALLS],
   function* (k, address = 0, msg = 0, size = 0, flags = 0): Blocking<number> {
     const sk = sockOf(k, address);
     const outcome = recorded(k);
