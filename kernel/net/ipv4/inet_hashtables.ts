@@ -6,7 +6,6 @@
  */
 
 import { behaviour, fn, type FunctionRef } from "../../calls/function.ts";
-import { LOCAL_BH_ENABLE } from "../../irq/softirq.ts";
 import type { Kernel } from "../../kernel.ts";
 import { EADDRNOTAVAIL } from "../../syscalls/errno.ts";
 import { htons, isAny, storeAddress, unmapped } from "../address.ts";

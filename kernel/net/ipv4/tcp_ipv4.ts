@@ -39,7 +39,6 @@ import {
   SKB_PUSH,
   skbOf,
 } from "../core/skbuff.ts";
-import { LOCAL_BH_ENABLE } from "../../irq/softirq.ts";
 import { type Sock, SOCK_DEF_READABLE, sockOf } from "../core/sock.ts";
 import { SK, SKB, TCP } from "../fields.ts";
 import { type ConnectionEnd, connectionKey } from "../net.ts";

@@ -6,7 +6,6 @@
 
 import { behaviour, fn, type FunctionRef } from "../../calls/function.ts";
 import { functionPointer } from "../../calls/function_pointer.ts";
-import { LOCAL_BH_ENABLE } from "../../irq/softirq.ts";
 import type { Kernel } from "../../kernel.ts";
 import { tracepoint } from "../../tracing/reference.ts";
 import { keyOf } from "../../time/random.ts";

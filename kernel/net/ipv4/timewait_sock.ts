@@ -5,7 +5,7 @@
  */
 
 import type { Addr } from "../../../image/model.ts";
-import { behaviour, fn, type FunctionRef } from "../../calls/function.ts";
+import { behaviour, type FunctionRef } from "../../calls/function.ts";
 import type { Kernel } from "../../kernel.ts";
 import { sizeIfKnown } from "../../process/objects.ts";
 import { htons, storeAddress } from "../address.ts";

@@ -6,7 +6,6 @@
 
 import { behaviour, type Blocking, blocking, fn, type FunctionRef } from "../../calls/function.ts";
 import { recorded } from "../../fs/recorded.ts";
-import { LOCAL_BH_ENABLE } from "../../irq/softirq.ts";
 import type { Kernel } from "../../kernel.ts";
 import {
   EAFNOSUPPORT,
