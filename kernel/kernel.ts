@@ -152,6 +152,7 @@ export class Kernel {
     watchShortage(this);
     // Tasks stand in the file tree, so it comes first.
     this.vfs = new Vfs(this);
+    this.vfs.boot();
     this.tasks = new TaskTable(this);
     this.scheduler = new Scheduler(this);
     this.percpu = new PerCpu(this);

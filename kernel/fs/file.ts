@@ -38,6 +38,8 @@ export class OpenFile {
   dentry: Dentry | null = null;
   /** Entries of a directory that `getdents` has yet to give, from the first call on. */
   listing: readonly string[] | null = null;
+  /** What a file of procfs or sysfs was found to say when it was last read from its start; null before. */
+  text: Uint8Array | null = null;
   /** Who gets its signals (`F_SETOWN`): a process, or less than 0 a group. */
   owner = 0;
   /** Which signal that is (`F_SETSIG`); 0 for the usual one. */

@@ -125,13 +125,131 @@ export const SOCKET: FileOperations = {
   seekable: false,
 };
 
-/** Regular files of procfs. */
+/** Fixed files of procfs. */
 export const PROC_FILE: FileOperations = {
   symbol: "proc_iter_file_ops",
   open: fn("proc_reg_open"),
   readIter: fn("proc_reg_read_iter"),
   release: fn("proc_reg_release"),
   llseek: fn("proc_reg_llseek"),
+  seekable: true,
+};
+
+/** Files of a process in procfs that one function writes as a whole. */
+export const PROC_SINGLE: FileOperations = {
+  symbol: "proc_single_file_operations",
+  open: fn("proc_single_open"),
+  read: fn("seq_read"),
+  release: fn("single_release"),
+  llseek: fn("seq_lseek"),
+  seekable: true,
+};
+
+/** `/proc/PID/maps`. */
+export const PROC_MAPS: FileOperations = {
+  symbol: "proc_pid_maps_operations",
+  open: fn("pid_maps_open"),
+  read: fn("seq_read"),
+  release: fn("proc_map_release"),
+  llseek: fn("seq_lseek"),
+  seekable: true,
+};
+
+/** `/proc/PID/cmdline`. */
+export const PROC_CMDLINE: FileOperations = {
+  symbol: "proc_pid_cmdline_ops",
+  read: fn("proc_pid_cmdline_read"),
+  llseek: fn("generic_file_llseek"),
+  seekable: true,
+};
+
+/** `/proc/PID/environ`. */
+export const PROC_ENVIRON: FileOperations = {
+  symbol: "proc_environ_operations",
+  open: fn("environ_open"),
+  read: fn("environ_read"),
+  release: fn("mem_release"),
+  llseek: fn("generic_file_llseek"),
+  seekable: true,
+};
+
+/** `/proc/PID/comm`. */
+export const PROC_COMM: FileOperations = {
+  symbol: "proc_pid_set_comm_operations",
+  open: fn("comm_open"),
+  read: fn("seq_read"),
+  write: fn("comm_write"),
+  release: fn("single_release"),
+  llseek: fn("seq_lseek"),
+  seekable: true,
+};
+
+/** `/proc/PID/mounts`. */
+export const PROC_MOUNTS: FileOperations = {
+  symbol: "proc_mounts_operations",
+  open: fn("mounts_open"),
+  readIter: fn("seq_read_iter"),
+  release: fn("mounts_release"),
+  llseek: fn("seq_lseek"),
+  seekable: true,
+};
+
+/** `/proc`. */
+export const PROC_ROOT_DIR: FileOperations = {
+  symbol: "proc_root_operations",
+  iterate: fn("proc_root_readdir"),
+  llseek: fn("generic_file_llseek"),
+  seekable: true,
+};
+
+/** Fixed directories of procfs. */
+export const PROC_DIR: FileOperations = {
+  symbol: "proc_dir_operations",
+  iterate: fn("proc_readdir"),
+  llseek: fn("generic_file_llseek"),
+  seekable: true,
+};
+
+/** `/proc/PID`. */
+export const PROC_TGID_DIR: FileOperations = {
+  symbol: "proc_tgid_base_operations",
+  iterate: fn("proc_tgid_base_readdir"),
+  llseek: fn("generic_file_llseek"),
+  seekable: true,
+};
+
+/** `/proc/PID/fd`. */
+export const PROC_FD_DIR: FileOperations = {
+  symbol: "proc_fd_operations",
+  iterate: fn("proc_readfd"),
+  llseek: fn("generic_file_llseek"),
+  seekable: true,
+};
+
+/** `/proc/PID/task`. */
+export const PROC_TASK_DIR: FileOperations = {
+  symbol: "proc_task_operations",
+  iterate: fn("proc_task_readdir"),
+  llseek: fn("generic_file_llseek"),
+  seekable: true,
+};
+
+/** Files of sysfs. */
+export const KERNFS_FILE: FileOperations = {
+  symbol: "kernfs_file_fops",
+  open: fn("kernfs_fop_open"),
+  readIter: fn("kernfs_fop_read_iter"),
+  release: fn("kernfs_fop_release"),
+  llseek: fn("generic_file_llseek"),
+  seekable: true,
+};
+
+/** Directories of sysfs. */
+export const KERNFS_DIR: FileOperations = {
+  symbol: "kernfs_dir_fops",
+  iterate: fn("kernfs_fop_readdir"),
+  release: fn("kernfs_dir_fop_release"),
+  llseek: fn("generic_file_llseek"),
   seekable: true,
 };
 
@@ -258,6 +376,19 @@ export function fileOperations(): readonly FileOperations[] {
     TTY,
     SOCKET,
     PROC_FILE,
+    PROC_SINGLE,
+    PROC_MAPS,
+    PROC_CMDLINE,
+    PROC_ENVIRON,
+    PROC_COMM,
+    PROC_MOUNTS,
+    PROC_ROOT_DIR,
+    PROC_DIR,
+    PROC_TGID_DIR,
+    PROC_FD_DIR,
+    PROC_TASK_DIR,
+    KERNFS_FILE,
+    KERNFS_DIR,
     EVENTFD,
     EPOLL,
     TIMERFD,

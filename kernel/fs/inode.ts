@@ -60,6 +60,8 @@ export class Inode {
   readonly dops: DentryOperations | null;
   /** A link that leads to an object rather than to a path: `/proc/PID/exe`. */
   jumps = false;
+  /** Where a link leads whose text is made when somebody asks; null for other files. */
+  dynamicTarget: (() => string | null) | null = null;
   /** What a directory has beside its entries: names that come and go by themselves, as those of processes. */
   dynamic: DynamicEntries | null = null;
   /** Seals of a memory file (`F_ADD_SEALS`); other files are sealed against seals. */

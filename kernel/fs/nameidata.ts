@@ -33,6 +33,7 @@ export function newNameidata(k: Kernel, dfd: number, name: Addr): Addr {
   const nd = pushLocal(k, sizeOfStruct(k, "nameidata"));
   NAMEIDATA.dfd.set(k, nd, dfd);
   NAMEIDATA.name.set(k, nd, name);
+  k.vfs.walking = nd;
   return nd;
 }
 

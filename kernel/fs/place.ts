@@ -12,6 +12,8 @@ import { popLocals, pushLocal } from "../process/stack.ts";
 import { EFAULT, EINVAL, ENOENT, ENOTDIR, ERANGE } from "../syscalls/errno.ts";
 import { PATH } from "./fields.ts";
 import { setPlace } from "./fs_struct.ts";
+import type { Inode } from "./inode.ts";
+import { inodeCallees } from "./inode_operations.ts";
 import {
   AT_EMPTY_PATH,
   AT_SYMLINK_NOFOLLOW,
@@ -137,16 +139,35 @@ export function getcwd(k: Kernel, buf: number, size: number): number {
   return store(k, buf, bytes, true) ? outcome?.ret ?? bytes.length + 1 : -EFAULT;
 }
 
+/** The text of a link, wherever it leads; null for what is none. */
+function textOfLink(inode: Inode | null | undefined): string | null {
+  return inode?.dynamicTarget?.() ?? inode?.target ?? null;
+}
+
+/** Copies the text of a link of procfs that leads to an object: (dentry, buffer, buflen). */
+const PROC_PID_READLINK: FunctionRef = behaviour(
+  "proc_pid_readlink",
+  [],
+  (k, dentry = 0, buf = 0, size = 0) => copyLink(k, k.vfs.dentries.get(dentry)?.inode, buf, size),
+);
+
+function copyLink(k: Kernel, inode: Inode | null | undefined, buf: number, size: number): number {
+  const outcome = recorded(k);
+  const target = outcome?.text ?? textOfLink(inode);
+  if (target === null) return outcome?.ret ?? (inode?.iops.getLink === undefined ? -EINVAL : -ENOENT);
+  const bytes = new TextEncoder().encode(target).subarray(0, size);
+  return store(k, buf, bytes, false) ? outcome?.ret ?? bytes.length : -EFAULT;
+}
+
 /** Copies a symbolic link's text to user memory: bytes, or -errno. */
 export const VFS_READLINK: FunctionRef = behaviour(
   "vfs_readlink",
-  [fn("readlink_copy")],
+  [fn("readlink_copy"), PROC_PID_READLINK, ...inodeCallees("getLink")],
   (k, dentry = 0, buf = 0, size = 0) => {
-    const outcome = recorded(k);
-    const target = outcome?.text ?? k.vfs.dentries.get(dentry)?.inode?.target ?? null;
-    if (target === null) return outcome?.ret ?? -EINVAL;
-    const bytes = new TextEncoder().encode(target).subarray(0, size);
-    return store(k, buf, bytes, false) ? outcome?.ret ?? bytes.length : -EFAULT;
+    const inode = k.vfs.dentries.get(dentry)?.inode;
+    if (inode?.jumps === true) return k.call(PROC_PID_READLINK, dentry, buf, size);
+    if (inode?.iops.getLink !== undefined) k.call(inode.iops.getLink, dentry, inode.address, 0);
+    return copyLink(k, inode, buf, size);
   },
 );
 
@@ -158,8 +179,8 @@ export const DO_READLINKAT: FunctionRef = behaviour(
     if (size <= 0) return -EINVAL;
     return withPath(k, dfd, filename, LOOKUP_EMPTY, (path) => {
       const dentry = PATH.dentry.get(k, path);
-      const link = k.vfs.dentries.get(dentry)?.inode?.target !== null;
-      if (!link) return recorded(k)?.ret ?? -EINVAL;
+      const inode = k.vfs.dentries.get(dentry)?.inode;
+      if (inode?.target === null && inode.iops.getLink === undefined) return recorded(k)?.ret ?? -EINVAL;
       k.call(fn("touch_atime"), path);
       return recordedErrorOr(k, k.call(VFS_READLINK, dentry, buf, size));
     });

@@ -40,7 +40,6 @@ const STREAMS = new Set([
   "random_write_iter",
   "tty_read",
   "tty_write",
-  "proc_reg_read_iter",
 ]);
 const READS = new Set(["read", "pread64", "readv", "preadv", "preadv2"]);
 const WRITES = new Set(["write", "pwrite64", "writev", "pwritev", "pwritev2"]);

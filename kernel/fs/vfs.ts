@@ -14,6 +14,7 @@ import { Dentry } from "./dentry.ts";
 import type { DentryOperations } from "./dentry_operations.ts";
 import { FILE, INODE } from "./fields.ts";
 import { DEVTMPFS, type FileSystemType, pseudoType, SuperBlock, TMPFS } from "./file_system.ts";
+import { fileSystemNamed } from "./file_systems.ts";
 import { freeFile, newFile, type OpenFile, openOn } from "./file.ts";
 import type { FileOperations } from "./fileops.ts";
 import { FILES_STRUCT, installFd } from "./files_struct.ts";
@@ -73,6 +74,8 @@ export class Vfs {
   readonly supers: Map<Addr, SuperBlock> = new Map();
   /** Every mount that has a place in the tree, by the address of its `struct vfsmount`; the root first. */
   readonly mounts: Map<Addr, Mount> = new Map();
+  /** Address of the `struct nameidata` of the walk that began last. */
+  walking: Addr = 0;
   /** Who watches which inodes. */
   readonly watches: Watches = new Watches();
   readonly #k: Kernel;
@@ -97,6 +100,14 @@ export class Vfs {
     this.mount(this.newSuper(DEVTMPFS), "/dev", { source: "devtmpfs" });
     for (const [name, major, minor] of DEVICES) {
       this.makePath(`/dev/${name}`, { mode: S_IFCHR | 0o666, rdev: major << 20 | minor });
+    }
+  }
+
+  /** Mounts what every system has: to be called once the kernel knows its files. */
+  boot(): void {
+    for (const [type, at] of [["proc", "/proc"], ["sysfs", "/sys"]] as const) {
+      const sb = fileSystemNamed(type)?.getTree?.(this.#k, type);
+      if (sb !== undefined && typeof sb !== "number") this.mount(sb, at, { source: type });
     }
   }
 
@@ -431,7 +442,7 @@ export class Vfs {
       }
       const next = this.child(at.dentry, name);
       if (next === null) return null;
-      const target = next.inode?.target ?? null;
+      const target = next.inode?.dynamicTarget?.() ?? next.inode?.target ?? null;
       if (target !== null && (follow || i < parts.length - 1)) {
         const resolved = links > 40 ? null : this.#walk(target, at, true, links + 1);
         if (resolved === null) return null;
@@ -484,9 +495,13 @@ export class Vfs {
   #dynamicChild(dir: Dentry, inode: Inode, name: string): Dentry | null {
     const known = inode.entries?.get(name) ?? null;
     const found = inode.dynamic?.find(name) ?? null;
-    if (found === null || known?.inode === found) {
-      return found === null && inode.dynamic?.owns(name) ? null : known;
+    if (found !== null ? known?.inode === found : inode.dynamic?.owns(name) !== true) return known;
+    if (known !== null) {
+      inode.entries?.delete(name);
+      known.hashed = false;
+      if (this.dentries.get(known.address) === known) this.release(known);
     }
+    if (found === null) return null;
     const dentry = new Dentry(this.#k, name, dir, dir.sb, "uncached");
     dentry.inode = found;
     inode.entries?.set(name, dentry);

@@ -95,15 +95,22 @@ function resolve(k: Kernel, inode: Addr, name: Addr): number {
   return result;
 }
 
+/** Has the handler of an attribute's name set it: 0 or -errno. */
+const __VFS_SETXATTR: FunctionRef = behaviour(
+  "__vfs_setxattr",
+  [XATTR_RESOLVE_NAME],
+  (k, _ns = 0, _dentry = 0, inode = 0, name = 0) => resolve(k, inode, name),
+);
+
 /** Sets an attribute, whoever asks. */
 const VFS_SETXATTR_NOPERM: FunctionRef = behaviour(
   "__vfs_setxattr_noperm",
-  [fn("__vfs_setxattr"), XATTR_RESOLVE_NAME],
-  (k, _ns = 0, dentry = 0, name = 0, value = 0, size = 0, flags = 0) => {
+  [__VFS_SETXATTR],
+  (k, ns = 0, dentry = 0, name = 0, value = 0, size = 0, flags = 0) => {
     const inode = k.vfs.dentries.get(dentry)?.inode;
     if (!inode) return -EOPNOTSUPP;
     const failure = failsAt(k, "operation");
-    const error = resolve(k, inode.address, name);
+    const error = k.call(__VFS_SETXATTR, ns, dentry, inode.address, name, value, size);
     if (failure !== 0) return failure;
     if (error !== 0 && recorded(k) === undefined) return error;
     const key = k.memory.readString(name, XATTR_NAME_MAX + 1);

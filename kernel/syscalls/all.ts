@@ -7,7 +7,11 @@
 import "../block/blk_core.ts";
 import "../block/plug.ts";
 import "../fs/ext4/super.ts";
+import "../fs/llseek.ts";
+import "../fs/proc/proc.ts";
+import "../fs/proc/seq_file.ts";
 import "../fs/streams.ts";
+import "../fs/sysfs.ts";
 import "./attr_calls.ts";
 import "./file_calls.ts";
 import "./futex_calls.ts";
