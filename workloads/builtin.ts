@@ -28,6 +28,7 @@ import { interactiveWorkload } from "./scenarios/interactive.ts";
 import { pipelineWorkload } from "./scenarios/pipeline.ts";
 import { sleepersWorkload } from "./scenarios/sleepers.ts";
 import { cpWorkload, findWorkload, grepWorkload, lsWorkload } from "./scenarios/source_tree.ts";
+import { threadPoolWorkload } from "./scenarios/thread_pool.ts";
 import { treeWorkload } from "./scenarios/tree.ts";
 import { connectVerb, execveVerb, nanosleepVerb, openatVerb, openVerb, readVerb } from "./scenarios/verbs.ts";
 import type { Workload } from "./workload.ts";
@@ -144,6 +145,13 @@ const SCENARIOS: readonly Scenario[] = [
     exercises: "timers, scheduling",
     parameters: { tasks: 2, ns: 1_000_000, times: 5 },
     make: ({ tasks, ns, times }) => sleepersWorkload(tasks, ns, times),
+  }),
+  scenario({
+    name: "threads",
+    summary: "a pool of threads that take jobs off a queue",
+    exercises: "clone3, futex, exit of threads",
+    parameters: { threads: 4, jobs: 20 },
+    make: (parameters) => threadPoolWorkload(parameters),
   }),
   scenario({
     name: "tree",

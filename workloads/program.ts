@@ -9,6 +9,7 @@ import type { Coroutine } from "../kernel/sched/coroutine.ts";
 import type { Wait } from "../kernel/calls/function.ts";
 import type { Task } from "../kernel/process/task.ts";
 import { Counter } from "./counter.ts";
+import { Handlers } from "./handlers.ts";
 import { ProgramExit, Sys } from "./sys.ts";
 import type { Workload, WorkloadReport } from "./workload.ts";
 
@@ -77,15 +78,20 @@ export class ProgramRun {
   calls = 0;
   /** What the child of a fork runs that is being made, by parent. */
   readonly children: Map<Task, UserProgram> = new Map();
+  /** Where the id of a thread lies that nobody has waited for, by that id. */
+  readonly threads: Map<number, number> = new Map();
+  /** Handlers of signals. */
+  readonly handlers: Handlers = new Handlers();
 
   constructor(k: Kernel) {
     this.kernel = k;
     const before = k.tasks.onNewTask;
     k.tasks.onNewTask = (task) => {
       before?.(task);
-      const program = task.parent === null ? undefined : this.children.get(task.parent);
-      if (program === undefined || task.parent === null) return;
-      this.children.delete(task.parent);
+      // Whoever makes it runs now; a thread's parent is its process' parent.
+      const program = this.children.get(k.current);
+      if (program === undefined) return;
+      this.children.delete(k.current);
       this.spawn(task, program, k.clock.now);
     };
   }
@@ -99,7 +105,9 @@ export class ProgramRun {
     const sys = new Sys(this, task);
     try {
       const status = yield* program(sys);
-      yield* sys.exit(typeof status === "number" ? status : 0);
+      const code = typeof status === "number" ? status : 0;
+      if (task.leader === task) yield* sys.exit(code);
+      else yield* sys.exitThread(code);
     } catch (error) {
       if (!(error instanceof ProgramExit) || error.task !== task) throw error;
     }

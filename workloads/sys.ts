@@ -24,6 +24,8 @@ import { accessUser } from "../kernel/mm/page_fault.ts";
 import { LIBC } from "../kernel/mm/started_memory.ts";
 import { Libc } from "./user/libc.ts";
 import { type LibcFunction, userAddress } from "./user/symbols.ts";
+import type { SignalFrame } from "../kernel/signal/frame.ts";
+import type { SignalHandler } from "./handlers.ts";
 import type { ProgramRun, Steps, UserProgram } from "./program.ts";
 
 /** Nanoseconds that a program computes before each call, on average; a keyed random number spreads it by half. */
@@ -37,6 +39,14 @@ const TOUCHED = 4096;
 const PER_TOUCH = 50;
 /** Keeps this use of randomness apart from others. */
 const THINK_KEY = keyOf("think");
+
+/** Bytes of a thread's stack, and of what lies above it: its control block. */
+const THREAD_STACK = 65536;
+const TCB = 4096;
+const THREAD_FLAGS = "CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD|CLONE_SYSVSEM|CLONE_SETTLS|" +
+  "CLONE_PARENT_SETTID|CLONE_CHILD_CLEARTID";
+/** Where handlers return to: the C library's call of `rt_sigreturn`. */
+const RESTORER = 0x409c70;
 
 /** An argument of `Sys.call`: a word, a string in user memory, or a value as strace prints it. */
 export type SysArgument = number | string | StraceValue;
@@ -93,6 +103,12 @@ export class Sys {
       has: (known) => this.#k.image.syscallNumber(known) !== undefined,
     };
     this.#narrow = this.#k.image.pointerSize === 4;
+    task.runHandler = (frame) => this.#handle(frame);
+  }
+
+  *#handle(frame: SignalFrame): Steps<void> {
+    const handler = this.#run.handlers.at(frame.handler);
+    if (handler !== undefined) yield* handler(this, frame.signal);
   }
 
   /** Process id. */
@@ -411,6 +427,80 @@ export class Sys {
     const pid = yield* this.call("fork");
     this.#run.children.delete(this.task);
     return pid;
+  }
+
+  /**
+   * Starts a thread of this process, as a C library's `pthread_create` does: it runs `program` and ends with it, its process
+   * goes on. Its thread id, or -errno; `join` waits for it.
+   */
+  *thread(program: UserProgram): Steps<number> {
+    const stack = yield* this.mmap(
+      THREAD_STACK,
+      "PROT_READ|PROT_WRITE",
+      "MAP_PRIVATE|MAP_ANONYMOUS|MAP_STACK",
+    );
+    if (stack < 0 && stack > -4096) return stack;
+    const tid = stack + THREAD_STACK - TCB;
+    this.#run.children.set(this.task, program);
+    const clone = struct({
+      flags: parseValue(THREAD_FLAGS),
+      child_tid: number(tid),
+      parent_tid: number(tid),
+      exit_signal: number(0),
+      stack: number(stack),
+      stack_size: number(THREAD_STACK - TCB),
+      tls: number(tid),
+    });
+    const child = yield* this.call("clone3", clone, 88);
+    this.#run.children.delete(this.task);
+    if (child > 0) this.#run.threads.set(child, tid);
+    return child;
+  }
+
+  /** Waits for the end of a thread that `thread` started. */
+  *join(thread: number): Steps<void> {
+    const word = this.#run.threads.get(thread);
+    if (word === undefined) return;
+    for (let value = this.load(word); value !== 0; value = this.load(word)) {
+      yield* this.call("futex", word, name("FUTEX_WAIT"), value, NULL);
+    }
+    this.#run.threads.delete(thread);
+  }
+
+  /** Ends this thread only. Does not return. */
+  *exitThread(status = 0): Steps<never> {
+    yield* this.call("exit", status);
+    throw new ProgramExit(this.task);
+  }
+
+  /**
+   * Runs `handler` whenever the signal is delivered to this process from now on (`null`: the default action). Flags as in
+   * `sigaction`: `"SA_RESTART"`.
+   */
+  onSignal(signal: string, handler: SignalHandler | null, flags = "SA_RESTART"): SysCall {
+    const address = handler === null ? 0 : this.#run.handlers.add(handler);
+    const action = struct({
+      sa_handler: number(address),
+      sa_mask: array(),
+      sa_flags: parseValue(`SA_RESTORER|${flags}`),
+      sa_restorer: number(RESTORER),
+    });
+    return this.call("rt_sigaction", name(signal), action, NULL, 8);
+  }
+
+  /** Sends a signal to a process: 0, or -errno. */
+  kill(pid: number, signal: string): SysCall {
+    return this.call("kill", pid, name(signal));
+  }
+
+  /** The 32-bit word at an address of its memory. */
+  load(address: number): number {
+    return this.#k.memory.load(address, 4, false);
+  }
+
+  /** Sets a 32-bit word of its memory. */
+  store(address: number, value: number): void {
+    this.#k.memory.store(address, 4, value);
   }
 
   /** Replaces the program's image: from here on its name is the path's last part. */
