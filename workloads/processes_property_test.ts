@@ -189,7 +189,6 @@ async function runOnce(
                 log.push(`${self.pid} ${signal}`);
                 yield* self.getpid();
               });
-              // deno-lint-ignore require-yield -- it only counts
               yield* worker.onSignal("SIGALRM", function* () {
                 handled.count++;
               });

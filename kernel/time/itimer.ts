@@ -62,7 +62,7 @@ export function setitimer(k: Kernel, which: number, { value, interval }: Interva
   const signal = TASK.signal.get(k, k.current.address);
   const timer = SIGNAL.timer.at(k, signal);
   k.call(HRTIMER_TRY_TO_CANCEL, timer);
-  setInterval(k, signal, interval);
+  storeInterval(k, signal, interval);
   owners(k).delete(timer);
   if (value <= 0) return;
   owners(k).set(timer, k.current.leader);
@@ -127,6 +127,6 @@ function intervalOf(k: Kernel, signal: number): number {
   return k.memory.load(SIGNAL.interval.at(k, signal), 8, true);
 }
 
-function setInterval(k: Kernel, signal: number, interval: number): void {
+function storeInterval(k: Kernel, signal: number, interval: number): void {
   k.memory.store(SIGNAL.interval.at(k, signal), 8, interval);
 }
