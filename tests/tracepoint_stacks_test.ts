@@ -30,7 +30,6 @@ Deno.test("switches happen in __schedule, below what waits, exits or idles", asy
     `__schedule do_task_dead do_exit do_group_exit __x64_sys_exit_group ${ENTRY}`,
     `__schedule schedule do_nanosleep hrtimer_nanosleep common_nsleep __x64_sys_clock_nanosleep ${ENTRY}`,
     `__schedule schedule do_wait kernel_wait4 __do_sys_wait4 ${ENTRY}`,
-    `__schedule schedule exit_to_user_mode_prepare syscall_exit_to_user_mode ${ENTRY}`,
     `__schedule schedule schedule_timeout __wait_for_common wait_for_completion_state kernel_clone __do_sys_vfork ${ENTRY}`,
     `${idle} rest_init start_kernel secondary_startup_64_no_verify`,
     `${idle} start_secondary secondary_startup_64_no_verify`,
