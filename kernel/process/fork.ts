@@ -9,6 +9,7 @@ import { behaviour, blocking, fn, type FunctionRef } from "../calls/function.ts"
 import type { Kernel } from "../kernel.ts";
 import { recorded } from "../fs/recorded.ts";
 import { initCompletion, waitForCompletion } from "../sched/completion.ts";
+import { inheritPolicy } from "../sched/policy.ts";
 import { fireWakeupNew } from "../sched/tracepoints.ts";
 import { WAKES_NEW, wakeUpNewTask } from "../sched/wake_up.ts";
 import { TASK_SIGNAL } from "../signal/fields.ts";
@@ -154,6 +155,7 @@ export const COPY_PROCESS: FunctionRef = behaviour(
     if (thread) k.call(TASK_JOIN_GROUP_STOP, child.address);
     // A thread is in the table by its own id only, a process by its group's and session's too.
     for (const type of thread ? [0] : [1, 2, 3, 0]) k.call(ATTACH_PID, child.address, type);
+    inheritPolicy(k, parent, child);
     k.tracepoints.fire(NEWTASK, child.pid, child.comm, flags, 0);
     return child.address;
   },

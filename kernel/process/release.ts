@@ -6,6 +6,7 @@
 
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import { DO_NOTIFY_PARENT } from "../signal/notify.ts";
+import { keepThreadUse } from "./cputime.ts";
 import { TASK, type Task } from "./task.ts";
 import type { Kernel } from "../kernel.ts";
 
@@ -33,6 +34,7 @@ export const RELEASE_TASK: FunctionRef = behaviour("release_task", [
 
 /** A task that releases itself still needs its stack to get to its end. */
 function release(k: Kernel, task: Task): void {
+  if (task.leader !== task) keepThreadUse(k, task);
   if (task === k.current) k.tasks.unhash(task);
   else k.tasks.release(task);
 }

@@ -27,6 +27,7 @@ import {
 import { ECHILD, EFAULT, EINVAL, ERESTARTSYS, ESRCH } from "../syscalls/errno.ts";
 import { field, sizeOfStruct } from "./objects.ts";
 import { FIND_GET_PID, PID_TASK, pidGroup } from "./pid.ts";
+import { childrenUse, keepChildUse, storeRusage, usedSince } from "./cputime.ts";
 import { RELEASE_TASK } from "./release.ts";
 import { signalPending } from "./signal.ts";
 import { waitsInReplay } from "./recorded_wait.ts";
@@ -121,8 +122,9 @@ export const DO_WAIT: FunctionRef = blocking(
 export const KERNEL_WAIT4: FunctionRef = blocking(
   "kernel_wait4",
   [FIND_GET_PID, DO_WAIT, fn("put_pid")],
-  function* (k, upid = 0, stat = 0, options = 0, _ru) {
+  function* (k, upid = 0, stat = 0, options = 0, ru = 0) {
     if ((options & ~KNOWN_OPTIONS) !== 0) return -EINVAL;
+    const before = childrenUse(k, k.current);
     if (upid === -0x80000000) return -ESRCH;
     const mark = k.current.locals;
     const opts = pushLocal(k, sizeOfStruct(k, "wait_opts"));
@@ -136,6 +138,9 @@ export const KERNEL_WAIT4: FunctionRef = blocking(
     if (result > 0 && stat !== 0) {
       if (k.memory.user?.areaAt(stat) !== undefined) k.memory.store(stat, 4, status);
       else if (recorded(k) === undefined) return -EFAULT;
+    }
+    if (result > 0 && ru !== 0 && recorded(k) === undefined) {
+      return storeRusage(k, ru, usedSince(before, childrenUse(k, k.current))) ? result : -EFAULT;
     }
     return result;
   },
@@ -263,7 +268,10 @@ function reap(k: Kernel, opts: number, task: Task, flags: number): number {
   const status = together && !task.replayed ? SIGNAL.groupExitCode.get(k, group) : task.exitCode ?? 0;
   const cause = (status & 0x80) !== 0 ? CLD_DUMPED : (status & 0x7f) !== 0 ? CLD_KILLED : CLD_EXITED;
   const pid = tell(k, opts, task, status, cause, cause === CLD_EXITED ? status >> 8 : status & 0x7f);
-  if ((flags & WNOWAIT) === 0) k.call(RELEASE_TASK, task.address);
+  if ((flags & WNOWAIT) === 0) {
+    keepChildUse(k, k.current, task);
+    k.call(RELEASE_TASK, task.address);
+  }
   return pid;
 }
 

@@ -8,7 +8,8 @@
 export const HZ = 250;
 /** The count at boot: it overflows 32 bits after five minutes. */
 export const INITIAL_JIFFIES: number = 2 ** 32 - 300 * HZ;
-const NS_PER_TICK = 1_000_000_000 / HZ;
+/** Nanoseconds from one tick to the next. */
+export const NS_PER_TICK: number = 1_000_000_000 / HZ;
 
 /** The value of `jiffies` at a virtual time in nanoseconds. */
 export function jiffiesAt(ns: number): number {
