@@ -25,6 +25,8 @@ export class UserPage {
   readonly kind: PageKind;
   /** How many page tables map it: `_mapcount` + 1. */
   mapcount = 0;
+  /** The page that it was put in place of, which is what is counted: a copy with breakpoints in it. */
+  standsFor: UserPage | null = null;
   /** Makes what it holds when somebody first looks; null: zeros. */
   fill: ((bytes: Uint8Array<ArrayBuffer>) => void) | null = null;
   readonly #make: () => Page;
@@ -34,6 +36,11 @@ export class UserPage {
     this.frame = frame;
     this.kind = kind;
     this.#make = make;
+  }
+
+  /** The page that counts: itself, or what it stands for. */
+  get real(): UserPage {
+    return this.standsFor ?? this;
   }
 
   /** Its bytes. */

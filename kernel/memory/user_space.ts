@@ -108,8 +108,8 @@ export class UserSpace {
       const page = this.#pages.get(key) as UserPage;
       this.#pages.delete(key);
       this.#protected.delete(key);
-      page.mapcount--;
-      return { key, page };
+      page.real.mapcount--;
+      return { key, page: page.real };
     });
   }
 
@@ -206,15 +206,22 @@ export class UserSpace {
   }
 
   /** Maps a page; what was mapped there is let go. Not writable: the next write faults. */
-  install(key: number, mapped: UserPage, writable: boolean): void {
+  install(key: number, page: UserPage, writable: boolean): void {
     this.#forget();
-    const page = mapped.kind === "file" && this.#held.size > 0 ? this.#held.get(key) ?? mapped : mapped;
     const old = this.#pages.get(key);
-    page.mapcount++;
-    this.#pages.set(key, page);
+    page.real.mapcount++;
+    this.#pages.set(key, this.#held.size > 0 ? this.#standIn(key, page) : page);
     if (writable) this.#protected.delete(key);
     else this.#protected.add(key);
     if (old !== undefined) this.#leave(old);
+  }
+
+  /** What is shown in place of a file's page. */
+  #standIn(key: number, page: UserPage): UserPage {
+    const held = page.kind === "file" ? this.#held.get(key) : undefined;
+    if (held === undefined || held === page) return page;
+    held.standsFor = page.real;
+    return held;
   }
 
   /** Keeps a page for a place where none is present: what a fault maps there of a file is this one. */
@@ -270,7 +277,7 @@ export class UserSpace {
     for (const [key, page] of this.#pages) {
       if (!copies(key)) continue;
       const shared = page.kind === "shmem";
-      page.mapcount++;
+      page.real.mapcount++;
       child.#pages.set(key, page);
       if (!shared || this.#protected.has(key)) {
         this.#protected.add(key);
@@ -291,7 +298,8 @@ export class UserSpace {
   }
 
   #leave(page: UserPage): void {
-    if (--page.mapcount === 0) this.#source.release(page);
+    const { real } = page;
+    if (--real.mapcount === 0) this.#source.release(real);
   }
 
   /** A page that nobody's fault brought: an address space without a kernel, or memory that stands for a program's own. */

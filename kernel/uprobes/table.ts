@@ -135,7 +135,7 @@ export class UprobeTable {
     copy.page.bytes.set(before?.page.bytes ?? original);
     put(copy.page.bytes);
     space.hold(key, copy);
-    if (before !== undefined) space.install(key, copy, false);
+    if (before !== undefined) space.install(key, before, false);
   }
 }
 
