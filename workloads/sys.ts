@@ -317,7 +317,7 @@ export class Sys {
   }
 
   #access(address: number, write: boolean): boolean {
-    return accessUser(this.#k, this.task, address, { write });
+    return accessUser(this.#k, this.task, this.#narrow ? address >>> 0 : address, { write });
   }
 
   /** Opens a file relative to the working directory; the descriptor, or -errno. */
