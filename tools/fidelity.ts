@@ -59,7 +59,7 @@ export async function main(args: readonly string[]): Promise<number> {
       const shapes = options.withoutEach === true
         ? await shapesWithout(folder, one.arch, one.name)
         : await shapesOf(one.arch, options.shapes);
-      const modeled = await replayTraced(one.arch, one.strace(), shapes);
+      const modeled = await replayTraced(one.arch, one.strace(), shapes, one.name);
       if (options.values === true) {
         const values = await compareValues(one, modeled);
         if (values !== undefined) valueRows.push(values);

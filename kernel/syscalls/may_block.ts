@@ -4,8 +4,11 @@
  * @module
  */
 
+import { FILE } from "../fs/fields.ts";
+import type { OpenFile } from "../fs/file.ts";
 import { fdFile } from "../fs/files_struct.ts";
 import type { Kernel } from "../kernel.ts";
+import { isCached } from "../mm/filemap_read.ts";
 import type { Task } from "../process/task.ts";
 import type { SyscallRequest } from "./request.ts";
 
@@ -50,7 +53,7 @@ const ALWAYS = new Set([
   "waitpid",
 ]); // deno-fmt-ignore
 /** Calls that wait on some kinds of files; the descriptor is their first argument. */
-const BY_FILE = new Set(["read", "write", "readv", "writev", "splice", "tee", "sendfile", "sendfile64"]);
+const BY_FILE = new Set(["read", "write", "readv", "writev", "pread64", "preadv", "splice", "tee", "sendfile", "sendfile64"]);
 /** Those kinds of files. */
 const WAITING = new Set([
   "pipefifo_fops",
@@ -67,5 +70,16 @@ export function mayBlock(k: Kernel, task: Task, request: SyscallRequest): boolea
   if (ALWAYS.has(request.name)) return true;
   if (!BY_FILE.has(request.name)) return false;
   const file = k.vfs.files.get(fdFile(k, task.files, request.args[0] ?? -1));
-  return file !== undefined && WAITING.has(file.ops?.symbol ?? "");
+  if (file === undefined) return false;
+  return file.ops?.symbol === "ext4_file_operations"
+    ? waitsForDisk(k, file, request)
+    : WAITING.has(file.ops?.symbol ?? "");
+}
+
+/** Whether a read on a disk finds something that is not in memory. */
+function waitsForDisk(k: Kernel, file: OpenFile, { name, args, recorded }: SyscallRequest): boolean {
+  const { inode } = file;
+  if (!inode || !/^p?read/.test(name) || recorded === undefined || recorded.ret <= 0) return false;
+  const pos = /^pread/.test(name) ? args[3] ?? 0 : FILE.pos.get(k, file.address);
+  return !isCached(k.pageCache.known(inode), pos, recorded.ret);
 }

@@ -7,7 +7,8 @@
 
 import { featureOf, type Situation } from "../calls/decision.ts";
 import { hashName } from "../calls/kernel_function.ts";
-import type { FileOperations } from "../fs/fileops.ts";
+import { type FileOperations, SIMPLE_DIR } from "../fs/fileops.ts";
+import { FS } from "../fs/fs_struct.ts";
 import type { Kernel } from "../kernel.ts";
 import { MM } from "../mm/fields.ts";
 import type { Task } from "../process/task.ts";
@@ -58,14 +59,22 @@ export class SyscallSituation implements Situation {
       case AREAS:
         return this.#areas;
       case OPERATIONS:
-        // Not of a descriptor, or of one that isn't open.
-        return this.#operations === null ? 0 : hashed(this.#operations.symbol);
+        // Not of a descriptor, or of one that isn't open: what is known is where the task is.
+        return this.#operations === null ? this.#directory() : hashed(this.#operations.symbol);
       default:
         // Which number a descriptor has tells nothing.
         return index === FIRST_ARGUMENT && facts.onDescriptor
           ? 0
           : featureOf(request.args[index - FIRST_ARGUMENT] ?? NaN);
     }
+  }
+
+  /** The operations of the current directory: they tell its file system. */
+  #directory(): number {
+    const k = this.#k;
+    const { fs } = this.#task;
+    const ops = fs === 0 ? undefined : k.vfs.dentries.get(FS.pwdDentry.get(k, fs))?.inode?.ops;
+    return ops === undefined || ops === SIMPLE_DIR ? 0 : hashed(ops.symbol);
   }
 }
 

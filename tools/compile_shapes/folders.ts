@@ -60,7 +60,7 @@ export async function withSituations(
       name,
       graph,
       args,
-      ...(strace === undefined ? {} : { situations: await situationsOf(image, strace) }),
+      ...(strace === undefined ? {} : { situations: await situationsOf(image, strace, name) }),
     });
   }
   return recordings;

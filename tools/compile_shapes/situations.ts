@@ -12,6 +12,7 @@ import { Kernel } from "../../kernel/kernel.ts";
 import { ShapeLibrary } from "../../kernel/shapes/library.ts";
 import "../../kernel/syscalls/all.ts";
 import { replay } from "../../workloads/replay/replay.ts";
+import { mountFor, replayOptionsFor } from "./recorded_disk.ts";
 import { longestCommon } from "./common_sequence.ts";
 import type { CallTree, TaskTrees } from "./call_tree.ts";
 
@@ -28,9 +29,14 @@ export interface SituatedTask {
 }
 
 /** Replays what `strace` recorded and notes the situation of each call; tasks by pid. */
-export async function situationsOf(image: KernelImage, strace: Uint8Array): Promise<SituatedTask[]> {
-  const workload = await replay(strace);
+export async function situationsOf(
+  image: KernelImage,
+  strace: Uint8Array,
+  program: string,
+): Promise<SituatedTask[]> {
+  const workload = await replay(strace, replayOptionsFor(program));
   const kernel = new Kernel(image, ShapeLibrary.empty(), { cpus: 1 });
+  mountFor(kernel, program);
   const tasks = new Map<number, SituatedCall[]>();
   const tracer: FunctionTracer = {
     first: true,

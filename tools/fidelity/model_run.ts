@@ -12,6 +12,7 @@ import { ShapeLibrary } from "../../kernel/shapes/library.ts";
 import "../../kernel/syscalls/all.ts";
 import { replay } from "../../workloads/replay/replay.ts";
 import type { TaskTrees } from "../compile_shapes/call_tree.ts";
+import { mountFor, replayOptionsFor } from "../compile_shapes/recorded_disk.ts";
 import { CallRecorder } from "./call_recorder.ts";
 import { isEntry } from "./system_calls.ts";
 
@@ -30,14 +31,19 @@ export function shippedShapes(arch: Arch): Promise<ShapeLibrary> {
   return library;
 }
 
-/** Replays a recording on a fresh kernel with these shapes; gives the calls below the system calls of each task. */
+/**
+ * Replays a recording of a program on a fresh kernel with these shapes, where it was recorded; gives the calls below the
+ * system calls of each task.
+ */
 export async function replayTraced(
   arch: Arch,
   strace: Uint8Array,
   shapes: ShapeLibrary,
+  program: string,
 ): Promise<TaskTrees[]> {
-  const workload = await replay(strace);
+  const workload = await replay(strace, replayOptionsFor(program));
   const kernel = new Kernel(await fullImage(arch), shapes, { cpus: 1 });
+  mountFor(kernel, program);
   const recorder = new CallRecorder(kernel, isEntry, DEPTH);
   recorder.arm();
   workload.start(kernel);

@@ -14,4 +14,6 @@ export interface ReplayOptions extends RecordingOptions {
    * process that strace was attached to, `unknown`.
    */
   readonly comm?: string;
+  /** Directory that those processes are in: an absolute path, made if it is not there. Default `/`. */
+  readonly cwd?: string;
 }

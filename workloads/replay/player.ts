@@ -4,6 +4,7 @@
  * @module
  */
 
+import { setPlace } from "../../kernel/fs/fs_struct.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import { type Pending, whenDone } from "../../kernel/calls/function.ts";
 import { type Coroutine, userTime } from "../../kernel/sched/coroutine.ts";
@@ -86,6 +87,18 @@ export class Player {
 
   /** A process that the recording begins with. In a container pid 1 is one of them: the kernel has it already. */
   #root(pid: number, comm: string, uid: number, shell: boolean): Task {
+    const task = this.#rootTask(pid, comm, uid, shell);
+    const { cwd } = this.#options;
+    if (cwd === undefined) return task;
+    const k = this.#k;
+    k.vfs.makePath(cwd, { mode: 0o040755 });
+    const dentry = k.vfs.lookup(cwd);
+    const mount = dentry === null ? null : k.vfs.mountOf(dentry);
+    if (dentry !== null && mount !== null) setPlace(k, task.fs, "pwd", mount.mnt, dentry.address);
+    return task;
+  }
+
+  #rootTask(pid: number, comm: string, uid: number, shell: boolean): Task {
     const { tasks } = this.#k;
     if (pid !== tasks.init.pid) {
       const task = tasks.create({ pid, comm, uid, gid: uid, shell });

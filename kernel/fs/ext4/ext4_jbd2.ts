@@ -54,12 +54,22 @@ export const __EXT4_JOURNAL_GET_WRITE_ACCESS: FunctionRef = behaviour(
     return 0;
   },
 );
+/** A block that an inode's `fsync` has to write was changed. */
+const MARK_BUFFER_DIRTY_INODE: FunctionRef = behaviour(
+  "mark_buffer_dirty_inode",
+  [MARK_BUFFER_DIRTY],
+  (k, bh = 0) => {
+    k.call(MARK_BUFFER_DIRTY, bh);
+    return Number.NaN;
+  },
+);
 /** A block was changed. */
 export const __EXT4_HANDLE_DIRTY_METADATA: FunctionRef = behaviour(
   "__ext4_handle_dirty_metadata",
-  [JBD2_JOURNAL_DIRTY_METADATA, MARK_BUFFER_DIRTY],
-  (k, _where = 0, _line = 0, handle = 0, _inode = 0, bh = 0) => {
+  [JBD2_JOURNAL_DIRTY_METADATA, MARK_BUFFER_DIRTY_INODE, MARK_BUFFER_DIRTY],
+  (k, _where = 0, _line = 0, handle = 0, inode = 0, bh = 0) => {
     if (handle !== NO_JOURNAL) k.call(JBD2_JOURNAL_DIRTY_METADATA, handle, bh);
+    else if (inode !== 0) k.call(MARK_BUFFER_DIRTY_INODE, bh, inode);
     else k.call(MARK_BUFFER_DIRTY, bh);
     return 0;
   },

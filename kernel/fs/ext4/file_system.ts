@@ -37,6 +37,8 @@ export interface Ext4Inode {
   readonly known: Set<number>;
   /** Transactions that have to be on the disk for `fsync` and `fdatasync`. */
   syncTid: number;
+  /** The size that is on the disk (`i_disksize`). */
+  diskSize: number;
   datasyncTid: number;
 }
 
@@ -99,6 +101,7 @@ export class Ext4 {
         delayed: new Set(),
         goal: this.#firstGoal(inode),
         known: new Set(),
+        diskSize: inode.size,
         syncTid: 0,
         datasyncTid: 0,
       };
@@ -173,6 +176,7 @@ export class Ext4 {
 
   /** Stores the size that is on the disk. */
   setDiskSize(inode: Inode, size: number): void {
+    this.of(inode).diskSize = size;
     if (sizeIfKnown(this.#k, "ext4_inode_info") > 0) DISKSIZE.set(this.#k, containerOf(this.#k, inode), size);
   }
 

@@ -68,6 +68,7 @@ const EXT4_TRUNCATE: FunctionRef = behaviour(
     if (inode === undefined || ext4 === undefined) return 0;
     const { blockSize } = ext4.layout;
     const handle = startHandle(k, inode);
+    ext4.setDiskSize(inode, inode.size);
     if (inode.size % blockSize !== 0) k.call(fn("ext4_block_zero_page_range"), handle);
     k.call(fn("ext4_orphan_add"), handle, address);
     k.call(fn("ext4_discard_preallocations"), address, 0);

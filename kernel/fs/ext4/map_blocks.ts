@@ -72,6 +72,7 @@ const EXT4_ES_INSERT_EXTENT: FunctionRef = behaviour(
 const EXT4_IND_MAP_BLOCKS: FunctionRef = behaviour(
   "ext4_ind_map_blocks",
   [
+    fn("ext4_new_meta_blocks"),
     fn("ext4_block_to_path"),
     fn("ext4_get_branch"),
     fn("ext4_inode_to_goal_block"),
@@ -117,9 +118,9 @@ function ask(k: Kernel, handle: number, inode: Addr, _map: Addr, flags: number, 
   if (leaf > 0 && !known.blocks.has(LIST_BLOCKS + leaf)) {
     const { layout } = ext4;
     const goal = groupStart(layout, groupOf(layout, known.goal)) + Math.floor(layout.blocksPerGroup * 7 / 8);
-    const list = newBlocks(k, handle, found, Math.min(goal, layout.blocks - 1), 1);
-    if (list === null) return -ENOSPC;
-    known.blocks.set(LIST_BLOCKS + leaf, list.block);
+    const list = newMetaBlock(k, handle, found, Math.min(goal, layout.blocks - 1));
+    if (list === 0) return -ENOSPC;
+    known.blocks.set(LIST_BLOCKS + leaf, list);
   }
   const got = newBlocks(k, handle, found, known.goal, count);
   if (got === null) return -ENOSPC;
@@ -132,6 +133,18 @@ function ask(k: Kernel, handle: number, inode: Addr, _map: Addr, flags: number, 
   query.result = { block: got.block, count: got.count, isNew: true };
   return got.count;
 }
+const EXT4_NEW_META_BLOCKS: FunctionRef = behaviour(
+  "ext4_new_meta_blocks",
+  [EXT4_MB_NEW_BLOCKS],
+  (k, handle = 0, inode = 0, goal = 0) => {
+    const found = k.vfs.inodes.get(inode);
+    return found === undefined ? 0 : newBlocks(k, handle, found, goal, 1)?.block ?? 0;
+  },
+);
+function newMetaBlock(k: Kernel, handle: number, inode: Inode, goal: number): number {
+  return k.call(EXT4_NEW_META_BLOCKS, handle, inode.address, goal, 0, 0, 0);
+}
+
 /** Keys of list blocks among a file's blocks: no numbers of its own. */
 const LIST_BLOCKS = 2 ** 32;
 

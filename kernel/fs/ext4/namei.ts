@@ -7,9 +7,8 @@
 import type { Addr } from "../../../image/model.ts";
 import { behaviour, fn, type FunctionRef } from "../../calls/function.ts";
 import type { Kernel } from "../../kernel.ts";
-import { EINVAL, EMLINK, ENAMETOOLONG, ENOENT, ENOSPC, ENOTEMPTY } from "../../syscalls/errno.ts";
-import { attach, ownerOf } from "../create.ts";
-import type { Dentry } from "../dentry.ts";
+import { EINVAL, EMLINK, ENAMETOOLONG, ENOENT, ENOTEMPTY } from "../../syscalls/errno.ts";
+import { attach } from "../create.ts";
 import { failsAt } from "../failures.ts";
 import { FILE, INODE } from "../fields.ts";
 import type { Inode } from "../inode.ts";
@@ -17,67 +16,22 @@ import { S_IFDIR, S_IFLNK, S_IFREG } from "../modes.ts";
 import { D_ADD, D_SPLICE_ALIAS } from "../namei.ts";
 import { moveLinks } from "../rename.ts";
 import {
-  __EXT4_HANDLE_DIRTY_METADATA,
-  __EXT4_JOURNAL_GET_WRITE_ACCESS,
-  __EXT4_MARK_INODE_DIRTY,
-  changeBlock,
-  metadataBlock,
-  startHandle,
-  stopHandle,
-} from "./ext4_jbd2.ts";
-import { type Ext4, ext4Of } from "./file_system.ts";
-import { bitmapBlock, descriptorBlock, inodeBlock } from "./layout.ts";
-import { EXT4_MB_NEW_BLOCKS, newBlocks } from "./mballoc.ts";
+  __EXT4_FIND_ENTRY,
+  EXT4_ADD_ENTRY,
+  EXT4_DELETE_ENTRY,
+  EXT4_FIND_ENTRY,
+  findEntry,
+} from "./dirent.ts";
+import { __EXT4_MARK_INODE_DIRTY, metadataBlock, startHandle, stopHandle } from "./ext4_jbd2.ts";
+import { ext4Of } from "./file_system.ts";
+import { EXT4_APPEND, isBuffer } from "./getblk.ts";
+import { __EXT4_NEW_INODE, dropInode, newInode, type Special } from "./ialloc.ts";
+import { inodeBlock } from "./layout.ts";
 
 const NAME_MAX = 255;
 /** `EXT4_LINK_MAX`. */
 const LINK_MAX = 65000;
 const D_INSTANTIATE_NEW = fn("d_instantiate_new");
-
-/** The block of a directory that a name is in, or would be. */
-const EXT4_BREAD: FunctionRef = behaviour(
-  "ext4_bread",
-  [fn("ext4_getblk"), fn("__getblk_gfp")],
-  (k, _handle = 0, inode = 0, block = 0) => {
-    const dir = k.vfs.inodes.get(inode);
-    const ext4 = dir === undefined ? undefined : ext4Of(k, dir);
-    if (dir === undefined || ext4 === undefined) return 0;
-    k.call(fn("ext4_getblk"), 0, inode, block, 0);
-    const place = ext4.of(dir).blocks.get(block) ?? ext4.of(dir).goal;
-    return metadataBlock(k, ext4.disk.bdev, place, ext4.layout.blockSize);
-  },
-);
-/** Looks a name up in the blocks of a directory: the block that has it, or 0. */
-const __EXT4_FIND_ENTRY: FunctionRef = behaviour(
-  "__ext4_find_entry",
-  [fn("ext4_bread_batch"), EXT4_BREAD, fn("ext4_search_dir")],
-  (k, dir = 0, name = 0) => {
-    const found = search.get(k) === true;
-    k.call(fn("ext4_bread_batch"), dir, 0, 1, 0, 0);
-    const bh = k.call(EXT4_BREAD, 0, dir, 0, 0);
-    k.call(fn("ext4_search_dir"), bh, 0, 1024, dir, name);
-    return found ? bh : 0;
-  },
-);
-const EXT4_FIND_ENTRY: FunctionRef = behaviour(
-  "ext4_find_entry",
-  [fn("ext4_fname_setup_filename"), __EXT4_FIND_ENTRY, fn("ext4_fname_free_filename")],
-  (k, dir = 0, name = 0) => {
-    k.call(fn("ext4_fname_setup_filename"), dir, name, 0, 0);
-    const bh = k.call(__EXT4_FIND_ENTRY, dir, 0, 0, 0);
-    k.call(fn("ext4_fname_free_filename"));
-    return bh;
-  },
-);
-/** What the search that goes on will come to. */
-const search = new WeakMap<Kernel, boolean>();
-
-function find(k: Kernel, dir: Addr, dentry: Dentry | undefined, through: FunctionRef): Addr {
-  search.set(k, dentry?.inode != null);
-  const bh = k.call(through, dir, 0, 0, 0);
-  search.delete(k);
-  return bh;
-}
 
 /** Reads an inode by its number. */
 const __EXT4_IGET: FunctionRef = behaviour(
@@ -106,8 +60,8 @@ behaviour(
     if (name.length > NAME_MAX / 3 && new TextEncoder().encode(name).length > NAME_MAX) return -ENAMETOOLONG;
     k.call(fn("ext4_fname_prepare_lookup"), dir, address, 0);
     const inode = dentry?.inode ?? null;
-    const bh = find(k, dir, dentry, __EXT4_FIND_ENTRY);
-    if (bh !== 0 && inode !== null) {
+    const found = findEntry(k, dir, dentry, __EXT4_FIND_ENTRY);
+    if (found !== 0 && inode !== null) {
       // From here on it has its number and its blocks.
       ext4Of(k, inode)?.of(inode);
       wanted.set(k, inode);
@@ -118,92 +72,6 @@ behaviour(
     return 0;
   },
 );
-
-/** A new inode near its directory: its address, or -errno. */
-const __EXT4_NEW_INODE: FunctionRef = behaviour(
-  "__ext4_new_inode",
-  [
-    fn("new_inode"),
-    fn("find_group_orlov"),
-    fn("ext4_read_inode_bitmap"),
-    fn("find_inode_bit"),
-    __EXT4_JOURNAL_GET_WRITE_ACCESS,
-    __EXT4_HANDLE_DIRTY_METADATA,
-    fn("insert_inode_locked"),
-    fn("ext4_init_acl"),
-    fn("ext4_init_security"),
-    __EXT4_MARK_INODE_DIRTY,
-  ],
-  (k, _userns = 0, handle = 0, dir = 0, mode = 0) => {
-    const parent = k.vfs.inodes.get(dir);
-    const ext4 = parent === undefined ? undefined : ext4Of(k, parent);
-    if (parent === undefined || ext4 === undefined) return -EINVAL;
-    if (ext4.freeInodes <= 0) return -ENOSPC;
-    k.call(fn("new_inode"), parent.sb);
-    const inode = k.vfs.newInodeOn(parent.sb, { ...ownerOf(k, dir, mode), ...(special.get(k) ?? {}) });
-    ext4.number(inode);
-    if ((mode & 0o170000) === S_IFDIR) k.call(fn("find_group_orlov"), parent.sb, dir);
-    k.call(fn("ext4_read_inode_bitmap"), parent.sb, 0);
-    k.call(fn("find_inode_bit"), parent.sb, 0, 0, 0);
-    const { layout, disk } = ext4;
-    const group = Math.floor((inode.ino - 1) / layout.inodesPerGroup);
-    changeBlock(k, handle, metadataBlock(k, disk.bdev, bitmapBlock(layout, group) + 1, layout.blockSize));
-    changeBlock(k, handle, metadataBlock(k, disk.bdev, descriptorBlock(layout, group), layout.blockSize));
-    k.call(fn("insert_inode_locked"), inode.address);
-    k.call(fn("ext4_init_acl"), handle, inode.address, dir);
-    k.call(fn("ext4_init_security"), handle, inode.address, dir, 0);
-    k.call(__EXT4_MARK_INODE_DIRTY, handle, inode.address, 0, 0);
-    return inode.address;
-  },
-);
-/** Device number or link text of the inode that is being made. */
-const special = new WeakMap<Kernel, { rdev?: number; target?: string }>();
-
-/** Adds a name to a directory: 0 or -errno. A new block is taken where the last one is full. */
-const EXT4_ADD_ENTRY: FunctionRef = behaviour(
-  "ext4_add_entry",
-  [
-    EXT4_BREAD,
-    fn("add_dirent_to_buf"),
-    EXT4_MB_NEW_BLOCKS,
-    __EXT4_JOURNAL_GET_WRITE_ACCESS,
-    fn("ext4_handle_dirty_dirblock"),
-    __EXT4_HANDLE_DIRTY_METADATA,
-    __EXT4_MARK_INODE_DIRTY,
-  ],
-  (k, handle = 0, dentry = 0) => {
-    const name = k.vfs.dentries.get(dentry);
-    const dir = name?.parent.inode;
-    const ext4 = dir ? ext4Of(k, dir) : undefined;
-    if (name === undefined || !dir || ext4 === undefined) return -ENOENT;
-    const error = roomFor(k, ext4, handle, dir, name.name);
-    if (error !== 0) return error;
-    const bh = k.call(EXT4_BREAD, handle, dir.address, ext4.of(dir).blocks.size - 1, 0);
-    k.call(fn("add_dirent_to_buf"), handle, 0, dir.address, 0, 0, bh);
-    k.call(__EXT4_JOURNAL_GET_WRITE_ACCESS, 0, 0, handle, 0, bh);
-    k.call(__EXT4_MARK_INODE_DIRTY, handle, dir.address, 0, 0);
-    k.call(fn("ext4_handle_dirty_dirblock"), handle, dir.address, bh);
-    k.call(__EXT4_HANDLE_DIRTY_METADATA, 0, 0, handle, dir.address, bh);
-    return 0;
-  },
-);
-
-/** Makes the directory a block longer where its names fill those that it has. */
-function roomFor(k: Kernel, ext4: Ext4, handle: number, dir: Inode, name: string): number {
-  const { blockSize } = ext4.layout;
-  const size = (text: string): number => 8 + Math.ceil(new TextEncoder().encode(text).length / 4) * 4;
-  let bytes = 24 + size(name);
-  for (const entry of dir.entries?.keys() ?? []) bytes += size(entry);
-  const known = ext4.of(dir);
-  while (known.blocks.size * blockSize < bytes) {
-    const run = ext4.allocator.has(1) ? newBlocks(k, handle, dir, known.goal, 1) : null;
-    if (run === null) return -ENOSPC;
-    known.blocks.set(known.blocks.size, run.block);
-    known.goal = run.block + 1;
-    INODE.size.set(k, dir.address, known.blocks.size * blockSize);
-  }
-  return 0;
-}
 
 const EXT4_ADD_NONDIR: FunctionRef = behaviour(
   "ext4_add_nondir",
@@ -218,47 +86,26 @@ const EXT4_ADD_NONDIR: FunctionRef = behaviour(
   },
 );
 const MAKE_CALLS: readonly FunctionRef[] = [
-  fn("__ext4_journal_start_sb"),
   __EXT4_NEW_INODE,
+  fn("ext4_set_aops"),
   EXT4_ADD_NONDIR,
+  fn("ext4_fc_track_create"),
   fn("__ext4_journal_stop"),
 ];
 
 /** Makes a file of a mode for a dentry: 0 or -errno. */
-function make(
-  k: Kernel,
-  ns: Addr,
-  dir: Addr,
-  dentry: Addr,
-  mode: number,
-  how: { rdev?: number; target?: string } = {},
-): number {
-  const parent = k.vfs.inodes.get(dir);
+function make(k: Kernel, ns: Addr, dir: Addr, dentry: Addr, mode: number, how: Special = {}): number {
   const failure = failsAt(k, "create") || failsAt(k, "operation");
-  if (parent === undefined) return -ENOENT;
   if (failure !== 0) return failure;
-  const handle = startHandle(k, parent, 32);
-  special.set(k, how);
-  const inode = k.calls.callN(__EXT4_NEW_INODE, [ns, handle, dir, mode, 0, 0, 0, 0]);
-  special.delete(k);
-  let error = inode < 0 && inode > -4096 ? inode : 0;
-  if (error === 0) {
-    error = k.call(EXT4_ADD_NONDIR, handle, dentry, inode);
-    if (error !== 0) undo(k, inode);
-  }
+  const made = newInode(k, ns, dir, mode, how);
+  if (typeof made === "number") return made;
+  const { inode, handle } = made;
+  if (inode.type === S_IFREG) k.call(fn("ext4_set_aops"), inode.address);
+  const error = k.call(EXT4_ADD_NONDIR, handle, dentry, inode.address);
+  if (error !== 0) dropInode(k, inode);
+  else k.call(fn("ext4_fc_track_create"), handle, dentry);
   stopHandle(k, handle);
   return error;
-}
-
-/** An inode that got no name goes at once. */
-function undo(k: Kernel, address: Addr): void {
-  const inode = k.vfs.inodes.get(address);
-  if (inode === undefined) return;
-  const ext4 = ext4Of(k, inode);
-  ext4?.release(inode);
-  ext4?.backing.clean(inode);
-  k.vfs.inodes.delete(address);
-  inode.free();
 }
 
 behaviour(
@@ -278,45 +125,49 @@ behaviour(
     make(k, ns, dir, dentry, S_IFLNK | 0o777, { target: k.memory.readString(text, 4096) }),
 );
 
+const EXT4_INIT_NEW_DIR: FunctionRef = behaviour(
+  "ext4_init_new_dir",
+  [EXT4_APPEND, fn("ext4_init_dot_dotdot"), fn("ext4_handle_dirty_dirblock")],
+  (k, handle = 0, dir = 0, inode = 0) => {
+    const bh = k.call(EXT4_APPEND, handle, inode, 0);
+    if (!isBuffer(bh)) return bh;
+    k.call(fn("ext4_init_dot_dotdot"), inode, 0, 0, 0, dir);
+    k.call(fn("ext4_handle_dirty_dirblock"), handle, inode, bh);
+    return 0;
+  },
+);
 /** Makes a directory with its two names. */
 behaviour(
   "ext4_mkdir",
   [
-    fn("__ext4_journal_start_sb"),
     __EXT4_NEW_INODE,
-    fn("ext4_init_new_dir"),
+    EXT4_INIT_NEW_DIR,
     __EXT4_MARK_INODE_DIRTY,
     EXT4_ADD_ENTRY,
-    EXT4_MB_NEW_BLOCKS,
     fn("ext4_inc_count"),
+    fn("ext4_update_dx_flag"),
     D_INSTANTIATE_NEW,
     fn("__ext4_journal_stop"),
   ],
   (k, ns = 0, dir = 0, dentry = 0, mode = 0) => {
     const parent = k.vfs.inodes.get(dir);
-    const ext4 = parent === undefined ? undefined : ext4Of(k, parent);
     const failure = failsAt(k, "create") || failsAt(k, "operation");
-    if (parent === undefined || ext4 === undefined) return -ENOENT;
+    if (parent === undefined) return -ENOENT;
     if (failure !== 0) return failure;
     if (parent.nlink >= LINK_MAX) return -EMLINK;
-    const handle = startHandle(k, parent, 32);
-    const address = k.calls.callN(__EXT4_NEW_INODE, [ns, handle, dir, S_IFDIR | mode, 0, 0, 0, 0]);
-    const inode = k.vfs.inodes.get(address);
-    if (inode === undefined) {
-      stopHandle(k, handle);
-      return address;
-    }
-    k.call(fn("ext4_init_new_dir"), handle, dir, address);
-    let error = roomFor(k, ext4, handle, inode, ".");
-    k.call(__EXT4_MARK_INODE_DIRTY, handle, address, 0, 0);
-    if (error === 0) error = k.call(EXT4_ADD_ENTRY, handle, dentry, address);
+    const made = newInode(k, ns, dir, S_IFDIR | mode);
+    if (typeof made === "number") return made;
+    const { inode, handle } = made;
+    let error = k.call(EXT4_INIT_NEW_DIR, handle, dir, inode.address);
+    if (error === 0) k.call(__EXT4_MARK_INODE_DIRTY, handle, inode.address, 0, 0);
+    if (error === 0) error = k.call(EXT4_ADD_ENTRY, handle, dentry, inode.address);
     if (error === 0) {
       k.call(fn("ext4_inc_count"), dir);
       parent.nlink++;
       k.call(__EXT4_MARK_INODE_DIRTY, handle, dir, 0, 0);
-      k.call(D_INSTANTIATE_NEW, dentry, address);
-      attach(k, dentry, address);
-    } else undo(k, address);
+      k.call(D_INSTANTIATE_NEW, dentry, inode.address);
+      attach(k, dentry, inode.address);
+    } else dropInode(k, inode);
     stopHandle(k, handle);
     return error;
   },
@@ -326,45 +177,35 @@ behaviour(
 behaviour(
   "ext4_tmpfile",
   [
-    fn("__ext4_journal_start_sb"),
     __EXT4_NEW_INODE,
+    fn("ext4_set_aops"),
     fn("ext4_orphan_add"),
     fn("finish_open"),
     fn("__ext4_journal_stop"),
   ],
   (k, ns = 0, dir = 0, file = 0, mode = 0) => {
-    const parent = k.vfs.inodes.get(dir);
     const dentry = k.vfs.dentries.get(FILE.dentry.get(k, file));
-    if (parent === undefined || dentry === undefined) return -ENOENT;
-    const handle = startHandle(k, parent, 32);
-    const address = k.calls.callN(__EXT4_NEW_INODE, [ns, handle, dir, mode, 0, 0, 0, 0]);
-    const inode = k.vfs.inodes.get(address);
-    if (inode !== undefined) {
-      dentry.inode = inode;
-      inode.nlink = 0;
-      k.call(fn("ext4_orphan_add"), handle, address);
-    }
+    if (dentry === undefined) return -ENOENT;
+    const made = newInode(k, ns, dir, mode);
+    if (typeof made === "number") return made;
+    const { inode, handle } = made;
+    k.call(fn("ext4_set_aops"), inode.address);
+    dentry.inode = inode;
+    inode.nlink = 0;
+    k.call(fn("ext4_orphan_add"), handle, inode.address);
     stopHandle(k, handle);
-    return inode === undefined ? address : k.call(fn("finish_open"), file, dentry.address, 0);
+    return k.call(fn("finish_open"), file, dentry.address, 0);
   },
 );
 
-const EXT4_DELETE_ENTRY: FunctionRef = behaviour(
-  "ext4_delete_entry",
-  [
-    __EXT4_JOURNAL_GET_WRITE_ACCESS,
-    fn("ext4_generic_delete_entry"),
-    fn("ext4_handle_dirty_dirblock"),
-    __EXT4_HANDLE_DIRTY_METADATA,
-  ],
-  (k, handle = 0, dir = 0, _entry = 0, bh = 0) => {
-    k.call(__EXT4_JOURNAL_GET_WRITE_ACCESS, 0, 0, handle, 0, bh);
-    k.call(fn("ext4_generic_delete_entry"), dir);
-    k.call(fn("ext4_handle_dirty_dirblock"), handle, dir, bh);
-    k.call(__EXT4_HANDLE_DIRTY_METADATA, 0, 0, handle, dir, bh);
-    return 0;
-  },
-);
+/** The buffer of a directory's first block: where its entries are. */
+function directoryBlock(k: Kernel, dir: Inode): Addr {
+  const ext4 = ext4Of(k, dir);
+  if (ext4 === undefined) return 0;
+  const block = ext4.of(dir).blocks.get(0) ?? 0;
+  return k.pageCache.metadata(ext4.disk).blocks.get(block)?.address ?? 0;
+}
+
 const REMOVE_CALLS: readonly FunctionRef[] = [
   EXT4_FIND_ENTRY,
   fn("__ext4_journal_start_sb"),
@@ -399,9 +240,9 @@ function removeEntry(k: Kernel, dir: Addr, address: Addr): number {
   const dentry = k.vfs.dentries.get(address);
   const inode = dentry?.inode;
   if (parent === undefined || dentry === undefined || !inode) return -ENOENT;
-  const bh = find(k, dir, dentry, EXT4_FIND_ENTRY);
+  findEntry(k, dir, dentry, EXT4_FIND_ENTRY);
   const handle = startHandle(k, parent, 16);
-  k.call(EXT4_DELETE_ENTRY, handle, dir, 0, bh);
+  k.call(EXT4_DELETE_ENTRY, handle, dir, 0, directoryBlock(k, parent));
   k.call(__EXT4_MARK_INODE_DIRTY, handle, dir, 0, 0);
   k.vfs.remove(dentry, true);
   if (inode.nlink === 0) k.call(fn("ext4_orphan_add"), handle, inode.address);
@@ -467,8 +308,8 @@ const EXT4_RENAME: FunctionRef = behaviour(
     if ((flags & RENAME_EXCHANGE) === 0 && replaced.inode?.entries && replaced.inode.entries.size > 0) {
       return -ENOTEMPTY;
     }
-    const bh = find(k, oldDir, source, EXT4_FIND_ENTRY);
-    find(k, newDir, replaced, EXT4_FIND_ENTRY);
+    findEntry(k, oldDir, source, EXT4_FIND_ENTRY);
+    findEntry(k, newDir, replaced, EXT4_FIND_ENTRY);
     const handle = startHandle(k, from, 32);
     let error = 0;
     if ((flags & RENAME_EXCHANGE) !== 0) {
@@ -478,7 +319,7 @@ const EXT4_RENAME: FunctionRef = behaviour(
       const gone = replaced.inode;
       if (gone === null) error = k.call(EXT4_ADD_ENTRY, handle, target, source.inode.address);
       if (error === 0) {
-        k.call(EXT4_DELETE_ENTRY, handle, oldDir, 0, bh);
+        k.call(EXT4_DELETE_ENTRY, handle, oldDir, 0, directoryBlock(k, from));
         if (gone !== null) {
           k.vfs.remove(replaced, true);
           if (gone.nlink === 0) k.call(fn("ext4_orphan_add"), handle, gone.address);

@@ -226,9 +226,11 @@ function* writeAll(k: Kernel, state: State, mpd: number): Blocking<number> {
     for (const folio of state.extent.splice(0)) {
       yield* k.calls.callBlocking(MPAGE_SUBMIT_PAGE, mpd, folio.address);
     }
-    ext4.setDiskSize(inode, inode.size);
+    if (inode.size > ext4.of(inode).diskSize) {
+      ext4.setDiskSize(inode, inode.size);
+      k.call(__EXT4_MARK_INODE_DIRTY, handle, inode.address, 0, 0);
+    }
     ext4.journal?.running?.inodes.add(inode);
-    k.call(__EXT4_MARK_INODE_DIRTY, handle, inode.address, 0, 0);
     stopHandle(k, handle);
     k.call(MPAGE_RELEASE_UNUSED_PAGES, mpd, 0);
   }
