@@ -21,9 +21,6 @@ FOLDER holds, for each of x86_64, arm64 and i386:
   programs/ARCH      recordings that compile_shapes reads
   transcripts/ARCH   more call trees and stacks whose functions the core image shall have (may be absent)`;
 
-/** A disk's trees would be taken for those of the memory file system, as long as nothing chooses by file system. */
-const ON_DISK = "calls-files-ext4";
-
 /** One run of another tool. */
 export interface Step {
   /** Its name: `build_image`, `compile_shapes` or `generate_types`. */
@@ -102,7 +99,7 @@ export async function main(args: readonly string[]): Promise<number> {
       "--release <arch=release...>",
       "release of a kernel (default: that of the image which is replaced)",
     )
-    .option("--without <name...>", "recorded programs to leave out of the shapes", [ON_DISK])
+    .option("--without <name...>", "recorded programs to leave out of the shapes", [])
     .addHelpText("after", EXPLANATION)
     .exitOverride();
   try {

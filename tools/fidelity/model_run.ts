@@ -46,6 +46,8 @@ export async function replayTraced(
   mountFor(kernel, program);
   const recorder = new CallRecorder(kernel, isEntry, DEPTH);
   recorder.arm();
+  // A module brings functions of its own.
+  kernel.modules.onChange(() => recorder.arm());
   workload.start(kernel);
   kernel.scheduler.run(Infinity);
   return recorder.tasks();

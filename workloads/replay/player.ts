@@ -20,6 +20,7 @@ import { signalNumber } from "./constants/signals.ts";
 import { siginfoOf } from "./siginfo.ts";
 import { deliverRecorded } from "../../kernel/signal/recorded.ts";
 import type { ReplayOptions } from "./options.ts";
+import { StartDisk } from "./disk.ts";
 import { DEFAULT_DURATION, recordedOutcome } from "./outcome.ts";
 import type { RecordedCall, RecordedEvent, RecordedExit, RecordedSignal } from "./record.ts";
 import type { Recording } from "./recording.ts";
@@ -74,10 +75,13 @@ export class Player {
       ports ??= new RecordedPorts(this.#recording);
       return ports.take(listening, k.current.syscallStart - this.#base);
     };
+    const disk = this.#recording.startsOnDisk ? new StartDisk(k) : null;
     for (const { process, comm, executes } of rootsOf(this.#recording, this.#options)) {
       const pid = process.pid === 0 ? ONLY_PID : process.pid;
+      const task = this.#root(pid, comm, process.uid ?? 0, executes);
+      disk?.enter(task);
       this.#spawn(
-        this.#root(pid, comm, process.uid ?? 0, executes),
+        task,
         process.pid,
         process.start,
         new AddressMap(k.image.arch),

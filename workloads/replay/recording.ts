@@ -80,6 +80,9 @@ interface Process {
 
 /** `strace: Process 11377 attached`, alone or after the beginning of a call when both go to the terminal. */
 const REMARK = /^(.*?)(?:(?:\/[\w.+-]+)*\/)?strace: Process ([0-9]+) (attached|detached)$/;
+/** Calls that tell of a file system, and one that tells that the current directory's is on a disk. */
+const STATFS = /^statfs(?:64)?$/;
+const ON_DISK = /\("(?!\/)[^"]*", .*\{f_type=EXT2_SUPER_MAGIC/;
 /** Within so many calls a program has set itself up. */
 const FIRST_CALLS = 12;
 /** What an interpreter does first. */
@@ -157,6 +160,16 @@ export class Recording {
     for (const { name } of entries.slice(at + 1, at + 1 + FIRST_CALLS)) {
       if (name === "set_tid_address") return true;
       if (LOADING.test(name)) return false;
+    }
+    return false;
+  }
+
+  /** Whether programs were told that the directory they are in lies on an ext file system. */
+  get startsOnDisk(): boolean {
+    for (const { entries } of this.#processes.values()) {
+      for (const { name, text, rest } of entries) {
+        if (STATFS.test(name) && ON_DISK.test(text + (rest ?? ""))) return true;
+      }
     }
     return false;
   }

@@ -7,8 +7,8 @@
 import type { Addr } from "../../../image/model.ts";
 import type { Kernel } from "../../kernel.ts";
 import { initList } from "../../memory/list.ts";
-import { freeObject, newObject } from "../../process/alloc.ts";
-import { field } from "../../process/objects.ts";
+import { kfree, kzalloc } from "../../process/alloc.ts";
+import { field, sizeOfStruct } from "../../process/objects.ts";
 import { initWaitQueueHead } from "../../sched/wait.ts";
 import { IN_Q_OVERFLOW } from "./masks.ts";
 import type { Watch } from "./watches.ts";
@@ -24,7 +24,6 @@ const GROUP = {
 const MAX_QUEUED = 16384;
 /** Bytes of a `struct inotify_event` before the name. */
 const HEADER = 16;
-const CACHE = "kmalloc-256";
 
 interface Event {
   readonly wd: number;
@@ -46,7 +45,7 @@ export class InotifyGroup {
 
   constructor(k: Kernel) {
     this.#k = k;
-    this.address = newObject(k, CACHE, "fsnotify_group");
+    this.address = kzalloc(k, sizeOfStruct(k, "fsnotify_group"));
     initList(k, GROUP.notificationList.at(k, this.address));
     initWaitQueueHead(k, this.waitQueue);
     GROUP.max.set(k, this.address, MAX_QUEUED);
@@ -109,7 +108,7 @@ export class InotifyGroup {
 
   /** Gives the object back. */
   free(): void {
-    freeObject(this.#k, CACHE, this.address);
+    kfree(this.#k, this.address);
   }
 
   #push(event: Event): void {
