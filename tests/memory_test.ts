@@ -97,6 +97,46 @@ for (const arch of ARCHES) {
     });
   });
 
+  Deno.test(`${arch}: a process reads and writes another one's memory, as far as it is mapped`, async () => {
+    const k = await boot(arch);
+    const word = arch === "i386" ? 4 : 8;
+    run(k, function* (sys) {
+      const mine = yield* sys.mmap(2 * PAGE, "PROT_READ|PROT_WRITE", ANON);
+      const at = arch === "i386" ? mine >>> 0 : mine;
+      k.memory.writeString(at, "parent");
+      const vectors = at + PAGE;
+      const vector = (slot: number, base: number, length: number): number => {
+        k.memory.writeWord(vectors + slot * 16, base);
+        k.memory.writeWord(vectors + slot * 16 + word, length);
+        return vectors + slot * 16;
+      };
+      const child = yield* sys.fork(function* (inside) {
+        k.memory.writeString(at, "child!");
+        yield* inside.nanosleep(1_000_000);
+        assertEquals(k.memory.readString(at + 16), "hello");
+      });
+      yield* sys.nanosleep(100_000);
+      const local = vector(0, at + 32, 7);
+      const remote = vector(1, at, 7);
+      assertEquals(yield* sys.call("process_vm_readv", child, local, 1, remote, 1, 0), 7);
+      assertEquals([k.memory.readString(at), k.memory.readString(at + 32)], ["parent", "child!"]);
+      k.memory.writeString(at + 48, "hello");
+      vector(0, at + 48, 6);
+      vector(1, at + 16, 6);
+      assertEquals(yield* sys.call("process_vm_writev", child, local, 1, remote, 1, 0), 6);
+      assertEquals(k.memory.readString(at + 16), "");
+      vector(1, 8 * PAGE, 6);
+      assertEquals(yield* sys.call("process_vm_readv", child, local, 1, remote, 1, 0), EFAULT);
+      assertEquals(yield* sys.call("process_vm_readv", child, local, 1, remote, 1, 1), EINVAL);
+      assertEquals(yield* sys.call("process_vm_readv", 99999, local, 1, remote, 1, 0), -3);
+      yield* sys.wait();
+      assertEquals(yield* sys.call("set_mempolicy", 99, 0, 0), EINVAL);
+      assertEquals(yield* sys.call("set_mempolicy", 0, 0, 0), 0);
+      assertEquals(yield* sys.call("get_mempolicy", vectors, 0, 0, 0, 0), 0);
+      assertEquals(k.memory.readS32(vectors), 0);
+    });
+  });
+
   Deno.test(`${arch}: a page is faulted in when it is first touched, and copied when a fork's half writes`, async () => {
     const k = await boot(arch);
     const faults: string[] = [];
