@@ -25,6 +25,7 @@ import { ddWorkload } from "./scenarios/dd.ts";
 import { gitWorkload } from "./scenarios/git.ts";
 import { hogWorkload } from "./scenarios/hog.ts";
 import { interactiveWorkload } from "./scenarios/interactive.ts";
+import { cronWorkload, forkStormWorkload, hogsWorkload as cpuHogsWorkload } from "./scenarios/load.ts";
 import { pipelineWorkload } from "./scenarios/pipeline.ts";
 import { sleepersWorkload } from "./scenarios/sleepers.ts";
 import { cpWorkload, findWorkload, grepWorkload, lsWorkload } from "./scenarios/source_tree.ts";
@@ -47,6 +48,20 @@ const SCENARIOS: readonly Scenario[] = [
     exercises: "directories, reads, writes, create",
     parameters: { files: 20 },
     make: ({ files }) => cpWorkload(files),
+  }),
+  scenario({
+    name: "cpuhogs",
+    summary: "programs that compute, nice and less nice ones",
+    exercises: "scheduling, preemption, load",
+    parameters: { hogs: 4, ms: 100, levels: 4 },
+    make: ({ hogs, ms, levels }) => cpuHogsWorkload(hogs, ms, levels),
+  }),
+  scenario({
+    name: "cron",
+    summary: "a daemon that starts programs at times",
+    exercises: "timers, fork, exec, niceness, idle CPUs",
+    parameters: { jobs: 3, rounds: 2, seconds: 10 },
+    make: ({ jobs, rounds, seconds }) => cronWorkload(jobs, rounds, seconds),
   }),
   scenario({
     name: "dd",
@@ -75,6 +90,13 @@ const SCENARIOS: readonly Scenario[] = [
     exercises: "fork, exit, wait",
     parameters: { children: 1 },
     make: ({ children }) => forkWorkload(children),
+  }),
+  scenario({
+    name: "forkstorm",
+    summary: "programs that make children as fast as they can",
+    exercises: "fork, exit, wait, run queues, balancing",
+    parameters: { parents: 2, children: 20 },
+    make: ({ parents, children }) => forkStormWorkload(parents, children),
   }),
   scenario({
     name: "git",

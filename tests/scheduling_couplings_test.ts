@@ -1,0 +1,135 @@
+/** What the scheduler tells is true to itself: wake-ups and switches, who has which CPU when, how long tasks wait for one. */
+
+import { assert, assertEquals } from "@std/assert";
+import { bootKernel } from "../session/boot.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import type { TraceRecord } from "../kernel/tracing/record.ts";
+import { builtinWorkload, replay } from "../workloads/mod.ts";
+import type { Workload } from "../workloads/mod.ts";
+
+function number(record: TraceRecord, name: string): number {
+  const field = record.info.fields.find((candidate) => candidate.name === name)!;
+  return record.load(field.offset, field.size, true);
+}
+
+/** What was told in a run. */
+interface Told {
+  readonly k: Kernel;
+  /** Nanoseconds from wake-up, or from losing the CPU while runnable, to getting one: as `runqlat` does it. */
+  readonly latencies: number[];
+  readonly switches: number;
+  readonly migrations: number;
+  readonly preempted: number;
+  /** Time on a CPU by pid, as the switches tell it. */
+  readonly onCpu: ReadonlyMap<number, number>;
+}
+
+/** Runs a workload and checks what it tells on the way. */
+async function run(
+  workload: Workload,
+  cpus: number,
+  arch: "x86_64" | "arm64" | "i386" = "x86_64",
+): Promise<Told> {
+  const k = await bootKernel({ arch, cpus });
+  const last = new Map<number, { readonly pid: number; readonly at: number }>();
+  const since = new Map<number, number>();
+  const onCpu = new Map<number, number>();
+  const latencies: number[] = [];
+  let switches = 0;
+  let migrations = 0;
+  let preempted = 0;
+  for (const event of ["sched_wakeup", "sched_wakeup_new"]) {
+    k.tracepoints.register(`sched:${event}`, (record) => {
+      const target = number(record, "target_cpu");
+      assert(target >= 0 && target < cpus);
+      since.set(number(record, "pid"), k.clock.now);
+    });
+  }
+  k.tracepoints.register("sched:sched_migrate_task", (record) => {
+    assert(number(record, "orig_cpu") !== number(record, "dest_cpu"));
+    migrations++;
+  });
+  k.tracepoints.register("sched:sched_switch", (record) => {
+    switches++;
+    const prev = number(record, "prev_pid");
+    const next = number(record, "next_pid");
+    const before = last.get(k.cpu) ?? { pid: 0, at: 0 };
+    assertEquals(prev, before.pid, `CPU ${k.cpu} leaves ${prev}, but ${before.pid} had it`);
+    assertEquals(prev, k.current.pid);
+    assert(k.clock.now >= before.at, `CPU ${k.cpu} went back`);
+    onCpu.set(prev, (onCpu.get(prev) ?? 0) + k.clock.now - before.at);
+    last.set(k.cpu, { pid: next, at: k.clock.now });
+    if (number(record, "prev_state") === 0 && prev !== 0) {
+      since.set(prev, k.clock.now);
+      preempted++;
+    }
+    if (next === 0) return;
+    const from = since.get(next);
+    if (from === undefined) return;
+    assert(k.clock.now >= from, `${next} got a CPU before it was woken`);
+    latencies.push(k.clock.now - from);
+    since.delete(next);
+  });
+  workload.start(k);
+  assertEquals(k.scheduler.run().reason, "done");
+  // Whatever a CPU did, it did it all the time.
+  let total = 0;
+  for (const time of onCpu.values()) total += time;
+  assertEquals(total, [...last.values()].reduce((sum, { at }) => sum + at, 0));
+  return { k, latencies, switches, migrations, preempted, onCpu };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[sorted.length >> 1] ?? 0;
+}
+
+Deno.test("every switch leaves who had the CPU, after a wake-up if it slept: replays and scenarios", async () => {
+  const file = new URL("../examples/recordings/shell-loop.strace.gz", import.meta.url);
+  const recording = await replay(await Deno.readFile(file), { name: "shell-loop" });
+  for (const cpus of [1, 2, 4]) assert((await run(recording, cpus)).switches > 40);
+  for (const arch of ["x86_64", "arm64", "i386"] as const) {
+    assert((await run(builtinWorkload("pipeline"), 2, arch)).switches > 10);
+    assert((await run(builtinWorkload("forkstorm"), 2, arch)).switches > 40);
+    assert((await run(builtinWorkload("sleepers:tasks=5"), 2, arch)).switches > 40);
+  }
+});
+
+Deno.test("the more tasks a CPU has, the longer they wait for it", async () => {
+  const medians: number[] = [];
+  for (const hogs of [2, 4, 8, 16]) {
+    const { latencies } = await run(builtinWorkload(`cpuhogs:hogs=${hogs},ms=60,levels=1`), 2);
+    medians.push(median(latencies));
+  }
+  assert(medians.every((ns, i) => i === 0 || ns > (medians[i - 1] ?? 0)), medians.join(", "));
+  // Two hogs have a CPU each; of sixteen, seven others come first, each for its least turn.
+  assert((medians[0] ?? 0) < 1e6 && (medians[3] ?? 0) > 5e6, medians.join(", "));
+});
+
+Deno.test("who is nicer gets less, and everybody computes as long as he wants to", async () => {
+  const { k, onCpu, preempted } = await run(builtinWorkload("cpuhogs:hogs=3,ms=200,levels=3"), 1);
+  assert(preempted > 10);
+  for (const [pid, ns] of onCpu) if (pid > 300) assert(ns > 200e6 && ns < 212e6, `${pid} had ${ns} ns`);
+  assertEquals(k.scheduler.rq(0).nrRunning, 0);
+});
+
+Deno.test("tasks spread: no CPU idles while another has some to give", async () => {
+  const { onCpu, k } = await run(builtinWorkload("cpuhogs:hogs=8,ms=50,levels=1"), 4);
+  const idle = onCpu.get(0) ?? 0;
+  // Eight times 50 ms on four CPUs.
+  assert(k.clock.now < 115e6, `${k.clock.now}`);
+  assert(idle < 60e6, `${idle} ns idle`);
+});
+
+Deno.test("load averages are those of what ran, by the kernel's own arithmetic", async () => {
+  const { k } = await run(builtinWorkload("cpuhogs:hogs=4,ms=20000,levels=1"), 2);
+  const [one = 0, five = 0, fifteen = 0] = k.load.averages.map((load) => load / 2048);
+  // Four tasks at seven looks, 5 s apart: 4 * (1 - exp(-35 / 60)), and so on.
+  const expected = [60, 300, 900].map((span) => 4 * (1 - Math.exp(-35 / span)));
+  [one, five, fifteen].forEach((load, i) => {
+    const wanted = expected[i] ?? 0;
+    assert(Math.abs(load - wanted) < 0.1 * wanted, `${load} where ${wanted} was to be expected`);
+  });
+  const avenrun = k.image.symbol("avenrun")!.address;
+  assertEquals(k.memory.load(avenrun, 8, false), k.load.averages[0]);
+});
