@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Addr } from "../../image/model.ts";
+import type { Addr, Arch } from "../../image/model.ts";
 import { newFile, openOn } from "../fs/file.ts";
 import { S_IFREG } from "../fs/modes.ts";
 import type { Kernel } from "../kernel.ts";
@@ -18,14 +18,36 @@ export interface Segment {
   readonly flags: number;
 }
 
-/** Segments of a position-independent program as linkers lay them out: headers, text, constants, data. */
-export const SEGMENTS: readonly Segment[] = segments(2, 8, 4, 2);
-/** Those of the interpreter, as Debian 12 has it. */
-export const INTERPRETER_SEGMENTS: readonly Segment[] = segments(1, 38, 10, 4);
-/** Those of a program that brings its C library with it. */
-export const STATIC_SEGMENTS: readonly Segment[] = segments(1, 144, 43, 7);
-/** Those of the shell that a program is started from, which brings its C library too. */
-const SHELL_SEGMENTS: readonly Segment[] = segments(1, 388, 86, 10);
+/** What is loaded. */
+export interface Layouts {
+  /** A position-independent program. */
+  readonly program: readonly Segment[];
+  /** The interpreter, as Debian 12 has it. */
+  readonly interpreter: readonly Segment[];
+  /** A program that brings its C library with it. */
+  readonly alone: readonly Segment[];
+  /** The shell that a program is started from, which brings its C library too. */
+  readonly shell: readonly Segment[];
+}
+
+const X86: Layouts = {
+  program: segments(2, 8, 4, 2),
+  interpreter: segments(1, 38, 10, 4),
+  alone: segments(1, 144, 43, 7),
+  shell: segments(1, 388, 86, 10),
+};
+
+/** Segments as linkers lay them out: headers, text, constants, data; on arm64 all but the data is one segment. */
+export const LAYOUTS: Readonly<Record<Arch, Layouts>> = {
+  x86_64: X86,
+  i386: X86,
+  arm64: {
+    program: segments(0, 14, 0, 2),
+    interpreter: segments(0, 39, 0, 4),
+    alone: segments(0, 146, 0, 7),
+    shell: segments(0, 435, 0, 10),
+  },
+};
 const STACK_PAGES = 33;
 /** Bytes of a program whose size nobody knows. */
 const PROGRAM_SIZE = 65536;
@@ -53,22 +75,24 @@ export function loadStarted(k: Kernel, task: Task, shell: boolean): void {
     return file.address;
   };
   const program = open(`/usr/bin/${task.comm.replaceAll("/", "_") || "program"}`, PROGRAM_SIZE);
-  if (shell) layOut(k, task, program, SHELL_SEGMENTS, 0);
+  const layouts = LAYOUTS[k.image.arch];
+  if (shell) layOut(k, task, program, layouts.shell, 0);
   else {
     const interpreter = open(INTERPRETER[k.image.arch], INTERPRETER_SIZE);
-    layOut(k, task, program, SEGMENTS, interpreter);
+    layOut(k, task, program, layouts.program, interpreter);
     k.vfs.putFile(interpreter);
   }
   MM.exeFile.set(k, task.mm, program);
 }
 
 function segments(headers: number, text: number, constants: number, data: number): readonly Segment[] {
-  return [
+  const all = [
     { pages: headers, flags: VM_READ | VM_MAY },
     { pages: text, flags: VM_READ | VM_EXEC | VM_MAY },
     { pages: constants, flags: VM_READ | VM_MAY },
     { pages: data, flags: VM_READ | VM_WRITE | VM_MAY | VM_ACCOUNT },
   ];
+  return all.filter(({ pages }) => pages > 0);
 }
 
 /** Pages of a program in all. */
@@ -106,8 +130,8 @@ function layOut(
   MM.startBrk.set(k, mm.address, end);
   MM.brk.set(k, mm.address, end);
   if (interpreter !== 0) {
-    const size = pagesOf(INTERPRETER_SEGMENTS) * PAGE;
-    load(space.findFree(size, MM.mmapBase.get(k, mm.address)), interpreter, INTERPRETER_SEGMENTS);
+    const parts = LAYOUTS[k.image.arch].interpreter;
+    load(space.findFree(pagesOf(parts) * PAGE, MM.mmapBase.get(k, mm.address)), interpreter, parts);
   }
   mapStack(k, task);
 }

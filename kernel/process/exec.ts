@@ -15,15 +15,7 @@ import { permitted } from "../fs/permission.ts";
 import { buildOpenFlags, DO_FILP_OPEN } from "../fs/open.ts";
 import { recorded } from "../fs/recorded.ts";
 import type { Kernel } from "../kernel.ts";
-import {
-  INTERPRETER,
-  INTERPRETER_SEGMENTS,
-  INTERPRETER_SIZE,
-  mapStack,
-  pagesOf,
-  SEGMENTS,
-  STATIC_SEGMENTS,
-} from "../mm/exec_layout.ts";
+import { INTERPRETER, INTERPRETER_SIZE, LAYOUTS, mapStack, pagesOf } from "../mm/exec_layout.ts";
 import { mmAt, newMm, PAGE } from "../mm/mm_struct.ts";
 import { MM } from "../mm/fields.ts";
 import { MMPUT } from "../mm/mmput.ts";
@@ -153,7 +145,8 @@ export const LOAD_ELF_BINARY: FunctionRef = behaviour(
     const program = BPRM.file.get(k, bprm);
     const inode = k.vfs.files.get(program)?.inode ?? null;
     const alone = recorded(k)?.interpreted === false || isStaticProgram(inode ?? undefined);
-    const segments = alone ? STATIC_SEGMENTS : SEGMENTS;
+    const layouts = LAYOUTS[k.image.arch];
+    const segments = alone ? layouts.alone : layouts.program;
     // A recording does not tell how large a program is: large enough for what is mapped of it.
     const size = pagesOf(segments) * PAGE;
     if (recorded(k) !== undefined && inode !== null && inode.size < size) inode.size = size;
@@ -165,7 +158,7 @@ export const LOAD_ELF_BINARY: FunctionRef = behaviour(
       mapStack(k, k.current);
       error = loadSegments(k, ELF_LOAD, program, segments, true);
       if (error === 0 && interpreter !== 0) {
-        error = loadSegments(k, ELF_MAP, interpreter, INTERPRETER_SEGMENTS, false);
+        error = loadSegments(k, ELF_MAP, interpreter, layouts.interpreter, false);
       }
     }
     if (interpreter !== 0) k.call(FPUT, interpreter);

@@ -27,6 +27,12 @@ interface TaskState {
   readonly open: Open[];
 }
 
+/** Whether an interrupt's own frames lie between two levels of a task's calls. */
+function isInterrupt(task: Task, from: number, to: number): boolean {
+  for (let level = from; level < to - 1; level++) if (task.frames[level]?.fn.name === "") return true;
+  return false;
+}
+
 /** Records the calls of one kernel under root functions. */
 export class CallRecorder implements FunctionTracer {
   readonly first: boolean;
@@ -67,7 +73,8 @@ export class CallRecorder implements FunctionTracer {
       this.#tasks.set(task, state);
     }
     if (state.open.length >= this.#depth) return false;
-    const hidden = above !== undefined && (above.hidden || above.interrupts.takes(fn.name));
+    const hidden = above !== undefined &&
+      (above.hidden || above.interrupts.takes(fn.name) || isInterrupt(task, above.level, level));
     const frame = task.frames[level - 1];
     const args: number[] = [];
     const known = frame === undefined ? 0 : Math.min(frame.nargs, fn.nargs);
