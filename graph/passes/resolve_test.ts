@@ -166,7 +166,10 @@ Deno.test("what is wrong with an access is said in a sentence", () => {
     [index(arg("box", "table"), 3), "Index 3 is outside the array, which has 3 elements"],
     [index(arg("any"), 0), "Cannot index a void *: its elements have no size"],
     [index(arg("yes"), 0), "Cannot index a value of type bool"],
-    [{ op: "builtin", name: "retval" }, 'No "retval" at kprobe:f: only a kretprobe or uretprobe has a return value'],
+    [
+      { op: "builtin", name: "retval" },
+      'No "retval" at kprobe:f: only a kretprobe or uretprobe has a return value',
+    ],
     [
       { op: "builtin", name: "duration" },
       'No "duration" at kprobe:f: only a timed kretprobe knows how long the call took',

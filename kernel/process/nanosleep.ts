@@ -5,7 +5,8 @@
  */
 
 import { blocking, type FunctionRef } from "../calls/function.ts";
-import { EINTR } from "../syscalls/errno.ts";
+import type { Kernel } from "../kernel.ts";
+import { EFAULT, EINTR, ERESTART_RESTARTBLOCK, ERESTARTNOHAND } from "../syscalls/errno.ts";
 import {
   HRTIMER_CANCEL,
   HRTIMER_INIT_SLEEPER,
@@ -56,8 +57,26 @@ export const HRTIMER_NANOSLEEP: FunctionRef = blocking(
     const sleeper = pushLocal(k, sizeOfStruct(k, "hrtimer_sleeper"));
     k.call(HRTIMER_INIT_SLEEPER, sleeper, clock, mode);
     setHrtimerRange(k, sleeper, ns, TIMER_SLACK);
+    const until = hrtimerSoftExpires(k, sleeper);
     const result = yield* k.calls.callBlocking(DO_NANOSLEEP, sleeper, mode);
+    const end = mode === HRTIMER_MODE_REL ? Math.max(until, hrtimerSoftExpires(k, sleeper)) : until;
     popLocals(k, mark);
-    return result;
+    if (result !== -EINTR) return result;
+    // An absolute sleep is made again as it was, a relative one with what is left of it.
+    if (mode === 0) return -ERESTARTNOHAND;
+    return interrupted(k, end, clock, k.current.nanosleepLeft);
   },
 );
+
+/** A signal broke a sleep off: what is left is told, and waited for unless a handler runs. */
+function interrupted(k: Kernel, end: number, clock: number, tell: ((ns: number) => boolean) | null): number {
+  const left = end - k.clock.now;
+  if (left <= 0) return 0;
+  if (tell !== null && !tell(left)) return -EFAULT;
+  k.current.restartBlock = function* () {
+    k.current.nanosleepLeft = tell;
+    const result = yield* k.calls.callBlocking(HRTIMER_NANOSLEEP, end, 0, clock);
+    return result === -ERESTARTNOHAND ? interrupted(k, end, clock, tell) : result;
+  };
+  return -ERESTART_RESTARTBLOCK;
+}

@@ -204,6 +204,8 @@ export class Task {
   restartNow = false;
   /** How `restart_syscall` goes on with a call that a signal broke off. */
   restartBlock: (() => Generator<Wait, number, void>) | null = null;
+  /** Where a sleep that a signal breaks off tells what is left of it; null where nobody wants to know. */
+  nanosleepLeft: ((ns: number) => boolean) | null = null;
   /** The mask was changed for one call: `TIF_RESTORE_SIGMASK`. */
   restoreSigmask = false;
   /** Address of the newest frame on the user stack. */

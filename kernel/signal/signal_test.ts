@@ -132,6 +132,45 @@ for (const arch of ARCHES) {
     }
   });
 
+  Deno.test(`${arch}: a sleep that a handler ends tells what is left, one that is stopped goes on`, async () => {
+    const k = await bootTest(arch);
+    const log: string[] = [];
+    run(k, function* (p) {
+      handles(p, log);
+      yield* sigaction(p, SIGUSR1, 0x401000, SA_RESTART);
+      const w = k.image.pointerSize;
+      const time = p.room(2 * w);
+      const left = p.room(2 * w);
+      k.memory.store(time, w, 0);
+      k.memory.store(time + w, w, 10_000_000);
+      const sends = (signals: readonly number[]): void => {
+        k.tasks.onNewTask = (child) => {
+          k.scheduler.spawn(
+            child,
+            (function* () {
+              const c = new TestProgram(k, child);
+              for (const signal of signals) {
+                yield { until: k.clock.now + 2_000_000 };
+                yield* c.call("kill", p.task.pid, signal);
+              }
+              yield* c.call("exit_group", 0);
+            })(),
+          );
+        };
+      };
+      sends([SIGUSR1]);
+      yield* p.call("clone", 0, 0, 0, 0, 0);
+      assertEquals(yield* p.call("nanosleep", time, left), -EINTR);
+      const rest = k.memory.load(left + w, w, true);
+      assertEquals(rest > 7_500_000 && rest < 8_500_000, true);
+      sends([SIGSTOP, SIGCONT]);
+      const begin = k.clock.now;
+      yield* p.call("clone", 0, 0, 0, 0, 0);
+      assertEquals(yield* p.call("nanosleep", time, left), 0);
+      assertEquals(k.clock.now - begin >= 10_000_000 && k.clock.now - begin < 11_000_000, true);
+    });
+  });
+
   Deno.test(`${arch}: errors of kill and its like`, async () => {
     const k = await bootTest(arch);
     run(k, function* (p) {

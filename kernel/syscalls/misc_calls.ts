@@ -388,17 +388,12 @@ for (const name of ["add_key", "request_key", "keyctl"]) {
   syscall(name, ["ulong", "ulong", "ulong", "ulong", "ulong"], [], (k) => recordedOr(k, -ENOKEY));
 }
 const ENOKEY = 126;
-/** Debian's 6.1 has it off or lets only root do it: a program gets an error and does without. */
-for (
-  const name of [
-    "io_uring_setup",
-    "io_uring_enter",
-    "io_uring_register",
-    "bpf",
-    "perf_event_open",
-    "userfaultfd",
-  ]
-) {
+/** Not modeled, as if configured off: programs do without. */
+for (const name of ["io_uring_setup", "io_uring_enter", "io_uring_register"]) {
+  syscall(name, ["ulong", "ulong", "ulong", "ulong", "ulong", "ulong"], [], (k) => recordedOr(k, -ENOSYS));
+}
+/** Debian's 6.1 lets only root do it: a program gets an error and does without. */
+for (const name of ["bpf", "perf_event_open", "userfaultfd"]) {
   syscall(name, ["ulong", "ulong", "ulong", "ulong", "ulong"], [], (k) => recordedOr(k, -EPERM));
 }
 syscall("kcmp", ["int", "int", "int", "ulong", "ulong"], [], (k, a = 0, b = 0) => {

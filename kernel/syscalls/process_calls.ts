@@ -17,6 +17,7 @@ import { CLEAR_CHILD_TID } from "../process/mm_release.ts";
 import { HRTIMER_NANOSLEEP } from "../process/nanosleep.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { loadUser } from "../process/user_load.ts";
+import { storeUser } from "../process/user_store.ts";
 import { KERNEL_WAIT4, KERNEL_WAITID, readWaitidInfo, waitidInfo } from "../process/wait.ts";
 import { CRED } from "../process/task.ts";
 import { blockingSyscall, syscall } from "./define.ts";
@@ -140,7 +141,8 @@ for (const [suffix, narrow] of [["", false], ["_time32", true]] as const) {
     `nanosleep${suffix}`,
     ["ulong", "ulong"],
     [get, HRTIMER_NANOSLEEP],
-    function* (k, request = 0) {
+    function* (k, request = 0, rmtp = 0) {
+      tellsLeft(k, rmtp, narrow);
       return yield* withTimespec(k, get, request, narrow, function* (_at, ns) {
         return yield* k.calls.callBlocking(HRTIMER_NANOSLEEP, ns, 1, 1);
       });
@@ -150,12 +152,23 @@ for (const [suffix, narrow] of [["", false], ["_time32", true]] as const) {
     `clock_nanosleep${suffix}`,
     ["int", "int", "ulong", "ulong"],
     [get, COMMON_NSLEEP],
-    function* (k, which = 0, flags = 0, request = 0) {
+    function* (k, which = 0, flags = 0, request = 0, rmtp = 0) {
+      tellsLeft(k, (flags & 1) !== 0 ? 0 : rmtp, narrow);
       return yield* withTimespec(k, get, request, narrow, function* (at) {
         return yield* k.calls.callBlocking(COMMON_NSLEEP, which, flags, at);
       });
     },
   );
+}
+
+/** A sleep that a signal breaks off stores what is left of it at `rmtp`, if that is not 0. */
+function tellsLeft(k: Kernel, rmtp: number, narrow: boolean): void {
+  const part = narrow ? 4 : 8;
+  k.current.nanosleepLeft = rmtp === 0 ? null : (ns) => {
+    const seconds = Math.floor(ns / 1e9);
+    return storeUser(k, rmtp, part, seconds) &&
+      storeUser(k, rmtp + part, part, Math.round(ns - seconds * 1e9));
+  };
 }
 
 /** Takes a time out of user memory into the kernel stack and runs `body` with it. */
