@@ -197,7 +197,7 @@ export class DeferredCalls {
     else if (!transparent) plans.unplanned(owner, fn);
     frame.fn = fn;
     frame.shape = null;
-    frame.site = caller === owner ? plans.site : -1;
+    frame.site = this.#engine.plannedSite(caller);
     frame.noted = 0;
     frame.made = 0;
     owner.made++;

@@ -517,10 +517,7 @@ export class CallEngine {
     }
     if (step !== null) plans.advance(task, owner, step);
     else if (!transparent) plans.unplanned(owner, fn);
-    // A function that recordings don't show can still stand in their call sites, as `__schedule` does.
-    const site = caller === owner || plans.site >= 0 && this.#sites.within(caller.fn, plans.site) !== null
-      ? plans.site
-      : -1;
+    const site = this.plannedSite(caller);
     if (caller.fn.hooks !== null) this.#pass(caller, fn, site);
     const frame = this.#frameAt(task, caller, fn, site);
     owner.made++;
@@ -534,6 +531,13 @@ export class CallEngine {
       this.#begin(frame, fn, owner.fn.shape);
     }
     return frame;
+  }
+
+  /** The recorded site of a call that `caller` makes, after its owner's plan was asked; -1 where none is known. */
+  plannedSite(caller: Frame): number {
+    const { site } = this.#plans;
+    // A function that recordings don't show can still stand in their call sites, as `__schedule` does.
+    return site >= 0 && (caller === caller.owner || this.#sites.within(caller.fn, site) !== null) ? site : -1;
   }
 
   /** Lists a call, to be followed when somebody wants to know. */

@@ -48,6 +48,9 @@ export class KernelFunction {
   convention: Convention | null = null;
   /** Ways to callees by this function's text, as far as they were asked for. */
   readonly ways: Map<KernelFunction, Way> = new Map();
+  /** The latest of them that was asked for. */
+  lastCallee: KernelFunction | null = null;
+  lastWay: Way | null = null;
 
   readonly #nominal: () => number;
   readonly #nargs: () => number;

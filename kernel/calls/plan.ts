@@ -68,12 +68,12 @@ export class PlanState {
   /** The latest explicit callee (library id), -1 before the first. */
   readonly last: number;
   readonly #space: PlanSpace;
-  readonly #steps = new Map<number, PlanStep | null>();
+  /** Steps by callee, side by side: there are few, which are found sooner so than by hashing. */
+  readonly #fns: number[] = [];
+  readonly #steps: (PlanStep | null)[] = [];
   readonly #ends: (PlanStep | undefined)[] = new Array<PlanStep | undefined>(OUTCOMES.length).fill(undefined);
   /** What narrows its variants down. */
   readonly fittings: Fittings;
-  #lastFn = -2;
-  #lastStep: PlanStep | null = null;
 
   constructor(space: PlanSpace, nodes: readonly ShapeNode[], positions: Int32Array, last: number) {
     this.#space = space;
@@ -88,14 +88,11 @@ export class PlanState {
 
   /** The step for an explicit call of a function (library id); null where no variant shows one from here. */
   step(fn: number): PlanStep | null {
-    if (fn === this.#lastFn) return this.#lastStep;
-    let step = this.#steps.get(fn);
-    if (step === undefined) {
-      step = this.#space.makeStep(this, fn);
-      this.#steps.set(fn, step);
-    }
-    this.#lastFn = fn;
-    this.#lastStep = step;
+    const fns = this.#fns;
+    for (let i = 0; i < fns.length; i++) if (fns[i] === fn) return this.#steps[i] as PlanStep | null;
+    const step = this.#space.makeStep(this, fn);
+    fns.push(fn);
+    this.#steps.push(step);
     return step;
   }
 

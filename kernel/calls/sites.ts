@@ -38,7 +38,7 @@ export class SiteTable {
   readonly #image: KernelImage;
   readonly #library: ShapeLibrary;
   readonly #recorded: (Way | undefined)[] = [];
-  readonly #within = new Map<string, Way | null>();
+  readonly #within = new Map<KernelFunction, Map<number, Way | null>>();
 
   constructor(image: KernelImage, library: ShapeLibrary) {
     this.#image = image;
@@ -75,15 +75,16 @@ export class SiteTable {
 
   /** The way of a recorded call as far as `caller`, which stands between the function recorded as caller and the callee. */
   within(caller: KernelFunction, id: number): Way | null {
-    const key = `${caller.name} ${id}`;
-    let way = this.#within.get(key);
+    let known = this.#within.get(caller);
+    if (known === undefined) this.#within.set(caller, known = new Map());
+    let way = known.get(id);
     if (way === undefined) {
       const { returns } = this.#library.site(id);
       const at = returns.findIndex(({ fn }) => fn === caller.name);
       way = at < 0
         ? null
         : { tail: false, returns: this.#ofRecording(caller, id).returns.slice(0, at + 1), offset: -1 };
-      this.#within.set(key, way);
+      known.set(id, way);
     }
     return way;
   }
@@ -93,11 +94,14 @@ export class SiteTable {
    * in between, else the first indirect call.
    */
   #ofText(caller: KernelFunction, callee: KernelFunction): Way {
+    if (caller.lastCallee === callee) return caller.lastWay as Way;
     let way = caller.ways.get(callee);
     if (way === undefined) {
       way = this.#search(caller, callee);
       caller.ways.set(callee, way);
     }
+    caller.lastCallee = callee;
+    caller.lastWay = way;
     return way;
   }
 

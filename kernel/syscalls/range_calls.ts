@@ -16,13 +16,14 @@ type Kind = ArgumentKind | "loff_t";
 /** Defines a call with 64-bit arguments for all architectures: `name`, and `ia32_name` with split ones. It may wait. */
 function ranged(name: string, operation: FunctionRef, kinds: readonly Kind[]): void {
   const whole = kinds.map((kind) => kind === "loff_t" ? "long" : kind);
-  blockingSyscall(name, whole, [operation], function* (k, ...args) {
-    return yield* k.calls.callBlocking(operation, ...args);
-  });
+  blockingSyscall(name, whole, [operation], (k, ...args) => k.calls.callOrWait(operation, ...args));
   const halves = kinds.flatMap((kind): ArgumentKind[] => kind === "loff_t" ? ["uint", "uint"] : [kind]);
-  blockingSyscall(`ia32_${name}`, halves, [operation], function* (k, ...args) {
-    return yield* k.calls.callBlocking(operation, ...joined(kinds, args));
-  });
+  blockingSyscall(
+    `ia32_${name}`,
+    halves,
+    [operation],
+    (k, ...args) => k.calls.callOrWait(operation, ...joined(kinds, args)),
+  );
 }
 
 function joined(kinds: readonly Kind[], args: readonly number[]): number[] {
