@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { bootKernel } from "../session/boot.ts";
 import type { Kernel } from "../kernel/kernel.ts";
+import { SampleTimer } from "../kernel/time/profile.ts";
 import type { TraceRecord } from "../kernel/tracing/record.ts";
 import { builtinWorkload, replay } from "../workloads/mod.ts";
 import type { Workload } from "../workloads/mod.ts";
@@ -132,4 +133,60 @@ Deno.test("load averages are those of what ran, by the kernel's own arithmetic",
   });
   const avenrun = k.image.symbol("avenrun")!.address;
   assertEquals(k.memory.load(avenrun, 8, false), k.load.averages[0]);
+});
+
+Deno.test("samples find every CPU at work, down to the function that runs, and change nothing", async () => {
+  const ends: number[] = [];
+  const stacks = new Map<string, number>();
+  let inUser = 0;
+  let idle = 0;
+  for (const sampled of [false, true]) {
+    const k = await bootKernel({ cpus: 2 });
+    const timer = sampled
+      ? new SampleTimer(k, 100_000, (task, user) => {
+        if (user) inUser++;
+        else if (task.pid === 0) idle++;
+        else {
+          const names = k.calls.stack(task).map((at) => k.image.symbolAt(at)?.symbol.name ?? "?");
+          const top = names[0] ?? "";
+          stacks.set(top, (stacks.get(top) ?? 0) + 1);
+          assert(names.some((name) => /syscall|ret_from_fork|asm_|entry_/.test(name)), names.join(" "));
+        }
+      })
+      : null;
+    const workload = builtinWorkload("forkstorm:parents=3,children=40");
+    workload.start(k);
+    assertEquals(k.scheduler.run().reason, "done");
+    timer?.stop();
+    ends.push(k.clock.now);
+  }
+  assertEquals(ends[0], ends[1]);
+  assert(inUser > 500, `${inUser} in user space, ${idle} idle`);
+  // Found in many functions, not only in those that have behaviours.
+  assert(stacks.size >= 10, [...stacks.keys()].join(" "));
+});
+
+Deno.test("armed or not, scenarios that compete for CPUs run the same", async () => {
+  for (
+    const name of ["cpuhogs:hogs=5,ms=40,levels=2", "forkstorm:parents=2,children=8", "pipeline:rounds=1"]
+  ) {
+    const logs: string[][] = [];
+    for (const share of [0, 7, 1]) {
+      const k = await bootKernel({ cpus: 2 });
+      k.calls.shapes.functionNames().forEach((fn, i) => {
+        const found = share > 0 && i % share === 0 ? k.calls.functionByName(fn) : undefined;
+        if (found !== undefined) found.hooks = { offsets: [], entry: () => false, at: () => {} };
+      });
+      const log: string[] = [];
+      for (const event of ["sched:sched_switch", "raw_syscalls:sys_enter"]) {
+        k.tracepoints.register(event, () => log.push(`${k.clock.now} ${k.cpu} ${k.current.pid} ${event}`));
+      }
+      const workload = builtinWorkload(name);
+      workload.start(k);
+      k.scheduler.run();
+      logs.push(log);
+    }
+    assertEquals(logs[1], logs[0], name);
+    assertEquals(logs[2], logs[0], name);
+  }
 });

@@ -112,7 +112,7 @@ export class PlanFollower {
       time = Math.floor(share(left, segment.padWeight, segment.callWeight + segment.restWeight));
       owner.words[LEFT] = left - time;
     }
-    if (engine.armedCount === 0) {
+    if (engine.armedCount === 0 && !this.#walker.interruptedWithin(time)) {
       engine.spend(time);
       engine.stats.accounted += segment.padCalls;
     } else this.#walker.pad(task, owner, segment, time);

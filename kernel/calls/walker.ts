@@ -115,7 +115,7 @@ export class ShapeWalker {
       this.#spendUntil(start + time);
       return engine.finish(task, frame, depth, engine.armed.skipped(frame));
     }
-    if (this.armedIn(node.id)) {
+    if (this.armedIn(node.id) || this.interruptedWithin(time)) {
       this.#walk(task, frame, this.#stretches.tree(node), false, time);
     } else {
       engine.stats.accounted += this.#library.callsIn(node.id) - 1;
@@ -161,7 +161,7 @@ export class ShapeWalker {
     for (let i = 0; !armed && i < segment.pads.length; i++) {
       armed = this.armedIn(segment.node.children[segment.pads[i] ?? 0] ?? 0);
     }
-    if (armed) {
+    if (armed || this.interruptedWithin(time)) {
       this.#walk(task, owner, this.#stretches.padding(owner.fn.shape, segment), true, time);
     } else {
       this.#engine.stats.accounted += segment.padCalls;
@@ -180,7 +180,7 @@ export class ShapeWalker {
       const begin = start + part(time, step.begin, weight);
       const end = start + part(time, step.end, weight);
       this.#spendUntil(begin);
-      if (this.armedIn(child.id)) {
+      if (this.armedIn(child.id) || this.interruptedWithin(end - begin)) {
         const called = engine.pushShaped(task, callee, site);
         this.#rules.pass(step.args, frame, called);
         if (callee.watched) supplyArguments(this.#k, frame, called);
@@ -200,6 +200,12 @@ export class ShapeWalker {
     if (child.result === undefined) return NaN;
     if (child.result.from !== "constant") this.#rules.pass(args, frame, this.#scratch);
     return this.#rules.result(child, this.#scratch);
+  }
+
+  /** Whether an interrupt comes within `ns`: it has to find the call that the task is in. */
+  interruptedWithin(ns: number): boolean {
+    const { clock } = this.#k;
+    return clock.limit !== Infinity && clock.limit <= clock.now + ns;
   }
 
   /** The running code's own time: interrupts that came in between don't count. */
