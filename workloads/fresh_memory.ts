@@ -34,6 +34,8 @@ const BLOCK = 16;
 const COST = 20_000;
 /** Time between two calls that says nothing: the recorder's own. */
 const IDLE = 1_000_000;
+/** Bytes of a mapping that a program fills as a whole, where it has the time. */
+const FILLED = 64 * PAGE;
 /** Part of the time between two calls that faults may take. */
 const SHARE = 0.5;
 
@@ -160,6 +162,8 @@ export class FreshMemory {
     const touches: Touch[] = [];
     for (let i = this.#later.length - 1; i >= 0 && touches.length < count; i--) {
       const range = this.#later[i] as Range;
+      // A loader maps small pieces for itself; what is filled from end to end was asked for by the program.
+      if (range.end - range.first < FILLED) continue;
       for (; range.at < range.end && touches.length < count; range.at += PAGE) {
         touches.push({ address: range.at, kind: "write" });
       }
