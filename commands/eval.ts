@@ -17,7 +17,7 @@ export const evalCommand = command({
   place: "cli",
   summary: "Run probes given as expressions",
   description:
-    "EXPR is TypeScript with kprobe, kretprobe, tracepoint, latency, interval, begin, end and program in " +
+    "EXPR is TypeScript with kprobe, kretprobe, uprobe, uretprobe, tracepoint, latency, interval, begin, end and program in " +
     "scope; it gives a probe, several, or a program. A handler that never returns blocks kscope: stop it with Ctrl-C.",
   arguments: [{
     name: "EXPR",
