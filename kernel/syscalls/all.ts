@@ -17,6 +17,7 @@ import "./file_calls.ts";
 import "./futex_calls.ts";
 import "./id_calls.ts";
 import "./io_calls.ts";
+import "./ipc_calls.ts";
 import "./itimer_calls.ts";
 import "./limit_calls.ts";
 import "./misc_calls.ts";

@@ -141,3 +141,7 @@ export const EHOSTUNREACH = 113;
 export const EALREADY = 114;
 /** Has begun, and will go on. */
 export const EINPROGRESS = 115;
+/** No message of that type. */
+export const ENOMSG = 42;
+/** It was removed meanwhile. */
+export const EIDRM = 43;
