@@ -11,6 +11,8 @@ import { parseGraph } from "./compile_shapes/graph_trees.ts";
 import { compareRuns } from "./fidelity/compare.ts";
 import { edgeGaps } from "./fidelity/compare.ts";
 import { compareValues, type ValueRow, valuesJson, valuesText } from "./fidelity/value_report.ts";
+import { compareActivity } from "./fidelity/compare_activities.ts";
+import { transcriptsIn } from "./fidelity/transcripts.ts";
 import { shapesWithout } from "./fidelity/left_out.ts";
 import { replayTraced, shippedShapes } from "./fidelity/model_run.ts";
 import { recordedPrograms } from "./fidelity/programs.ts";
@@ -41,6 +43,7 @@ export async function main(args: readonly string[]): Promise<number> {
     .option("-c, --calls", "list system calls by how far they are off")
     .option("-e, --edges", "list missing and invented edges")
     .option("-v, --values", "compare arguments and results instead, with NAME.args.gz")
+    .option("-g, --activities", "compare the single activities of transcripts/ARCH/graph-NAME.txt instead")
     .option("--all", "list all of them, not only the first ones")
     .option("--json", "print everything as JSON")
     .addHelpText("after", EXPLANATION)
@@ -55,7 +58,15 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     const rows: Row[] = [];
     const valueRows: ValueRow[] = [];
-    for (const one of recordedPrograms(folder, archesOf(options.arch), options.program ?? [])) {
+    const arches = archesOf(options.arch);
+    if (options.activities === true) {
+      const shapes = (arch: Arch) => shapesOf(arch, options.shapes);
+      rows.push(...await activityRows(folder, arches, options.program, shapes));
+    }
+    const programs = options.activities === true
+      ? []
+      : recordedPrograms(folder, arches, options.program ?? []);
+    for (const one of programs) {
       const shapes = options.withoutEach === true
         ? await shapesWithout(folder, one.arch, one.name)
         : await shapesOf(one.arch, options.shapes);
@@ -79,6 +90,23 @@ export async function main(args: readonly string[]): Promise<number> {
     console.error(error instanceof Error ? error.message : String(error));
     return 1;
   }
+}
+
+async function activityRows(
+  folder: string,
+  arches: readonly Arch[],
+  names: readonly string[] | undefined,
+  shapes: (arch: Arch) => Promise<ShapeLibrary>,
+): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const transcript of arches.flatMap((arch) => transcriptsIn(folder, arch))) {
+    const { arch, name } = transcript;
+    if (names !== undefined && !names.includes(name)) continue;
+    const comparison = await compareActivity(transcript, await shapes(arch));
+    if (comparison !== undefined) rows.push({ arch, name, comparison });
+  }
+  if (rows.length > 0) return rows;
+  throw new Error(`Cannot compare activities: "${folder}" has no transcripts/ARCH/graph-NAME.txt for them`);
 }
 
 async function shapesOf(arch: Arch, folder: string | undefined): Promise<ShapeLibrary> {

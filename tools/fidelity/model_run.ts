@@ -41,10 +41,22 @@ export async function replayTraced(
   shapes: ShapeLibrary,
   program: string,
 ): Promise<TaskTrees[]> {
+  return await replayRoots(arch, strace, shapes, program, isEntry, DEPTH);
+}
+
+/** The same with other roots than system calls, and another depth. */
+export async function replayRoots(
+  arch: Arch,
+  strace: Uint8Array,
+  shapes: ShapeLibrary,
+  program: string,
+  isRoot: (fn: string) => boolean,
+  depth: number,
+): Promise<TaskTrees[]> {
   const workload = await replay(strace, replayOptionsFor(program));
   const kernel = new Kernel(await fullImage(arch), shapes, { cpus: 1 });
   mountFor(kernel, program);
-  const recorder = new CallRecorder(kernel, isEntry, DEPTH);
+  const recorder = new CallRecorder(kernel, isRoot, depth);
   recorder.arm();
   // A module brings functions of its own.
   kernel.modules.onChange(() => recorder.arm());

@@ -75,7 +75,7 @@ export class Player {
       ports ??= new RecordedPorts(this.#recording);
       return ports.take(listening, k.current.syscallStart - this.#base);
     };
-    const disk = this.#recording.startsOnDisk ? new StartDisk(k) : null;
+    const disk = this.#options.cwd === undefined && this.#recording.startsOnDisk ? new StartDisk(k) : null;
     for (const { process, comm, executes } of rootsOf(this.#recording, this.#options)) {
       const pid = process.pid === 0 ? ONLY_PID : process.pid;
       const task = this.#root(pid, comm, process.uid ?? 0, executes);
