@@ -105,6 +105,19 @@ export class SiteTable {
     return way;
   }
 
+  /**
+   * Whether recordings show what a callee does as the caller's own doing, and the callee nowhere: where no text leads to
+   * it, it is part of the caller's.
+   */
+  #showsBody(caller: KernelFunction, callee: KernelFunction): boolean {
+    if (callee.shape >= 0 || callee.behaviour === null) return false;
+    const direct = new Set<number>();
+    for (const id of this.#library.instances(caller.shape)) {
+      for (const child of this.#library.node(id).children) direct.add(this.#library.fnOf(child));
+    }
+    return callee.behaviour.calls.some((ref) => direct.has(this.#library.functionId(ref.name)));
+  }
+
   #search(caller: KernelFunction, callee: KernelFunction): Way {
     const sites = caller.callSites();
     const direct = sites.find((s) => s.kind === "call" && s.target === callee.name);
@@ -128,6 +141,7 @@ export class SiteTable {
       if (outer.kind === "call") returns.push(caller.address + outer.returnOffset);
       return { tail: false, returns, offset: outer.offset };
     }
+    if (sites.length > 0 && this.#showsBody(caller, callee)) return INLINED;
     const indirect = sites.find(isIndirect);
     if (indirect !== undefined) return called(caller.address, indirect);
     if (sites.length > 0) return INLINED;
