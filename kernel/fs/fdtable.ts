@@ -25,7 +25,9 @@ import {
 } from "./files_struct.ts";
 import { LOCKS_REMOVE_FILE, LOCKS_REMOVE_POSIX } from "./locks.ts";
 import { maxDescriptors } from "../process/rlimit.ts";
-import { O_CLOEXEC } from "./modes.ts";
+import { FMODE_WRITE, O_CLOEXEC } from "./modes.ts";
+import { notifyDentry } from "./notify/events.ts";
+import { IN_CLOSE_NOWRITE, IN_CLOSE_WRITE } from "./notify/masks.ts";
 import { TASK_WORK_ADD } from "../process/task_work.ts";
 
 /** Descriptors that the recording says the current call got, in order; others are the lowest free ones. */
@@ -143,6 +145,13 @@ export const DO_FPUT: FunctionRef = behaviour(
     if (file === undefined) return Number.NaN;
     const { inode, dentry } = file;
     if (file.watched) k.call(EVENTPOLL_RELEASE_FILE, address);
+    if (!k.vfs.watches.none && dentry !== null) {
+      notifyDentry(
+        k,
+        dentry.address,
+        (FILE.mode.get(k, address) & FMODE_WRITE) !== 0 ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE,
+      );
+    }
     k.call(LOCKS_REMOVE_FILE, address);
     k.call(fn("ima_file_free"), address);
     const release = file.ops?.release;

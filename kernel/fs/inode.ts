@@ -64,6 +64,8 @@ export class Inode {
   dynamicTarget: (() => string | null) | null = null;
   /** What a directory has beside its entries: names that come and go by themselves, as those of processes. */
   dynamic: DynamicEntries | null = null;
+  /** Opened with `O_TMPFILE`: has no name yet, and may get one (`I_LINKABLE`). */
+  linkable = false;
   /** Seals of a memory file (`F_ADD_SEALS`); other files are sealed against seals. */
   seals = 1;
   /** Locks on it; null while there never was one. */

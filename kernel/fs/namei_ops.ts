@@ -30,6 +30,8 @@ import {
 } from "./namei.ts";
 import { LAST_DOT, LAST_DOTDOT, LAST_NORM } from "./nameidata.ts";
 import { isErr, PUTNAME } from "./names.ts";
+import { FSNOTIFY, notifyName, notifyRemoved } from "./notify/events.ts";
+import { IN_CREATE, IN_ISDIR } from "./notify/masks.ts";
 import { recorded } from "./recorded.ts";
 import { initUserNs } from "../process/user_namespace.ts";
 
@@ -133,15 +135,23 @@ export function mayCreate(k: Kernel, ns: Addr, dir: Addr): number {
   return k.call(INODE_PERMISSION, ns, dir, MAY_WRITE_EXEC, DECISIVE) || failsAt(k, "rights");
 }
 
+/** A name was made, unless `error` says otherwise: who watches its directory hears. */
+function created(k: Kernel, dir: Addr, dentry: Addr, mask: number, error: number): number {
+  if (error === 0 && !k.vfs.watches.none) {
+    notifyName(k, k.vfs.inodes.get(dir), k.vfs.dentries.get(dentry)?.name ?? "", mask);
+  }
+  return error;
+}
+
 /** Makes a directory for a dentry: 0 or -errno. */
 export const VFS_MKDIR: FunctionRef = behaviour(
   "vfs_mkdir",
-  [INODE_PERMISSION, ...inodeCallees("mkdir")],
+  [INODE_PERMISSION, ...inodeCallees("mkdir"), FSNOTIFY],
   (k, ns = 0, dir = 0, dentry = 0, mode = 0) => {
     const error = mayCreate(k, ns, dir);
     const mkdir = k.vfs.inodes.get(dir)?.iops.mkdir;
     if (error !== 0 || mkdir === undefined) return error || -EPERM;
-    return k.call(mkdir, ns, dir, dentry, mode & 0o1777);
+    return created(k, dir, dentry, IN_CREATE | IN_ISDIR, k.call(mkdir, ns, dir, dentry, mode & 0o1777));
   },
 );
 
@@ -162,12 +172,12 @@ export const DO_MKDIRAT: FunctionRef = behaviour(
 /** Makes a symbolic link for a dentry. */
 export const VFS_SYMLINK: FunctionRef = behaviour(
   "vfs_symlink",
-  [INODE_PERMISSION, ...inodeCallees("symlink")],
+  [INODE_PERMISSION, ...inodeCallees("symlink"), FSNOTIFY],
   (k, ns = 0, dir = 0, dentry = 0, target = 0) => {
     const error = mayCreate(k, ns, dir);
     const symlink = k.vfs.inodes.get(dir)?.iops.symlink;
     if (error !== 0 || symlink === undefined) return error || -EPERM;
-    return k.call(symlink, ns, dir, dentry, target);
+    return created(k, dir, dentry, IN_CREATE, k.call(symlink, ns, dir, dentry, target));
   },
 );
 
@@ -233,14 +243,14 @@ const IPUT = fn("iput");
 /** Removes a name: 0 or -errno. */
 export const VFS_UNLINK: FunctionRef = behaviour(
   "vfs_unlink",
-  [MAY_DELETE, ...inodeCallees("unlink"), IHOLD, D_DELETE, IPUT],
+  [MAY_DELETE, ...inodeCallees("unlink"), FSNOTIFY, IHOLD, D_DELETE, IPUT],
   (k, ns = 0, dir = 0, dentry = 0) => removeWith(k, ns, dir, dentry, "unlink", 0),
 );
 
 /** Removes an empty directory: 0 or -errno. */
 export const VFS_RMDIR: FunctionRef = behaviour(
   "vfs_rmdir",
-  [MAY_DELETE, ...inodeCallees("rmdir"), IHOLD, D_DELETE, IPUT],
+  [MAY_DELETE, ...inodeCallees("rmdir"), FSNOTIFY, IHOLD, D_DELETE, IPUT],
   (k, ns = 0, dir = 0, dentry = 0) => removeWith(k, ns, dir, dentry, "rmdir", 1),
 );
 
@@ -324,6 +334,8 @@ function removeWith(
   const inode = k.vfs.dentries.get(dentry)?.inode?.address ?? 0;
   error = k.call(operation, dir, dentry);
   if (error !== 0) return error;
+  const name = k.vfs.dentries.get(dentry);
+  if (!k.vfs.watches.none) notifyRemoved(k, k.vfs.inodes.get(dir), name?.name ?? "", name?.inode ?? null);
   k.call(IHOLD, inode);
   k.call(D_DELETE, dentry);
   k.call(IPUT, inode);
@@ -373,7 +385,7 @@ function removeName(
 /** Gives a file another name: 0 or -errno. */
 export const VFS_LINK: FunctionRef = behaviour(
   "vfs_link",
-  [INODE_PERMISSION, ...inodeCallees("link")],
+  [INODE_PERMISSION, ...inodeCallees("link"), FSNOTIFY],
   (k, old = 0, ns = 0, dir = 0, dentry = 0) => {
     const source = k.vfs.dentries.get(old)?.inode;
     const name = k.vfs.dentries.get(dentry);
@@ -382,8 +394,9 @@ export const VFS_LINK: FunctionRef = behaviour(
     if (denied !== 0) return denied;
     const operation = k.vfs.inodes.get(dir)?.iops.link;
     if (source.entries !== null || operation === undefined) return -EPERM;
-    // A name for what has none any more needs `O_TMPFILE`, which the model's files without a name come from.
-    return k.call(operation, old, dir, dentry);
+    // What has no name any more gets no new one; what never had one may.
+    if (source.nlink === 0 && !source.linkable && recorded(k) === undefined) return -ENOENT;
+    return created(k, dir, dentry, IN_CREATE, k.call(operation, old, dir, dentry));
   },
 );
 
@@ -395,6 +408,7 @@ export const SHMEM_LINK: FunctionRef = behaviour("shmem_link", [], (k, old = 0, 
   const name = k.vfs.dentries.get(dentry);
   if (!source || name === undefined) return -ENOENT;
   source.nlink++;
+  source.linkable = false;
   INODE.count.add(k, source.address, 1);
   INODE.size.add(k, dir, DIRENT);
   attach(k, dentry, source.address);

@@ -58,6 +58,8 @@ import {
 import { isDead } from "./namei_ops.ts";
 import { LAST_NORM, ndDentry, newNameidata, WALK_TRAILING } from "./nameidata.ts";
 import { GETNAME, isErr, PUTNAME } from "./names.ts";
+import { FSNOTIFY, notifyDentry, notifyName } from "./notify/events.ts";
+import { IN_CREATE, IN_OPEN } from "./notify/masks.ts";
 import { recorded } from "./recorded.ts";
 import { DO_TRUNCATE } from "./truncate.ts";
 import { initUserNs } from "../process/user_namespace.ts";
@@ -165,7 +167,7 @@ export const LOOKUP_OPEN_LAST: FunctionRef = behaviour(
 /** Resolves the last component for open: 0, the text of a link to follow, or -errno. */
 export const OPEN_LAST_LOOKUPS: FunctionRef = behaviour(
   "open_last_lookups",
-  [HANDLE_DOTS, LOOKUP_FAST, LOOKUP_OPEN_LAST, STEP_INTO, MNT_WANT_WRITE, MNT_DROP_WRITE],
+  [HANDLE_DOTS, LOOKUP_FAST, LOOKUP_OPEN_LAST, STEP_INTO, MNT_WANT_WRITE, MNT_DROP_WRITE, FSNOTIFY],
   (k, nd = 0, file = 0, op = 0) => {
     const flag = flagsOf(k, op);
     NAMEIDATA.flags.set(k, nd, NAMEIDATA.flags.get(k, nd) | OP.intent.get(k, op));
@@ -186,6 +188,9 @@ export const OPEN_LAST_LOOKUPS: FunctionRef = behaviour(
       const mnt = NAMEIDATA.mnt.get(k, nd);
       const gotWrite = writes && k.call(MNT_WANT_WRITE, mnt) === 0;
       dentry = k.call(LOOKUP_OPEN_LAST, nd, file, op, gotWrite ? 1 : 0);
+      if (!k.vfs.watches.none && (FILE.mode.get(k, file) & FMODE_CREATED) !== 0) {
+        notifyName(k, ndDentry(k, nd).inode, k.vfs.dentries.get(dentry)?.name ?? "", IN_CREATE);
+      }
       if (gotWrite) k.call(MNT_DROP_WRITE, mnt);
     }
     return isErr(dentry) ? dentry : k.call(STEP_INTO, nd, WALK_TRAILING, dentry);
@@ -273,7 +278,11 @@ export const VFS_TMPFILE: FunctionRef = behaviour(
     if (operation === undefined) return -EOPNOTSUPP;
     FILE.mnt.set(k, file, PATH.mnt.get(k, path));
     FILE.dentry.set(k, file, k.vfs.newDentry("", parent).address);
-    return k.call(operation, ns, parent.inode.address, file, mode | S_IFREG);
+    const error = k.call(operation, ns, parent.inode.address, file, mode | S_IFREG);
+    const made = k.vfs.files.get(file)?.inode;
+    const flags = openFlags(k.image.arch, FILE.flags.get(k, file));
+    if (error === 0 && made) made.linkable = (flags & O_EXCL) === 0;
+    return error;
   },
 );
 
@@ -352,7 +361,7 @@ export const DO_FILP_OPEN: FunctionRef = behaviour(
 /** `open`, `openat`, `openat2`: a descriptor, or -errno. `how` points to a `struct open_how`. */
 export const DO_SYS_OPENAT2: FunctionRef = behaviour(
   "do_sys_openat2",
-  [GETNAME, GET_UNUSED_FD_FLAGS, DO_FILP_OPEN, PUT_UNUSED_FD, FD_INSTALL, PUTNAME],
+  [GETNAME, GET_UNUSED_FD_FLAGS, DO_FILP_OPEN, PUT_UNUSED_FD, FSNOTIFY, FD_INSTALL, PUTNAME],
   (k, dfd = 0, filename = 0, how = 0) => {
     const flags = HOW.flags.get(k, how);
     const failure = failsAt(k, "flags");
@@ -370,7 +379,10 @@ export const DO_SYS_OPENAT2: FunctionRef = behaviour(
       if (isErr(file)) {
         k.call(PUT_UNUSED_FD, fd);
         fd = file;
-      } else k.call(FD_INSTALL, fd, file);
+      } else {
+        if (!k.vfs.watches.none) notifyDentry(k, FILE.dentry.get(k, file), IN_OPEN);
+        k.call(FD_INSTALL, fd, file);
+      }
     }
     popLocals(k, mark);
     k.call(PUTNAME, name);

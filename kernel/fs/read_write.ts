@@ -14,6 +14,8 @@ import { EBADF, EFAULT, EFBIG, EINVAL, ESPIPE } from "../syscalls/errno.ts";
 import { FILE } from "./fields.ts";
 import { fileOf } from "./fdtable.ts";
 import type { OpenFile } from "./file.ts";
+import { FSNOTIFY, notifyDentry } from "./notify/events.ts";
+import { IN_ACCESS, IN_MODIFY } from "./notify/masks.ts";
 import { READERS, WRITERS } from "./fileops.ts";
 import {
   FMODE_CAN_READ,
@@ -41,7 +43,7 @@ export const MAX_POS: number = Number.MAX_SAFE_INTEGER - MAX_RW_COUNT * 2;
 /** Reads from a file at `*pos` into user memory: a byte count, or -errno. */
 export const VFS_READ: FunctionRef = blocking(
   "vfs_read",
-  [RW_VERIFY_AREA, ...READERS],
+  [RW_VERIFY_AREA, ...READERS, FSNOTIFY],
   (k, address = 0, buf = 0, count = 0, pos = 0) => {
     const file = k.vfs.files.get(address);
     const mode = FILE.mode.get(k, address);
@@ -50,16 +52,23 @@ export const VFS_READ: FunctionRef = blocking(
     if (count > 0 && !userRange(k, buf, count)) return -EFAULT;
     k.call(RW_VERIFY_AREA, 0, address, pos, Math.min(count, MAX_RW_COUNT));
     const ops = file.ops;
-    if (ops?.read !== undefined) return k.calls.callOrWait(ops.read, address, buf, count, pos);
+    if (ops?.read !== undefined) {
+      return told(k, file, IN_ACCESS, k.calls.callOrWait(ops.read, address, buf, count, pos));
+    }
     if (ops?.readIter === undefined) return -EINVAL;
-    return iterate(k, ops.readIter, file, buf, Math.min(count, MAX_RW_COUNT), pos);
+    return told(
+      k,
+      file,
+      IN_ACCESS,
+      iterate(k, ops.readIter, file, buf, Math.min(count, MAX_RW_COUNT), pos),
+    );
   },
 );
 
 /** Writes user memory to a file at `*pos`: a byte count, or -errno. */
 export const VFS_WRITE: FunctionRef = blocking(
   "vfs_write",
-  [RW_VERIFY_AREA, ...WRITERS],
+  [RW_VERIFY_AREA, ...WRITERS, FSNOTIFY],
   (k, address = 0, buf = 0, count = 0, pos = 0) => {
     const file = k.vfs.files.get(address);
     const mode = FILE.mode.get(k, address);
@@ -68,11 +77,28 @@ export const VFS_WRITE: FunctionRef = blocking(
     if (count > 0 && !userRange(k, buf, count)) return -EFAULT;
     k.call(RW_VERIFY_AREA, 1, address, pos, Math.min(count, MAX_RW_COUNT));
     const ops = file.ops;
-    if (ops?.write !== undefined) return k.calls.callOrWait(ops.write, address, buf, count, pos);
+    if (ops?.write !== undefined) {
+      return told(k, file, IN_MODIFY, k.calls.callOrWait(ops.write, address, buf, count, pos));
+    }
     if (ops?.writeIter === undefined) return -EINVAL;
-    return iterate(k, ops.writeIter, file, buf, Math.min(count, MAX_RW_COUNT), pos);
+    return told(
+      k,
+      file,
+      IN_MODIFY,
+      iterate(k, ops.writeIter, file, buf, Math.min(count, MAX_RW_COUNT), pos),
+    );
   },
 );
+
+/** Who watches a file hears that something was read or written. */
+function told(k: Kernel, file: OpenFile, mask: number, pending: Pending): Pending {
+  if (k.vfs.watches.none || file.dentry === null) return pending;
+  const { address } = file.dentry;
+  return whenDone(pending, (result) => {
+    if (result > 0) notifyDentry(k, address, mask);
+    return result;
+  });
+}
 
 /** `read`: at the file's own position. */
 export const KSYS_READ: FunctionRef = blocking(

@@ -21,6 +21,7 @@ import { failsAt } from "./failures.ts";
 import { FILENAME_PARENTAT, forget, INODE_PERMISSION, MNT_WANT_WRITE, slashFollows } from "./namei.ts";
 import { LAST_NORM } from "./nameidata.ts";
 import { isErr, PUTNAME } from "./names.ts";
+import { FSNOTIFY, notifyMove } from "./notify/events.ts";
 import { recorded } from "./recorded.ts";
 import {
   LOOKUP_ONE_QSTR_EXCL,
@@ -123,7 +124,7 @@ const DATA = {
 /** Moves a name: 0 or -errno. */
 export const VFS_RENAME: FunctionRef = behaviour(
   "vfs_rename",
-  [MAY_DELETE, INODE_PERMISSION, ...inodeCallees("rename"), D_MOVE, D_EXCHANGE],
+  [MAY_DELETE, INODE_PERMISSION, ...inodeCallees("rename"), D_MOVE, D_EXCHANGE, FSNOTIFY],
   (k, data = 0) => {
     const ns = DATA.oldUserns.get(k, data);
     const oldDir = DATA.oldDir.get(k, data);
@@ -155,9 +156,17 @@ export const VFS_RENAME: FunctionRef = behaviour(
       if (error !== 0) return error;
     }
     if (source.mounted || target.mounted) return -EBUSY;
+    const [oldName, newName] = [source.name, target.name];
+    const replaced = exchange ? null : target.inode;
     error = k.calls.callN(operation, [ns, oldDir, oldDentry, newDir, newDentry, flags]);
-    if (error === 0) k.call(exchange ? D_EXCHANGE : D_MOVE, oldDentry, newDentry);
-    return error;
+    if (error !== 0) return error;
+    k.call(exchange ? D_EXCHANGE : D_MOVE, oldDentry, newDentry);
+    if (!k.vfs.watches.none) {
+      const [from, to] = [k.vfs.inodes.get(oldDir), k.vfs.inodes.get(newDir)];
+      notifyMove(k, from, oldName, to, newName, source.inode, replaced);
+      if (exchange) notifyMove(k, to, newName, from, oldName, target.inode, null);
+    }
+    return 0;
   },
 );
 
@@ -195,7 +204,9 @@ export const DO_RENAMEAT2: FunctionRef = behaviour(
 function renameBetween(k: Kernel, source: Parent, target: Parent, flags: number): number {
   const mnt = PATH.mnt.get(k, source.path);
   // A recording may know of mounts that the model does not.
-  if (PATH.mnt.get(k, target.path) !== mnt || recorded(k)?.ret === -EXDEV) return -EXDEV;
+  const replayed = recorded(k);
+  const elsewhere = PATH.mnt.get(k, target.path) !== mnt;
+  if (replayed === undefined ? elsewhere : replayed.ret === -EXDEV) return -EXDEV;
   if (source.type !== LAST_NORM) return -EBUSY;
   if (target.type !== LAST_NORM) return (flags & RENAME_NOREPLACE) !== 0 ? -EEXIST : -EBUSY;
   let error = k.call(MNT_WANT_WRITE, mnt);

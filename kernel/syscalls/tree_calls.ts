@@ -10,8 +10,15 @@ import { fcntl, FCNTL_CALLS } from "../fs/fcntl.ts";
 import { fileOf } from "../fs/fdtable.ts";
 import { FILE, PATH } from "../fs/fields.ts";
 import { fdFile } from "../fs/files_struct.ts";
-import { AT_FDCWD, AT_REMOVEDIR, AT_SYMLINK_FOLLOW, LOOKUP_FOLLOW } from "../fs/modes.ts";
-import { INODE_PERMISSION, PATH_PUT } from "../fs/namei.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_REMOVEDIR,
+  AT_SYMLINK_FOLLOW,
+  LOOKUP_EMPTY,
+  LOOKUP_FOLLOW,
+} from "../fs/modes.ts";
+import { forget, INODE_PERMISSION, PATH_PUT } from "../fs/namei.ts";
 import {
   DO_MKDIRAT,
   DO_RMDIR,
@@ -21,7 +28,7 @@ import {
   VFS_LINK,
 } from "../fs/namei_ops.ts";
 import { DO_RENAMEAT2 } from "../fs/rename.ts";
-import { GETNAME, isErr, PUTNAME } from "../fs/names.ts";
+import { GETNAME, GETNAME_FLAGS, isErr, PUTNAME } from "../fs/names.ts";
 import {
   CHDIR_LOOKUP,
   chdirTo,
@@ -117,17 +124,24 @@ const DO_LINKAT: FunctionRef = behaviour(
   "do_linkat",
   [FILENAME_CREATE, VFS_LINK, PATH_PUT, fn("filename_lookup"), PUTNAME],
   (k, fromDfd = 0, from = 0, toDfd = 0, to = 0, flags = 0) => {
+    if ((flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
     if (isErr(from)) return from;
     if (isErr(to)) return to;
     const mark = k.current.locals;
     const old = pushLocal(k, sizeOfStruct(k, "path"));
     const parent = pushLocal(k, sizeOfStruct(k, "path"));
-    const follow = (flags & AT_SYMLINK_FOLLOW) !== 0 ? LOOKUP_FOLLOW : 0;
+    const follow = ((flags & AT_SYMLINK_FOLLOW) !== 0 ? LOOKUP_FOLLOW : 0) |
+      ((flags & AT_EMPTY_PATH) !== 0 ? LOOKUP_EMPTY : 0);
     let error = k.call(fn("filename_lookup"), fromDfd, from, follow, old, 0);
     if (error === 0) {
       const dentry = k.call(FILENAME_CREATE, toDfd, to, parent, 0);
       // Between mounts nothing is linked.
-      error = isErr(dentry) ? dentry : recorded(k)?.ret === -EXDEV ? -EXDEV : 0;
+      const elsewhere = !isErr(dentry) && PATH.mnt.get(k, old) !== PATH.mnt.get(k, parent);
+      error = isErr(dentry)
+        ? dentry
+        : (recorded(k) === undefined ? elsewhere : recorded(k)?.ret === -EXDEV)
+        ? -EXDEV
+        : 0;
       if (error === 0) {
         const dir = k.vfs.dentries.get(PATH.dentry.get(k, parent))?.inode?.address ?? 0;
         error = k.call(VFS_LINK, PATH.dentry.get(k, old), initUserNs(k), dir, dentry, 0);
@@ -140,9 +154,11 @@ const DO_LINKAT: FunctionRef = behaviour(
     return error;
   },
 );
-const LINK = [GETNAME, DO_LINKAT];
+const LINK = [GETNAME, GETNAME_FLAGS, DO_LINKAT];
 function link(k: Kernel, fromDfd: number, from: number, toDfd: number, to: number, flags: number): number {
-  const source = k.call(GETNAME, from);
+  const source = (flags & AT_EMPTY_PATH) !== 0
+    ? k.call(GETNAME_FLAGS, from, LOOKUP_EMPTY, 0)
+    : k.call(GETNAME, from);
   return k.call(DO_LINKAT, fromDfd, source, toDfd, k.call(GETNAME, to), flags);
 }
 syscall("link", ["ulong", "ulong"], LINK, (k, from = 0, to = 0) => link(k, AT_FDCWD, from, AT_FDCWD, to, 0));

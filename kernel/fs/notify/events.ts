@@ -12,10 +12,14 @@ import type { Inode } from "../inode.ts";
 import type { Watch } from "./watches.ts";
 import {
   IN_ALL_EVENTS,
-  IN_CLOSE_NOWRITE,
-  IN_CLOSE_WRITE,
+  IN_ATTRIB,
+  IN_DELETE,
+  IN_DELETE_SELF,
   IN_IGNORED,
   IN_ISDIR,
+  IN_MOVE_SELF,
+  IN_MOVED_FROM,
+  IN_MOVED_TO,
   IN_ONESHOT,
   IN_UNMOUNT,
 } from "./masks.ts";
@@ -107,9 +111,40 @@ export function notifyInode(k: Kernel, inode: Inode | null | undefined, mask: nu
   tell(k, inode, mask, "");
 }
 
-/** A file was closed. */
-export function notifyClose(k: Kernel, dentry: Addr, written: boolean): void {
-  notifyDentry(k, dentry, written ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
+/** A name moved: both directories hear, with one cookie, and who watches what moved or was replaced. */
+export function notifyMove(
+  k: Kernel,
+  from: Inode | undefined,
+  oldName: string,
+  to: Inode | undefined,
+  newName: string,
+  moved: Inode | null,
+  replaced: Inode | null,
+): void {
+  const cookie = k.vfs.watches.nextCookie();
+  const kind = moved?.entries == null ? 0 : IN_ISDIR;
+  notifyName(k, from, oldName, IN_MOVED_FROM | kind, cookie);
+  notifyName(k, to, newName, IN_MOVED_TO | kind, cookie);
+  if (moved !== null) tell(k, moved, IN_MOVE_SELF, "");
+  if (replaced !== null) inodeGone(k, replaced);
+}
+
+/** A name was removed: its directory hears, and who watched what it stood for, which may be gone now. */
+export function notifyRemoved(k: Kernel, dir: Inode | undefined, name: string, inode: Inode | null): void {
+  if (k.vfs.watches.none) return;
+  notifyName(k, dir, name, IN_DELETE | (inode?.entries == null ? 0 : IN_ISDIR));
+  if (inode !== null) inodeGone(k, inode);
+}
+
+/** The last name of an inode is gone; watches end with it, or tell of a link less. */
+function inodeGone(k: Kernel, inode: Inode): void {
+  if (k.vfs.watches.of(inode).length === 0) return;
+  if (inode.nlink > 0) {
+    tell(k, inode, IN_ATTRIB, "");
+    return;
+  }
+  tell(k, inode, IN_DELETE_SELF, "");
+  for (const watch of [...k.vfs.watches.of(inode)]) endWatch(k, watch);
 }
 
 /** Ends a watch, and says so. */
