@@ -146,6 +146,7 @@ const DO_LINKAT: FunctionRef = behaviour(
         const dir = k.vfs.dentries.get(PATH.dentry.get(k, parent))?.inode?.address ?? 0;
         error = k.call(VFS_LINK, PATH.dentry.get(k, old), initUserNs(k), dir, dentry, 0);
       }
+      if (!isErr(dentry) && error !== 0) forget(k, dentry);
       k.call(PATH_PUT, old);
     }
     popLocals(k, mark);
