@@ -18,6 +18,7 @@ import { mixKey } from "./choice.ts";
 import { OWN_ARGUMENTS } from "./decision.ts";
 import type { CallEngine } from "./engine.ts";
 import { Frame, LEFT } from "./frame.ts";
+import type { FrameMaker } from "./frame_maker.ts";
 import type { KernelFunction } from "./kernel_function.ts";
 import type { PlanStep } from "./plan.ts";
 import type { PlanFollower } from "./plan_follower.ts";
@@ -46,6 +47,7 @@ export class DeferredCalls {
   /** Whether calls are listed now. */
   active = false;
   readonly #engine: CallEngine;
+  readonly #frames: FrameMaker;
   readonly #clock: Clock;
   readonly #plans: PlanFollower;
   readonly #walker: ShapeWalker;
@@ -64,8 +66,15 @@ export class DeferredCalls {
   /** When the outermost began. */
   #start = 0;
 
-  constructor(engine: CallEngine, clock: Clock, plans: PlanFollower, walker: ShapeWalker) {
+  constructor(
+    engine: CallEngine,
+    frames: FrameMaker,
+    clock: Clock,
+    plans: PlanFollower,
+    walker: ShapeWalker,
+  ) {
     this.#engine = engine;
+    this.#frames = frames;
     this.#clock = clock;
     this.#plans = plans;
     this.#walker = walker;
@@ -185,7 +194,7 @@ export class DeferredCalls {
     for (let i = 0; i < open; i++) take(task.frames[first + i] as Frame, this.#scratch[i] as Frame);
   }
 
-  /** What making a call comes to: see `CallEngine`'s `#push`. */
+  /** What making a call comes to: see `FrameMaker.push`. */
   #follow(task: Task, caller: Frame, frame: Frame, at: number): void {
     const fn = this.#fns[at] as KernelFunction;
     const step = this.#steps[at] ?? null;
@@ -197,7 +206,7 @@ export class DeferredCalls {
     else if (!transparent) plans.unplanned(owner, fn);
     frame.fn = fn;
     frame.shape = null;
-    frame.site = this.#engine.plannedSite(caller);
+    frame.site = this.#frames.plannedSite(caller);
     frame.noted = 0;
     frame.made = 0;
     owner.made++;
@@ -211,7 +220,7 @@ export class DeferredCalls {
       frame.nargs = this.#counts[at] as number;
       for (let i = 0; i < frame.nargs; i++) frame.words[i] = this.#arguments[start + i] as number;
     }
-    if (!transparent) this.#engine.beginPlan(frame, fn, owner.fn.shape);
+    if (!transparent) this.#frames.begin(frame, fn, owner.fn.shape);
     if (fn.behaviour === null) frame.variant = plans.node;
   }
 

@@ -12,19 +12,18 @@ import type { ShapeLibrary } from "../shapes/library.ts";
 import { ArmedCalls } from "./armed.ts";
 import { FiringPlaces } from "./firing.ts";
 import { mixKey } from "./choice.ts";
-import { DeferredCalls } from "./deferred.ts";
+import type { DeferredCalls } from "./deferred.ts";
 import type { EntryKind } from "./entry_paths.ts";
-import { Frame, LEFT, MAX_ARGS, SP } from "./frame.ts";
+import { type Frame, LEFT, MAX_ARGS, SP } from "./frame.ts";
+import { FrameMaker } from "./frame_maker.ts";
 import type { Blocking, BlockingBody, CallSteps, FunctionRef, Pending, PlainBody, Wait } from "./function.ts";
 import { steps } from "./function.ts";
 import { FunctionTable } from "./function_table.ts";
 import { hashName, type KernelFunction } from "./kernel_function.ts";
-import { PlanSpace, type PlanStep } from "./plan.ts";
 import { PlanFollower } from "./plan_follower.ts";
-import { explicitCallees } from "./explicit.ts";
 import { ShapeWalker } from "./walker.ts";
 import { entryArguments, RootTable } from "./roots.ts";
-import { INLINED, SiteTable } from "./sites.ts";
+import { SiteTable } from "./sites.ts";
 import { StackReader } from "./stack.ts";
 
 /** What the engine counted. */
@@ -60,12 +59,11 @@ export class CallEngine {
   readonly #stacks: StackReader;
   readonly #walker: ShapeWalker;
   readonly #plans: PlanFollower;
+  readonly #frames: FrameMaker;
   readonly #deferred: DeferredCalls;
   readonly #byRef: (KernelFunction | undefined)[] = [];
   readonly #seedKey: number;
   readonly #hooked = new Set<KernelFunction>();
-  /** Frames that no task has. */
-  readonly #free: Frame[] = [];
   readonly #roots: RootTable;
   readonly #firing: FiringPlaces;
   /** Result expected of the shaped call at a depth: see `EnterOptions.expect`. */
@@ -83,7 +81,8 @@ export class CallEngine {
     this.#firing = new FiringPlaces(k.image, this.functions, this.#roots);
     this.#walker = new ShapeWalker(k, this);
     this.#plans = new PlanFollower(this, this.#walker);
-    this.#deferred = new DeferredCalls(this, k.clock, this.#plans, this.#walker);
+    this.#frames = new FrameMaker(k, this, this.#sites, this.#plans, this.#walker);
+    this.#deferred = this.#frames.deferred;
     this.#seedKey = mixKey(hashName("calls"), k.seed);
   }
 
@@ -113,7 +112,7 @@ export class CallEngine {
       );
     }
     const task = k.current;
-    const frame = this.#push(task, fn);
+    const frame = this.#frames.push(task, fn);
     if (frame === null) {
       if (behaviour === null) return NaN;
       return this.#plain(fn)(
@@ -157,7 +156,7 @@ export class CallEngine {
     const behaviour = fn.behaviour;
     if (!fn.visible) return behaviour === null ? NaN : this.#plain(fn)(this.#k, ...args);
     const task = this.#k.current;
-    const frame = this.#push(task, fn);
+    const frame = this.#frames.push(task, fn);
     if (frame === null) return behaviour === null ? NaN : this.#plain(fn)(this.#k, ...args);
     setArguments(frame, args);
     const depth = task.depth;
@@ -188,7 +187,7 @@ export class CallEngine {
     const body = behaviour.body as BlockingBody;
     const k = this.#k;
     const task = k.current;
-    const frame = fn.visible ? this.#push(task, fn) : null;
+    const frame = fn.visible ? this.#frames.push(task, fn) : null;
     if (frame === null) {
       return body(
         k,
@@ -229,7 +228,7 @@ export class CallEngine {
     if (behaviour === null || !behaviour.blocking) return this.callN(ref, args);
     const body = behaviour.body as BlockingBody;
     const task = this.#k.current;
-    const frame = fn.visible ? this.#push(task, fn) : null;
+    const frame = fn.visible ? this.#frames.push(task, fn) : null;
     if (frame === null) return body(this.#k, ...args);
     setArguments(frame, args);
     const depth = task.depth;
@@ -372,8 +371,7 @@ export class CallEngine {
 
   /** A task stops running: frames that are in no call serve the next one, while they are in the processor's caches. */
   rest(task: Task): void {
-    const { frames, depth } = task;
-    while (frames.length > depth) this.#free.push(frames.pop() as Frame);
+    this.#frames.rest(task);
   }
 
   /** Forgets all frames of a task, as when it exits inside a call. */
@@ -458,18 +456,12 @@ export class CallEngine {
 
   /** Pushes the frame of a shaped call that is walked. */
   pushShaped(task: Task, fn: KernelFunction, site: number): Frame {
-    const caller = task.frames[task.depth - 1];
-    if (caller !== undefined && caller.fn.hooks !== null) this.#pass(caller, fn, site);
-    const frame = this.#frameAt(task, caller, fn, site);
-    frame.owner = frame;
-    frame.plan = null;
-    frame.variant = -1;
-    return frame;
+    return this.#frames.pushShaped(task, fn, site);
   }
 
   /** Tells hooks at offsets of a caller that it makes a call. */
   notePass(caller: Frame, fn: KernelFunction, site: number): void {
-    if (caller.fn.hooks !== null) this.#pass(caller, fn, site);
+    this.#frames.notePass(caller, fn, site);
   }
 
   #resolve(ref: FunctionRef): KernelFunction {
@@ -486,157 +478,9 @@ export class CallEngine {
     return behaviour.body as PlainBody;
   }
 
-  /**
-   * Makes the frame of a call from the newest frame, following its plan. Null
-   * where the caller's text has the callee inlined: the body then runs as part of the caller.
-   */
-  #push(task: Task, fn: KernelFunction): Frame | null {
-    const caller = task.frames[task.depth - 1];
-    const plans = this.#plans;
-    plans.reset();
-    if (caller === undefined || task.depth === 0) {
-      const root = this.#frameAt(task, undefined, fn, -1);
-      root.base = NO_RETURNS;
-      root.key = this.#seedKey;
-      root.owner = root;
-      this.#begin(root, fn, -1);
-      return root;
-    }
-    const owner = caller.owner;
-    // Root calls have frames of their own, whatever the entry code looks like.
-    const inside = owner.fn.visible;
-    const transparent = inside && fn.shape < 0;
-    const step = transparent || owner.plan === null ? null : owner.plan.step(fn.shape);
-    if (step === null && inside && caller.fn.visible && this.#sites.way(caller.fn, fn, -1) === INLINED) {
-      return null;
-    }
-    if (this.#deferred.active) {
-      if (this.#canDefer(caller.fn, fn)) return this.#defer(task, caller, fn, step, transparent);
-      this.#deferred.settle();
-      plans.reset();
-    }
-    if (step !== null) plans.advance(task, owner, step);
-    else if (!transparent) plans.unplanned(owner, fn);
-    const site = this.plannedSite(caller);
-    if (caller.fn.hooks !== null) this.#pass(caller, fn, site);
-    const frame = this.#frameAt(task, caller, fn, site);
-    owner.made++;
-    frame.key = mixKey(owner.key, Math.imul(owner.made, 31) ^ fn.hash);
-    frame.words[LEFT] = plans.budget;
-    if (transparent) {
-      frame.owner = owner;
-      frame.plan = null;
-    } else {
-      frame.owner = frame;
-      this.#begin(frame, fn, owner.fn.shape);
-    }
-    return frame;
-  }
-
-  /** The recorded site of a call that `caller` makes, after its owner's plan was asked; -1 where none is known. */
-  plannedSite(caller: Frame): number {
-    const { site } = this.#plans;
-    // A function that recordings don't show can still stand in their call sites, as `__schedule` does.
-    return site >= 0 && (caller === caller.owner || this.#sites.within(caller.fn, site) !== null) ? site : -1;
-  }
-
-  /** Lists a call, to be followed when somebody wants to know. */
-  #defer(
-    task: Task,
-    caller: Frame,
-    fn: KernelFunction,
-    step: PlanStep | null,
-    transparent: boolean,
-  ): Frame {
-    const { owner } = caller;
-    const frame = this.#frameAt(task, caller, fn, -1);
-    fn.decides ??= this.shapes.decision(fn.shape) !== null;
-    this.#deferred.called(frame, fn, step, transparent);
-    if (step !== null) owner.plan = step.state;
-    frame.owner = transparent ? owner : frame;
-    frame.plan = transparent || fn.behaviour === null ? null : this.#plansOf(fn)?.start ?? null;
-    return frame;
-  }
-
-  /** Whether nothing that is armed is hit by a call and what it makes before its first one. */
-  #canDefer(caller: KernelFunction, fn: KernelFunction): boolean {
-    if (fn.behaviour === null) {
-      // Its result must not depend on the variant.
-      fn.sameResult ??= this.#walker.sameResult(fn.shape);
-      if (fn.sameResult === "differs") return false;
-    }
-    if (this.armedCount === 0) return true;
-    if (fn.watched || caller.hooks !== null) return false;
-    if (fn.quietAt !== this.armedGeneration) {
-      fn.quietAt = this.armedGeneration;
-      const armed = (node: number) => this.#walker.armedIn(node);
-      fn.quiet = fn.behaviour === null
-        ? !this.shapes.instances(fn.shape).some(armed)
-        : !(this.#plansOf(fn)?.pads(armed) ?? false);
-    }
-    return fn.quiet;
-  }
-
   /** Works out the time of calls that was left open: see `DeferredCalls`. */
   settle(): void {
     if (this.#deferred.active) this.#deferred.settle();
-  }
-
-  /** Begins the plan of a call, with the variant that its caller's tells. */
-  beginPlan(frame: Frame, fn: KernelFunction, caller: number): void {
-    this.#begin(frame, fn, caller);
-  }
-
-  #begin(frame: Frame, fn: KernelFunction, caller: number): void {
-    frame.variant = -1;
-    frame.plan = null;
-    frame.caller = caller;
-    frame.decision = undefined;
-    if (fn.behaviour === null) return;
-    const plans = this.#plansOf(fn);
-    if (plans !== null) {
-      frame.plan = plans.start;
-      // The caller's variant tells which one this is, as long as the calls made agree.
-      frame.variant = plans.variantOf(this.#plans.node);
-    }
-  }
-
-  #plansOf(fn: KernelFunction): PlanSpace | null {
-    let plans = fn.plans;
-    if (plans === undefined) {
-      plans = this.shapes.instances(fn.shape).length === 0 ? null : new PlanSpace(
-        this.shapes,
-        fn.shape,
-        explicitCallees(this.functions, this.shapes, fn),
-        (id) => this.functions.byShape(id).behaviour !== null,
-      );
-      fn.plans = plans;
-    }
-    return plans;
-  }
-
-  #frameAt(task: Task, caller: Frame | undefined, fn: KernelFunction, site: number): Frame {
-    const depth = task.depth;
-    let frame = task.frames[depth];
-    if (frame === undefined) {
-      frame = this.#free.pop() ?? new Frame();
-      task.frames[depth] = frame;
-    }
-    task.depth = depth + 1;
-    this.stats.walked++;
-    frame.fn = fn;
-    frame.site = site;
-    frame.base = null;
-    frame.shape = null;
-    frame.hooked = false;
-    frame.traced = false;
-    frame.made = 0;
-    frame.locals = 0;
-    frame.passed = 0;
-    frame.words[LEFT] = NaN;
-    frame.noted = 0;
-    frame.words[SP] = caller === undefined ? task.userRegs - 64 : (caller.words[SP] ?? 0) - caller.stackSize;
-    return frame;
   }
 
   /** A call ends with a result: the padding after its last call, what is left of the budget, the hooked return. */
@@ -702,12 +546,6 @@ export class CallEngine {
     return this.#walker.run(task, frame, depth, this.shapes.node(node), left);
   }
 
-  #pass(caller: Frame, fn: KernelFunction, site: number): void {
-    if (caller.fn.hooks === null || caller.fn.hooks.offsets.length === 0) return;
-    const offset = this.#sites.way(caller.fn, fn, site).offset;
-    if (offset >= 0) this.armed.pass(caller, offset);
-  }
-
   /** Pushes the frames between the fixed base and a root call, with their hooks, and hands the budget to the root. */
   #openRoot(
     task: Task,
@@ -726,7 +564,7 @@ export class CallEngine {
     }
     if (time < 0) this.settle();
     const key = mixKey(mixKey(mixKey(this.#seedKey, task.pid), task.syscalls), fn.hash);
-    const bottom = this.#frameAt(task, task.frames[task.depth - 1], this.functions.root, -1);
+    const bottom = this.#frames.at(task, task.frames[task.depth - 1], this.functions.root, -1);
     this.stats.walked--;
     bottom.base = roots.base;
     bottom.owner = bottom;
@@ -758,8 +596,6 @@ export class CallEngine {
     task.depth = bottom;
   }
 }
-
-const NO_RETURNS: readonly Addr[] = [];
 
 function setArguments(frame: Frame, args: readonly number[]): void {
   const words = frame.words;

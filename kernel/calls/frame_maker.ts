@@ -1,0 +1,218 @@
+/**
+ * Makes the frames of calls: from the newest frame of a task, along its plan, with the call site that the recordings or
+ * the caller's text show.
+ *
+ * @module
+ */
+
+import type { Addr } from "../../image/model.ts";
+import type { Kernel } from "../kernel.ts";
+import type { Task } from "../process/task.ts";
+import { mixKey } from "./choice.ts";
+import { DeferredCalls } from "./deferred.ts";
+import type { CallEngine } from "./engine.ts";
+import { explicitCallees } from "./explicit.ts";
+import { Frame, LEFT, SP } from "./frame.ts";
+import { hashName, type KernelFunction } from "./kernel_function.ts";
+import { PlanSpace, type PlanStep } from "./plan.ts";
+import type { PlanFollower } from "./plan_follower.ts";
+import { INLINED, type SiteTable } from "./sites.ts";
+import type { ShapeWalker } from "./walker.ts";
+
+/** Makes frames for one engine. */
+export class FrameMaker {
+  /** Calls whose time is left open. */
+  readonly deferred: DeferredCalls;
+  readonly #engine: CallEngine;
+  readonly #sites: SiteTable;
+  readonly #plans: PlanFollower;
+  readonly #walker: ShapeWalker;
+  /** Key of a call that stands on no other. */
+  readonly #seedKey: number;
+  /** Frames that no task has. */
+  readonly #free: Frame[] = [];
+
+  constructor(k: Kernel, engine: CallEngine, sites: SiteTable, plans: PlanFollower, walker: ShapeWalker) {
+    this.#engine = engine;
+    this.#sites = sites;
+    this.#plans = plans;
+    this.#walker = walker;
+    this.#seedKey = mixKey(hashName("calls"), k.seed);
+    this.deferred = new DeferredCalls(engine, this, k.clock, plans, walker);
+  }
+
+  /**
+   * Makes the frame of a call from the newest frame, following its plan. Null
+   * where the caller's text has the callee inlined: the body then runs as part of the caller.
+   */
+  push(task: Task, fn: KernelFunction): Frame | null {
+    const caller = task.frames[task.depth - 1];
+    const plans = this.#plans;
+    plans.reset();
+    if (caller === undefined || task.depth === 0) {
+      const root = this.at(task, undefined, fn, -1);
+      root.base = NO_RETURNS;
+      root.key = this.#seedKey;
+      root.owner = root;
+      this.begin(root, fn, -1);
+      return root;
+    }
+    const owner = caller.owner;
+    // Root calls have frames of their own, whatever the entry code looks like.
+    const inside = owner.fn.visible;
+    const transparent = inside && fn.shape < 0;
+    const step = transparent || owner.plan === null ? null : owner.plan.step(fn.shape);
+    if (step === null && inside && caller.fn.visible && this.#sites.way(caller.fn, fn, -1) === INLINED) {
+      return null;
+    }
+    if (this.deferred.active) {
+      if (this.#canDefer(caller.fn, fn)) return this.#defer(task, caller, fn, step, transparent);
+      this.deferred.settle();
+      plans.reset();
+    }
+    if (step !== null) plans.advance(task, owner, step);
+    else if (!transparent) plans.unplanned(owner, fn);
+    const site = this.plannedSite(caller);
+    if (caller.fn.hooks !== null) this.#pass(caller, fn, site);
+    const frame = this.at(task, caller, fn, site);
+    owner.made++;
+    frame.key = mixKey(owner.key, Math.imul(owner.made, 31) ^ fn.hash);
+    frame.words[LEFT] = plans.budget;
+    if (transparent) {
+      frame.owner = owner;
+      frame.plan = null;
+    } else {
+      frame.owner = frame;
+      this.begin(frame, fn, owner.fn.shape);
+    }
+    return frame;
+  }
+
+  /** The recorded site of a call that `caller` makes, after its owner's plan was asked; -1 where none is known. */
+  plannedSite(caller: Frame): number {
+    const { site } = this.#plans;
+    // A function that recordings don't show can still stand in their call sites, as `__schedule` does.
+    return site >= 0 && (caller === caller.owner || this.#sites.within(caller.fn, site) !== null) ? site : -1;
+  }
+
+  /** Lists a call, to be followed when somebody wants to know. */
+  #defer(
+    task: Task,
+    caller: Frame,
+    fn: KernelFunction,
+    step: PlanStep | null,
+    transparent: boolean,
+  ): Frame {
+    const { owner } = caller;
+    const frame = this.at(task, caller, fn, -1);
+    fn.decides ??= this.#engine.shapes.decision(fn.shape) !== null;
+    this.deferred.called(frame, fn, step, transparent);
+    if (step !== null) owner.plan = step.state;
+    frame.owner = transparent ? owner : frame;
+    frame.plan = transparent || fn.behaviour === null ? null : this.#plansOf(fn)?.start ?? null;
+    return frame;
+  }
+
+  /** Whether nothing that is armed is hit by a call and what it makes before its first one. */
+  #canDefer(caller: KernelFunction, fn: KernelFunction): boolean {
+    if (fn.behaviour === null) {
+      // Its result must not depend on the variant.
+      fn.sameResult ??= this.#walker.sameResult(fn.shape);
+      if (fn.sameResult === "differs") return false;
+    }
+    if (this.#engine.armedCount === 0) return true;
+    if (fn.watched || caller.hooks !== null) return false;
+    if (fn.quietAt !== this.#engine.armedGeneration) {
+      fn.quietAt = this.#engine.armedGeneration;
+      const armed = (node: number) => this.#walker.armedIn(node);
+      fn.quiet = fn.behaviour === null
+        ? !this.#engine.shapes.instances(fn.shape).some(armed)
+        : !(this.#plansOf(fn)?.pads(armed) ?? false);
+    }
+    return fn.quiet;
+  }
+
+  /** Begins the plan of a call, with the variant that its caller's tells. */
+  begin(frame: Frame, fn: KernelFunction, caller: number): void {
+    frame.variant = -1;
+    frame.plan = null;
+    frame.caller = caller;
+    frame.decision = undefined;
+    if (fn.behaviour === null) return;
+    const plans = this.#plansOf(fn);
+    if (plans !== null) {
+      frame.plan = plans.start;
+      // The caller's variant tells which one this is, as long as the calls made agree.
+      frame.variant = plans.variantOf(this.#plans.node);
+    }
+  }
+
+  #plansOf(fn: KernelFunction): PlanSpace | null {
+    let plans = fn.plans;
+    if (plans === undefined) {
+      plans = this.#engine.shapes.instances(fn.shape).length === 0 ? null : new PlanSpace(
+        this.#engine.shapes,
+        fn.shape,
+        explicitCallees(this.#engine.functions, this.#engine.shapes, fn),
+        (id) => this.#engine.functions.byShape(id).behaviour !== null,
+      );
+      fn.plans = plans;
+    }
+    return plans;
+  }
+
+  /** Takes a task's next frame into use, for a call that `caller` makes. */
+  at(task: Task, caller: Frame | undefined, fn: KernelFunction, site: number): Frame {
+    const depth = task.depth;
+    let frame = task.frames[depth];
+    if (frame === undefined) {
+      frame = this.#free.pop() ?? new Frame();
+      task.frames[depth] = frame;
+    }
+    task.depth = depth + 1;
+    this.#engine.stats.walked++;
+    frame.fn = fn;
+    frame.site = site;
+    frame.base = null;
+    frame.shape = null;
+    frame.hooked = false;
+    frame.traced = false;
+    frame.made = 0;
+    frame.locals = 0;
+    frame.passed = 0;
+    frame.words[LEFT] = NaN;
+    frame.noted = 0;
+    frame.words[SP] = caller === undefined ? task.userRegs - 64 : (caller.words[SP] ?? 0) - caller.stackSize;
+    return frame;
+  }
+
+  /** Pushes the frame of a shaped call that is walked. */
+  pushShaped(task: Task, fn: KernelFunction, site: number): Frame {
+    const caller = task.frames[task.depth - 1];
+    if (caller !== undefined && caller.fn.hooks !== null) this.#pass(caller, fn, site);
+    const frame = this.at(task, caller, fn, site);
+    frame.owner = frame;
+    frame.plan = null;
+    frame.variant = -1;
+    return frame;
+  }
+
+  /** Tells hooks at offsets of a caller that it makes a call. */
+  notePass(caller: Frame, fn: KernelFunction, site: number): void {
+    if (caller.fn.hooks !== null) this.#pass(caller, fn, site);
+  }
+
+  #pass(caller: Frame, fn: KernelFunction, site: number): void {
+    if (caller.fn.hooks === null || caller.fn.hooks.offsets.length === 0) return;
+    const offset = this.#sites.way(caller.fn, fn, site).offset;
+    if (offset >= 0) this.#engine.armed.pass(caller, offset);
+  }
+
+  /** A task stops running: frames that are in no call serve the next one, while they are in the processor's caches. */
+  rest(task: Task): void {
+    const { frames, depth } = task;
+    while (frames.length > depth) this.#free.push(frames.pop() as Frame);
+  }
+}
+
+const NO_RETURNS: readonly Addr[] = [];
