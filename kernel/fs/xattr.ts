@@ -139,10 +139,18 @@ const VFS_SETXATTR: FunctionRef = behaviour(
     k.calls.callN(VFS_SETXATTR_LOCKED, [ns, dentry, name, value, size, flags, 0]),
 );
 
+/** Sets an attribute whose name and value are in kernel memory: 0 or -errno. */
+const DO_SETXATTR: FunctionRef = behaviour(
+  "do_setxattr",
+  [VFS_SETXATTR],
+  (k, ns = 0, dentry = 0, name = 0, value = 0, size = 0, flags = 0) =>
+    k.call(VFS_SETXATTR, ns, dentry, name, value, size, flags),
+);
+
 /** Copies name and value in, and sets the attribute: 0 or -errno. */
 export const SETXATTR: FunctionRef = behaviour(
   "setxattr",
-  [VFS_SETXATTR],
+  [DO_SETXATTR],
   (k, ns = 0, dentry = 0, name = 0, value = 0, size = 0, flags = 0) => {
     if ((flags & ~(XATTR_CREATE | XATTR_REPLACE)) !== 0) return -EINVAL;
     return withName(k, name, (kname) => {
@@ -150,7 +158,7 @@ export const SETXATTR: FunctionRef = behaviour(
       if (size < 0) return -E2BIG;
       return withBuffer(k, size, (buffer) => {
         if (size > 0 && !copyIn(k, buffer, value, size)) return -EFAULT;
-        return k.call(VFS_SETXATTR, ns, dentry, kname, buffer, size, flags);
+        return k.call(DO_SETXATTR, ns, dentry, kname, buffer, size, flags);
       });
     });
   },
