@@ -42,6 +42,7 @@ const BPRM = {
 } as const;
 /** Open flag: to be executed. */
 const FMODE_EXEC = 0x20;
+const EXIT_ITIMERS = fn("exit_itimers");
 const PF_FORKNOEXEC = 0x40;
 
 const PROCESS_EXEC = tracepoint("sched:sched_process_exec", "filename", "pid", "old_pid");
@@ -105,11 +106,12 @@ export const DO_CLOSE_ON_EXEC: FunctionRef = behaviour("do_close_on_exec", [FILP
 /** The point of no return: memory, files and name become the new program's. */
 export const BEGIN_NEW_EXEC: FunctionRef = behaviour(
   "begin_new_exec",
-  [DO_CLOSE_ON_EXEC, EXEC_MM_RELEASE, MMPUT, FLUSH_SIGNAL_HANDLERS, SET_TASK_COMM],
+  [DO_CLOSE_ON_EXEC, EXIT_ITIMERS, EXEC_MM_RELEASE, MMPUT, FLUSH_SIGNAL_HANDLERS, SET_TASK_COMM],
   (k, bprm = 0) => {
     const task = k.current;
     // In a replay each thread's own lines say when it ends.
     if (!task.replayed) endOtherThreads(k, task);
+    k.call(EXIT_ITIMERS, task.address);
     unshareSighand(k, task);
     k.call(DO_CLOSE_ON_EXEC, task.files);
     const old = task.mm;

@@ -34,5 +34,6 @@ import "./splice_calls.ts";
 import "./socket_calls.ts";
 import "./stat_calls.ts";
 import "./time_calls.ts";
+import "./timer_calls.ts";
 import "./tree_calls.ts";
 import "./xattr_calls.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Blocking, type FunctionRef } from "../calls/function.ts";
+import type { Blocking, FunctionRef } from "../calls/function.ts";
 import { recorded, recordedOr } from "../fs/recorded.ts";
 import { IPC_RMID, IPC_SET, IPC_STAT, type IpcPerm, mayChange, permWords, usable } from "../ipc/ids.ts";
 import { DO_MSGRCV, DO_MSGSND, KSYS_MSGGET, msgIds, receive, removeQueue, send } from "../ipc/msg.ts";

@@ -282,7 +282,13 @@ export function sleeperTask(k: Kernel, sleeper: Addr): Addr {
   return SLEEPER_TASK.get(k, sleeper);
 }
 
-const FORWARD_AND_SLEEPER = [HRTIMER_WAKEUP, fn("tick_sched_timer"), fn("it_real_fn"), fn("timerfd_tmrproc")];
+const FORWARD_AND_SLEEPER = [
+  HRTIMER_WAKEUP,
+  fn("tick_sched_timer"),
+  fn("it_real_fn"),
+  fn("timerfd_tmrproc"),
+  fn("posix_timer_fn"),
+];
 
 /** Calls the functions of all timers of this CPU that have expired. */
 const HRTIMER_RUN_QUEUES: FunctionRef = behaviour("__hrtimer_run_queues", FORWARD_AND_SLEEPER, (k) => {
