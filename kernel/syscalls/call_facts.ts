@@ -30,13 +30,13 @@ export interface CallFacts {
   readonly exit: TracepointRef;
 }
 
-/** Looks a system call up. */
-export function callFacts(image: KernelImage, name: string): CallFacts {
-  const number = image.syscallNumber(name);
-  const entry = image.syscallEntry(name);
+/** Looks a system call up; `via`: the call of the table that it is made through, as i386's socket calls are. */
+export function callFacts(image: KernelImage, name: string, via: string = name): CallFacts {
+  const number = image.syscallNumber(via);
+  const entry = image.syscallEntry(via);
   if (number === undefined || entry === undefined) {
     throw new Error(
-      `Cannot make system call "${name}": the table of ${image.arch} has ${image.syscallNames().length} calls, ` +
+      `Cannot make system call "${via}": the table of ${image.arch} has ${image.syscallNames().length} calls, ` +
         "but none of that name",
     );
   }

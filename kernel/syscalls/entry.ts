@@ -48,19 +48,20 @@ export function* runSyscall(k: Kernel, task: Task, request: SyscallRequest): Blo
 
 /** `runSyscall` as far as its first wait: the result, or where it waits, the rest of the call. */
 export function startSyscall(k: Kernel, task: Task, request: SyscallRequest): Pending {
-  const facts = k.syscalls.facts(k.image, request.name);
+  const { via } = request;
+  const facts = k.syscalls.facts(k.image, request.name, via?.name);
   const { recorded } = request;
   task.request = request;
   task.syscallNumber = facts.number;
   task.syscallStart = k.clock.now;
-  enterRegisters(k, task, facts.number, request.args);
+  enterRegisters(k, task, facts.number, via?.args ?? request.args);
   if (recorded !== undefined) imply(k, task, facts, request, recorded);
   const operations = facts.onDescriptor
     ? k.vfs.files.get(fdFile(k, task.files, request.args[0] ?? -1))?.ops ?? null
     : null;
   task.hint = operations === null ? null : hintOf(k, operations);
   (task.situation ??= new SyscallSituation(k, task)).begin(request, facts, operations);
-  fireEnter(k, facts, request.args);
+  fireEnter(k, facts, via?.args ?? request.args);
   if (!facts.modeled) k.syscalls.countUnmodeled(request.name);
   const args = [task.userRegs];
   try {

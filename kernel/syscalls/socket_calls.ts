@@ -23,7 +23,11 @@ import "../net/adopt.ts";
 import "../net/ipv4/af_inet.ts";
 import "../net/poll.ts";
 import "../net/unix/af_unix.ts";
+import { fn, type FunctionRef } from "../calls/function.ts";
+import { recorded } from "../fs/recorded.ts";
+import { loadUser } from "../process/user_load.ts";
 import { blockingSyscall, syscall } from "./define.ts";
+import { EFAULT, EINVAL } from "./errno.ts";
 
 syscall(
   "socket",
@@ -115,3 +119,68 @@ for (const [name, ref] of [["setsockopt", __SYS_SETSOCKOPT], ["getsockopt", __SY
     (k, fd, level, option, value, length) => k.call(ref, fd, level, option, value, length),
   );
 }
+
+/** i386: one call for all, by number; its arguments lie in user memory. Names, what does it, and how many there are. */
+const SOCKETCALLS: readonly (readonly [ref: FunctionRef, args: number])[] = [
+  [__SYS_SOCKET, 3],
+  [__SYS_BIND, 3],
+  [__SYS_CONNECT, 3],
+  [__SYS_LISTEN, 2],
+  [__SYS_ACCEPT4, 3],
+  [__SYS_GETSOCKNAME, 3],
+  [__SYS_GETPEERNAME, 3],
+  [__SYS_SOCKETPAIR, 4],
+  [__SYS_SENDTO, 4],
+  [__SYS_RECVFROM, 4],
+  [__SYS_SENDTO, 6],
+  [__SYS_RECVFROM, 6],
+  [__SYS_SHUTDOWN, 2],
+  [__SYS_SETSOCKOPT, 5],
+  [__SYS_GETSOCKOPT, 5],
+  [__SYS_SENDMSG, 3],
+  [__SYS_RECVMSG, 3],
+  [__SYS_ACCEPT4, 4],
+  [__SYS_RECVMMSG, 5],
+  [__SYS_SENDMMSG, 4],
+];
+blockingSyscall(
+  "socketcall",
+  ["int", "ulong"],
+  [fn("__check_object_size"), fn("__copy_user_ll"), ...new Set(SOCKETCALLS.map(([ref]) => ref))],
+  (k, number = 0, at = 0) => {
+    const call = SOCKETCALLS[number - 1];
+    if (call === undefined) return -EINVAL;
+    const [ref, count] = call;
+    k.call(fn("__check_object_size"), Number.NaN, count * 4, 0);
+    k.call(fn("__copy_user_ll"), Number.NaN, at, count * 4);
+    const args: number[] = [];
+    for (let i = 0; i < count; i++) {
+      const word = loadUser(k, at + i * 4, 4, false);
+      if (Number.isNaN(word) && recorded(k) === undefined) return -EFAULT;
+      // Descriptors, lengths and levels are ints; the rest are pointers and sizes.
+      args.push(Number.isNaN(word) ? 0 : i === 0 || !POINTERS[number]?.includes(i) ? word | 0 : word);
+    }
+    while (args.length < 6) args.push(0);
+    return k.calls.callOrWait(ref, ...(args as [number, number, number, number, number, number]));
+  },
+);
+/** Which arguments of a socketcall are addresses. */
+const POINTERS: Readonly<Record<number, readonly number[]>> = {
+  2: [1],
+  3: [1],
+  5: [1, 2],
+  6: [1, 2],
+  7: [1, 2],
+  8: [3],
+  9: [1, 2],
+  10: [1, 2],
+  11: [1, 2, 4],
+  12: [1, 2, 4, 5],
+  14: [3],
+  15: [3, 4],
+  16: [1],
+  17: [1],
+  18: [1, 2],
+  19: [1, 4],
+  20: [1],
+};

@@ -26,13 +26,14 @@ export class SyscallTable {
   readonly #facts = new Map<string, CallFacts>();
 
   /**
-   * What is known of a system call by its name.
+   * What is known of a system call by its name; `via`: the call of the table that it is made through.
    *
    * @throws {Error} Where this architecture has none of that name
    */
-  facts(image: KernelImage, name: string): CallFacts {
-    let facts = this.#facts.get(name);
-    if (facts === undefined) this.#facts.set(name, facts = callFacts(image, name));
+  facts(image: KernelImage, name: string, via?: string): CallFacts {
+    const key = via === undefined ? name : `${via} ${name}`;
+    let facts = this.#facts.get(key);
+    if (facts === undefined) this.#facts.set(key, facts = callFacts(image, name, via));
     return facts;
   }
 

@@ -24,6 +24,8 @@ import { StartDisk } from "./disk.ts";
 import { DEFAULT_DURATION, recordedOutcome } from "./outcome.ts";
 import type { RecordedCall, RecordedEvent, RecordedExit, RecordedSignal } from "./record.ts";
 import type { Recording } from "./recording.ts";
+import { socketcallArguments, socketcallNumber } from "./socketcall.ts";
+import type { SyscallRequest } from "../../kernel/syscalls/request.ts";
 import { RecordedPorts } from "./recorded_ports.ts";
 import { rootsOf } from "./roots.ts";
 import { translate, type TranslationTarget } from "./translate.ts";
@@ -230,7 +232,13 @@ export class Player {
       this.#recording.isAlone(call.pid, call.line);
     const recorded = alone ? { ...outcome, interpreted: false } : outcome;
     this.#fresh.get(task)?.stack.atSyscall(translated.name);
-    const pending = startSyscall(k, task, { name: translated.name, args, recorded });
+    const number = socketcallNumber(k.image.arch, call.name, translated.args);
+    const pending = startSyscall(k, task, {
+      name: translated.name,
+      args,
+      recorded,
+      ...(number === 0 ? {} : { via: this.#socketcall(task, number, args) }),
+    });
     if (isMapping(translated.name)) {
       let fresh = this.#fresh.get(task);
       if (fresh === undefined) this.#fresh.set(task, fresh = new FreshMemory(k, task));
@@ -246,6 +254,11 @@ export class Player {
       this.#ensureChild(task, recorded.ret);
       return result;
     });
+  }
+
+  #socketcall(task: Task, number: number, args: readonly number[]): NonNullable<SyscallRequest["via"]> {
+    const list = this.#buffers.placeWords(task, socketcallArguments(number, args));
+    return { name: "socketcall", args: [number, list] };
   }
 
   /** A child that the model did not make by itself: `clone` has no model, or its pid is another in a pid namespace. */

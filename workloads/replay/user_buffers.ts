@@ -116,6 +116,11 @@ export class UserBuffers {
     return this.#start + SMALL - TEXTS;
   }
 
+  /** Words of an argument list that lies in memory itself, beside what `place` has placed. */
+  placeWords(task: Task, words: readonly number[]): Addr {
+    return this.#put(task, concat(words.map((word) => wordBytes(word, 4))));
+  }
+
   #word(
     task: Task,
     name: string,
