@@ -29,6 +29,8 @@ import {
 } from "../syscalls/errno.ts";
 import { fileOf } from "./fdtable.ts";
 import { FILE, INODE } from "./fields.ts";
+import { SOCKET } from "./fileops.ts";
+import { splicedBytes } from "./spliced.ts";
 import type { OpenFile } from "./file.ts";
 import {
   FMODE_PREAD,
@@ -54,18 +56,7 @@ const SPLICE_F_NONBLOCK = 2;
 const SPLICE_F_ALL = 15;
 const SIGPIPE = 13;
 
-/** What lies between the two files of a splice: the bytes that were taken out and not put in yet. */
-interface Between {
-  bytes: Uint8Array;
-}
-const between = new WeakMap<Kernel, Between>();
-
-function hold(k: Kernel): Between {
-  let held = between.get(k);
-  if (held === undefined) between.set(k, held = { bytes: new Uint8Array(0) });
-  return held;
-}
-
+const GENERIC_SPLICE_SENDPAGE = fn("generic_splice_sendpage");
 const WRITABLE = EPOLLOUT | EPOLLWRNORM;
 const READABLE = EPOLLIN | EPOLLRDNORM;
 
@@ -87,7 +78,7 @@ const GENERIC_FILE_SPLICE_READ: FunctionRef = behaviour(
     if (!inode) return -EINVAL;
     const pos = k.memory.load(ppos, 8, true);
     const bytes = inode.read(pos, len).slice();
-    hold(k).bytes = bytes;
+    splicedBytes(k).bytes = bytes;
     k.memory.store(ppos, 8, pos + bytes.length);
     k.call(TOUCH_ATIME, FILE.path.at(k, address));
     return bytes.length;
@@ -111,7 +102,7 @@ const ITER_FILE_SPLICE_WRITE: FunctionRef = behaviour(
   (k, _pipe = 0, output = 0, ppos = 0, len = 0) => {
     const inode = k.vfs.files.get(output)?.inode;
     if (!inode) return -EINVAL;
-    const { bytes } = hold(k);
+    const { bytes } = splicedBytes(k);
     const pos = ppos === 0 ? FILE.pos.get(k, output) : k.memory.load(ppos, 8, true);
     inode.write(pos, bytes.subarray(0, len));
     const end = pos + Math.min(len, bytes.length);
@@ -127,10 +118,13 @@ const DIRECT_SPLICE_ACTOR: FunctionRef = blocking(
   [ITER_FILE_SPLICE_WRITE, WAKE_UP_SYNC_KEY, ...WAIT_EVENT_CALLS],
   function* (k, pipe = 0, _sd = 0, output = 0, ppos = 0) {
     const inode = k.vfs.files.get(output)?.inode;
-    const { bytes } = hold(k);
+    const { bytes } = splicedBytes(k);
     if (inode?.pipe != null) return yield* fillPipe(k, inode.pipe, bytes, k.vfs.files.get(output));
     if (inode?.type === S_IFREG) return k.call(ITER_FILE_SPLICE_WRITE, pipe, output, ppos, bytes.length, 0);
-    // Sockets and devices take what they are given.
+    if (k.vfs.files.get(output)?.ops === SOCKET) {
+      return yield* k.calls.callBlocking(GENERIC_SPLICE_SENDPAGE, pipe, output, ppos, bytes.length, 0);
+    }
+    // Devices take what they are given.
     return bytes.length;
   },
 );
@@ -440,9 +434,9 @@ const DO_SPLICE: FunctionRef = blocking(
       if ((FILE.flags.get(k, output) & O_APPEND) !== 0) return -EINVAL;
       const error = yield* forBytes(k, source, flags);
       if (error !== 0) return error === 1 ? 0 : error;
-      hold(k).bytes = source.take(len);
+      splicedBytes(k).bytes = source.take(len);
       wakeWriters(k, source);
-      const count = hold(k).bytes.length;
+      const count = splicedBytes(k).bytes.length;
       if (to.inode?.type !== S_IFREG) return count;
       return k.call(ITER_FILE_SPLICE_WRITE, source.address, output, offOut, count, flags);
     }
@@ -456,7 +450,7 @@ const DO_SPLICE: FunctionRef = blocking(
       const room = (sink.maxUsage - sink.used) * 4096;
       const read = k.call(DO_SPLICE_TO, input, pos, sink.address, Math.min(len, room), flags);
       if (read > 0) {
-        sink.push(hold(k).bytes);
+        sink.push(splicedBytes(k).bytes);
         wakeReaders(k, sink);
         if (offIn === 0) FILE.pos.set(k, input, k.memory.load(pos, 8, true));
       }

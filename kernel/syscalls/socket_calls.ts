@@ -22,6 +22,7 @@ import { __SYS_GETSOCKOPT, __SYS_SETSOCKOPT } from "../net/sys_sockopt.ts";
 import "../net/adopt.ts";
 import "../net/ipv4/af_inet.ts";
 import "../net/poll.ts";
+import "../net/sendpage.ts";
 import "../net/unix/af_unix.ts";
 import { fn, type FunctionRef } from "../calls/function.ts";
 import { recorded } from "../fs/recorded.ts";

@@ -112,7 +112,6 @@ const TCP_SENDMSG_LOCKED: FunctionRef = blocking(
   SEND_CALLS,
   function* (k, address = 0, msg = 0, size = 0): Blocking<number> {
     const sk = sockOf(k, address);
-    const tcp = tcpOf(sk);
     const flags = messageFlags(k, msg);
     const nonblocking = (flags & MSG_DONTWAIT) !== 0;
     const state = SK.state.get(k, address);
@@ -128,51 +127,89 @@ const TCP_SENDMSG_LOCKED: FunctionRef = blocking(
     k.call(fn("tcp_rate_check_app_limited"), address);
     const bytes = gatherMessage(k, msg, size);
     if (bytes === null) return -EFAULT;
-    k.call(fn("tcp_send_mss"), address, Number.NaN, flags);
-    const mss = currentMss(k, sk);
-    const goal = k.net.route(sk.remote).dev.loopback ? Math.max(mss, Math.min(MAX_GSO, mss)) : mss;
-    let done = 0;
-    while (done < bytes.length) {
-      if (SK.err.get(k, address) !== 0 || (SK.shutdown.get(k, address) & SEND_SHUTDOWN) !== 0) {
-        if (done > 0) break;
-        return streamError(k, sk, flags, sockError(k, sk) || -EPIPE);
-      }
-      let skb = lastIn(k, sk);
-      if (skb === undefined || (skb.payload?.length ?? 0) >= goal || (skb.tcp.flags & TCPHDR_FIN) !== 0) {
-        if (SK.wmemQueued.get(k, address) >= SK.sndbuf.get(k, address)) {
-          if (done > 0) k.call(TCP_PUSH, address, flags, mss, 1, goal);
-          if (!roomToWrite(k, sk)) {
-            if (nonblocking && recorded(k) === undefined) break;
-            sk.writersWait = true;
-            const undisturbed = yield* waitOnSock(k, sk, () => roomToWrite(k, sk) || hasFailed(k, sk));
-            if (!undisturbed) {
-              if (done === 0) return -ERESTARTSYS;
-              break;
-            }
-            // In a replay the call ends when it was recorded to, whether there is room or not.
-            if (recorded(k) === undefined) continue;
-          }
-        }
-        skb = skbOf(k, k.call(TCP_STREAM_ALLOC_SKB, address, 0, GFP_KERNEL, 0));
-        k.call(TCP_SKB_ENTAIL, address, skb.address);
-      }
-      const room = goal - (skb.payload?.length ?? 0);
-      const part = bytes.subarray(done, done + room);
-      k.call(fn("tcp_wmem_schedule"), address, part.length);
-      append(k, sk, skb, part);
-      done += part.length;
-    }
-    if (done > 0) {
-      k.call(fn("tcp_tx_timestamp"), address, 0);
-      const hold = (flags & MSG_MORE) !== 0;
-      const corked = tcp.cork;
-      if (hold) tcp.cork = true;
-      k.call(TCP_PUSH, address, flags, mss, tcp.nodelay && !hold ? 1 : 0, goal);
-      tcp.cork = corked;
-    }
-    return done > 0 || bytes.length === 0 ? done : -EAGAIN;
+    return yield* sendBytes(k, sk, bytes, flags);
   },
 );
+
+/** Queues bytes and sends what can be sent; waits for room as long as the socket may. */
+function* sendBytes(k: Kernel, sk: Sock, bytes: Uint8Array, flags: number): Blocking<number> {
+  const { address } = sk;
+  const tcp = tcpOf(sk);
+  const nonblocking = (flags & MSG_DONTWAIT) !== 0;
+  k.call(fn("tcp_send_mss"), address, Number.NaN, flags);
+  const mss = currentMss(k, sk);
+  const goal = k.net.route(sk.remote).dev.loopback ? Math.max(mss, Math.min(MAX_GSO, mss)) : mss;
+  let done = 0;
+  while (done < bytes.length) {
+    if (SK.err.get(k, address) !== 0 || (SK.shutdown.get(k, address) & SEND_SHUTDOWN) !== 0) {
+      if (done > 0) break;
+      return streamError(k, sk, flags, sockError(k, sk) || -EPIPE);
+    }
+    let skb = lastIn(k, sk);
+    if (skb === undefined || (skb.payload?.length ?? 0) >= goal || (skb.tcp.flags & TCPHDR_FIN) !== 0) {
+      if (SK.wmemQueued.get(k, address) >= SK.sndbuf.get(k, address)) {
+        if (done > 0) k.call(TCP_PUSH, address, flags, mss, 1, goal);
+        if (!roomToWrite(k, sk)) {
+          if (nonblocking && recorded(k) === undefined) break;
+          sk.writersWait = true;
+          const undisturbed = yield* waitOnSock(k, sk, () => roomToWrite(k, sk) || hasFailed(k, sk));
+          if (!undisturbed) {
+            if (done === 0) return -ERESTARTSYS;
+            break;
+          }
+          // In a replay the call ends when it was recorded to, whether there is room or not.
+          if (recorded(k) === undefined) continue;
+        }
+      }
+      skb = skbOf(k, k.call(TCP_STREAM_ALLOC_SKB, address, 0, GFP_KERNEL, 0));
+      k.call(TCP_SKB_ENTAIL, address, skb.address);
+    }
+    const room = goal - (skb.payload?.length ?? 0);
+    const part = bytes.subarray(done, done + room);
+    k.call(fn("tcp_wmem_schedule"), address, part.length);
+    append(k, sk, skb, part);
+    done += part.length;
+  }
+  if (done > 0) {
+    k.call(fn("tcp_tx_timestamp"), address, 0);
+    const hold = (flags & MSG_MORE) !== 0;
+    const corked = tcp.cork;
+    if (hold) tcp.cork = true;
+    k.call(TCP_PUSH, address, flags, mss, tcp.nodelay && !hold ? 1 : 0, goal);
+    tcp.cork = corked;
+  }
+  return done > 0 || bytes.length === 0 ? done : -EAGAIN;
+}
+
+/** Sends bytes that lie in pages of the kernel: (sk, page, offset, size, flags). */
+export const DO_TCP_SENDPAGES: FunctionRef = blocking(
+  "do_tcp_sendpages",
+  SEND_CALLS,
+  function* (k, address = 0, _page, _offset, size = 0, flags = 0): Blocking<number> {
+    const sk = sockOf(k, address);
+    const bytes = pages.get(k.current) ?? new Uint8Array(size);
+    return yield* sendBytes(k, sk, bytes, flags);
+  },
+);
+/** What lies in the page that a task sends. */
+const pages = new WeakMap<object, Uint8Array>();
+
+/** Sends a page's bytes on a connection that is not locked yet. */
+export const TCP_SENDPAGE: FunctionRef = blocking(
+  "tcp_sendpage",
+  [LOCK_SOCK_NESTED, fn("tcp_sendpage_locked"), DO_TCP_SENDPAGES, RELEASE_SOCK],
+  function* (k, sk = 0, page = Number.NaN, offset = 0, size = 0, flags = 0): Blocking<number> {
+    k.call(LOCK_SOCK_NESTED, sk, 0);
+    const result = yield* k.calls.callBlocking(DO_TCP_SENDPAGES, sk, page, offset, size, flags);
+    k.call(RELEASE_SOCK, sk);
+    return result;
+  },
+);
+
+/** Names the bytes of the page that the running task is about to send. */
+export function sendingPage(k: Kernel, bytes: Uint8Array): void {
+  pages.set(k.current, bytes);
+}
 
 /** Adds bytes to the last segment of the send queue. */
 function append(k: Kernel, sk: Sock, skb: Skb, part: Uint8Array): void {
