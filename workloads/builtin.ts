@@ -22,6 +22,7 @@ import {
 } from "./scenarios/calls.ts";
 import { catWorkload } from "./scenarios/cat.ts";
 import { ddWorkload } from "./scenarios/dd.ts";
+import { echoWorkload } from "./scenarios/echo.ts";
 import { gitWorkload } from "./scenarios/git.ts";
 import { hogWorkload } from "./scenarios/hog.ts";
 import { interactiveWorkload } from "./scenarios/interactive.ts";
@@ -32,6 +33,7 @@ import { cpWorkload, findWorkload, grepWorkload, lsWorkload } from "./scenarios/
 import { threadPoolWorkload } from "./scenarios/thread_pool.ts";
 import { treeWorkload } from "./scenarios/tree.ts";
 import { connectVerb, execveVerb, nanosleepVerb, openatVerb, openVerb, readVerb } from "./scenarios/verbs.ts";
+import { webWorkload } from "./scenarios/web.ts";
 import type { Workload } from "./workload.ts";
 
 const SCENARIOS: readonly Scenario[] = [
@@ -69,6 +71,13 @@ const SCENARIOS: readonly Scenario[] = [
     exercises: "reads, writes",
     parameters: { blocks: 16 },
     make: ({ blocks }) => ddWorkload(blocks),
+  }),
+  scenario({
+    name: "echo",
+    summary: "an echo server whose clients are hosts behind a lossy link",
+    exercises: "sockets, TCP, interrupts, retransmissions, fork",
+    parameters: { clients: 3, requests: 4, loss: 5, latency: 500 },
+    make: (options) => echoWorkload(options),
   }),
   scenario({
     name: "exec",
@@ -217,6 +226,13 @@ const SCENARIOS: readonly Scenario[] = [
     parameters: { path: "/bin/true", args: "" },
     rest: true,
     make: ({ path, args }) => execveVerb(path, args),
+  }),
+  scenario({
+    name: "web",
+    summary: "a web server and its clients on loopback",
+    exercises: "sockets, TCP, sendfile, fork",
+    parameters: { clients: 3, requests: 2, size: 20_000 },
+    make: ({ clients, requests, size }) => webWorkload(clients, requests, size),
   }),
   scenario({
     name: "connect",

@@ -144,10 +144,16 @@ export class SiteTable {
     if (sites.length > 0 && this.#showsBody(caller, callee)) return INLINED;
     const indirect = sites.find(isIndirect);
     if (indirect !== undefined) return called(caller.address, indirect);
-    if (sites.length > 0) return INLINED;
+    // A function that the behaviour names is inlined; one that it got as a pointer is called where the text does not show it.
+    if (sites.length > 0 && names(caller, callee)) return INLINED;
     // A caller without text facts still gets a frame: the address after its first instruction.
     return caller.visible ? { tail: false, returns: [caller.address + 1], offset: -1 } : NOWHERE;
   }
+}
+
+/** Whether a function's behaviour lists another one as called by itself. */
+function names(caller: KernelFunction, callee: KernelFunction): boolean {
+  return caller.behaviour === null || caller.behaviour.calls.some(({ name }) => name === callee.base);
 }
 
 function called(address: Addr, site: CallSite): Way {

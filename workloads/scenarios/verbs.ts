@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Host } from "../../kernel/net/link/host.ts";
 import { parseValue } from "../replay/parse_value.ts";
 import { programWorkload, type Steps } from "../program.ts";
 import type { Sys } from "../sys.ts";
@@ -54,7 +55,10 @@ export function execveVerb(path: string, words: string): Workload {
   });
 }
 
-/** A TCP connection is tried: refused, answered or lost as the address says. */
+/**
+ * A TCP connection is tried: refused on loopback, answered by the host 192.0.2.1 on ports 7 (echo) and 80 (http) and
+ * refused on its others, and lost on the way to any other address.
+ */
 export function connectVerb(host: string, port: number): Workload {
   if (!/^\d+\.\d+\.\d+\.\d+$/.test(host) || host.split(".").some((part) => Number(part) > 255)) {
     throw new Error(`Cannot connect to "${host}": give an IPv4 address, as in 127.0.0.1`);
@@ -68,13 +72,19 @@ export function connectVerb(host: string, port: number): Workload {
   });
 }
 
+const PEER = "192.0.2.1";
 const HOSTS = new TextEncoder().encode("127.0.0.1 localhost\n");
 
 function verb(name: string, description: string, program: (sys: Sys) => Steps<void>): Workload {
   return programWorkload({
     name,
     description,
-    prepare: (k) => void k.vfs.makePath("/etc/hosts", { content: HOSTS }),
+    prepare(k): void {
+      k.vfs.makePath("/etc/hosts", { content: HOSTS });
+      if (name === "connect") {
+        k.net.hosts.set(PEER, new Host({ address: PEER, ports: { 7: "echo", 80: "http" } }));
+      }
+    },
     programs: [{ comm: name, program }],
   });
 }

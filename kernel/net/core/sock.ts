@@ -363,7 +363,7 @@ export const LOCK_SOCK_NESTED: FunctionRef = behaviour("lock_sock_nested", [], (
 /** Handles the packets that came meanwhile. */
 const __RELEASE_SOCK: FunctionRef = behaviour(
   "__release_sock",
-  [fn("tcp_v4_do_rcv"), fn("tcp_v6_do_rcv"), fn("__udp_queue_rcv_skb"), fn("raw_rcv_skb")],
+  [fn("tcp_v4_do_rcv")],
   (k, address = 0) => {
     const sk = sockOf(k, address);
     for (let skb = sk.backlog.shift(); skb !== undefined; skb = sk.backlog.shift()) {

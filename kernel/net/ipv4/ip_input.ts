@@ -84,18 +84,30 @@ const IP_LOCAL_DELIVER: FunctionRef = behaviour(
   [IP_LOCAL_DELIVER_FINISH],
   (k, skb = 0) => k.call(IP_LOCAL_DELIVER_FINISH, Number.NaN, 0, skb),
 );
+/** Finds the packet's route and follows it: (net, sk, skb, dev). Only arm64 has it as a function of its own. */
+const IP_RCV_FINISH: FunctionRef = behaviour(
+  "ip_rcv_finish",
+  [fn("ip_rcv_finish_core"), IP_LOCAL_DELIVER],
+  (k, _net, _sk, skb = 0, dev = 0) => {
+    finish(k, skb, dev);
+    return 0;
+  },
+);
+function finish(k: Kernel, skb: number, dev: number): void {
+  k.call(fn("ip_rcv_finish_core"), Number.NaN, 0, skb, dev, Number.NaN);
+  if (SKB.refdst.get(k, skb) === 0) {
+    setRoute(k, skbOf(k, skb), { ...k.net.route(ipHeaderOf(k, skb).target), dev: deviceOf(k, skb) });
+  }
+  k.call(IP_LOCAL_DELIVER, skb);
+}
 /** Receives an IPv4 packet: (skb, dev, packet_type, orig_dev). */
 behaviour(
   "ip_rcv",
-  [fn("ip_rcv_core"), fn("ip_rcv_finish_core"), IP_LOCAL_DELIVER],
+  [fn("ip_rcv_core"), fn("ip_rcv_finish_core"), IP_LOCAL_DELIVER, IP_RCV_FINISH],
   (k, skb = 0, dev = 0) => {
     k.call(fn("ip_rcv_core"), skb, Number.NaN);
-    k.call(fn("ip_rcv_finish_core"), Number.NaN, 0, skb, dev, Number.NaN);
-    const object = skbOf(k, skb);
-    if (SKB.refdst.get(k, skb) === 0) {
-      setRoute(k, object, { ...k.net.route(ipHeaderOf(k, skb).target), dev: deviceOf(k, skb) });
-    }
-    k.call(IP_LOCAL_DELIVER, skb);
+    if (k.archName === "arm64") k.call(IP_RCV_FINISH, Number.NaN, 0, skb, dev);
+    else finish(k, skb, dev);
     return 0;
   },
 );

@@ -36,9 +36,34 @@ const WINDOW = 65535;
 const MSS = 1448;
 const PROTOCOL_TCP = 6;
 const PROTOCOL_UDP = 17;
+const CLIENT_KEY = 7;
+
+/** What a host does as a client: connects, sends a message and waits for as many bytes, again and again, and closes. */
+export interface ClientOptions {
+  /** Whom it connects to. */
+  readonly to: string;
+  readonly port: number;
+  /** Its own port. */
+  readonly from: number;
+  readonly requests: number;
+  /** Bytes of a message. */
+  readonly size: number;
+  /** Nanoseconds between an answer and the next message. */
+  readonly think: number;
+}
+
+/** Where a client stands. */
+interface ClientState extends ClientOptions {
+  /** Messages still to be sent. */
+  left: number;
+  /** Bytes of the answer still to come. */
+  expected: number;
+}
 
 interface Connection {
   readonly service: Service;
+  /** Set where this host has opened the connection. */
+  readonly client: ClientState | null;
   readonly peer: string;
   readonly peerPort: number;
   readonly port: number;
@@ -124,6 +149,7 @@ export class Host {
   opened(k: Kernel, to: string, toPort: number, port: number, seq: number, ack: number): Uint8Array {
     const connection: Connection = {
       service: this.#service(port),
+      client: null,
       peer: to,
       peerPort: toPort,
       port,
@@ -146,6 +172,52 @@ export class Host {
       window: WINDOW >> 7,
     };
     return this.#packet(to, PROTOCOL_TCP, encodeHeader(header, 32, k.clock.now));
+  }
+
+  /** Opens a connection and talks on it, from now on. */
+  connect(k: Kernel, options: ClientOptions): void {
+    const isn = k.random.u32(options.from, options.port, CLIENT_KEY);
+    const connection: Connection = {
+      service: "discard",
+      client: { ...options, left: options.requests, expected: 0 },
+      peer: options.to,
+      peerPort: options.port,
+      port: options.from,
+      rcvNxt: 0,
+      sndNxt: plus(isn, 1),
+      sndUna: isn,
+      pending: new Uint8Array(0),
+      fin: false,
+      established: false,
+      timer: null,
+      retries: 0,
+      request: "",
+    };
+    const key = `${options.to} ${options.port} ${options.from}`;
+    this.#connections.set(key, connection);
+    this.#open(k, connection);
+    this.#arm(k, key, connection);
+  }
+
+  /** A client's SYN. */
+  #open(k: Kernel, connection: Connection): void {
+    const header = {
+      ...ports(connection),
+      seq: connection.sndUna,
+      ack: 0,
+      flags: TCPHDR_SYN,
+      mss: 1460,
+      wscale: 7,
+    };
+    this.#reply(k, connection.peer, header, 40);
+  }
+
+  /** A client's next message, or its end. */
+  #talk(k: Kernel, connection: Connection, client: ClientState): void {
+    if (client.left-- > 0) {
+      client.expected = client.size;
+      this.#queue(k, connection, new Uint8Array(client.size).fill(0x61), false);
+    } else if (!connection.fin) this.#queue(k, connection, new Uint8Array(0), true);
   }
 
   /** The packet of a datagram. */
@@ -179,6 +251,13 @@ export class Host {
       if (connection !== undefined) this.#forget(k, key, connection);
       return;
     }
+    if (connection !== undefined && connection.client !== null && !connection.established) {
+      if (flags !== (TCPHDR_SYN | TCPHDR_ACK) || ack !== connection.sndNxt) return;
+      connection.rcvNxt = plus(seq, 1);
+      this.#acked(k, key, connection, ack);
+      this.#ack(k, connection);
+      return this.#talk(k, connection, connection.client);
+    }
     if ((flags & TCPHDR_SYN) !== 0 && connection?.rcvNxt !== plus(seq, 1)) {
       if (service === "silent") return;
       if (service === "refuse") {
@@ -193,6 +272,7 @@ export class Host {
       const isn = k.random.u32(source, dest, seq);
       connection = {
         service,
+        client: null,
         peer: from,
         peerPort: source,
         port: dest,
@@ -216,7 +296,9 @@ export class Host {
       }
       return;
     }
-    if ((flags & TCPHDR_SYN) !== 0) return this.#synAck(k, connection);
+    if ((flags & TCPHDR_SYN) !== 0) {
+      return connection.client === null ? this.#synAck(k, connection) : this.#ack(k, connection);
+    }
     if ((flags & TCPHDR_ACK) !== 0) this.#acked(k, key, connection, ack);
     const fin = (flags & TCPHDR_FIN) !== 0;
     if (data.length === 0 && !fin) return;
@@ -228,6 +310,13 @@ export class Host {
 
   #serve(k: Kernel, connection: Connection, data: Uint8Array, fin: boolean): void {
     const before = connection.pending.length + (connection.fin ? 1 : 0);
+    const { client } = connection;
+    if (client !== null && data.length > 0) {
+      client.expected -= data.length;
+      if (client.expected <= 0) {
+        k.events.at(k.clock.now + client.think, () => this.#talk(k, connection, client));
+      }
+    }
     if (connection.service === "echo" && data.length > 0) this.#queue(k, connection, data, false);
     if (connection.service === "http" && !connection.fin) {
       connection.request += new TextDecoder().decode(data);
@@ -312,8 +401,10 @@ export class Host {
     connection.timer = k.events.at(k.clock.now + RTO * 2 ** connection.retries, () => {
       connection.timer = null;
       if (++connection.retries > RETRIES) return this.#forget(k, key, connection);
-      if (!connection.established) this.#synAck(k, connection);
-      else this.#emit(k, connection, 0);
+      if (!connection.established) {
+        if (connection.client === null) this.#synAck(k, connection);
+        else this.#open(k, connection);
+      } else this.#emit(k, connection, 0);
       this.#arm(k, key, connection);
     });
   }
