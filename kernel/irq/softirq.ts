@@ -141,12 +141,17 @@ const DO_SOFTIRQ_ON_STACK: FunctionRef = behaviour("____do_softirq", [DO_SOFTIRQ
   k.call(DO_SOFTIRQ_ASM);
   return Number.NaN;
 });
+/** i386: the same. */
+const CALL_ON_STACK: FunctionRef = behaviour("call_on_stack", [DO_SOFTIRQ_ASM], (k) => {
+  k.call(DO_SOFTIRQ_ASM);
+  return Number.NaN;
+});
 /** arm64 and i386: changes to the interrupt stack. */
 const DO_SOFTIRQ_OWN_STACK: FunctionRef = behaviour(
   "do_softirq_own_stack",
-  [DO_SOFTIRQ_ON_STACK, DO_SOFTIRQ_ASM],
+  [DO_SOFTIRQ_ON_STACK, CALL_ON_STACK],
   (k) => {
-    k.call(k.archName === "arm64" ? DO_SOFTIRQ_ON_STACK : DO_SOFTIRQ_ASM);
+    k.call(k.archName === "arm64" ? DO_SOFTIRQ_ON_STACK : CALL_ON_STACK);
     return Number.NaN;
   },
 );

@@ -116,6 +116,7 @@ export const DO_EXIT: FunctionRef = behaviour(
     EXIT_FILES,
     EXIT_FS,
     TASK_WORK_RUN,
+    fn("sched_autogroup_exit_task"),
     EXIT_NOTIFY,
     DO_TASK_DEAD,
   ],
@@ -141,6 +142,7 @@ export const DO_EXIT: FunctionRef = behaviour(
     k.call(EXIT_FILES, address);
     k.call(EXIT_FS, address);
     if (task.taskWorks.length > 0) k.call(TASK_WORK_RUN);
+    k.call(fn("sched_autogroup_exit_task"), address);
     k.call(EXIT_NOTIFY, address, groupDead ? 1 : 0);
     k.call(DO_TASK_DEAD);
     k.calls.neverReturns(task);
