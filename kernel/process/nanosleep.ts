@@ -8,7 +8,6 @@ import { blocking, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { EFAULT, EINTR, ERESTART_RESTARTBLOCK, ERESTARTNOHAND } from "../syscalls/errno.ts";
 import {
-  HRTIMER_CANCEL,
   HRTIMER_INIT_SLEEPER,
   HRTIMER_MODE_REL,
   HRTIMER_START_RANGE_NS,
@@ -31,7 +30,7 @@ const TIMER_SLACK = 50_000;
 /** Sleeps until a timer has fired: 0, or -EINTR after a signal. (sleeper, mode) */
 export const DO_NANOSLEEP: FunctionRef = blocking(
   "do_nanosleep",
-  [HRTIMER_START_RANGE_NS, SCHEDULE, HRTIMER_CANCEL, HRTIMER_TRY_TO_CANCEL],
+  [HRTIMER_START_RANGE_NS, SCHEDULE, HRTIMER_TRY_TO_CANCEL],
   function* (k, sleeper = 0, mode = HRTIMER_MODE_REL) {
     const replayed = !Number.isNaN(recordedWake(k));
     for (let how = mode;; how = 0) {
@@ -40,7 +39,8 @@ export const DO_NANOSLEEP: FunctionRef = blocking(
       k.call(HRTIMER_START_RANGE_NS, sleeper, soft, hrtimerExpires(k, sleeper) - soft, how);
       if (replayed) yield* sleep(k, "recorded");
       else if (sleeperTask(k, sleeper) !== 0) yield* sleep(k, {});
-      k.call(HRTIMER_CANCEL, sleeper);
+      // hrtimer_cancel is inlined.
+      k.call(HRTIMER_TRY_TO_CANCEL, sleeper);
       if (replayed || sleeperTask(k, sleeper) === 0 || signalPending(k, k.current)) break;
     }
     k.current.state = TASK_RUNNING;
