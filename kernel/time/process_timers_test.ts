@@ -86,8 +86,7 @@ for (const arch of ARCHES) {
       : "timerfd_settime64";
     run(k, function* (p) {
       const timer = yield* p.call("timerfd_create", 1, 0o4000);
-      // An image made before this test does not describe the timer's struct.
-      if (timer < 0) return;
+      assertEquals(timer >= 0, true);
       const value = p.room(32);
       [0, 1_000_000, 0, 500_000].forEach((word, i) => k.memory.store(value + i * 8, 8, word));
       assertEquals(yield* p.call(fd, timer, 0, value, 0), 0);
