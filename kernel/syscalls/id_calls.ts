@@ -44,8 +44,8 @@ const GROUP: Ids = {
   cap: CAP_SETGID,
 };
 
-const ABORT_CREDS = fn("abort_creds");
-const CALLS: readonly FunctionRef[] = [NS_CAPABLE_SETID, ABORT_CREDS, COMMIT_CREDS];
+const PREPARE_CREDS = fn("prepare_creds");
+const CALLS: readonly FunctionRef[] = [NS_CAPABLE_SETID, PREPARE_CREDS, COMMIT_CREDS];
 /** -1: leave it as it is. */
 const SAME = 0xffffffff;
 
@@ -90,6 +90,7 @@ function current(k: Kernel, ids: Ids): { real: number; effective: number; saved:
 
 function setid(k: Kernel, ids: Ids, id: number): number {
   if (id >>> 0 === SAME) return -EINVAL;
+  k.call(PREPARE_CREDS);
   const old = current(k, ids);
   const privileged = capable(k, ids);
   const allowed = privileged || id === old.real || id === old.saved;
@@ -98,6 +99,7 @@ function setid(k: Kernel, ids: Ids, id: number): number {
 }
 
 function setreid(k: Kernel, ids: Ids, real: number, effective: number): number {
+  k.call(PREPARE_CREDS);
   const old = current(k, ids);
   const privileged = capable(k, ids);
   const [changesReal, changesEffective] = [real >>> 0 !== SAME, effective >>> 0 !== SAME];
@@ -124,10 +126,10 @@ function setresid(k: Kernel, ids: Ids, real: number, effective: number, saved: n
   const same = [[real, old.real], [effective, old.effective], [saved, old.saved]] as const;
   if (recorded(k) === undefined || recordedOr(k, 0) === 0) {
     if (same.every(([id, own]) => id >>> 0 === SAME || id === own) && ids.fs.get(k, k.current.cred) === fs) {
-      k.call(ABORT_CREDS);
       return 0;
     }
   }
+  k.call(PREPARE_CREDS);
   return change(k, ids, check, { real, effective, saved, fs });
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { behaviour, type FunctionRef } from "../calls/function.ts";
+import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import { recorded, recordedOr } from "../fs/recorded.ts";
 import type { Kernel } from "../kernel.ts";
 import { CAP_SYS_RESOURCE, NS_CAPABLE, nsCapable, SECURITY_CAPABLE } from "../process/capability.ts";
@@ -20,10 +20,12 @@ const NR_OPEN = 1_048_576n;
 
 const wanteds = new WeakMap<Kernel, { readonly task: Task; readonly limit: Limit | null }>();
 
+const SETRLIMIT = fn("security_task_setrlimit");
+
 /** Tells and sets a limit: 0 or -errno. Pointers to limits in kernel memory. (task, resource, new, old) */
 const DO_PRLIMIT: FunctionRef = behaviour(
   "do_prlimit",
-  [NS_CAPABLE, SECURITY_CAPABLE],
+  [NS_CAPABLE, SECURITY_CAPABLE, SETRLIMIT],
   (k, _task, resource = 0) => {
     const wanted = wanteds.get(k);
     if (wanted === undefined || resource >= RLIM_NLIMITS) return -EINVAL;
@@ -35,6 +37,7 @@ const DO_PRLIMIT: FunctionRef = behaviour(
     const [, hard] = readLimit(k, task, resource);
     const above = BigInt.asUintN(8 * k.image.pointerSize, max) > hard;
     if (above && !nsCapable(k, CAP_SYS_RESOURCE) && recorded(k) === undefined) return -EPERM;
+    k.call(SETRLIMIT, task.address, resource, Number.NaN);
     writeLimit(k, task, resource, cur, max);
     return 0;
   },

@@ -369,11 +369,13 @@ syscall(
 );
 
 const PERSONALITY = field("task_struct", "personality");
-syscall("personality", ["uint"], [], (k, persona = 0) => {
-  const old = PERSONALITY.get(k, k.current.address);
-  if (persona >>> 0 !== 0xffffffff) PERSONALITY.set(k, k.current.address, persona);
-  return recordedOr(k, old);
-});
+for (const name of ["personality", "arm64_personality"]) {
+  syscall(name, ["uint"], [], (k, persona = 0) => {
+    const old = PERSONALITY.get(k, k.current.address);
+    if (persona >>> 0 !== 0xffffffff) PERSONALITY.set(k, k.current.address, persona);
+    return recordedOr(k, old);
+  });
+}
 
 /** The kernel log as a system call: sizes and levels; reading needs privilege. */
 syscall("syslog", ["int", "ulong", "int"], [SECURITY_CAPABLE], (k, type = 0, _buf, length = 0) => {

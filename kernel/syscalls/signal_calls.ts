@@ -71,6 +71,16 @@ syscall("sigprocmask", ["int", "ulong", "ulong"], [SET_CURRENT_BLOCKED], (k, how
   return old === 0 || storeUserSet(k, old, before, 4) ? 0 : fault(k);
 });
 
+// i386's first calls, which know 32 signals.
+syscall("sgetmask", [], [], (k) => {
+  return recordedOr(k, Number(BigInt.asIntN(32, blockedOf(k, k.current.address))));
+});
+syscall("ssetmask", ["int"], [SET_CURRENT_BLOCKED], (k, mask = 0) => {
+  const before = Number(BigInt.asIntN(32, blockedOf(k, k.current.address)));
+  withSet(k, BigInt(mask >>> 0), (at) => k.call(SET_CURRENT_BLOCKED, at));
+  return recordedOr(k, before);
+});
+
 syscall(
   "rt_sigaction",
   ["int", "ulong", "ulong", "ulong"],
