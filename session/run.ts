@@ -94,7 +94,7 @@ export async function run<M>(
 ): Promise<RunResult<M>> {
   for (const given of [programs].flat()) checkProgram(given);
   const workload = options.workload ?? builtinWorkload("cat");
-  const kernel = await bootKernel(options);
+  const kernel = await bootKernel({ ...options, disks: options.disks ?? workload.disks ?? [] });
   const unknown = new UnknownReads(kernel);
   const { onLine } = options;
   const output = new Output({ ...options, ...(onLine === undefined ? {} : { onText: onLine }) });

@@ -37,6 +37,22 @@ Deno.test("git's commits go through lock files, and leave one object of each nam
   assertEquals([maps.renames.get("git"), maps.links.get("git")], [4, 2 * 5]);
 });
 
+Deno.test("a database reads its rows from a disk, and has each commit on it before the next", async () => {
+  const counts = program({
+    misses: kprobe("page_cache_sync_ra").by((c) => c.comm).count(),
+    issued: tracepoint("block:block_rq_issue").by((c) => c.comm).count(),
+  });
+  for (const arch of ["x86_64", "arm64"] as const) {
+    const workload = builtinWorkload("database:readers=3,reads=20,commits=5");
+    const { maps } = await run(counts, { arch, image: "whole", workload });
+    // Rows lie anywhere in 32 MiB: nearly each of them is a miss, and a request.
+    const misses = maps.misses.get("database") ?? 0;
+    assert(misses > 50 && misses <= 60, `${arch}: ${misses} misses`);
+    assert((maps.issued.get("database") ?? 0) >= misses + 5);
+    assert((maps.issued.get("jbd2/nullb0-8") ?? 0) >= 5);
+  }
+});
+
 Deno.test("verbs make the call that they are named after", async () => {
   const calls = program({ calls: tracepoint("raw_syscalls:sys_enter").by((c) => c.args.id).count() });
   for (const [verb, call] of [["openat", "openat"], ["nanosleep 5000", "clock_nanosleep"]] as const) {

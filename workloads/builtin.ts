@@ -21,6 +21,7 @@ import {
   rwWorkload,
 } from "./scenarios/calls.ts";
 import { catWorkload } from "./scenarios/cat.ts";
+import { databaseWorkload } from "./scenarios/database.ts";
 import { ddWorkload } from "./scenarios/dd.ts";
 import { echoWorkload } from "./scenarios/echo.ts";
 import { gitWorkload } from "./scenarios/git.ts";
@@ -64,6 +65,13 @@ const SCENARIOS: readonly Scenario[] = [
     exercises: "timers, fork, exec, niceness, idle CPUs",
     parameters: { jobs: 3, rounds: 2, seconds: 10 },
     make: ({ jobs, rounds, seconds }) => cronWorkload(jobs, rounds, seconds),
+  }),
+  scenario({
+    name: "database",
+    summary: "random reads of a table and durable commits to a log, on a disk",
+    exercises: "ext4, page cache, block layer, journal",
+    parameters: { readers: 2, reads: 40, commits: 10, blocks: 4096 },
+    make: databaseWorkload,
   }),
   scenario({
     name: "dd",

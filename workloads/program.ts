@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { MountedDisk } from "../kernel/fs/ext4/mount.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Coroutine } from "../kernel/sched/coroutine.ts";
 import type { Wait } from "../kernel/calls/function.ts";
@@ -43,6 +44,8 @@ export interface ProgramWorkload {
   readonly programs: readonly StartedProgram[];
   /** Puts files in place before the programs start. */
   readonly prepare?: (k: Kernel) => void;
+  /** Disks that a kernel should be booted with for it. */
+  readonly disks?: readonly MountedDisk[];
 }
 
 /**
@@ -117,12 +120,14 @@ export class ProgramRun {
 class Programs implements Workload {
   readonly name: string;
   readonly description: string;
+  readonly disks: readonly MountedDisk[];
   readonly #definition: ProgramWorkload;
   #run: ProgramRun | null = null;
 
   constructor(definition: ProgramWorkload) {
     this.name = definition.name;
     this.description = definition.description;
+    this.disks = definition.disks ?? [];
     this.#definition = definition;
   }
 

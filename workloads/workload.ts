@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { MountedDisk } from "../kernel/fs/ext4/mount.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { MalformedLine } from "./replay/recording.ts";
 
@@ -15,6 +16,8 @@ export interface Workload {
   readonly description: string;
   /** Wall clock at virtual time 0, in microseconds since 1970; absent where nothing tells. */
   readonly epoch?: number;
+  /** Disks that it works on: a kernel that is booted for it has them, unless its user asks for others. */
+  readonly disks?: readonly MountedDisk[];
   /** Creates the tasks and schedules what they do. A workload can drive several kernels, one after another. */
   start(k: Kernel): void;
   /** What happened on the kernel that it was started on last. */

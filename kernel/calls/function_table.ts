@@ -78,7 +78,14 @@ export class FunctionTable {
   byName(name: string): KernelFunction | undefined {
     const symbol = this.#exists(name) ? name : this.symbolOf(name);
     if (symbol === undefined) return undefined;
-    return this.#ofSymbol(symbol, this.#behaviourFor(symbol) ?? name);
+    const plain = this.#plain(symbol);
+    return this.#ofSymbol(plain, this.#behaviourFor(plain) ?? (plain === symbol ? name : plain));
+  }
+
+  /** What a function is called by: `ext4:ext4_sync_file` finds one that the image knows, as `ext4_sync_file` does. */
+  #plain(symbol: string): string {
+    const info = symbol.includes(":") ? this.#image.func(symbol) : undefined;
+    return info?.name ?? symbol;
   }
 
   /** A function is gone, with its module: another one of that name may come, elsewhere. */

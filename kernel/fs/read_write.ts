@@ -168,6 +168,11 @@ export function advance(k: Kernel, kiocb: Addr, iter: Addr, bytes: number): void
   ITER.count.add(k, iter, -bytes);
 }
 
+/** Puts a transfer at another position. */
+export function moveTo(k: Kernel, kiocb: Addr, pos: number): void {
+  KIOCB.pos.set(k, kiocb, pos);
+}
+
 /** Calls a file's own `read_iter` or `write_iter` with a control block and an iterator in the stack. */
 export function iterate(
   k: Kernel,

@@ -199,6 +199,7 @@ export class ModuleImage implements KernelImage {
     const byName = new Map<string, PlacedFunction>();
     for (const placed of functions) {
       byName.set(placed.info.name, placed);
+      byName.set(`${placed.symbol.module}:${placed.symbol.name}`, placed);
       if (!byName.has(placed.symbol.name)) byName.set(placed.symbol.name, placed);
     }
     const sorted = [...functions].sort((a, b) => a.symbol.address - b.symbol.address);

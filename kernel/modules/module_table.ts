@@ -159,7 +159,7 @@ export class ModuleTable {
     if (symbols.length === 0) return false;
     const callees = (of: string): readonly string[] =>
       (behaviourOf(of)?.calls ?? []).map((ref) => calls.functions.symbolOf(ref.name) ?? ref.name);
-    const layout = ModuleLayout.known(arch, name, symbols, callees);
+    const layout = ModuleLayout.known(arch, symbols, callees);
     const module: Loaded = {
       name,
       definition: { name, setup: () => ({ init: () => 0 }) },

@@ -77,7 +77,6 @@ export class ModuleLayout {
    */
   static known(
     arch: ArchModel,
-    module: string,
     symbols: readonly SymbolInfo[],
     calls: (name: string) => readonly string[],
   ): ModuleLayout {
@@ -85,7 +84,7 @@ export class ModuleLayout {
     const end = Math.max(...symbols.map(({ address, size }) => address + size));
     const base = Math.floor(start / PAGE) * PAGE;
     const placed = symbols.map((symbol): PlacedFunction => {
-      const info = functionInfo(arch, `${module}:${symbol.name}`, symbol.address, symbol.size, {
+      const info = functionInfo(arch, symbol.name, symbol.address, symbol.size, {
         calls: fitting(arch, symbol.size, calls(symbol.name)),
       });
       return { info, symbol, init: false, traceable: !symbol.name.includes(".cold"), known: true };

@@ -15,7 +15,7 @@ import { DIRECT_READ, DIRECT_WRITE } from "./direct.ts";
 import { FILE } from "../fields.ts";
 import type { Inode } from "../inode.ts";
 import { O_APPEND, O_DIRECT, openFlags } from "../modes.ts";
-import { advance, transferOf } from "../read_write.ts";
+import { moveTo, transferOf } from "../read_write.ts";
 import { recorded } from "../recorded.ts";
 import { readOutcome } from "../shmem.ts";
 import { VFS_FSYNC_RANGE } from "../sync.ts";
@@ -82,11 +82,10 @@ const EXT4_GENERIC_WRITE_CHECKS: FunctionRef = behaviour(
     k.call(GENERIC_WRITE_CHECKS, kiocb, iter);
     if (transfer === undefined || !inode) return -EINVAL;
     if ((flagsOf(k, transfer.file.address) & O_APPEND) !== 0) {
-      // The position moves, the count does not.
-      advance(k, kiocb, iter, inode.size - transfer.pos);
-      advance(k, 0, iter, transfer.pos - inode.size);
+      moveTo(k, kiocb, inode.size);
     }
-    return transfer.pos >= MAX_BYTES ? -EFBIG : transfer.count;
+    const pos = transferOf(k, kiocb, iter)?.pos ?? 0;
+    return pos >= MAX_BYTES ? -EFBIG : transfer.count;
   },
 );
 
@@ -135,7 +134,9 @@ blocking(
     if (transfer === undefined) return -EINVAL;
     const failed = recorded(k)?.ret ?? 0;
     if (failed < 0) return failed;
-    const direct = (flagsOf(k, transfer.file.address) & O_DIRECT) !== 0;
+    const flags = flagsOf(k, transfer.file.address);
+    const direct = (flags & O_DIRECT) !== 0;
+    if (direct && (flags & O_APPEND) !== 0) moveTo(k, kiocb, transfer.file.inode?.size ?? 0);
     const done = yield* k.calls.callBlocking(direct ? DIRECT_WRITE : EXT4_BUFFERED_WRITE_ITER, kiocb, iter);
     return recorded(k)?.ret ?? done;
   },
