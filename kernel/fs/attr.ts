@@ -29,6 +29,7 @@ import {
   MAY_WRITE,
 } from "./permission.ts";
 import { recorded } from "./recorded.ts";
+import { F_SEAL_GROW, F_SEAL_SHRINK } from "./seals.ts";
 import { initUserNs } from "../process/user_namespace.ts";
 
 /** `ia_valid`: the mode. */
@@ -163,7 +164,12 @@ export const SHMEM_SETATTR: FunctionRef = behaviour(
     const inode = k.vfs.dentries.get(dentry)?.inode;
     if (error !== 0 || !inode) return error;
     if (inode.type === S_IFREG && (IATTR.valid.get(k, attr) & ATTR_SIZE) !== 0) {
-      inode.size = IATTR.size.get(k, attr);
+      const size = IATTR.size.get(k, attr);
+      if (recorded(k) === undefined) {
+        if (size < inode.size && (inode.seals & F_SEAL_SHRINK) !== 0) return -EPERM;
+        if (size > inode.size && (inode.seals & F_SEAL_GROW) !== 0) return -EPERM;
+      }
+      inode.size = size;
     }
     k.call(SETATTR_COPY, ns, inode.address, attr);
     return 0;

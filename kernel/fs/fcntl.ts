@@ -34,6 +34,7 @@ import {
 } from "./modes.ts";
 import { fsuid } from "./permission.ts";
 import { recorded, recordedOr } from "./recorded.ts";
+import { F_SEAL_SEAL } from "./seals.ts";
 
 const FD_CLOEXEC = 1;
 /** Changes the owner of signals of a file. */
@@ -67,16 +68,6 @@ const PIPE_FCNTL: FunctionRef = behaviour("pipe_fcntl", [], (k, file = 0, cmd = 
 const F_SETPIPE_SZ = 1031;
 const F_GETPIPE_SZ = 1032;
 
-/** No more seals can be added. */
-export const F_SEAL_SEAL = 1;
-/** The file does not shrink. */
-export const F_SEAL_SHRINK = 2;
-/** It does not grow. */
-export const F_SEAL_GROW = 4;
-/** Nobody writes it. */
-export const F_SEAL_WRITE = 8;
-/** Nobody new writes it. */
-export const F_SEAL_FUTURE_WRITE = 16;
 const F_ALL_SEALS = 31;
 const F_ADD_SEALS = 1033;
 

@@ -9,7 +9,7 @@ import { behaviour, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { EINVAL, EMFILE } from "../syscalls/errno.ts";
 import { SHMEM_GET_INODE } from "./create.ts";
-import { F_SEAL_SEAL } from "./fcntl.ts";
+import { F_SEAL_SEAL } from "./seals.ts";
 import { FD_INSTALL, GET_UNUSED_FD_FLAGS, PUT_UNUSED_FD } from "./fdtable.ts";
 import { newFile, openOn } from "./file.ts";
 import { O_CLOEXEC, O_RDWR, S_IFREG, withLargefile } from "./modes.ts";

@@ -130,6 +130,17 @@ export function openFlags(arch: string, flags: number): number {
   return common;
 }
 
+/** The other way: x86's open flags as an architecture has them. */
+export function archOpenFlags(arch: string, flags: number): number {
+  if (arch !== "arm64") return flags;
+  let own = flags & ~(O_DIRECTORY | O_NOFOLLOW | O_LARGEFILE | O_DIRECT);
+  if ((flags & O_DIRECTORY) !== 0) own |= ARM64_DIRECTORY;
+  if ((flags & O_DIRECT) !== 0) own |= ARM64_DIRECT;
+  if ((flags & O_NOFOLLOW) !== 0) own |= ARM64_NOFOLLOW;
+  if ((flags & O_LARGEFILE) !== 0) own |= ARM64_LARGEFILE;
+  return own;
+}
+
 /** Open flags as 64-bit kernels complete them: every file may be large there (`force_o_largefile`). */
 export function withLargefile(arch: string, flags: number): number {
   return arch === "i386" ? flags : flags | (arch === "arm64" ? ARM64_LARGEFILE : O_LARGEFILE);

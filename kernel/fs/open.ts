@@ -9,7 +9,18 @@ import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { field, sizeOfStruct } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
-import { EACCES, EEXIST, EISDIR, ELOOP, ENOENT, ENOTDIR, EOPNOTSUPP, EROFS } from "../syscalls/errno.ts";
+import {
+  EACCES,
+  EAGAIN,
+  EEXIST,
+  EINVAL,
+  EISDIR,
+  ELOOP,
+  ENOENT,
+  ENOTDIR,
+  EOPNOTSUPP,
+  EROFS,
+} from "../syscalls/errno.ts";
 import { CREATE_CALLS, createRegular, SHMEM_GET_INODE, umask } from "./create.ts";
 import { failsAt, failsToOpen } from "./failures.ts";
 import { FD_INSTALL, FPUT, GET_UNUSED_FD_FLAGS, PUT_UNUSED_FD } from "./fdtable.ts";
@@ -18,10 +29,17 @@ import { newFile, openOn } from "./file.ts";
 import { OPENERS } from "./fileops.ts";
 import { inodeCallees } from "./inode_operations.ts";
 import {
+  archOpenFlags,
   FMODE_CREATED,
+  LOOKUP_BENEATH,
+  LOOKUP_CACHED,
   LOOKUP_CREATE,
   LOOKUP_DIRECTORY,
   LOOKUP_FOLLOW,
+  LOOKUP_IN_ROOT,
+  LOOKUP_NO_MAGICLINKS,
+  LOOKUP_NO_SYMLINKS,
+  LOOKUP_NO_XDEV,
   LOOKUP_OPEN,
   LOOKUP_RCU,
   O_ACCMODE,
@@ -67,7 +85,45 @@ import { initUserNs } from "../process/user_namespace.ts";
 const HOW = {
   flags: field("open_how", "flags"),
   mode: field("open_how", "mode"),
+  resolve: field("open_how", "resolve"),
 } as const;
+
+/** Flags that `openat2` takes, as x86 has them. */
+const VALID_OPEN_FLAGS = 0o37777703;
+const O_PATH_FLAGS = O_DIRECTORY | O_NOFOLLOW | O_PATH | 0o2000000;
+const RESOLVE_NO_XDEV = 0x1;
+const RESOLVE_NO_MAGICLINKS = 0x2;
+const RESOLVE_NO_SYMLINKS = 0x4;
+const RESOLVE_BENEATH = 0x8;
+const RESOLVE_IN_ROOT = 0x10;
+const RESOLVE_CACHED = 0x20;
+const VALID_RESOLVE = 0x3f;
+
+/** Whether flags, mode and resolve flags go together (`build_open_flags`): 0 or -errno. */
+function howProblem(arch: string, archFlags: number, mode: number, resolve: number): number {
+  const flags = openFlags(arch, archFlags);
+  if ((flags & ~VALID_OPEN_FLAGS) !== 0 || (resolve & ~VALID_RESOLVE) !== 0) return -EINVAL;
+  if ((resolve & RESOLVE_BENEATH) !== 0 && (resolve & RESOLVE_IN_ROOT) !== 0) return -EINVAL;
+  const creates = (flags & (O_CREAT | O_TMPFILE_BIT)) !== 0;
+  if ((mode & ~(creates ? 0o7777 : 0)) !== 0) return -EINVAL;
+  if ((flags & O_TMPFILE_BIT) !== 0) {
+    if ((flags & O_DIRECTORY) === 0 || (flags & O_CREAT) !== 0) return -EINVAL;
+    if ((flags & O_ACCMODE) === 0) return -EINVAL;
+  }
+  if ((flags & O_PATH) !== 0 && (flags & ~O_PATH_FLAGS) !== 0) return -EINVAL;
+  if ((resolve & RESOLVE_CACHED) !== 0 && (flags & (O_TRUNC | O_CREAT | O_TMPFILE_BIT)) !== 0) return -EAGAIN;
+  return 0;
+}
+
+/** What resolve flags mean for the walk. */
+function resolveLookup(resolve: number): number {
+  return ((resolve & RESOLVE_NO_XDEV) !== 0 ? LOOKUP_NO_XDEV : 0) |
+    ((resolve & RESOLVE_NO_MAGICLINKS) !== 0 ? LOOKUP_NO_MAGICLINKS : 0) |
+    ((resolve & RESOLVE_NO_SYMLINKS) !== 0 ? LOOKUP_NO_SYMLINKS | LOOKUP_NO_MAGICLINKS : 0) |
+    ((resolve & RESOLVE_BENEATH) !== 0 ? LOOKUP_BENEATH | LOOKUP_NO_MAGICLINKS : 0) |
+    ((resolve & RESOLVE_IN_ROOT) !== 0 ? LOOKUP_IN_ROOT | LOOKUP_NO_MAGICLINKS : 0) |
+    ((resolve & RESOLVE_CACHED) !== 0 ? LOOKUP_CACHED : 0);
+}
 const OP = {
   openFlag: field("open_flags", "open_flag"),
   mode: field("open_flags", "mode"),
@@ -366,8 +422,15 @@ export const DO_SYS_OPENAT2: FunctionRef = behaviour(
     const flags = HOW.flags.get(k, how);
     const failure = failsAt(k, "flags");
     if (failure !== 0) return failure;
+    const mode = HOW.mode.get(k, how);
+    const resolve = HOW.resolve.get(k, how);
+    if (recorded(k) === undefined) {
+      const problem = howProblem(k.image.arch, flags, mode, resolve);
+      if (problem !== 0) return problem;
+    }
     const mark = k.current.locals;
-    const op = buildOpenFlags(k, flags, HOW.mode.get(k, how));
+    const op = buildOpenFlags(k, flags, mode);
+    if (resolve !== 0) OP.lookupFlags.set(k, op, OP.lookupFlags.get(k, op) | resolveLookup(resolve));
     const name = k.call(GETNAME, filename);
     if (isErr(name)) {
       popLocals(k, mark);
@@ -396,14 +459,22 @@ function flagsOf(k: Kernel, op: Addr): number {
 }
 
 /** A `struct open_how` for the flags and mode of `open`, in the current kernel stack. */
-export function openHow(k: Kernel, flags: number, mode: number): Addr {
+export function openHow(k: Kernel, archFlags: number, mode: number): Addr {
+  const how = pushLocal(k, sizeOfStruct(k, "open_how"));
+  const flags = openFlags(k.image.arch, archFlags);
+  // What `open` is told beyond what it knows, it never minded.
+  const taken = (flags & O_PATH) !== 0 ? flags & O_PATH_FLAGS : flags & VALID_OPEN_FLAGS;
+  HOW.flags.set(k, how, flags === taken ? archFlags : archOpenFlags(k.image.arch, taken));
+  HOW.mode.set(k, how, (flags & (O_CREAT | O_TMPFILE_BIT)) !== 0 ? mode & 0o7777 : 0);
+  return how;
+}
+
+/** The `struct open_how` that `openat2` was given, in the current kernel stack. */
+export function exactHow(k: Kernel, flags: number, mode: number, resolve: number): Addr {
   const how = pushLocal(k, sizeOfStruct(k, "open_how"));
   HOW.flags.set(k, how, flags);
-  HOW.mode.set(
-    k,
-    how,
-    (openFlags(k.image.arch, flags) & (O_CREAT | O_TMPFILE_BIT)) !== 0 ? mode & 0o7777 : 0,
-  );
+  HOW.mode.set(k, how, mode);
+  HOW.resolve.set(k, how, resolve);
   return how;
 }
 

@@ -7,7 +7,8 @@
 import { behaviour, blocking, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { MemoryFault } from "../memory/fault.ts";
-import { EFAULT, EINVAL, ENXIO } from "../syscalls/errno.ts";
+import { EFAULT, EINVAL, ENXIO, EPERM } from "../syscalls/errno.ts";
+import { F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_SEAL, F_SEAL_WRITE } from "./seals.ts";
 import { FILE } from "./fields.ts";
 import { O_APPEND } from "./modes.ts";
 import { advance, type Transfer, transferOf } from "./read_write.ts";
@@ -55,6 +56,10 @@ export const __GENERIC_FILE_WRITE_ITER: FunctionRef = blocking(
     if (bytes === null) return -EFAULT;
     const append = (FILE.flags.get(k, transfer.file.address) & O_APPEND) !== 0;
     const pos = append ? inode.size : transfer.pos;
+    if (inode.seals > F_SEAL_SEAL && ret === undefined) {
+      if ((inode.seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) !== 0) return -EPERM;
+      if ((inode.seals & F_SEAL_GROW) !== 0 && pos + bytes.length > inode.size) return -EPERM;
+    }
     inode.write(pos, bytes);
     advance(k, kiocb, iter, pos - transfer.pos);
     advance(k, kiocb, iter, bytes.length);

@@ -8,8 +8,17 @@ import { behaviour, type FunctionRef } from "../calls/function.ts";
 import { ALLOC_FD, CLOSE_FD, FD_INSTALL, fileOf } from "../fs/fdtable.ts";
 import { FILE } from "../fs/fields.ts";
 import { SEEKERS } from "../fs/fileops.ts";
-import { AT_FDCWD, FMODE_LSEEK, O_CREAT, O_TRUNC, O_WRONLY, withLargefile } from "../fs/modes.ts";
-import { DO_SYS_OPENAT2, openHow } from "../fs/open.ts";
+import {
+  AT_FDCWD,
+  FMODE_LSEEK,
+  O_CREAT,
+  O_PATH,
+  O_TRUNC,
+  O_WRONLY,
+  openFlags,
+  withLargefile,
+} from "../fs/modes.ts";
+import { DO_SYS_OPENAT2, exactHow, openHow } from "../fs/open.ts";
 import { DO_PIPE2 } from "../fs/pipe.ts";
 import { KSYS_PREAD64, KSYS_PWRITE64, KSYS_READ, KSYS_WRITE } from "../fs/read_write.ts";
 import { recordedOr } from "../fs/recorded.ts";
@@ -19,7 +28,7 @@ import { maxDescriptors } from "../process/rlimit.ts";
 import { popLocals } from "../process/stack.ts";
 import { loadUser } from "../process/user_load.ts";
 import { blockingSyscall, syscall } from "./define.ts";
-import { EBADF, EFAULT, EINVAL, ESPIPE } from "./errno.ts";
+import { E2BIG, EBADF, EFAULT, EINVAL, ESPIPE } from "./errno.ts";
 
 /** `open` in all its forms. */
 export const DO_SYS_OPEN: FunctionRef = behaviour(
@@ -58,16 +67,31 @@ syscall(
   (k, filename, mode) =>
     k.call(DO_SYS_OPEN, AT_FDCWD, filename, withLargefile(k.image.arch, O_CREAT | O_WRONLY | O_TRUNC), mode),
 );
+/** Bytes of `struct open_how` that every caller has. */
+const OPEN_HOW = 24;
 syscall(
   "openat2",
   ["int", "ulong", "ulong", "ulong"],
   [DO_SYS_OPENAT2],
-  (k, dfd, filename, how = 0) => {
-    const flags = loadUser(k, how, 4, false);
-    const mode = loadUser(k, how + 8, 4, false);
-    if (Number.isNaN(flags + mode) && k.current.request?.recorded === undefined) return -EFAULT;
+  (k, dfd, filename, how = 0, size = 0) => {
+    const replayed = k.current.request?.recorded !== undefined;
+    if (!replayed && size < OPEN_HOW) return -EINVAL;
+    if (!replayed && size > 4096) return -E2BIG;
+    const [flags = NaN, high = NaN, mode = NaN, resolve = NaN] = [0, 4, 8, 16].map((at) =>
+      loadUser(k, how + at, at === 4 || at === 0 ? 4 : 8, false)
+    );
+    if (!replayed) {
+      if (Number.isNaN(flags + mode + resolve)) return -EFAULT;
+      // What a newer caller asks for must be nothing.
+      for (let at = OPEN_HOW; at < size; at++) if (loadUser(k, how + at, 1, false) !== 0) return -E2BIG;
+      if (high !== 0) return -EINVAL;
+    }
     const mark = k.current.locals;
-    const fd = k.call(DO_SYS_OPENAT2, dfd, filename, openHow(k, flags | 0, mode | 0));
+    const whole = (openFlags(k.image.arch, flags) & O_PATH) !== 0
+      ? flags | 0
+      : withLargefile(k.image.arch, flags | 0);
+    const exact = exactHow(k, whole, Number.isNaN(mode) ? 0 : mode, Number.isNaN(resolve) ? 0 : resolve);
+    const fd = k.call(DO_SYS_OPENAT2, dfd, filename, exact);
     popLocals(k, mark);
     return fd;
   },
