@@ -62,6 +62,10 @@ export class FiringPlaces {
   #find(event: string, kind: string): readonly Addr[] {
     const { arch } = this.#image;
     const leaf = event.replace(/^(sys_enter|sys_exit).*$/, "$1");
+    if (leaf.startsWith("page_fault_")) {
+      // x86 passes it in the exception's entry, before anything that is modeled.
+      return [...this.#chain(["exc_page_fault"], leaf), ...this.#roots.of("fault").base.slice(-1)];
+    }
     if (kind === "") {
       if (leaf === "sys_enter") {
         return [...this.#chain(ENTERING[arch], leaf), ...this.#roots.of("syscall").base];
