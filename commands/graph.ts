@@ -11,7 +11,7 @@ import { GraphStream } from "../kernel/tracefs/graph_stream.ts";
 import { bootKernel } from "../session/boot.ts";
 import { command } from "./definition.ts";
 import { wholeImageOf } from "./image_choice.ts";
-import { KERNEL_OPTIONS, WORKLOAD_OPTIONS } from "./kernel_options.ts";
+import { disksOf, KERNEL_OPTIONS, WORKLOAD_OPTIONS } from "./kernel_options.ts";
 import { didYouMean, near } from "./near.ts";
 import { openWorkload } from "./workload.ts";
 
@@ -55,7 +55,13 @@ export const graphCommand = command({
   async run(context, options) {
     const workload = await openWorkload(context, options);
     const image = await wholeImageOf(context, options);
-    const kernel = await bootKernel({ arch: options.arch, cpus: options.cpus, seed: options.seed, image });
+    const kernel = await bootKernel({
+      arch: options.arch,
+      cpus: options.cpus,
+      seed: options.seed,
+      image,
+      disks: disksOf(options.disk) ?? workload.disks ?? [],
+    });
     const roots = options.root === undefined ? entryFunctions(image) : chosenFunctions(image, options.root);
     const stream = startTracing(kernel, roots, options.depth);
     context.out.write(stream.header());

@@ -5,6 +5,8 @@
  */
 
 import type { Arch } from "../image/model.ts";
+import type { MountedDisk } from "../session/mod.ts";
+import { UsageError } from "./context.ts";
 
 /** The calling conventions, as `--arch` takes them. */
 export const ARCHES = ["x86_64", "arm64", "i386"] as const satisfies readonly Arch[];
@@ -31,7 +33,30 @@ export const KERNEL_OPTIONS = [
     max: 4294967295,
     default: 1,
   },
+  {
+    kind: "text",
+    name: "disk",
+    value: "KIND:PATH",
+    summary: "Disk (fixed, ssd, hdd) with an ext4 mounted at PATH",
+  },
 ] as const;
+
+/**
+ * The disks that `--disk` asks for: `ssd:/data`, several with commas between them; undefined if it is not given.
+ *
+ * @throws {UsageError} When it is not of that form
+ */
+export function disksOf(text: string | undefined): readonly MountedDisk[] | undefined {
+  return text?.split(",").map((disk) => {
+    const [, kind = "", mount = ""] = /^([^:]*):(.*)$/.exec(disk) ?? [];
+    if ((kind !== "fixed" && kind !== "ssd" && kind !== "hdd") || !/^\/./.test(mount)) {
+      throw new UsageError(
+        `Cannot make a disk of "${disk}": write KIND:PATH as in ssd:/data; kinds are fixed, ssd, hdd`,
+      );
+    }
+    return { kind, mount };
+  });
+}
 
 /** What drives it. */
 export const WORKLOAD_OPTIONS = [

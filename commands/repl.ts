@@ -8,7 +8,7 @@ import { bootKernel } from "../session/boot.ts";
 import type { CommandContext } from "./context.ts";
 import { command } from "./definition.ts";
 import { type ImageValues, wholeImageOf } from "./image_choice.ts";
-import { KERNEL_OPTIONS, WORKLOAD_OPTIONS } from "./kernel_options.ts";
+import { disksOf, KERNEL_OPTIONS, WORKLOAD_OPTIONS } from "./kernel_options.ts";
 import { Live } from "./live.ts";
 import { openWorkload } from "./workload.ts";
 import type { KernelImage } from "../image/model.ts";
@@ -35,6 +35,7 @@ export const replCommand = command({
       arch: options.arch,
       cpus: options.cpus,
       seed: options.seed,
+      disks: disksOf(options.disk) ?? workload.disks ?? [],
       image: await imageOrCore(context, options),
     });
     workload.start(kernel);

@@ -10,6 +10,7 @@ import { imageFor } from "./image_choice.ts";
 import { run } from "../session/run.ts";
 import type { Arch } from "../image/model.ts";
 import type { CommandContext } from "./context.ts";
+import { disksOf } from "./kernel_options.ts";
 import { openWorkload } from "./workload.ts";
 
 /** The options of `run` and `eval`. */
@@ -18,6 +19,7 @@ export interface RunValues {
   readonly cpus: number;
   readonly seed: number;
   readonly image: string | undefined;
+  readonly disk?: string | undefined;
   readonly replay: string | undefined;
   readonly workload: string | undefined;
   readonly format: "text" | "json";
@@ -36,11 +38,13 @@ export async function runPrograms(
     context.out.write(programs.map((program) => `${explain(program, image)}\n`).join("\n"));
     return;
   }
+  const disks = disksOf(values.disk);
   const workload = await openWorkload(context, values);
   const result = await run(programs, {
     arch: values.arch,
     cpus: values.cpus,
     seed: values.seed,
+    ...(disks === undefined ? {} : { disks }),
     image: await imageFor(context, programs, values),
     workload,
     keepGoing: values.keepGoing,

@@ -9,7 +9,7 @@ import { replay } from "../workloads/replay/replay.ts";
 import type { CommandContext } from "./context.ts";
 import { command } from "./definition.ts";
 import { wholeImageOf } from "./image_choice.ts";
-import { KERNEL_OPTIONS } from "./kernel_options.ts";
+import { disksOf, KERNEL_OPTIONS } from "./kernel_options.ts";
 import { namedWorkload } from "./workload.ts";
 import { type CommandResult, Shell } from "./shell/shell.ts";
 
@@ -43,6 +43,7 @@ export const tracefsCommand = command({
       arch: options.arch,
       cpus: options.cpus,
       seed: options.seed,
+      disks: disksOf(options.disk) ?? [],
       image: await wholeImageOf(context, options),
     });
     const shell = new Shell({
