@@ -150,6 +150,12 @@ export class CallEngine {
     return this.#leave(task, frame, depth, result);
   }
 
+  /** `call` of a function whose result the caller does not look at: so it need not be known before somebody else asks. */
+  callUnasked(ref: FunctionRef, a0?: number, a1?: number, a2?: number, a3?: number): void {
+    this.#frames.unasked = (this.#byRef[ref.index] ?? this.#resolve(ref)).visible;
+    this.call(ref, a0, a1, a2, a3);
+  }
+
   /** `call` with any number of arguments up to 12. */
   callN(ref: FunctionRef, args: readonly number[]): number {
     const fn = this.#byRef[ref.index] ?? this.#resolve(ref);

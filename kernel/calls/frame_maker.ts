@@ -29,6 +29,8 @@ export class FrameMaker {
   readonly #walker: ShapeWalker;
   /** Key of a call that stands on no other. */
   readonly #seedKey: number;
+  /** Nobody looks at the result of the call that is about to be made. */
+  unasked = false;
   /** Frames that no task has. */
   readonly #free: Frame[] = [];
 
@@ -49,6 +51,8 @@ export class FrameMaker {
     const caller = task.frames[task.depth - 1];
     const plans = this.#plans;
     plans.reset();
+    const { unasked } = this;
+    this.unasked = false;
     if (caller === undefined || task.depth === 0) {
       const root = this.at(task, undefined, fn, -1);
       root.base = NO_RETURNS;
@@ -66,7 +70,7 @@ export class FrameMaker {
       return null;
     }
     if (this.deferred.active) {
-      if (this.#canDefer(caller.fn, fn)) return this.#defer(task, caller, fn, step, transparent);
+      if (this.#canDefer(caller.fn, fn, unasked)) return this.#defer(task, caller, fn, step, transparent);
       this.deferred.settle();
       plans.reset();
     }
@@ -114,11 +118,11 @@ export class FrameMaker {
   }
 
   /** Whether nothing that is armed is hit by a call and what it makes before its first one. */
-  #canDefer(caller: KernelFunction, fn: KernelFunction): boolean {
+  #canDefer(caller: KernelFunction, fn: KernelFunction, unasked: boolean): boolean {
     if (fn.behaviour === null) {
       // Its result must not depend on the variant.
       fn.sameResult ??= this.#walker.sameResult(fn.shape);
-      if (fn.sameResult === "differs") return false;
+      if (fn.sameResult === "differs" && !(unasked && this.#engine.armedCount === 0)) return false;
     }
     if (this.#engine.armedCount === 0) return true;
     if (fn.watched || caller.hooks !== null) return false;

@@ -81,10 +81,10 @@ export const FILEMAP_MAP_PAGES: FunctionRef = behaviour(
     if (allocPte(k, place.mm.address, address) !== 0) return 0;
     for (let pgoff = start; pgoff <= end; pgoff++) {
       const at = area.start + (pgoff - area.pgoff) * PAGE;
-      k.call(NEXT_UPTODATE, Number.NaN, Number.NaN, Number.NaN, end);
+      k.calls.callUnasked(NEXT_UPTODATE, Number.NaN, Number.NaN, Number.NaN, end);
       if (space.pageAt(at / PAGE) === undefined) k.call(DO_SET_PTE, vmf, Number.NaN, at);
     }
-    k.call(NEXT_UPTODATE, Number.NaN, Number.NaN, Number.NaN, end);
+    k.calls.callUnasked(NEXT_UPTODATE, Number.NaN, Number.NaN, Number.NaN, end);
     return VM_FAULT_NOPAGE;
   },
 );

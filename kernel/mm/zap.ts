@@ -76,7 +76,7 @@ export const UNMAP_PAGE_RANGE: FunctionRef = behaviour(
     const counts = [0, 0, 0, 0];
     for (const { key, page } of mm.space.take(start, end - start)) {
       const struct = page.frame === 0 ? Number.NaN : pageStruct(k, page.frame);
-      k.call(VM_NORMAL_PAGE, vma, key * PAGE);
+      k.calls.callUnasked(VM_NORMAL_PAGE, vma, key * PAGE);
       if (page.kind === "zero") continue;
       const file = page.kind !== "anon";
       if (file) k.call(MARK_PAGE_ACCESSED, struct);
