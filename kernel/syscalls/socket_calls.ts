@@ -21,6 +21,7 @@ import { __SYS_RECVMMSG, __SYS_RECVMSG, __SYS_SENDMMSG, __SYS_SENDMSG } from "..
 import { __SYS_GETSOCKOPT, __SYS_SETSOCKOPT } from "../net/sys_sockopt.ts";
 import "../net/adopt.ts";
 import "../net/ipv4/af_inet.ts";
+import "../net/netlink/af_netlink.ts";
 import "../net/poll.ts";
 import "../net/sendpage.ts";
 import "../net/unix/af_unix.ts";
