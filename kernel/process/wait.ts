@@ -25,8 +25,9 @@ import {
   SIGNAL_STOP_STOPPED,
 } from "../signal/numbers.ts";
 import { ECHILD, EFAULT, EINVAL, ERESTARTSYS, ESRCH } from "../syscalls/errno.ts";
+import { tracepoint } from "../tracing/reference.ts";
 import { field, sizeOfStruct } from "./objects.ts";
-import { FIND_GET_PID, PID_TASK, pidGroup } from "./pid.ts";
+import { FIND_GET_PID, PID_TASK, pidGroup, pidNumber } from "./pid.ts";
 import { childrenUse, keepChildUse, storeRusage, usedSince } from "./cputime.ts";
 import { RELEASE_TASK } from "./release.ts";
 import { signalPending } from "./signal.ts";
@@ -36,6 +37,7 @@ import { popLocals, pushLocal } from "./stack.ts";
 import { TASK, type Task, TASK_INTERRUPTIBLE } from "./task.ts";
 import { WAIT_CHLDEXIT } from "./wait_queue.ts";
 
+const PROCESS_WAIT = tracepoint("sched:sched_process_wait", "comm", "pid", "prio");
 const OPTS = {
   type: field("wait_opts", "wo_type"),
   flags: field("wait_opts", "wo_flags"),
@@ -108,6 +110,13 @@ export const DO_WAIT: FunctionRef = blocking(
   [ADD_WAIT_QUEUE, PID_TASK, WAIT_CONSIDER_TASK, SCHEDULE, REMOVE_WAIT_QUEUE],
   function* (k, opts = 0) {
     const task = k.current;
+    const wanted = OPTS.pid.get(k, opts);
+    k.tracepoints.fire(
+      PROCESS_WAIT,
+      task.comm,
+      wanted === 0 ? 0 : pidNumber(k, wanted),
+      TASK.prio.get(k, task.address),
+    );
     const head = WAIT_CHLDEXIT.at(k, TASK.signal.get(k, task.address));
     const entry = OPTS.childWait.at(k, opts);
     initWaitEntry(k, entry, CHILD_WAIT_CALLBACK, task.address);

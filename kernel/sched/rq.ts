@@ -53,6 +53,12 @@ export class Rq {
   readonly interrupts: RaisedInterrupt[] = [];
   /** Tasks that have to run next, whatever the others deserve: replayed ones whose recorded time has come, in order. */
   readonly claims: Task[] = [];
+  /** Time in which nobody wanted it, but for the current spell. */
+  idleTime = 0;
+  /** Since when the idle task has it. */
+  idleSince = 0;
+  /** Time in user space. */
+  userTime = 0;
   /** Tasks that other CPUs woke for this one, until it takes them over. */
   readonly wakeList: Task[] = [];
   /** Tasks that are on their way here. */

@@ -113,6 +113,13 @@ export class Scheduler {
     return this.#resumptions;
   }
 
+  /** Runnable tasks on all CPUs: `nr_running()`. */
+  get nrRunning(): number {
+    let running = 0;
+    for (const rq of this.#rqs) running += rq?.nrRunning ?? 0;
+    return running;
+  }
+
   /** Whether `task` has a coroutine that did not end. */
   has(task: Task): boolean {
     return this.#threads.has(task);
@@ -300,6 +307,7 @@ export class Scheduler {
     const { now } = clock;
     if (until > now) {
       thread.task.se.userTime += until - now;
+      rq.userTime += until - now;
       clock.now = until;
     }
     thread.woken = false;
@@ -428,6 +436,9 @@ export class Scheduler {
         thread.claim = this.#k.events.at(at, () => this.#claim(thread));
       }
     }
+    const { now } = this.#k.clock;
+    if (prev === rq.idle) rq.idleTime += Math.max(0, now - rq.idleSince);
+    else if (next === rq.idle) rq.idleSince = now;
     rq.curr = next;
     this.#k.calls.rest(prev);
   }
@@ -547,7 +558,7 @@ export class Scheduler {
     const thread = this.#threads.get(task);
     const user = thread !== undefined && thread.userUntil === thread.userUntil;
     const start = clock.now;
-    if (user) task.se.userTime += start - thread.userSince;
+    if (user) userSpent(rq, task, start - thread.userSince);
     this.#enter(task);
     this.#held++;
     if (rq.claims.length > 0) this.#freeze();
@@ -649,7 +660,7 @@ export class Scheduler {
     const { clock } = this.#k;
     const { task } = thread;
     if (thread.userUntil === thread.userUntil && thread.nested === null) {
-      task.se.userTime += Math.max(0, clock.now - thread.userSince);
+      userSpent(rq, task, Math.max(0, clock.now - thread.userSince));
       thread.userUntil = Number.NaN;
       if (thread.claim !== null) this.#k.events.cancel(thread.claim);
       thread.claim = null;
@@ -767,6 +778,12 @@ export class Scheduler {
     if (clock.now < this.#reached) clock.now = this.#reached;
     return clock.now;
   }
+}
+
+/** Time in user space counts for the task and for its CPU. */
+function userSpent(rq: Rq, task: Task, ns: number): void {
+  task.se.userTime += ns;
+  rq.userTime += ns;
 }
 
 function newThread(task: Task, coroutine: Coroutine, since: number, daemon: boolean): Thread {

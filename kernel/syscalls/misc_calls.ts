@@ -341,7 +341,9 @@ syscall("sysinfo", ["ulong"], [DO_SYSINFO], (k, at = 0) => {
   let tasks = 0;
   for (const task of k.tasks.each()) if (task.exitCode === null) tasks++;
   const ram = 2 ** 31;
-  const words = [Math.floor(k.clock.now / 1e9), 0, 0, 0, ram, Math.floor(ram * 0.9), 0, 0, 0, 0];
+  // With 16 bits behind the point, not 11.
+  const loads = k.load.averages.map((load) => load * 32);
+  const words = [Math.floor(k.clock.now / 1e9), ...loads, ram, Math.floor(ram * 0.9), 0, 0, 0, 0];
   if (!words.every((value, i) => storeUser(k, at + i * w, w, value))) return fault(k);
   const rest = at + words.length * w;
   const stored = storeUser(k, rest, 2, Math.min(tasks, 0xffff)) &&

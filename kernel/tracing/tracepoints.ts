@@ -83,6 +83,20 @@ export class Tracepoints {
   /** Name of the tracepoint whose handlers run now; null outside of them. */
   firing: string | null = null;
 
+  /**
+   * The first three columns of a trace line's context (interrupts off, need-resched, hard or soft interrupt), over what
+   * the place of the tracepoint itself says: `d..4.`.
+   */
+  context(place: string): string {
+    const { contexts, scheduler, cpu } = this.#k;
+    if (contexts === undefined || scheduler === undefined) return place;
+    const { hardirq, softirq } = contexts.of(cpu);
+    const off = hardirq > 0 ? "d" : place[0] ?? ".";
+    const need = scheduler.rq(cpu).needResched ? "N" : ".";
+    const inside = hardirq > 0 ? (softirq ? "H" : "h") : softirq ? "s" : ".";
+    return `${off}${need}${inside}${place.slice(3)}`;
+  }
+
   /** A tracepoint is passed. Values go to the handle's fields in order; a field without value reads 0, so does NaN. */
   fire(ref: TracepointRef, ...values: TraceValue[]): void {
     if (this.#active === 0) return;

@@ -5,6 +5,7 @@
  */
 
 import { fn, type FunctionRef } from "../../calls/function.ts";
+import { FIXED_1 } from "../../sched/loadavg.ts";
 import type { Kernel } from "../../kernel.ts";
 import { MNT_READONLY, type Mount } from "../mount.ts";
 import { fileSystems } from "../file_systems.ts";
@@ -78,41 +79,47 @@ function uptime(k: Kernel): string {
   return `${up.toFixed(2)} ${(up * k.cpus).toFixed(2)}\n`;
 }
 
-/** Load averages, as `avenrun` in memory has them: fixed point with 11 bits behind it. */
+/** Load averages, runnable tasks of all, the last pid. */
 function loadavg(k: Kernel): string {
-  const at = k.image.symbol("avenrun")?.address ?? 0;
-  const word = k.image.pointerSize;
-  const loads = [0, 1, 2].map((i) => {
-    try {
-      return at === 0 ? 0 : k.memory.load(at + i * word, word, false) / 2048;
-    } catch {
-      return 0;
-    }
+  const loads = k.load.averages.map((load) => {
+    // `FIXED_1 / 200` rounds to hundredths.
+    const rounded = load + Math.floor(FIXED_1 / 200);
+    const hundredths = Math.floor(rounded % FIXED_1 * 100 / FIXED_1);
+    return `${Math.floor(rounded / FIXED_1)}.${String(hundredths).padStart(2, "0")}`;
   });
   const tasks = [...k.tasks.each()];
-  const running = tasks.filter((task) => task.state === 0 && task.pid !== 0).length;
   const last = tasks.reduce((max, task) => Math.max(max, task.pid), 0);
-  return `${loads.map((load) => load.toFixed(2)).join(" ")} ${
-    Math.max(1, running)
-  }/${tasks.length} ${last}\n`;
+  return `${loads.join(" ")} ${Math.max(1, k.scheduler.nrRunning)}/${tasks.length} ${last}\n`;
 }
 
 function stat(k: Kernel): string {
-  const ticks = Math.floor(k.clock.now / 1e7);
-  const zeros = " 0 0 0";
-  const cpus = Array.from({ length: k.cpus }, (_, cpu) => `cpu${cpu}${zeros} ${ticks} 0 0 0 0 0 0`);
+  const { now } = k.clock;
+  const tick = (ns: number): number => Math.max(0, Math.floor(ns / 1e7));
+  const line = (user: number, system: number, idle: number): string =>
+    ` ${tick(user)} 0 ${tick(system)} ${tick(idle)} 0 0 0 0 0 0`;
+  let user = 0;
+  let idle = 0;
+  let switches = 0;
+  const cpus = Array.from({ length: k.cpus }, (_, cpu) => {
+    const rq = k.scheduler.rq(cpu);
+    const idled = rq.idleTime + (rq.curr === rq.idle ? Math.max(0, now - rq.idleSince) : 0);
+    user += rq.userTime;
+    idle += idled;
+    switches += rq.nrSwitches;
+    return `cpu${cpu}${line(rq.userTime, now - rq.userTime - idled, idled)}`;
+  });
   const tasks = [...k.tasks.each()];
   return [
-    `cpu ${zeros} ${ticks * k.cpus} 0 0 0 0 0 0`,
+    `cpu ${line(user, now * k.cpus - user - idle, idle)}`,
     ...cpus,
     "intr 0",
-    "ctxt 0",
+    `ctxt ${switches}`,
     `btime ${BOOT_SECONDS}`,
     `processes ${tasks.reduce((max, task) => Math.max(max, task.pid), 0)}`,
-    `procs_running ${Math.max(1, tasks.filter((task) => task.state === 0 && task.pid !== 0).length)}`,
+    `procs_running ${Math.max(1, k.scheduler.nrRunning)}`,
     "procs_blocked 0",
     "softirq 0 0 0 0 0 0 0 0 0 0 0",
-  ].map((line) => `${line}\n`).join("");
+  ].map((text) => `${text}\n`).join("");
 }
 
 function cpuinfo(k: Kernel): string {

@@ -16,6 +16,8 @@ import { PrintFmt, type PrintFmtHost } from "./print_fmt.ts";
 export interface TracepointSource {
   register(name: string, handler: (record: TraceRecord) => void): TraceRegistration;
   unregister(registration: TraceRegistration): boolean;
+  /** Context columns, over those of the tracepoint's place. */
+  context(place: string): string;
 }
 
 /** Context columns of events that are passed with interrupts off: in the scheduler, with its locks held. */
@@ -54,13 +56,13 @@ export class TracepointCall implements EventCall {
 
   enable(file: EventFile): number {
     const name = `${this.system}:${this.name}`;
-    const flags = FLAGS[name] ?? ".....";
+    const place = FLAGS[name] ?? ".....";
     const registration = this.#source.register(name, (record) => {
       const reader = new BytesReader(record.bytes());
       file.deliver({
         reader,
         text: () => this.text(reader),
-        flags,
+        flags: this.#source.context(place),
         handlers: () => [],
         hidesCaller: false,
         size: reader.bytes.length,
