@@ -34,7 +34,7 @@ import { anonInodeGetfile, GETFILE } from "./anon_inodes.ts";
 import { FD_INSTALL, fileOf, GET_UNUSED_FD_FLAGS, PUT_UNUSED_FD } from "./fdtable.ts";
 import { FILE } from "./fields.ts";
 import { EPOLL, POLLERS } from "./fileops.ts";
-import type { OpenFile } from "./file.ts";
+import { entryWait, EP, EPI, key, nests, pollOf, reaches, stateOf, type Watch } from "./eventpoll_state.ts";
 import { O_CLOEXEC, O_RDWR } from "./modes.ts";
 import { isErr } from "./names.ts";
 import {
@@ -70,60 +70,8 @@ const EXCLUSIVE_OK = INOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLL
 const MAX_NESTS = 4;
 const MAX_EVENTS = Math.floor(0x7fffffff / 16);
 
-const EP = {
-  wq: field("eventpoll", "wq"),
-  pollWait: field("eventpoll", "poll_wait"),
-  rdllist: field("eventpoll", "rdllist"),
-  file: field("eventpoll", "file"),
-} as const;
-const EPI = {
-  rdllink: field("epitem", "rdllink"),
-  file: field("epitem", "ffd.file"),
-  fd: field("epitem", "ffd.fd"),
-  ep: field("epitem", "ep"),
-  events: field("epitem", "event.events"),
-  data: field("epitem", "event.data"),
-} as const;
-
-/** What an epoll descriptor watches, by file and descriptor. */
-interface Watch {
-  readonly item: Addr;
-  readonly file: Addr;
-  readonly fd: number;
-  /** Its entries in the file's wait queues: `struct eppoll_entry`. */
-  readonly entries: Addr[];
-}
-interface Poll {
-  readonly address: Addr;
-  readonly watches: Map<string, Watch>;
-}
-interface State {
-  /** By `struct eventpoll`. */
-  readonly polls: Map<Addr, Poll>;
-  /** By `struct epitem`. */
-  readonly watches: Map<Addr, Watch>;
-  /** Items that watch a file. */
-  readonly byFile: Map<Addr, Set<Addr>>;
-  /** Item of a wait entry. */
-  readonly ofEntry: Map<Addr, Addr>;
-}
-const states = new WeakMap<Kernel, State>();
-
-function stateOf(k: Kernel): State {
-  let state = states.get(k);
-  if (state === undefined) {
-    states.set(k, state = { polls: new Map(), watches: new Map(), byFile: new Map(), ofEntry: new Map() });
-  }
-  return state;
-}
-
 /** The item whose file is polled now: what `ep_ptable_queue_proc` finds around its poll table (`struct ep_pqueue`). */
 const polled = new WeakMap<Kernel, Watch>();
-
-/** A `struct eppoll_entry`: next, base, wait, whead. */
-function entryWait(k: Kernel, entry: Addr): Addr {
-  return entry + 2 * k.image.pointerSize;
-}
 
 /** Something happened to a watched file: it goes on the ready list, and who waits is woken. (entry, mode, sync, key) */
 export const EP_POLL_CALLBACK: FunctionRef = behaviour(
@@ -513,34 +461,4 @@ function remove(k: Kernel, item: Addr): void {
   watchers?.delete(item);
   if (watchers?.size === 0) byFile.delete(watch.file);
   freeObject(k, "eventpoll_epi", item);
-}
-
-function pollOf(k: Kernel, file: OpenFile): Poll | undefined {
-  return file.ops === EPOLL ? stateOf(k).polls.get(FILE.privateData.get(k, file.address)) : undefined;
-}
-
-/** Whether an epoll file watches `target`, itself or through others. */
-function reaches(k: Kernel, file: OpenFile, target: Addr): boolean {
-  const poll = pollOf(k, file);
-  if (poll === undefined) return false;
-  return [...poll.watches.values()].some((watch) => {
-    const next = k.vfs.files.get(watch.file);
-    return watch.file === target || (next !== undefined && reaches(k, next, target));
-  });
-}
-
-/** How many epoll files lie below one another from this one on. */
-function nests(k: Kernel, file: OpenFile): number {
-  const poll = pollOf(k, file);
-  if (poll === undefined) return 0;
-  let depth = 0;
-  for (const watch of poll.watches.values()) {
-    const next = k.vfs.files.get(watch.file);
-    if (next !== undefined) depth = Math.max(depth, nests(k, next));
-  }
-  return depth + 1;
-}
-
-function key(file: Addr, fd: number): string {
-  return `${file} ${fd}`;
 }

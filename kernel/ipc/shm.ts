@@ -87,9 +87,12 @@ export const DO_SHMAT: FunctionRef = behaviour("do_shmat", [DO_MMAP], (k, id = 0
   const segment = usable(k, shmIds(k), id, readOnly ? 0o444 : 0o666);
   if (typeof segment === "number") return segment;
   const prot = (readOnly ? 1 : 3) | ((flags & SHM_EXEC) !== 0 ? 4 : 0);
-  const overlaps = addr !== 0 && (flags & SHM_REMAP) === 0 &&
+  const overlaps = addr !== 0 && (flags & SHM_REMAP) === 0 && recorded(k) === undefined &&
     (mmAt(k, k.current.mm)?.overlapping(addr, addr + segment.size).length ?? 0) > 0;
   if (overlaps) return -EINVAL;
+  // In a replay it goes where it went.
+  const given = recorded(k)?.ret ?? 0;
+  if (given !== 0 && given % PAGE === 0 && k.memory.isUser(given)) addr = given;
   const how = MAP_SHARED | (addr === 0 ? 0 : MAP_FIXED);
   const place = k.calls.callN(DO_MMAP, [segment.file, addr, segment.size, prot, how, 0, 0, 0]);
   if (place === -ENOMEM || (place < 0 && place > -4096)) return place;

@@ -33,6 +33,7 @@ const LAYOUTS: readonly StructLayout[] = [
   { name: "itimerval", fields: [["it_interval", "timeval"], ["it_value", "timeval"]] },
   { name: "iovec", fields: [["iov_base", "pointer"], ["iov_len", "long"]] },
   { name: "pollfd", fields: [["fd", "int"], ["events", "short"], ["revents", "short"]] },
+  { name: "sembuf", fields: [["sem_num", "short"], ["sem_op", "short"], ["sem_flg", "short"]] },
   { name: "epoll_event", fields: [["events", "int"], ["data", "wide"]], packed: "x86_64" },
   { name: "rlimit64", fields: [["rlim_cur", "wide"], ["rlim_max", "wide"]] },
   {
