@@ -22,6 +22,8 @@ export interface Segment {
 export interface Layouts {
   /** A position-independent program. */
   readonly program: readonly Segment[];
+  /** The same of a recording, which does not tell its size: the mean of Debian's file and shell utilities. */
+  readonly recorded: readonly Segment[];
   /** The interpreter, as Debian 12 has it. */
   readonly interpreter: readonly Segment[];
   /** A program that brings its C library with it. */
@@ -32,6 +34,7 @@ export interface Layouts {
 
 const X86: Layouts = {
   program: segments(2, 8, 4, 2),
+  recorded: segments(3, 15, 5, 2),
   interpreter: segments(1, 38, 10, 4),
   alone: segments(1, 144, 43, 7),
   shell: segments(1, 388, 86, 10),
@@ -43,6 +46,7 @@ export const LAYOUTS: Readonly<Record<Arch, Layouts>> = {
   i386: X86,
   arm64: {
     program: segments(0, 14, 0, 2),
+    recorded: segments(0, 23, 0, 2),
     interpreter: segments(0, 39, 0, 4),
     alone: segments(0, 146, 0, 7),
     shell: segments(0, 435, 0, 10),

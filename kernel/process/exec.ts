@@ -148,7 +148,7 @@ export const LOAD_ELF_BINARY: FunctionRef = behaviour(
     const inode = k.vfs.files.get(program)?.inode ?? null;
     const alone = recorded(k)?.interpreted === false || isStaticProgram(inode ?? undefined);
     const layouts = LAYOUTS[k.image.arch];
-    const segments = alone ? layouts.alone : layouts.program;
+    const segments = alone ? layouts.alone : recorded(k) === undefined ? layouts.program : layouts.recorded;
     // A recording does not tell how large a program is: large enough for what is mapped of it.
     const size = pagesOf(segments) * PAGE;
     if (recorded(k) !== undefined && inode !== null && inode.size < size) inode.size = size;
