@@ -283,6 +283,7 @@ export function* clone(k: Kernel, request: CloneRequest): Generator<{ until?: nu
 /** The recorded pid, or the next free one. A recorded pid that a dead task still has is taken over. */
 function pidFor(k: Kernel, wanted: number | undefined): number {
   if (wanted === undefined || wanted <= 0) return k.tasks.nextPid();
+  k.tasks.makeRoom(wanted);
   const holder = k.tasks.byPid(wanted);
   if (holder === undefined) return wanted;
   if (holder.exitCode !== null) {

@@ -115,8 +115,9 @@ export interface TaskParts {
 export class Task {
   /** Address of its `task_struct`. */
   readonly address: Addr;
-  readonly pid: number;
-  readonly tgid: number;
+  /** Thread id. A kernel thread gets another one if a recording says that a program had its. */
+  pid: number;
+  tgid: number;
   /** The first thread of its process. */
   readonly leader: Task;
   /** Lowest address of the kernel stack; the user `pt_regs` sit at its top. */

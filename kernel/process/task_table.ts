@@ -311,6 +311,7 @@ export class TaskTable {
         `Cannot make a task with pid ${pid}: a pid is an integer from 0 to ${PID_MAX - 1}`,
       );
     }
+    this.makeRoom(pid);
     const taken = pid === 0 ? undefined : this.#byPid.get(pid);
     if (taken !== undefined) {
       throw new Error(`Cannot make a task with pid ${pid}: ${taken.comm} has it and is not reaped`);
@@ -359,6 +360,26 @@ export class TaskTable {
     this.#attachSignal(task, options, leader ?? null, options.source ?? parent);
     this.#attachResources(task, options, options.source ?? leader ?? parent);
     return task;
+  }
+
+  /** A recorded program has the pid of a kernel thread of this kernel: that moves to another one. */
+  makeRoom(pid: number): void {
+    const k = this.#k;
+    const holder = pid === 0 ? undefined : this.#byPid.get(pid);
+    if (holder === undefined || (TASK.flags.get(k, holder.address) & PF_KTHREAD) === 0) return;
+    const next = this.nextPid();
+    const struct = this.#pids.get(pid);
+    this.#byPid.delete(pid);
+    this.#byPid.set(next, holder);
+    this.#pids.delete(pid);
+    if (struct !== undefined) {
+      this.#pids.set(next, struct);
+      k.memory.store(PID_NUMBERS.at(k, struct), 4, next);
+    }
+    holder.pid = next;
+    holder.tgid = next;
+    TASK.pid.set(k, holder.address, next);
+    TASK.tgid.set(k, holder.address, next);
   }
 
   #attachPid(address: number, pid: number): void {

@@ -81,3 +81,13 @@ Deno.test("pids are given upwards, never twice, and begin again above the reserv
   k.tasks.create({ pid: PID_MAX - 1 });
   assertEquals(k.tasks.nextPid(), 301);
 });
+
+Deno.test("a kernel thread gives its pid to a program that was recorded with it", async () => {
+  const k = await bootTest("x86_64");
+  const worker = k.tasks.create({ pid: 17, comm: "kworker/0:1", kthread: true, parent: k.tasks.kthreadd });
+  const program = k.tasks.create({ pid: 17, comm: "cat" });
+  assertEquals([program.pid, k.tasks.byPid(17)?.comm, worker.pid > 17], [17, "cat", true]);
+  assertStrictEquals(k.tasks.byPid(worker.pid), worker);
+  assertEquals(TASK.pid.get(k, worker.address), worker.pid);
+  assertThrows(() => k.tasks.create({ pid: 17 }), Error, "cat has it");
+});
