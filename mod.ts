@@ -60,7 +60,7 @@ export {
 } from "./workloads/program.ts";
 export type { Sys, SysArgument, SysCall } from "./workloads/sys.ts";
 export type { Heap, Libc } from "./workloads/user/libc.ts";
-export type { LibcFunction } from "./workloads/user/symbols.ts";
+export { LIBC_FUNCTIONS, type LibcFunction } from "./workloads/user/symbols.ts";
 export type { RecordingReport, Workload, WorkloadReport } from "./workloads/workload.ts";
 export type { ProbeHandlerError } from "./kernel/kprobes/mod.ts";
 export type { ReleaseName } from "./kernel/release/release.ts";

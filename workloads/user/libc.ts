@@ -106,6 +106,7 @@ export class Libc {
   /** Its heap. */
   readonly heap: Heap = new Heap();
 
+  /** For the program that makes its calls through `sys`. */
   constructor(sys: Sys) {
     this.#sys = sys;
   }

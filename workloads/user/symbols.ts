@@ -28,7 +28,7 @@ const PROGRAM_SIZE = 65536;
 const PROGRAM_TEXT = 0x2000;
 
 /** What there is in the C library: what programs here call, and the wrappers of system calls. */
-const LIBC_FUNCTIONS = [
+export const LIBC_FUNCTIONS = [
   "__libc_start_call_main",
   "__libc_start_main",
   "malloc",
