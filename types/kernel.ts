@@ -9,63 +9,69 @@ import type { Address, Bare, CArray, Fn, Ptr, PtrTo, Same, Tp } from "./words.ts
 export interface Functions extends
   Same<"__arm64_sys_accept" | "__arm64_sys_accept4" | "__arm64_sys_access" | "__arm64_sys_acct" | "__arm64_sys_add_key" | "__arm64_sys_adjtimex" | "__arm64_sys_adjtimex_time32" | "__arm64_sys_arm64_personality" | "__arm64_sys_bind" | "__arm64_sys_bpf" | "__arm64_sys_brk" | "__arm64_sys_capget" | "__arm64_sys_capset" | "__arm64_sys_chdir" | "__arm64_sys_chmod" | "__arm64_sys_chown" | "__arm64_sys_chown16" | "__arm64_sys_chroot" | "__arm64_sys_clock_adjtime" | "__arm64_sys_clock_adjtime32" | "__arm64_sys_clock_getres" | "__arm64_sys_clock_getres_time32" | "__arm64_sys_clock_gettime" | "__arm64_sys_clock_gettime32" | "__arm64_sys_clock_nanosleep" | "__arm64_sys_clock_nanosleep_time32" | "__arm64_sys_clock_settime" | "__arm64_sys_clock_settime32" | "__arm64_sys_clone" | "__arm64_sys_clone3" | "__arm64_sys_close" | "__arm64_sys_close_range" | "__arm64_sys_connect" | "__arm64_sys_copy_file_range" | "__arm64_sys_creat" | "__arm64_sys_delete_module" | "__arm64_sys_dup" | "__arm64_sys_dup2" | "__arm64_sys_dup3" | "__arm64_sys_epoll_create" | "__arm64_sys_epoll_create1" | "__arm64_sys_epoll_ctl" | "__arm64_sys_epoll_pwait" | "__arm64_sys_epoll_pwait2" | "__arm64_sys_epoll_wait" | "__arm64_sys_eventfd" | "__arm64_sys_eventfd2" | "__arm64_sys_execve" | "__arm64_sys_execveat" | "__arm64_sys_exit" | "__arm64_sys_exit_group" | "__arm64_sys_faccessat" | "__arm64_sys_faccessat2" | "__arm64_sys_fadvise64" | "__arm64_sys_fadvise64_64" | "__arm64_sys_fallocate" | "__arm64_sys_fanotify_init" | "__arm64_sys_fanotify_mark" | "__arm64_sys_fchdir" | "__arm64_sys_fchmod" | "__arm64_sys_fchmodat" | "__arm64_sys_fchown" | "__arm64_sys_fchown16" | "__arm64_sys_fchownat" | "__arm64_sys_fcntl" | "__arm64_sys_fdatasync" | "__arm64_sys_fgetxattr" | "__arm64_sys_finit_module" | "__arm64_sys_flistxattr" | "__arm64_sys_flock" | "__arm64_sys_fremovexattr" | "__arm64_sys_fsconfig" | "__arm64_sys_fsetxattr" | "__arm64_sys_fsmount" | "__arm64_sys_fsopen" | "__arm64_sys_fspick" | "__arm64_sys_fstat64" | "__arm64_sys_fstatat64" | "__arm64_sys_fstatfs" | "__arm64_sys_fstatfs64" | "__arm64_sys_fsync" | "__arm64_sys_ftruncate" | "__arm64_sys_futex" | "__arm64_sys_futex_time32" | "__arm64_sys_futex_waitv" | "__arm64_sys_futimesat_time32" | "__arm64_sys_get_mempolicy" | "__arm64_sys_get_robust_list" | "__arm64_sys_getcpu" | "__arm64_sys_getcwd" | "__arm64_sys_getdents" | "__arm64_sys_getdents64" | "__arm64_sys_getgroups" | "__arm64_sys_getgroups16" | "__arm64_sys_gethostname" | "__arm64_sys_getitimer" | "__arm64_sys_getpeername" | "__arm64_sys_getpgid" | "__arm64_sys_getpriority" | "__arm64_sys_getrandom" | "__arm64_sys_getresgid" | "__arm64_sys_getresgid16" | "__arm64_sys_getresuid" | "__arm64_sys_getresuid16" | "__arm64_sys_getrlimit" | "__arm64_sys_getrusage" | "__arm64_sys_getsid" | "__arm64_sys_getsockname" | "__arm64_sys_getsockopt" | "__arm64_sys_gettimeofday" | "__arm64_sys_getxattr" | "__arm64_sys_init_module" | "__arm64_sys_inotify_add_watch" | "__arm64_sys_inotify_init1" | "__arm64_sys_inotify_rm_watch" | "__arm64_sys_io_cancel" | "__arm64_sys_io_destroy" | "__arm64_sys_io_getevents" | "__arm64_sys_io_getevents_time32" | "__arm64_sys_io_pgetevents" | "__arm64_sys_io_pgetevents_time32" | "__arm64_sys_io_setup" | "__arm64_sys_io_submit" | "__arm64_sys_io_uring_enter" | "__arm64_sys_io_uring_register" | "__arm64_sys_io_uring_setup" | "__arm64_sys_ioctl" | "__arm64_sys_ioprio_get" | "__arm64_sys_ioprio_set" | "__arm64_sys_ipc" | "__arm64_sys_kcmp" | "__arm64_sys_kexec_file_load" | "__arm64_sys_kexec_load" | "__arm64_sys_keyctl" | "__arm64_sys_kill" | "__arm64_sys_landlock_add_rule" | "__arm64_sys_landlock_create_ruleset" | "__arm64_sys_landlock_restrict_self" | "__arm64_sys_lchown" | "__arm64_sys_lchown16" | "__arm64_sys_lgetxattr" | "__arm64_sys_link" | "__arm64_sys_linkat" | "__arm64_sys_listen" | "__arm64_sys_listxattr" | "__arm64_sys_llistxattr" | "__arm64_sys_llseek" | "__arm64_sys_lookup_dcookie" | "__arm64_sys_lremovexattr" | "__arm64_sys_lseek" | "__arm64_sys_lsetxattr" | "__arm64_sys_lstat64" | "__arm64_sys_madvise" | "__arm64_sys_mbind" | "__arm64_sys_membarrier" | "__arm64_sys_memfd_create" | "__arm64_sys_memfd_secret" | "__arm64_sys_migrate_pages" | "__arm64_sys_mincore" | "__arm64_sys_mkdir" | "__arm64_sys_mkdirat" | "__arm64_sys_mknod" | "__arm64_sys_mknodat" | "__arm64_sys_mlock" | "__arm64_sys_mlock2" | "__arm64_sys_mlockall" | "__arm64_sys_mmap" | "__arm64_sys_mmap_pgoff" | "__arm64_sys_modify_ldt" | "__arm64_sys_mount" | "__arm64_sys_mount_setattr" | "__arm64_sys_move_mount" | "__arm64_sys_move_pages" | "__arm64_sys_mprotect" | "__arm64_sys_mq_getsetattr" | "__arm64_sys_mq_notify" | "__arm64_sys_mq_open" | "__arm64_sys_mq_timedreceive" | "__arm64_sys_mq_timedreceive_time32" | "__arm64_sys_mq_timedsend" | "__arm64_sys_mq_timedsend_time32" | "__arm64_sys_mq_unlink" | "__arm64_sys_mremap" | "__arm64_sys_msgctl" | "__arm64_sys_msgget" | "__arm64_sys_msgrcv" | "__arm64_sys_msgsnd" | "__arm64_sys_msync" | "__arm64_sys_munlock" | "__arm64_sys_munlockall" | "__arm64_sys_munmap" | "__arm64_sys_name_to_handle_at" | "__arm64_sys_nanosleep" | "__arm64_sys_nanosleep_time32" | "__arm64_sys_newfstat" | "__arm64_sys_newfstatat" | "__arm64_sys_newlstat" | "__arm64_sys_newstat" | "__arm64_sys_newuname" | "__arm64_sys_nice" | "__arm64_sys_old_msgctl" | "__arm64_sys_old_semctl" | "__arm64_sys_old_shmctl" | "__arm64_sys_open" | "__arm64_sys_open_by_handle_at" | "__arm64_sys_open_tree" | "__arm64_sys_openat" | "__arm64_sys_openat2" | "__arm64_sys_pciconfig_iobase" | "__arm64_sys_pciconfig_read" | "__arm64_sys_pciconfig_write" | "__arm64_sys_perf_event_open" | "__arm64_sys_personality" | "__arm64_sys_pidfd_getfd" | "__arm64_sys_pidfd_open" | "__arm64_sys_pidfd_send_signal" | "__arm64_sys_pipe" | "__arm64_sys_pipe2" | "__arm64_sys_pivot_root" | "__arm64_sys_pkey_alloc" | "__arm64_sys_pkey_free" | "__arm64_sys_pkey_mprotect" | "__arm64_sys_poll" | "__arm64_sys_ppoll" | "__arm64_sys_ppoll_time32" | "__arm64_sys_prctl" | "__arm64_sys_pread64" | "__arm64_sys_preadv" | "__arm64_sys_preadv2" | "__arm64_sys_prlimit64" | "__arm64_sys_process_madvise" | "__arm64_sys_process_mrelease" | "__arm64_sys_process_vm_readv" | "__arm64_sys_process_vm_writev" | "__arm64_sys_pselect6" | "__arm64_sys_pselect6_time32" | "__arm64_sys_ptrace" | "__arm64_sys_pwrite64" | "__arm64_sys_pwritev" | "__arm64_sys_pwritev2" | "__arm64_sys_quotactl" | "__arm64_sys_quotactl_fd" | "__arm64_sys_read" | "__arm64_sys_readahead" | "__arm64_sys_readlink" | "__arm64_sys_readlinkat" | "__arm64_sys_readv" | "__arm64_sys_reboot" | "__arm64_sys_recv" | "__arm64_sys_recvfrom" | "__arm64_sys_recvmmsg" | "__arm64_sys_recvmmsg_time32" | "__arm64_sys_recvmsg" | "__arm64_sys_remap_file_pages" | "__arm64_sys_removexattr" | "__arm64_sys_rename" | "__arm64_sys_renameat" | "__arm64_sys_renameat2" | "__arm64_sys_request_key" | "__arm64_sys_rmdir" | "__arm64_sys_rseq" | "__arm64_sys_rt_sigaction" | "__arm64_sys_rt_sigpending" | "__arm64_sys_rt_sigprocmask" | "__arm64_sys_rt_sigqueueinfo" | "__arm64_sys_rt_sigsuspend" | "__arm64_sys_rt_sigtimedwait" | "__arm64_sys_rt_sigtimedwait_time32" | "__arm64_sys_rt_tgsigqueueinfo" | "__arm64_sys_rtas" | "__arm64_sys_s390_ipc" | "__arm64_sys_s390_pci_mmio_read" | "__arm64_sys_s390_pci_mmio_write" | "__arm64_sys_sched_get_priority_max" | "__arm64_sys_sched_get_priority_min" | "__arm64_sys_sched_getaffinity" | "__arm64_sys_sched_getattr" | "__arm64_sys_sched_getparam" | "__arm64_sys_sched_getscheduler" | "__arm64_sys_sched_rr_get_interval" | "__arm64_sys_sched_rr_get_interval_time32" | "__arm64_sys_sched_setaffinity" | "__arm64_sys_sched_setattr" | "__arm64_sys_sched_setparam" | "__arm64_sys_sched_setscheduler" | "__arm64_sys_seccomp" | "__arm64_sys_select" | "__arm64_sys_semctl" | "__arm64_sys_semget" | "__arm64_sys_semop" | "__arm64_sys_semtimedop" | "__arm64_sys_semtimedop_time32" | "__arm64_sys_send" | "__arm64_sys_sendfile" | "__arm64_sys_sendfile64" | "__arm64_sys_sendmmsg" | "__arm64_sys_sendmsg" | "__arm64_sys_sendto" | "__arm64_sys_set_mempolicy" | "__arm64_sys_set_mempolicy_home_node" | "__arm64_sys_set_robust_list" | "__arm64_sys_set_tid_address" | "__arm64_sys_setdomainname" | "__arm64_sys_setfsgid" | "__arm64_sys_setfsgid16" | "__arm64_sys_setfsuid" | "__arm64_sys_setfsuid16" | "__arm64_sys_setgid" | "__arm64_sys_setgid16" | "__arm64_sys_setgroups" | "__arm64_sys_setgroups16" | "__arm64_sys_sethostname" | "__arm64_sys_setitimer" | "__arm64_sys_setns" | "__arm64_sys_setpgid" | "__arm64_sys_setpriority" | "__arm64_sys_setregid" | "__arm64_sys_setregid16" | "__arm64_sys_setresgid" | "__arm64_sys_setresgid16" | "__arm64_sys_setresuid" | "__arm64_sys_setresuid16" | "__arm64_sys_setreuid" | "__arm64_sys_setreuid16" | "__arm64_sys_setrlimit" | "__arm64_sys_setsockopt" | "__arm64_sys_settimeofday" | "__arm64_sys_setuid" | "__arm64_sys_setuid16" | "__arm64_sys_setxattr" | "__arm64_sys_sgetmask" | "__arm64_sys_shmat" | "__arm64_sys_shmctl" | "__arm64_sys_shmdt" | "__arm64_sys_shmget" | "__arm64_sys_shutdown" | "__arm64_sys_sigaltstack" | "__arm64_sys_signalfd" | "__arm64_sys_signalfd4" | "__arm64_sys_sigpending" | "__arm64_sys_sigprocmask" | "__arm64_sys_sigsuspend" | "__arm64_sys_socket" | "__arm64_sys_socketcall" | "__arm64_sys_socketpair" | "__arm64_sys_splice" | "__arm64_sys_spu_create" | "__arm64_sys_spu_run" | "__arm64_sys_ssetmask" | "__arm64_sys_stat64" | "__arm64_sys_statfs" | "__arm64_sys_statfs64" | "__arm64_sys_statx" | "__arm64_sys_stime32" | "__arm64_sys_subpage_prot" | "__arm64_sys_swapoff" | "__arm64_sys_swapon" | "__arm64_sys_symlink" | "__arm64_sys_symlinkat" | "__arm64_sys_sync_file_range" | "__arm64_sys_sync_file_range2" | "__arm64_sys_syncfs" | "__arm64_sys_sysfs" | "__arm64_sys_sysinfo" | "__arm64_sys_syslog" | "__arm64_sys_tee" | "__arm64_sys_tgkill" | "__arm64_sys_time32" | "__arm64_sys_timer_create" | "__arm64_sys_timer_delete" | "__arm64_sys_timer_getoverrun" | "__arm64_sys_timer_gettime" | "__arm64_sys_timer_gettime32" | "__arm64_sys_timer_settime" | "__arm64_sys_timer_settime32" | "__arm64_sys_timerfd_create" | "__arm64_sys_timerfd_gettime" | "__arm64_sys_timerfd_gettime32" | "__arm64_sys_timerfd_settime" | "__arm64_sys_timerfd_settime32" | "__arm64_sys_times" | "__arm64_sys_tkill" | "__arm64_sys_truncate" | "__arm64_sys_umask" | "__arm64_sys_umount" | "__arm64_sys_unlink" | "__arm64_sys_unlinkat" | "__arm64_sys_unshare" | "__arm64_sys_uselib" | "__arm64_sys_userfaultfd" | "__arm64_sys_ustat" | "__arm64_sys_utime32" | "__arm64_sys_utimensat" | "__arm64_sys_utimensat_time32" | "__arm64_sys_utimes_time32" | "__arm64_sys_vm86" | "__arm64_sys_vm86old" | "__arm64_sys_vmsplice" | "__arm64_sys_wait4" | "__arm64_sys_waitid" | "__arm64_sys_write" | "__arm64_sys_writev" | "syscall_trace_enter", Fn<{ regs: Ptr<pt_regs> }, number, "arm64">>,
   Same<"__arm64_sys_fork" | "__arm64_sys_getegid" | "__arm64_sys_getegid16" | "__arm64_sys_geteuid" | "__arm64_sys_geteuid16" | "__arm64_sys_getgid" | "__arm64_sys_getgid16" | "__arm64_sys_getpgrp" | "__arm64_sys_getpid" | "__arm64_sys_getppid" | "__arm64_sys_gettid" | "__arm64_sys_getuid" | "__arm64_sys_getuid16" | "__arm64_sys_inotify_init" | "__arm64_sys_ni_syscall" | "__arm64_sys_pause" | "__arm64_sys_restart_syscall" | "__arm64_sys_rt_sigreturn" | "__arm64_sys_sched_yield" | "__arm64_sys_setsid" | "__arm64_sys_sync" | "__arm64_sys_vfork" | "__arm64_sys_vhangup", Fn<{ __unused: Ptr<pt_regs> }, number, "arm64">>,
-  Same<"__block_commit_write.constprop.0.isra.0" | "alloc_new_pud.constprop.0" | "can_vma_merge_after.isra.0" | "can_vma_merge_before.isra.0" | "do_pselect.constprop.0" | "drop_buffers.constprop.0" | "ksys_semctl.constprop.0" | "memcg_charge_kernel_stack.part.0" | "mmap_base.isra.0" | "preallocate_pmds.constprop.0" | "should_fail_bio.constprop.0" | "start_thread_common.constprop.0" | "truncate_folio_batch_exceptionals.part.0", Bare<"x86_64">>,
+  Same<"__bad_area_nosemaphore.constprop.0" | "__sched_fork.constprop.0" | "__sysvec_call_function_single.constprop.0" | "collect_sigign_sigcatch.isra.0" | "count.constprop.0" | "do_msgrcv.constprop.0" | "follow_page_pte.constprop.0" | "kmap_get_pte.constprop.0" | "tcp_pacing_check.part.0", Bare<"i386">>,
+  Same<"__blk_mq_run_hw_queue" | "blk_mq_debugfs_unregister_hctx" | "blk_mq_debugfs_unregister_sched_hctx" | "blk_mq_hctx_kobj_init" | "blk_mq_sched_dispatch_requests" | "blk_mq_sched_mark_restart_hctx" | "blk_mq_start_hw_queue" | "blk_mq_stop_hw_queue", Fn<{ hctx: Ptr<blk_mq_hw_ctx> }, undefined>>,
+  Same<"__block_commit_write.constprop.0.isra.0" | "__do_pipe_flags.part.0" | "__ip6_append_data.isra.0" | "__netif_receive_skb_core.constprop.0" | "blk_account_io_completion.part.0" | "blk_attempt_bio_merge.part.0" | "blk_flags_show.isra.0" | "blk_iocost_init.isra.0" | "blk_mq_plug_issue_direct.constprop.0" | "blk_mq_rq_ctx_init.isra.0" | "blk_mq_unregister_hctx.part.0" | "bpf_skops_write_hdr_opt.isra.0" | "check_spread.isra.0" | "ep_item_poll.isra.0" | "finish_task_switch.isra.0" | "fsnotify_handle_inode_event.isra.0" | "ip_fragment.constprop.0" | "ip_mc_autojoin_config.isra.0" | "ip_mc_del_src.isra.0" | "ip_mc_leave_src.isra.0" | "ip_multipath_l3_keys.constprop.0" | "ip_rcv_finish_core.constprop.0" | "ip_route_input_rcu.part.0" | "ip_tun_fill_encap_opts.constprop.0" | "ip_tun_parse_opts.part.0" | "link_path_walk.part.0.constprop.0" | "process_vm_rw_core.constprop.0" | "tcp_add_reno_sack.part.0" | "tcp_ca_find_autoload.constprop.0" | "tcp_small_queue_check.isra.0" | "tcp_tsq_write.part.0" | "tcp_v4_md5_hash_hdr.isra.0" | "udp_get_first.isra.0", Bare>,
   Same<"__cond_resched" | "arch_mmap_rnd" | "blk_alloc_ext_minor" | "cpuidle_disabled" | "cpuidle_play_dead" | "current_umask" | "fsnotify_get_cookie" | "get_max_files" | "get_next_ino" | "get_random_u16" | "get_random_u32" | "get_random_u8" | "hugetlb_total_pages" | "inet_current_timestamp" | "ksys_setsid" | "ktime_get" | "ktime_get_seconds" | "nr_blockdev_pages" | "pcpu_nr_pages" | "sched_dl_global_validate" | "sched_update_scaling" | "si_mem_available" | "tcp_orphan_count_sum" | "udp_flow_hashrnd" | "unshare_files" | "vm_commit_limit" | "vm_memory_committed" | "vmalloc_nr_pages", Fn<{}, number>>,
   Same<"__consume_stateless_skb" | "__kfree_skb" | "__sock_wfree" | "consume_skb" | "ip_forward_options" | "ip_options_fragment" | "ip_rt_send_redirect" | "kfree_skbmem" | "skb_attempt_defer_free" | "skb_clone_tx_timestamp" | "skb_free_head" | "skb_release_data" | "skb_release_head_state" | "sock_diag_rcv" | "sock_edemux" | "sock_efree" | "sock_ofree" | "sock_pfree" | "sock_rfree" | "sock_rmem_free" | "sock_wfree" | "tcp_v4_restore_cb" | "tcp_v6_early_demux" | "tcp_v6_restore_cb" | "tcp_wfree" | "udp_v6_early_demux", Fn<{ skb: Ptr<sk_buff> }, undefined>>,
   Same<"__d_free" | "__sk_destruct" | "blk_stat_free_callback_rcu" | "epi_rcu_free" | "file_free_rcu" | "i_callback" | "inet_frag_destroy_rcu" | "inet_rcu_free_ifa" | "inode_free_by_rcu" | "ip_ra_destroy_rcu" | "rcu_free_old_probes" | "tcp_fastopen_ctx_free", Fn<{ head: Ptr<callback_head> }, undefined>>,
   Same<"__destroy_inode" | "__fsnotify_inode_delete" | "__inode_wait_for_writeback" | "bpf_inode_storage_free" | "bpf_lsm_inode_free_security" | "clear_inode" | "clear_nlink" | "destroy_inode" | "drop_nlink" | "evict" | "hook_inode_free_security" | "ihold" | "inc_nlink" | "inode_add_lru" | "inode_wait_for_writeback" | "integrity_inode_free" | "iput" | "locks_free_lock_context" | "security_inode_free" | "shmem_destroy_inode" | "shmem_evict_inode" | "shmem_free_in_core_inode" | "shmem_recalc_inode" | "sock_free_inode", Fn<{ inode: Ptr<inode> }, undefined>>,
   Same<"__dl_clear_params" | "clear_posix_cputimers_work" | "detach_task_cfs_rq" | "exit_task_namespaces" | "kick_process" | "post_init_entity_util_avg" | "release_task" | "release_user_cpus_ptr" | "sched_autogroup_create_attach" | "sched_autogroup_detach" | "sched_autogroup_exit_task" | "sched_post_fork" | "sched_set_fifo" | "sched_set_fifo_low" | "sched_show_task" | "task_change_group_fair" | "task_dead_fair" | "task_fork_fair" | "wake_up_new_task", Fn<{ p: Ptr<task_struct> }, undefined>>,
   Same<"__do_fault" | "do_huge_pmd_anonymous_page" | "do_huge_pmd_numa_page" | "do_huge_pmd_wp_page" | "do_swap_page" | "do_wp_page" | "filemap_fault" | "filemap_page_mkwrite" | "finish_fault" | "shmem_fault" | "wp_page_copy", Fn<{ vmf: Ptr<vm_fault> }, number>>,
-  Same<"__do_pipe_flags.part.0" | "__netif_receive_skb_core.constprop.0" | "blk_account_io_completion.part.0" | "blk_attempt_bio_merge.part.0" | "blk_flags_show.isra.0" | "blk_iocost_init.isra.0" | "blk_mq_plug_issue_direct.constprop.0" | "blk_mq_rq_ctx_init.isra.0" | "blk_mq_unregister_hctx.part.0" | "bpf_skops_write_hdr_opt.isra.0" | "check_spread.isra.0" | "ep_item_poll.isra.0" | "finish_task_switch.isra.0" | "fsnotify_handle_inode_event.isra.0" | "ip_fragment.constprop.0" | "ip_mc_autojoin_config.isra.0" | "ip_mc_del_src.isra.0" | "ip_mc_leave_src.isra.0" | "ip_multipath_l3_keys.constprop.0" | "ip_rcv_finish_core.constprop.0" | "ip_route_input_rcu.part.0" | "ip_tun_fill_encap_opts.constprop.0" | "ip_tun_parse_opts.part.0" | "link_path_walk.part.0.constprop.0" | "tcp_add_reno_sack.part.0" | "tcp_ca_find_autoload.constprop.0" | "tcp_small_queue_check.isra.0" | "tcp_tsq_write.part.0" | "tcp_v4_md5_hash_hdr.isra.0" | "udp_get_first.isra.0", Bare>,
-  Same<"__do_softirq" | "acct_process" | "arch_setup_new_exec" | "blk_flush_integrity" | "blk_io_schedule" | "calc_global_load" | "calculate_sigpending" | "cpuidle_install_idle_handler" | "cpuidle_pause" | "cpuidle_pause_and_lock" | "cpuidle_resume" | "cpuidle_resume_and_unlock" | "cpuidle_uninstall_idle_handler" | "default_idle_call" | "do_idle" | "do_softirq" | "do_task_dead" | "exit_oom_victim" | "exit_rcu" | "exit_tasks_rcu_finish" | "exit_tasks_rcu_start" | "exit_tasks_rcu_stop" | "flush_itimer_signals" | "flush_thread" | "hrtimer_run_queues" | "invoke_rcu_core" | "ip_tunnel_need_metadata" | "ip_tunnel_unneed_metadata" | "irq_enter_rcu" | "irq_exit_rcu" | "ksys_sync" | "ksys_sync_helper" | "lru_add_drain" | "mlock_page_drain_local" | "perf_event_exec" | "rcu_core" | "rcu_gp_kthread_wake" | "recalc_sigpending" | "rest_init" | "sched_dl_do_global" | "sched_exec" | "schedule" | "schedule_console_callback" | "schedule_idle" | "schedule_preempt_disabled" | "scheduler_tick" | "task_work_run" | "tty_audit_exit" | "udp_encap_disable" | "udp_encap_enable" | "unix_gc" | "uprobe_end_dup_mmap" | "uprobe_start_dup_mmap" | "wake_up_all_idle_cpus" | "wake_up_klogd", Fn<{}, undefined>>,
-  Same<"__do_sys_fork" | "__do_sys_getegid" | "__do_sys_getegid16" | "__do_sys_geteuid" | "__do_sys_geteuid16" | "__do_sys_getgid" | "__do_sys_getgid16" | "__do_sys_getpgrp" | "__do_sys_getpid" | "__do_sys_getppid" | "__do_sys_gettid" | "__do_sys_getuid" | "__do_sys_getuid16" | "__do_sys_inotify_init" | "__do_sys_munlockall" | "__do_sys_pause" | "__do_sys_restart_syscall" | "__do_sys_rt_sigreturn" | "__do_sys_sched_yield" | "__do_sys_setsid" | "__do_sys_sgetmask" | "__do_sys_sync" | "__do_sys_vfork" | "__do_sys_vhangup" | "__ia32_sys_execveat" | "__ia32_sys_mincore" | "__ia32_sys_msync" | "__ia32_sys_ppoll_time32" | "__ia32_sys_pselect6_time32" | "__ia32_sys_timerfd_create" | "__ia32_sys_timerfd_gettime" | "__ia32_sys_timerfd_gettime32" | "__ia32_sys_timerfd_settime" | "__ia32_sys_timerfd_settime32", Fn<{ __unused: Ptr<pt_regs> }, number, "x86_64" | "i386">>,
-  Same<"__do_sys_sigreturn" | "__ia32_sys_accept" | "__ia32_sys_accept4" | "__ia32_sys_acct" | "__ia32_sys_add_key" | "__ia32_sys_adjtimex_time32" | "__ia32_sys_bind" | "__ia32_sys_bpf" | "__ia32_sys_clock_adjtime32" | "__ia32_sys_clock_getres_time32" | "__ia32_sys_clock_gettime32" | "__ia32_sys_clock_settime32" | "__ia32_sys_connect" | "__ia32_sys_copy_file_range" | "__ia32_sys_delete_module" | "__ia32_sys_fanotify_init" | "__ia32_sys_fanotify_mark" | "__ia32_sys_finit_module" | "__ia32_sys_flock" | "__ia32_sys_futex" | "__ia32_sys_futex_time32" | "__ia32_sys_futex_waitv" | "__ia32_sys_get_mempolicy" | "__ia32_sys_get_robust_list" | "__ia32_sys_getgroups" | "__ia32_sys_getgroups16" | "__ia32_sys_getpeername" | "__ia32_sys_getresgid16" | "__ia32_sys_getresuid16" | "__ia32_sys_getsockname" | "__ia32_sys_getsockopt" | "__ia32_sys_init_module" | "__ia32_sys_inotify_add_watch" | "__ia32_sys_inotify_init1" | "__ia32_sys_inotify_rm_watch" | "__ia32_sys_io_cancel" | "__ia32_sys_io_destroy" | "__ia32_sys_io_getevents" | "__ia32_sys_io_getevents_time32" | "__ia32_sys_io_pgetevents" | "__ia32_sys_io_pgetevents_time32" | "__ia32_sys_io_setup" | "__ia32_sys_io_submit" | "__ia32_sys_io_uring_enter" | "__ia32_sys_io_uring_register" | "__ia32_sys_io_uring_setup" | "__ia32_sys_ioprio_get" | "__ia32_sys_ioprio_set" | "__ia32_sys_ipc" | "__ia32_sys_kcmp" | "__ia32_sys_kexec_file_load" | "__ia32_sys_kexec_load" | "__ia32_sys_keyctl" | "__ia32_sys_landlock_add_rule" | "__ia32_sys_landlock_create_ruleset" | "__ia32_sys_landlock_restrict_self" | "__ia32_sys_listen" | "__ia32_sys_lookup_dcookie" | "__ia32_sys_mbind" | "__ia32_sys_membarrier" | "__ia32_sys_memfd_create" | "__ia32_sys_memfd_secret" | "__ia32_sys_migrate_pages" | "__ia32_sys_move_pages" | "__ia32_sys_mq_getsetattr" | "__ia32_sys_mq_notify" | "__ia32_sys_mq_open" | "__ia32_sys_mq_timedreceive" | "__ia32_sys_mq_timedreceive_time32" | "__ia32_sys_mq_timedsend" | "__ia32_sys_mq_timedsend_time32" | "__ia32_sys_mq_unlink" | "__ia32_sys_msgctl" | "__ia32_sys_msgget" | "__ia32_sys_msgrcv" | "__ia32_sys_msgsnd" | "__ia32_sys_name_to_handle_at" | "__ia32_sys_old_msgctl" | "__ia32_sys_old_semctl" | "__ia32_sys_old_shmctl" | "__ia32_sys_open_by_handle_at" | "__ia32_sys_pciconfig_iobase" | "__ia32_sys_pciconfig_read" | "__ia32_sys_pciconfig_write" | "__ia32_sys_perf_event_open" | "__ia32_sys_process_madvise" | "__ia32_sys_process_mrelease" | "__ia32_sys_process_vm_readv" | "__ia32_sys_process_vm_writev" | "__ia32_sys_quotactl" | "__ia32_sys_quotactl_fd" | "__ia32_sys_recv" | "__ia32_sys_recvfrom" | "__ia32_sys_recvmmsg" | "__ia32_sys_recvmmsg_time32" | "__ia32_sys_recvmsg" | "__ia32_sys_request_key" | "__ia32_sys_rseq" | "__ia32_sys_rtas" | "__ia32_sys_s390_ipc" | "__ia32_sys_s390_pci_mmio_read" | "__ia32_sys_s390_pci_mmio_write" | "__ia32_sys_sched_rr_get_interval_time32" | "__ia32_sys_seccomp" | "__ia32_sys_semctl" | "__ia32_sys_semget" | "__ia32_sys_semop" | "__ia32_sys_semtimedop" | "__ia32_sys_semtimedop_time32" | "__ia32_sys_send" | "__ia32_sys_sendmmsg" | "__ia32_sys_sendmsg" | "__ia32_sys_sendto" | "__ia32_sys_set_mempolicy" | "__ia32_sys_set_mempolicy_home_node" | "__ia32_sys_set_robust_list" | "__ia32_sys_setfsgid16" | "__ia32_sys_setfsuid16" | "__ia32_sys_setgid16" | "__ia32_sys_setgroups" | "__ia32_sys_setgroups16" | "__ia32_sys_setregid16" | "__ia32_sys_setresgid16" | "__ia32_sys_setresuid16" | "__ia32_sys_setreuid16" | "__ia32_sys_setsockopt" | "__ia32_sys_setuid16" | "__ia32_sys_shmat" | "__ia32_sys_shmctl" | "__ia32_sys_shmdt" | "__ia32_sys_shmget" | "__ia32_sys_shutdown" | "__ia32_sys_socket" | "__ia32_sys_socketcall" | "__ia32_sys_socketpair" | "__ia32_sys_spu_create" | "__ia32_sys_spu_run" | "__ia32_sys_stime32" | "__ia32_sys_subpage_prot" | "__ia32_sys_swapoff" | "__ia32_sys_swapon" | "__ia32_sys_sysfs" | "__ia32_sys_syslog" | "__ia32_sys_time32" | "__ia32_sys_timer_gettime32" | "__ia32_sys_timer_settime32" | "__ia32_sys_uselib" | "__ia32_sys_userfaultfd" | "__ia32_sys_vm86" | "__ia32_sys_vm86old", Fn<{ __unused: Ptr<pt_regs> }, number, "i386">>,
-  Same<"__folio_cancel_dirty" | "__folio_put" | "__mem_cgroup_uncharge" | "destroy_large_folio" | "filemap_remove_folio" | "folio_activate" | "folio_add_lru" | "folio_mark_accessed" | "folio_memcg_lock.part.0" | "folio_unlock" | "folio_wait_writeback" | "truncate_cleanup_folio" | "workingset_activation", Fn<{ folio: Ptr<folio> }, undefined>>,
+  Same<"__do_softirq" | "acct_process" | "arch_setup_new_exec" | "blk_flush_integrity" | "blk_io_schedule" | "calc_global_load" | "calculate_sigpending" | "cpuidle_install_idle_handler" | "cpuidle_pause" | "cpuidle_pause_and_lock" | "cpuidle_resume" | "cpuidle_resume_and_unlock" | "cpuidle_uninstall_idle_handler" | "default_idle_call" | "do_idle" | "do_sched_yield" | "do_softirq" | "do_task_dead" | "exit_oom_victim" | "exit_rcu" | "exit_tasks_rcu_finish" | "exit_tasks_rcu_start" | "exit_tasks_rcu_stop" | "flush_itimer_signals" | "flush_thread" | "generic_smp_call_function_single_interrupt" | "hrtimer_run_queues" | "invoke_rcu_core" | "io_schedule" | "ip_tunnel_need_metadata" | "ip_tunnel_unneed_metadata" | "irq_enter_rcu" | "irq_exit_rcu" | "ksys_sync" | "ksys_sync_helper" | "lru_add_drain" | "mlock_page_drain_local" | "perf_event_exec" | "rcu_core" | "rcu_gp_kthread_wake" | "recalc_sigpending" | "rest_init" | "sched_dl_do_global" | "sched_exec" | "schedule" | "schedule_console_callback" | "schedule_idle" | "schedule_preempt_disabled" | "scheduler_tick" | "task_work_run" | "tty_audit_exit" | "udp_encap_disable" | "udp_encap_enable" | "unix_gc" | "uprobe_end_dup_mmap" | "uprobe_start_dup_mmap" | "wake_up_all_idle_cpus" | "wake_up_klogd", Fn<{}, undefined>>,
+  Same<"__do_sys_fork" | "__do_sys_getegid" | "__do_sys_getegid16" | "__do_sys_geteuid" | "__do_sys_geteuid16" | "__do_sys_getgid" | "__do_sys_getgid16" | "__do_sys_getpgrp" | "__do_sys_getpid" | "__do_sys_getppid" | "__do_sys_gettid" | "__do_sys_getuid" | "__do_sys_getuid16" | "__do_sys_inotify_init" | "__do_sys_munlockall" | "__do_sys_pause" | "__do_sys_restart_syscall" | "__do_sys_rt_sigreturn" | "__do_sys_sched_yield" | "__do_sys_setsid" | "__do_sys_sgetmask" | "__do_sys_sync" | "__do_sys_vfork" | "__do_sys_vhangup" | "__ia32_sys_accept" | "__ia32_sys_accept4" | "__ia32_sys_add_key" | "__ia32_sys_bind" | "__ia32_sys_connect" | "__ia32_sys_execveat" | "__ia32_sys_getgroups" | "__ia32_sys_getpeername" | "__ia32_sys_getsockname" | "__ia32_sys_getsockopt" | "__ia32_sys_inotify_add_watch" | "__ia32_sys_inotify_init1" | "__ia32_sys_inotify_rm_watch" | "__ia32_sys_ipc" | "__ia32_sys_keyctl" | "__ia32_sys_listen" | "__ia32_sys_lookup_dcookie" | "__ia32_sys_membarrier" | "__ia32_sys_memfd_create" | "__ia32_sys_mincore" | "__ia32_sys_msync" | "__ia32_sys_old_msgctl" | "__ia32_sys_old_semctl" | "__ia32_sys_old_shmctl" | "__ia32_sys_ppoll_time32" | "__ia32_sys_pselect6_time32" | "__ia32_sys_recvfrom" | "__ia32_sys_recvmmsg" | "__ia32_sys_recvmmsg_time32" | "__ia32_sys_recvmsg" | "__ia32_sys_request_key" | "__ia32_sys_seccomp" | "__ia32_sys_sendmmsg" | "__ia32_sys_sendmsg" | "__ia32_sys_sendto" | "__ia32_sys_setgroups" | "__ia32_sys_setsockopt" | "__ia32_sys_shutdown" | "__ia32_sys_socket" | "__ia32_sys_socketcall" | "__ia32_sys_socketpair" | "__ia32_sys_syslog" | "__ia32_sys_timerfd_create" | "__ia32_sys_timerfd_gettime" | "__ia32_sys_timerfd_gettime32" | "__ia32_sys_timerfd_settime" | "__ia32_sys_timerfd_settime32" | "__ia32_sys_uselib", Fn<{ __unused: Ptr<pt_regs> }, number, "x86_64" | "i386">>,
+  Same<"__do_sys_sigreturn" | "__ia32_sys_adjtimex_time32" | "__ia32_sys_clock_adjtime32" | "__ia32_sys_delete_module" | "__ia32_sys_fanotify_init" | "__ia32_sys_fanotify_mark" | "__ia32_sys_finit_module" | "__ia32_sys_futex_waitv" | "__ia32_sys_init_module" | "__ia32_sys_io_cancel" | "__ia32_sys_io_destroy" | "__ia32_sys_io_getevents" | "__ia32_sys_io_getevents_time32" | "__ia32_sys_io_pgetevents" | "__ia32_sys_io_pgetevents_time32" | "__ia32_sys_io_setup" | "__ia32_sys_io_submit" | "__ia32_sys_ioprio_get" | "__ia32_sys_ioprio_set" | "__ia32_sys_kexec_file_load" | "__ia32_sys_kexec_load" | "__ia32_sys_landlock_add_rule" | "__ia32_sys_landlock_create_ruleset" | "__ia32_sys_landlock_restrict_self" | "__ia32_sys_memfd_secret" | "__ia32_sys_move_pages" | "__ia32_sys_mq_getsetattr" | "__ia32_sys_mq_notify" | "__ia32_sys_mq_open" | "__ia32_sys_mq_timedreceive" | "__ia32_sys_mq_timedreceive_time32" | "__ia32_sys_mq_timedsend" | "__ia32_sys_mq_timedsend_time32" | "__ia32_sys_mq_unlink" | "__ia32_sys_pciconfig_iobase" | "__ia32_sys_pciconfig_read" | "__ia32_sys_pciconfig_write" | "__ia32_sys_process_madvise" | "__ia32_sys_process_mrelease" | "__ia32_sys_quotactl" | "__ia32_sys_quotactl_fd" | "__ia32_sys_recv" | "__ia32_sys_rtas" | "__ia32_sys_s390_ipc" | "__ia32_sys_s390_pci_mmio_read" | "__ia32_sys_s390_pci_mmio_write" | "__ia32_sys_send" | "__ia32_sys_spu_create" | "__ia32_sys_spu_run" | "__ia32_sys_stime32" | "__ia32_sys_subpage_prot" | "__ia32_sys_swapoff" | "__ia32_sys_swapon" | "__ia32_sys_vm86" | "__ia32_sys_vm86old", Fn<{ __unused: Ptr<pt_regs> }, number, "i386">>,
+  Same<"__folio_cancel_dirty" | "__folio_lock" | "__folio_put" | "__mem_cgroup_uncharge" | "destroy_large_folio" | "filemap_remove_folio" | "folio_activate" | "folio_add_lru" | "folio_end_writeback" | "folio_mark_accessed" | "folio_memcg_lock.part.0" | "folio_unlock" | "folio_wait_writeback" | "truncate_cleanup_folio" | "workingset_activation", Fn<{ folio: Ptr<folio> }, undefined>>,
   Same<"__fput" | "__mnt_drop_write_file" | "apparmor_file_free_security" | "bpf_lsm_file_free_security" | "eventpoll_release_file" | "fput" | "ima_file_free" | "security_file_free" | "sock_splice_eof", Fn<{ file: Ptr<file> }, undefined>>,
-  Same<"__get_cpu_fpsimd_context" | "__put_cpu_fpsimd_context" | "cgroup_enter_frozen" | "do_sched_yield" | "fpsimd_bind_task_to_cpu" | "fpsimd_flush_thread" | "fpsimd_preserve_current_state" | "fpsimd_save" | "get_cpu_fpsimd_context" | "mte_thread_init_user" | "post_ttbr_update_workaround" | "put_cpu_fpsimd_context" | "rcu_all_qs" | "rcu_qs" | "sched_clock_resume" | "schedule_user" | "task_fpsimd_load" | "tls_preserve_current_state" | "topology_scale_freq_tick", Fn<{}, undefined, "arm64">>,
+  Same<"__get_cpu_fpsimd_context" | "__put_cpu_fpsimd_context" | "cgroup_enter_frozen" | "fpsimd_bind_task_to_cpu" | "fpsimd_flush_thread" | "fpsimd_preserve_current_state" | "fpsimd_save" | "get_cpu_fpsimd_context" | "mte_thread_init_user" | "post_ttbr_update_workaround" | "put_cpu_fpsimd_context" | "rcu_all_qs" | "rcu_qs" | "sched_clock_resume" | "schedule_user" | "task_fpsimd_load" | "tls_preserve_current_state" | "topology_scale_freq_tick", Fn<{}, undefined, "arm64">>,
   Same<"__get_task_ioprio" | "bpf_lsm_task_getscheduler" | "bpf_lsm_task_setscheduler" | "cap_task_setscheduler" | "security_task_getscheduler" | "security_task_setscheduler" | "task_prio" | "task_sched_runtime" | "wake_up_process" | "zap_other_threads", Fn<{ p: Ptr<task_struct> }, number>>,
-  Same<"__ia32_sys_access" | "__ia32_sys_brk" | "__ia32_sys_chdir" | "__ia32_sys_chmod" | "__ia32_sys_chown" | "__ia32_sys_clock_nanosleep" | "__ia32_sys_clone" | "__ia32_sys_clone3" | "__ia32_sys_close" | "__ia32_sys_creat" | "__ia32_sys_dup" | "__ia32_sys_dup2" | "__ia32_sys_dup3" | "__ia32_sys_execve" | "__ia32_sys_exit" | "__ia32_sys_exit_group" | "__ia32_sys_faccessat" | "__ia32_sys_faccessat2" | "__ia32_sys_fallocate" | "__ia32_sys_fchdir" | "__ia32_sys_fchmod" | "__ia32_sys_fchmodat" | "__ia32_sys_fchown" | "__ia32_sys_fchownat" | "__ia32_sys_fcntl" | "__ia32_sys_fgetxattr" | "__ia32_sys_flistxattr" | "__ia32_sys_fremovexattr" | "__ia32_sys_fsetxattr" | "__ia32_sys_fstatfs" | "__ia32_sys_fstatfs64" | "__ia32_sys_ftruncate" | "__ia32_sys_getcwd" | "__ia32_sys_getdents64" | "__ia32_sys_getxattr" | "__ia32_sys_ia32_fadvise64" | "__ia32_sys_ia32_fadvise64_64" | "__ia32_sys_ia32_fallocate" | "__ia32_sys_ia32_ftruncate64" | "__ia32_sys_ia32_pread64" | "__ia32_sys_ia32_pwrite64" | "__ia32_sys_ia32_readahead" | "__ia32_sys_ia32_sync_file_range" | "__ia32_sys_ia32_truncate64" | "__ia32_sys_ioctl" | "__ia32_sys_kill" | "__ia32_sys_lchown" | "__ia32_sys_lgetxattr" | "__ia32_sys_link" | "__ia32_sys_linkat" | "__ia32_sys_listxattr" | "__ia32_sys_llistxattr" | "__ia32_sys_llseek" | "__ia32_sys_lremovexattr" | "__ia32_sys_lseek" | "__ia32_sys_lsetxattr" | "__ia32_sys_mkdir" | "__ia32_sys_mkdirat" | "__ia32_sys_mmap_pgoff" | "__ia32_sys_munmap" | "__ia32_sys_newfstat" | "__ia32_sys_newlstat" | "__ia32_sys_newstat" | "__ia32_sys_open" | "__ia32_sys_openat" | "__ia32_sys_openat2" | "__ia32_sys_pidfd_getfd" | "__ia32_sys_pidfd_open" | "__ia32_sys_pidfd_send_signal" | "__ia32_sys_pipe" | "__ia32_sys_pipe2" | "__ia32_sys_poll" | "__ia32_sys_ppoll" | "__ia32_sys_pread64" | "__ia32_sys_preadv" | "__ia32_sys_pselect6" | "__ia32_sys_pwrite64" | "__ia32_sys_pwritev" | "__ia32_sys_read" | "__ia32_sys_readahead" | "__ia32_sys_readlink" | "__ia32_sys_readlinkat" | "__ia32_sys_readv" | "__ia32_sys_removexattr" | "__ia32_sys_rename" | "__ia32_sys_renameat" | "__ia32_sys_renameat2" | "__ia32_sys_rmdir" | "__ia32_sys_rt_sigaction" | "__ia32_sys_rt_sigpending" | "__ia32_sys_rt_sigprocmask" | "__ia32_sys_rt_sigqueueinfo" | "__ia32_sys_rt_sigsuspend" | "__ia32_sys_rt_sigtimedwait" | "__ia32_sys_rt_sigtimedwait_time32" | "__ia32_sys_rt_tgsigqueueinfo" | "__ia32_sys_select" | "__ia32_sys_set_tid_address" | "__ia32_sys_setxattr" | "__ia32_sys_sigaltstack" | "__ia32_sys_signal" | "__ia32_sys_sigpending" | "__ia32_sys_sigprocmask" | "__ia32_sys_sigsuspend" | "__ia32_sys_statfs" | "__ia32_sys_statfs64" | "__ia32_sys_statx" | "__ia32_sys_symlink" | "__ia32_sys_symlinkat" | "__ia32_sys_sync_file_range" | "__ia32_sys_tgkill" | "__ia32_sys_tkill" | "__ia32_sys_truncate" | "__ia32_sys_umask" | "__ia32_sys_unlink" | "__ia32_sys_unlinkat" | "__ia32_sys_utimensat" | "__ia32_sys_wait4" | "__ia32_sys_waitpid" | "__ia32_sys_write" | "__ia32_sys_writev", Fn<{ regs: Ptr<pt_regs> }, number, "x86_64" | "i386">>,
-  Same<"__ia32_sys_alarm" | "__ia32_sys_arch_prctl" | "__ia32_sys_capget" | "__ia32_sys_capset" | "__ia32_sys_chroot" | "__ia32_sys_clock_adjtime" | "__ia32_sys_clock_getres" | "__ia32_sys_clock_gettime" | "__ia32_sys_clock_settime" | "__ia32_sys_close_range" | "__ia32_sys_fcntl64" | "__ia32_sys_fdatasync" | "__ia32_sys_fsconfig" | "__ia32_sys_fsmount" | "__ia32_sys_fsopen" | "__ia32_sys_fspick" | "__ia32_sys_fstat" | "__ia32_sys_fstat64" | "__ia32_sys_fstatat64" | "__ia32_sys_fsync" | "__ia32_sys_ftruncate64" | "__ia32_sys_get_thread_area" | "__ia32_sys_getcpu" | "__ia32_sys_getdents" | "__ia32_sys_gethostname" | "__ia32_sys_getitimer" | "__ia32_sys_getpgid" | "__ia32_sys_getpriority" | "__ia32_sys_getrandom" | "__ia32_sys_getresgid" | "__ia32_sys_getresuid" | "__ia32_sys_getrlimit" | "__ia32_sys_getrusage" | "__ia32_sys_getsid" | "__ia32_sys_gettimeofday" | "__ia32_sys_ioperm" | "__ia32_sys_iopl" | "__ia32_sys_lstat" | "__ia32_sys_lstat64" | "__ia32_sys_mknod" | "__ia32_sys_mknodat" | "__ia32_sys_modify_ldt" | "__ia32_sys_mount" | "__ia32_sys_mount_setattr" | "__ia32_sys_move_mount" | "__ia32_sys_newuname" | "__ia32_sys_nice" | "__ia32_sys_old_getrlimit" | "__ia32_sys_old_mmap" | "__ia32_sys_old_readdir" | "__ia32_sys_old_select" | "__ia32_sys_oldumount" | "__ia32_sys_olduname" | "__ia32_sys_open_tree" | "__ia32_sys_personality" | "__ia32_sys_pivot_root" | "__ia32_sys_prctl" | "__ia32_sys_preadv2" | "__ia32_sys_prlimit64" | "__ia32_sys_ptrace" | "__ia32_sys_pwritev2" | "__ia32_sys_reboot" | "__ia32_sys_sched_get_priority_max" | "__ia32_sys_sched_get_priority_min" | "__ia32_sys_sched_getaffinity" | "__ia32_sys_sched_getattr" | "__ia32_sys_sched_getparam" | "__ia32_sys_sched_getscheduler" | "__ia32_sys_sched_rr_get_interval" | "__ia32_sys_sched_setaffinity" | "__ia32_sys_sched_setattr" | "__ia32_sys_sched_setparam" | "__ia32_sys_sched_setscheduler" | "__ia32_sys_sendfile" | "__ia32_sys_sendfile64" | "__ia32_sys_set_thread_area" | "__ia32_sys_setdomainname" | "__ia32_sys_setfsgid" | "__ia32_sys_setfsuid" | "__ia32_sys_setgid" | "__ia32_sys_sethostname" | "__ia32_sys_setitimer" | "__ia32_sys_setns" | "__ia32_sys_setpgid" | "__ia32_sys_setpriority" | "__ia32_sys_setregid" | "__ia32_sys_setresgid" | "__ia32_sys_setresuid" | "__ia32_sys_setreuid" | "__ia32_sys_setrlimit" | "__ia32_sys_settimeofday" | "__ia32_sys_setuid" | "__ia32_sys_sigaction" | "__ia32_sys_splice" | "__ia32_sys_ssetmask" | "__ia32_sys_stat" | "__ia32_sys_stat64" | "__ia32_sys_sync_file_range2" | "__ia32_sys_syncfs" | "__ia32_sys_sysinfo" | "__ia32_sys_tee" | "__ia32_sys_timer_create" | "__ia32_sys_timer_delete" | "__ia32_sys_timer_getoverrun" | "__ia32_sys_timer_gettime" | "__ia32_sys_timer_settime" | "__ia32_sys_times" | "__ia32_sys_truncate64" | "__ia32_sys_umount" | "__ia32_sys_uname" | "__ia32_sys_unshare" | "__ia32_sys_ustat" | "__ia32_sys_vmsplice" | "__ia32_sys_waitid", Fn<{ regs: Ptr<pt_regs> }, number, "i386">>,
-  Same<"__ia32_sys_chown16" | "__ia32_sys_clock_nanosleep_time32" | "__ia32_sys_epoll_create" | "__ia32_sys_epoll_create1" | "__ia32_sys_epoll_ctl" | "__ia32_sys_epoll_pwait" | "__ia32_sys_epoll_pwait2" | "__ia32_sys_epoll_wait" | "__ia32_sys_eventfd" | "__ia32_sys_eventfd2" | "__ia32_sys_fadvise64" | "__ia32_sys_fadvise64_64" | "__ia32_sys_fchown16" | "__ia32_sys_futimesat_time32" | "__ia32_sys_lchown16" | "__ia32_sys_madvise" | "__ia32_sys_mlock" | "__ia32_sys_mlock2" | "__ia32_sys_mlockall" | "__ia32_sys_mprotect" | "__ia32_sys_mremap" | "__ia32_sys_munlock" | "__ia32_sys_nanosleep_time32" | "__ia32_sys_pkey_alloc" | "__ia32_sys_pkey_free" | "__ia32_sys_pkey_mprotect" | "__ia32_sys_remap_file_pages" | "__ia32_sys_signalfd" | "__ia32_sys_signalfd4" | "__ia32_sys_utime32" | "__ia32_sys_utimensat_time32" | "__ia32_sys_utimes_time32", Fn<{ /** x86_64 only */ regs: Ptr<pt_regs>; /** i386 only */ __unused: Ptr<pt_regs> }, number, "x86_64" | "i386">>,
-  Same<"__ia32_sys_futimesat" | "__ia32_sys_mmap" | "__ia32_sys_nanosleep" | "__ia32_sys_newfstatat" | "__ia32_sys_utime" | "__ia32_sys_utimes" | "__x64_sys_access" | "__x64_sys_acct" | "__x64_sys_adjtimex" | "__x64_sys_adjtimex_time32" | "__x64_sys_alarm" | "__x64_sys_arch_prctl" | "__x64_sys_bpf" | "__x64_sys_brk" | "__x64_sys_capget" | "__x64_sys_capset" | "__x64_sys_chdir" | "__x64_sys_chmod" | "__x64_sys_chown" | "__x64_sys_chown16" | "__x64_sys_chroot" | "__x64_sys_clock_adjtime" | "__x64_sys_clock_adjtime32" | "__x64_sys_clock_getres" | "__x64_sys_clock_getres_time32" | "__x64_sys_clock_gettime" | "__x64_sys_clock_gettime32" | "__x64_sys_clock_nanosleep" | "__x64_sys_clock_nanosleep_time32" | "__x64_sys_clock_settime" | "__x64_sys_clock_settime32" | "__x64_sys_clone" | "__x64_sys_clone3" | "__x64_sys_close" | "__x64_sys_close_range" | "__x64_sys_copy_file_range" | "__x64_sys_creat" | "__x64_sys_dup" | "__x64_sys_dup2" | "__x64_sys_dup3" | "__x64_sys_epoll_create" | "__x64_sys_epoll_create1" | "__x64_sys_epoll_ctl" | "__x64_sys_epoll_pwait" | "__x64_sys_epoll_pwait2" | "__x64_sys_epoll_wait" | "__x64_sys_eventfd" | "__x64_sys_eventfd2" | "__x64_sys_execve" | "__x64_sys_exit" | "__x64_sys_exit_group" | "__x64_sys_faccessat" | "__x64_sys_faccessat2" | "__x64_sys_fadvise64" | "__x64_sys_fadvise64_64" | "__x64_sys_fallocate" | "__x64_sys_fanotify_init" | "__x64_sys_fanotify_mark" | "__x64_sys_fchdir" | "__x64_sys_fchmod" | "__x64_sys_fchmodat" | "__x64_sys_fchown" | "__x64_sys_fchown16" | "__x64_sys_fchownat" | "__x64_sys_fcntl" | "__x64_sys_fdatasync" | "__x64_sys_fgetxattr" | "__x64_sys_flistxattr" | "__x64_sys_flock" | "__x64_sys_fremovexattr" | "__x64_sys_fsconfig" | "__x64_sys_fsetxattr" | "__x64_sys_fsmount" | "__x64_sys_fsopen" | "__x64_sys_fspick" | "__x64_sys_fstat" | "__x64_sys_fstatfs" | "__x64_sys_fstatfs64" | "__x64_sys_fsync" | "__x64_sys_ftruncate" | "__x64_sys_futex" | "__x64_sys_futex_time32" | "__x64_sys_futex_waitv" | "__x64_sys_futimesat" | "__x64_sys_futimesat_time32" | "__x64_sys_get_mempolicy" | "__x64_sys_get_robust_list" | "__x64_sys_get_thread_area" | "__x64_sys_getcpu" | "__x64_sys_getcwd" | "__x64_sys_getdents" | "__x64_sys_getdents64" | "__x64_sys_getgroups16" | "__x64_sys_gethostname" | "__x64_sys_getitimer" | "__x64_sys_getpgid" | "__x64_sys_getpriority" | "__x64_sys_getrandom" | "__x64_sys_getresgid" | "__x64_sys_getresgid16" | "__x64_sys_getresuid" | "__x64_sys_getresuid16" | "__x64_sys_getrlimit" | "__x64_sys_getrusage" | "__x64_sys_getsid" | "__x64_sys_gettimeofday" | "__x64_sys_getxattr" | "__x64_sys_ia32_fadvise64" | "__x64_sys_ia32_fadvise64_64" | "__x64_sys_ia32_fallocate" | "__x64_sys_ia32_ftruncate64" | "__x64_sys_ia32_pread64" | "__x64_sys_ia32_pwrite64" | "__x64_sys_ia32_readahead" | "__x64_sys_ia32_sync_file_range" | "__x64_sys_ia32_truncate64" | "__x64_sys_io_uring_enter" | "__x64_sys_io_uring_register" | "__x64_sys_io_uring_setup" | "__x64_sys_ioctl" | "__x64_sys_ioperm" | "__x64_sys_iopl" | "__x64_sys_ioprio_get" | "__x64_sys_ioprio_set" | "__x64_sys_kcmp" | "__x64_sys_kexec_file_load" | "__x64_sys_kexec_load" | "__x64_sys_kill" | "__x64_sys_lchown" | "__x64_sys_lchown16" | "__x64_sys_lgetxattr" | "__x64_sys_link" | "__x64_sys_linkat" | "__x64_sys_listxattr" | "__x64_sys_llistxattr" | "__x64_sys_llseek" | "__x64_sys_lremovexattr" | "__x64_sys_lseek" | "__x64_sys_lsetxattr" | "__x64_sys_lstat" | "__x64_sys_madvise" | "__x64_sys_mbind" | "__x64_sys_memfd_secret" | "__x64_sys_migrate_pages" | "__x64_sys_mkdir" | "__x64_sys_mkdirat" | "__x64_sys_mknod" | "__x64_sys_mknodat" | "__x64_sys_mlock" | "__x64_sys_mlock2" | "__x64_sys_mlockall" | "__x64_sys_mmap" | "__x64_sys_mmap_pgoff" | "__x64_sys_modify_ldt" | "__x64_sys_mount" | "__x64_sys_mount_setattr" | "__x64_sys_move_mount" | "__x64_sys_move_pages" | "__x64_sys_mprotect" | "__x64_sys_mremap" | "__x64_sys_msgctl" | "__x64_sys_msgget" | "__x64_sys_msgrcv" | "__x64_sys_msgsnd" | "__x64_sys_munlock" | "__x64_sys_munmap" | "__x64_sys_name_to_handle_at" | "__x64_sys_nanosleep" | "__x64_sys_nanosleep_time32" | "__x64_sys_newfstat" | "__x64_sys_newfstatat" | "__x64_sys_newlstat" | "__x64_sys_newstat" | "__x64_sys_newuname" | "__x64_sys_nice" | "__x64_sys_old_getrlimit" | "__x64_sys_old_readdir" | "__x64_sys_oldumount" | "__x64_sys_olduname" | "__x64_sys_open" | "__x64_sys_open_by_handle_at" | "__x64_sys_open_tree" | "__x64_sys_openat" | "__x64_sys_openat2" | "__x64_sys_perf_event_open" | "__x64_sys_personality" | "__x64_sys_pidfd_getfd" | "__x64_sys_pidfd_open" | "__x64_sys_pidfd_send_signal" | "__x64_sys_pipe" | "__x64_sys_pipe2" | "__x64_sys_pivot_root" | "__x64_sys_pkey_alloc" | "__x64_sys_pkey_free" | "__x64_sys_pkey_mprotect" | "__x64_sys_poll" | "__x64_sys_ppoll" | "__x64_sys_prctl" | "__x64_sys_pread64" | "__x64_sys_preadv" | "__x64_sys_preadv2" | "__x64_sys_prlimit64" | "__x64_sys_process_madvise" | "__x64_sys_process_mrelease" | "__x64_sys_process_vm_readv" | "__x64_sys_process_vm_writev" | "__x64_sys_pselect6" | "__x64_sys_ptrace" | "__x64_sys_pwrite64" | "__x64_sys_pwritev" | "__x64_sys_pwritev2" | "__x64_sys_read" | "__x64_sys_readahead" | "__x64_sys_readlink" | "__x64_sys_readlinkat" | "__x64_sys_readv" | "__x64_sys_reboot" | "__x64_sys_remap_file_pages" | "__x64_sys_removexattr" | "__x64_sys_rename" | "__x64_sys_renameat" | "__x64_sys_renameat2" | "__x64_sys_rmdir" | "__x64_sys_rseq" | "__x64_sys_rt_sigaction" | "__x64_sys_rt_sigpending" | "__x64_sys_rt_sigprocmask" | "__x64_sys_rt_sigqueueinfo" | "__x64_sys_rt_sigsuspend" | "__x64_sys_rt_sigtimedwait" | "__x64_sys_rt_sigtimedwait_time32" | "__x64_sys_rt_tgsigqueueinfo" | "__x64_sys_sched_get_priority_max" | "__x64_sys_sched_get_priority_min" | "__x64_sys_sched_getaffinity" | "__x64_sys_sched_getattr" | "__x64_sys_sched_getparam" | "__x64_sys_sched_getscheduler" | "__x64_sys_sched_rr_get_interval" | "__x64_sys_sched_rr_get_interval_time32" | "__x64_sys_sched_setaffinity" | "__x64_sys_sched_setattr" | "__x64_sys_sched_setparam" | "__x64_sys_sched_setscheduler" | "__x64_sys_select" | "__x64_sys_semctl" | "__x64_sys_semget" | "__x64_sys_semop" | "__x64_sys_semtimedop" | "__x64_sys_semtimedop_time32" | "__x64_sys_sendfile" | "__x64_sys_sendfile64" | "__x64_sys_set_mempolicy" | "__x64_sys_set_mempolicy_home_node" | "__x64_sys_set_robust_list" | "__x64_sys_set_thread_area" | "__x64_sys_set_tid_address" | "__x64_sys_setdomainname" | "__x64_sys_setfsgid" | "__x64_sys_setfsgid16" | "__x64_sys_setfsuid" | "__x64_sys_setfsuid16" | "__x64_sys_setgid" | "__x64_sys_setgid16" | "__x64_sys_setgroups16" | "__x64_sys_sethostname" | "__x64_sys_setitimer" | "__x64_sys_setns" | "__x64_sys_setpgid" | "__x64_sys_setpriority" | "__x64_sys_setregid" | "__x64_sys_setregid16" | "__x64_sys_setresgid" | "__x64_sys_setresgid16" | "__x64_sys_setresuid" | "__x64_sys_setresuid16" | "__x64_sys_setreuid" | "__x64_sys_setreuid16" | "__x64_sys_setrlimit" | "__x64_sys_settimeofday" | "__x64_sys_setuid" | "__x64_sys_setuid16" | "__x64_sys_setxattr" | "__x64_sys_shmat" | "__x64_sys_shmctl" | "__x64_sys_shmdt" | "__x64_sys_shmget" | "__x64_sys_sigaltstack" | "__x64_sys_signal" | "__x64_sys_signalfd" | "__x64_sys_signalfd4" | "__x64_sys_sigpending" | "__x64_sys_sigprocmask" | "__x64_sys_sigsuspend" | "__x64_sys_splice" | "__x64_sys_ssetmask" | "__x64_sys_stat" | "__x64_sys_statfs" | "__x64_sys_statfs64" | "__x64_sys_statx" | "__x64_sys_stime" | "__x64_sys_stime32" | "__x64_sys_swapoff" | "__x64_sys_swapon" | "__x64_sys_symlink" | "__x64_sys_symlinkat" | "__x64_sys_sync_file_range" | "__x64_sys_sync_file_range2" | "__x64_sys_syncfs" | "__x64_sys_sysfs" | "__x64_sys_sysinfo" | "__x64_sys_tee" | "__x64_sys_tgkill" | "__x64_sys_time" | "__x64_sys_time32" | "__x64_sys_timer_create" | "__x64_sys_timer_delete" | "__x64_sys_timer_getoverrun" | "__x64_sys_timer_gettime" | "__x64_sys_timer_gettime32" | "__x64_sys_timer_settime" | "__x64_sys_timer_settime32" | "__x64_sys_times" | "__x64_sys_tkill" | "__x64_sys_truncate" | "__x64_sys_umask" | "__x64_sys_umount" | "__x64_sys_uname" | "__x64_sys_unlink" | "__x64_sys_unlinkat" | "__x64_sys_unshare" | "__x64_sys_userfaultfd" | "__x64_sys_ustat" | "__x64_sys_utime" | "__x64_sys_utime32" | "__x64_sys_utimensat" | "__x64_sys_utimensat_time32" | "__x64_sys_utimes" | "__x64_sys_utimes_time32" | "__x64_sys_vmsplice" | "__x64_sys_wait4" | "__x64_sys_waitid" | "__x64_sys_waitpid" | "__x64_sys_write" | "__x64_sys_writev", Fn<{ regs: Ptr<pt_regs> }, number, "x86_64">>,
-  Same<"__ip_finish_output" | "__ip_local_out" | "ip_finish_output" | "ip_finish_output2" | "ip_forward_finish" | "ip_local_deliver_finish" | "ip_local_out" | "ip_mc_finish_output" | "ip_mc_output" | "ip_output" | "ip_rcv_finish" | "ip_rt_bug", Fn<{ net: Ptr<net>; sk: Ptr<sock>; skb: Ptr<sk_buff> }, number>>,
+  Same<"__ia32_sys_access" | "__ia32_sys_alarm" | "__ia32_sys_arch_prctl" | "__ia32_sys_brk" | "__ia32_sys_capget" | "__ia32_sys_capset" | "__ia32_sys_chdir" | "__ia32_sys_chmod" | "__ia32_sys_chown" | "__ia32_sys_chroot" | "__ia32_sys_clock_getres" | "__ia32_sys_clock_gettime" | "__ia32_sys_clock_nanosleep" | "__ia32_sys_clock_settime" | "__ia32_sys_clone" | "__ia32_sys_clone3" | "__ia32_sys_close" | "__ia32_sys_close_range" | "__ia32_sys_creat" | "__ia32_sys_dup" | "__ia32_sys_dup2" | "__ia32_sys_dup3" | "__ia32_sys_execve" | "__ia32_sys_exit" | "__ia32_sys_exit_group" | "__ia32_sys_faccessat" | "__ia32_sys_faccessat2" | "__ia32_sys_fallocate" | "__ia32_sys_fchdir" | "__ia32_sys_fchmod" | "__ia32_sys_fchmodat" | "__ia32_sys_fchown" | "__ia32_sys_fchownat" | "__ia32_sys_fcntl" | "__ia32_sys_fdatasync" | "__ia32_sys_fgetxattr" | "__ia32_sys_flistxattr" | "__ia32_sys_fremovexattr" | "__ia32_sys_fsetxattr" | "__ia32_sys_fstatfs" | "__ia32_sys_fstatfs64" | "__ia32_sys_fsync" | "__ia32_sys_ftruncate" | "__ia32_sys_get_thread_area" | "__ia32_sys_getcpu" | "__ia32_sys_getcwd" | "__ia32_sys_getdents" | "__ia32_sys_getdents64" | "__ia32_sys_getitimer" | "__ia32_sys_getpgid" | "__ia32_sys_getpriority" | "__ia32_sys_getrandom" | "__ia32_sys_getresgid" | "__ia32_sys_getresuid" | "__ia32_sys_getrlimit" | "__ia32_sys_getrusage" | "__ia32_sys_getsid" | "__ia32_sys_gettimeofday" | "__ia32_sys_getxattr" | "__ia32_sys_ia32_fadvise64" | "__ia32_sys_ia32_fadvise64_64" | "__ia32_sys_ia32_fallocate" | "__ia32_sys_ia32_ftruncate64" | "__ia32_sys_ia32_pread64" | "__ia32_sys_ia32_pwrite64" | "__ia32_sys_ia32_readahead" | "__ia32_sys_ia32_sync_file_range" | "__ia32_sys_ia32_truncate64" | "__ia32_sys_ioctl" | "__ia32_sys_ioperm" | "__ia32_sys_iopl" | "__ia32_sys_kill" | "__ia32_sys_lchown" | "__ia32_sys_lgetxattr" | "__ia32_sys_link" | "__ia32_sys_linkat" | "__ia32_sys_listxattr" | "__ia32_sys_llistxattr" | "__ia32_sys_llseek" | "__ia32_sys_lremovexattr" | "__ia32_sys_lseek" | "__ia32_sys_lsetxattr" | "__ia32_sys_mkdir" | "__ia32_sys_mkdirat" | "__ia32_sys_mknod" | "__ia32_sys_mknodat" | "__ia32_sys_mmap_pgoff" | "__ia32_sys_modify_ldt" | "__ia32_sys_mount" | "__ia32_sys_munmap" | "__ia32_sys_newfstat" | "__ia32_sys_newlstat" | "__ia32_sys_newstat" | "__ia32_sys_newuname" | "__ia32_sys_nice" | "__ia32_sys_old_getrlimit" | "__ia32_sys_old_readdir" | "__ia32_sys_oldumount" | "__ia32_sys_olduname" | "__ia32_sys_open" | "__ia32_sys_openat" | "__ia32_sys_openat2" | "__ia32_sys_personality" | "__ia32_sys_pidfd_getfd" | "__ia32_sys_pidfd_open" | "__ia32_sys_pidfd_send_signal" | "__ia32_sys_pipe" | "__ia32_sys_pipe2" | "__ia32_sys_pivot_root" | "__ia32_sys_poll" | "__ia32_sys_ppoll" | "__ia32_sys_prctl" | "__ia32_sys_pread64" | "__ia32_sys_preadv" | "__ia32_sys_prlimit64" | "__ia32_sys_pselect6" | "__ia32_sys_ptrace" | "__ia32_sys_pwrite64" | "__ia32_sys_pwritev" | "__ia32_sys_read" | "__ia32_sys_readahead" | "__ia32_sys_readlink" | "__ia32_sys_readlinkat" | "__ia32_sys_readv" | "__ia32_sys_reboot" | "__ia32_sys_removexattr" | "__ia32_sys_rename" | "__ia32_sys_renameat" | "__ia32_sys_renameat2" | "__ia32_sys_rmdir" | "__ia32_sys_rt_sigaction" | "__ia32_sys_rt_sigpending" | "__ia32_sys_rt_sigprocmask" | "__ia32_sys_rt_sigqueueinfo" | "__ia32_sys_rt_sigsuspend" | "__ia32_sys_rt_sigtimedwait" | "__ia32_sys_rt_sigtimedwait_time32" | "__ia32_sys_rt_tgsigqueueinfo" | "__ia32_sys_sched_get_priority_max" | "__ia32_sys_sched_get_priority_min" | "__ia32_sys_sched_getaffinity" | "__ia32_sys_sched_getattr" | "__ia32_sys_sched_getparam" | "__ia32_sys_sched_getscheduler" | "__ia32_sys_sched_rr_get_interval" | "__ia32_sys_sched_setaffinity" | "__ia32_sys_sched_setattr" | "__ia32_sys_sched_setparam" | "__ia32_sys_sched_setscheduler" | "__ia32_sys_select" | "__ia32_sys_sendfile" | "__ia32_sys_sendfile64" | "__ia32_sys_set_thread_area" | "__ia32_sys_set_tid_address" | "__ia32_sys_setdomainname" | "__ia32_sys_setfsgid" | "__ia32_sys_setfsuid" | "__ia32_sys_setgid" | "__ia32_sys_sethostname" | "__ia32_sys_setitimer" | "__ia32_sys_setns" | "__ia32_sys_setpgid" | "__ia32_sys_setpriority" | "__ia32_sys_setregid" | "__ia32_sys_setresgid" | "__ia32_sys_setresuid" | "__ia32_sys_setreuid" | "__ia32_sys_setrlimit" | "__ia32_sys_settimeofday" | "__ia32_sys_setuid" | "__ia32_sys_setxattr" | "__ia32_sys_sigaltstack" | "__ia32_sys_signal" | "__ia32_sys_sigpending" | "__ia32_sys_sigprocmask" | "__ia32_sys_sigsuspend" | "__ia32_sys_splice" | "__ia32_sys_ssetmask" | "__ia32_sys_statfs" | "__ia32_sys_statfs64" | "__ia32_sys_statx" | "__ia32_sys_symlink" | "__ia32_sys_symlinkat" | "__ia32_sys_sync_file_range" | "__ia32_sys_syncfs" | "__ia32_sys_sysinfo" | "__ia32_sys_tee" | "__ia32_sys_tgkill" | "__ia32_sys_timer_create" | "__ia32_sys_timer_delete" | "__ia32_sys_timer_getoverrun" | "__ia32_sys_timer_gettime" | "__ia32_sys_timer_settime" | "__ia32_sys_times" | "__ia32_sys_tkill" | "__ia32_sys_truncate" | "__ia32_sys_umask" | "__ia32_sys_umount" | "__ia32_sys_uname" | "__ia32_sys_unlink" | "__ia32_sys_unlinkat" | "__ia32_sys_unshare" | "__ia32_sys_ustat" | "__ia32_sys_utimensat" | "__ia32_sys_vmsplice" | "__ia32_sys_wait4" | "__ia32_sys_waitid" | "__ia32_sys_waitpid" | "__ia32_sys_write" | "__ia32_sys_writev", Fn<{ regs: Ptr<pt_regs> }, number, "x86_64" | "i386">>,
+  Same<"__ia32_sys_acct" | "__ia32_sys_bpf" | "__ia32_sys_chown16" | "__ia32_sys_clock_getres_time32" | "__ia32_sys_clock_gettime32" | "__ia32_sys_clock_nanosleep_time32" | "__ia32_sys_clock_settime32" | "__ia32_sys_copy_file_range" | "__ia32_sys_epoll_create" | "__ia32_sys_epoll_create1" | "__ia32_sys_epoll_ctl" | "__ia32_sys_epoll_pwait" | "__ia32_sys_epoll_pwait2" | "__ia32_sys_epoll_wait" | "__ia32_sys_eventfd" | "__ia32_sys_eventfd2" | "__ia32_sys_fadvise64" | "__ia32_sys_fadvise64_64" | "__ia32_sys_fchown16" | "__ia32_sys_flock" | "__ia32_sys_futex" | "__ia32_sys_futex_time32" | "__ia32_sys_futimesat_time32" | "__ia32_sys_get_mempolicy" | "__ia32_sys_get_robust_list" | "__ia32_sys_getgroups16" | "__ia32_sys_getresgid16" | "__ia32_sys_getresuid16" | "__ia32_sys_io_uring_enter" | "__ia32_sys_io_uring_register" | "__ia32_sys_io_uring_setup" | "__ia32_sys_kcmp" | "__ia32_sys_lchown16" | "__ia32_sys_madvise" | "__ia32_sys_mbind" | "__ia32_sys_migrate_pages" | "__ia32_sys_mlock" | "__ia32_sys_mlock2" | "__ia32_sys_mlockall" | "__ia32_sys_mprotect" | "__ia32_sys_mremap" | "__ia32_sys_msgctl" | "__ia32_sys_msgget" | "__ia32_sys_msgrcv" | "__ia32_sys_msgsnd" | "__ia32_sys_munlock" | "__ia32_sys_name_to_handle_at" | "__ia32_sys_nanosleep_time32" | "__ia32_sys_open_by_handle_at" | "__ia32_sys_perf_event_open" | "__ia32_sys_pkey_alloc" | "__ia32_sys_pkey_free" | "__ia32_sys_pkey_mprotect" | "__ia32_sys_process_vm_readv" | "__ia32_sys_process_vm_writev" | "__ia32_sys_remap_file_pages" | "__ia32_sys_rseq" | "__ia32_sys_sched_rr_get_interval_time32" | "__ia32_sys_semctl" | "__ia32_sys_semget" | "__ia32_sys_semop" | "__ia32_sys_semtimedop" | "__ia32_sys_semtimedop_time32" | "__ia32_sys_set_mempolicy" | "__ia32_sys_set_mempolicy_home_node" | "__ia32_sys_set_robust_list" | "__ia32_sys_setfsgid16" | "__ia32_sys_setfsuid16" | "__ia32_sys_setgid16" | "__ia32_sys_setgroups16" | "__ia32_sys_setregid16" | "__ia32_sys_setresgid16" | "__ia32_sys_setresuid16" | "__ia32_sys_setreuid16" | "__ia32_sys_setuid16" | "__ia32_sys_shmat" | "__ia32_sys_shmctl" | "__ia32_sys_shmdt" | "__ia32_sys_shmget" | "__ia32_sys_signalfd" | "__ia32_sys_signalfd4" | "__ia32_sys_sysfs" | "__ia32_sys_time32" | "__ia32_sys_timer_gettime32" | "__ia32_sys_timer_settime32" | "__ia32_sys_userfaultfd" | "__ia32_sys_utime32" | "__ia32_sys_utimensat_time32" | "__ia32_sys_utimes_time32", Fn<{ /** x86_64 only */ regs: Ptr<pt_regs>; /** i386 only */ __unused: Ptr<pt_regs> }, number, "x86_64" | "i386">>,
+  Same<"__ia32_sys_clock_adjtime" | "__ia32_sys_fcntl64" | "__ia32_sys_fsconfig" | "__ia32_sys_fsmount" | "__ia32_sys_fsopen" | "__ia32_sys_fspick" | "__ia32_sys_fstat" | "__ia32_sys_fstat64" | "__ia32_sys_fstatat64" | "__ia32_sys_ftruncate64" | "__ia32_sys_gethostname" | "__ia32_sys_lstat" | "__ia32_sys_lstat64" | "__ia32_sys_mount_setattr" | "__ia32_sys_move_mount" | "__ia32_sys_old_mmap" | "__ia32_sys_old_select" | "__ia32_sys_open_tree" | "__ia32_sys_preadv2" | "__ia32_sys_pwritev2" | "__ia32_sys_sigaction" | "__ia32_sys_stat" | "__ia32_sys_stat64" | "__ia32_sys_sync_file_range2" | "__ia32_sys_truncate64", Fn<{ regs: Ptr<pt_regs> }, number, "i386">>,
+  Same<"__ia32_sys_futimesat" | "__ia32_sys_mmap" | "__ia32_sys_nanosleep" | "__ia32_sys_newfstatat" | "__ia32_sys_time" | "__ia32_sys_utime" | "__ia32_sys_utimes" | "__x64_sys_access" | "__x64_sys_acct" | "__x64_sys_adjtimex" | "__x64_sys_adjtimex_time32" | "__x64_sys_alarm" | "__x64_sys_arch_prctl" | "__x64_sys_bpf" | "__x64_sys_brk" | "__x64_sys_capget" | "__x64_sys_capset" | "__x64_sys_chdir" | "__x64_sys_chmod" | "__x64_sys_chown" | "__x64_sys_chown16" | "__x64_sys_chroot" | "__x64_sys_clock_adjtime" | "__x64_sys_clock_adjtime32" | "__x64_sys_clock_getres" | "__x64_sys_clock_getres_time32" | "__x64_sys_clock_gettime" | "__x64_sys_clock_gettime32" | "__x64_sys_clock_nanosleep" | "__x64_sys_clock_nanosleep_time32" | "__x64_sys_clock_settime" | "__x64_sys_clock_settime32" | "__x64_sys_clone" | "__x64_sys_clone3" | "__x64_sys_close" | "__x64_sys_close_range" | "__x64_sys_copy_file_range" | "__x64_sys_creat" | "__x64_sys_dup" | "__x64_sys_dup2" | "__x64_sys_dup3" | "__x64_sys_epoll_create" | "__x64_sys_epoll_create1" | "__x64_sys_epoll_ctl" | "__x64_sys_epoll_pwait" | "__x64_sys_epoll_pwait2" | "__x64_sys_epoll_wait" | "__x64_sys_eventfd" | "__x64_sys_eventfd2" | "__x64_sys_execve" | "__x64_sys_exit" | "__x64_sys_exit_group" | "__x64_sys_faccessat" | "__x64_sys_faccessat2" | "__x64_sys_fadvise64" | "__x64_sys_fadvise64_64" | "__x64_sys_fallocate" | "__x64_sys_fanotify_init" | "__x64_sys_fanotify_mark" | "__x64_sys_fchdir" | "__x64_sys_fchmod" | "__x64_sys_fchmodat" | "__x64_sys_fchown" | "__x64_sys_fchown16" | "__x64_sys_fchownat" | "__x64_sys_fcntl" | "__x64_sys_fdatasync" | "__x64_sys_fgetxattr" | "__x64_sys_flistxattr" | "__x64_sys_flock" | "__x64_sys_fremovexattr" | "__x64_sys_fsconfig" | "__x64_sys_fsetxattr" | "__x64_sys_fsmount" | "__x64_sys_fsopen" | "__x64_sys_fspick" | "__x64_sys_fstat" | "__x64_sys_fstatfs" | "__x64_sys_fstatfs64" | "__x64_sys_fsync" | "__x64_sys_ftruncate" | "__x64_sys_futex" | "__x64_sys_futex_time32" | "__x64_sys_futex_waitv" | "__x64_sys_futimesat" | "__x64_sys_futimesat_time32" | "__x64_sys_get_mempolicy" | "__x64_sys_get_robust_list" | "__x64_sys_get_thread_area" | "__x64_sys_getcpu" | "__x64_sys_getcwd" | "__x64_sys_getdents" | "__x64_sys_getdents64" | "__x64_sys_getgroups16" | "__x64_sys_gethostname" | "__x64_sys_getitimer" | "__x64_sys_getpgid" | "__x64_sys_getpriority" | "__x64_sys_getrandom" | "__x64_sys_getresgid" | "__x64_sys_getresgid16" | "__x64_sys_getresuid" | "__x64_sys_getresuid16" | "__x64_sys_getrlimit" | "__x64_sys_getrusage" | "__x64_sys_getsid" | "__x64_sys_gettimeofday" | "__x64_sys_getxattr" | "__x64_sys_ia32_fadvise64" | "__x64_sys_ia32_fadvise64_64" | "__x64_sys_ia32_fallocate" | "__x64_sys_ia32_ftruncate64" | "__x64_sys_ia32_pread64" | "__x64_sys_ia32_pwrite64" | "__x64_sys_ia32_readahead" | "__x64_sys_ia32_sync_file_range" | "__x64_sys_ia32_truncate64" | "__x64_sys_io_uring_enter" | "__x64_sys_io_uring_register" | "__x64_sys_io_uring_setup" | "__x64_sys_ioctl" | "__x64_sys_ioperm" | "__x64_sys_iopl" | "__x64_sys_ioprio_get" | "__x64_sys_ioprio_set" | "__x64_sys_kcmp" | "__x64_sys_kexec_file_load" | "__x64_sys_kexec_load" | "__x64_sys_kill" | "__x64_sys_lchown" | "__x64_sys_lchown16" | "__x64_sys_lgetxattr" | "__x64_sys_link" | "__x64_sys_linkat" | "__x64_sys_listxattr" | "__x64_sys_llistxattr" | "__x64_sys_llseek" | "__x64_sys_lremovexattr" | "__x64_sys_lseek" | "__x64_sys_lsetxattr" | "__x64_sys_lstat" | "__x64_sys_madvise" | "__x64_sys_mbind" | "__x64_sys_memfd_secret" | "__x64_sys_migrate_pages" | "__x64_sys_mkdir" | "__x64_sys_mkdirat" | "__x64_sys_mknod" | "__x64_sys_mknodat" | "__x64_sys_mlock" | "__x64_sys_mlock2" | "__x64_sys_mlockall" | "__x64_sys_mmap" | "__x64_sys_mmap_pgoff" | "__x64_sys_modify_ldt" | "__x64_sys_mount" | "__x64_sys_mount_setattr" | "__x64_sys_move_mount" | "__x64_sys_move_pages" | "__x64_sys_mprotect" | "__x64_sys_mremap" | "__x64_sys_msgctl" | "__x64_sys_msgget" | "__x64_sys_msgrcv" | "__x64_sys_msgsnd" | "__x64_sys_munlock" | "__x64_sys_munmap" | "__x64_sys_name_to_handle_at" | "__x64_sys_nanosleep" | "__x64_sys_nanosleep_time32" | "__x64_sys_newfstat" | "__x64_sys_newfstatat" | "__x64_sys_newlstat" | "__x64_sys_newstat" | "__x64_sys_newuname" | "__x64_sys_nice" | "__x64_sys_old_getrlimit" | "__x64_sys_old_readdir" | "__x64_sys_oldumount" | "__x64_sys_olduname" | "__x64_sys_open" | "__x64_sys_open_by_handle_at" | "__x64_sys_open_tree" | "__x64_sys_openat" | "__x64_sys_openat2" | "__x64_sys_perf_event_open" | "__x64_sys_personality" | "__x64_sys_pidfd_getfd" | "__x64_sys_pidfd_open" | "__x64_sys_pidfd_send_signal" | "__x64_sys_pipe" | "__x64_sys_pipe2" | "__x64_sys_pivot_root" | "__x64_sys_pkey_alloc" | "__x64_sys_pkey_free" | "__x64_sys_pkey_mprotect" | "__x64_sys_poll" | "__x64_sys_ppoll" | "__x64_sys_prctl" | "__x64_sys_pread64" | "__x64_sys_preadv" | "__x64_sys_preadv2" | "__x64_sys_prlimit64" | "__x64_sys_process_madvise" | "__x64_sys_process_mrelease" | "__x64_sys_process_vm_readv" | "__x64_sys_process_vm_writev" | "__x64_sys_pselect6" | "__x64_sys_ptrace" | "__x64_sys_pwrite64" | "__x64_sys_pwritev" | "__x64_sys_pwritev2" | "__x64_sys_read" | "__x64_sys_readahead" | "__x64_sys_readlink" | "__x64_sys_readlinkat" | "__x64_sys_readv" | "__x64_sys_reboot" | "__x64_sys_remap_file_pages" | "__x64_sys_removexattr" | "__x64_sys_rename" | "__x64_sys_renameat" | "__x64_sys_renameat2" | "__x64_sys_rmdir" | "__x64_sys_rseq" | "__x64_sys_rt_sigaction" | "__x64_sys_rt_sigpending" | "__x64_sys_rt_sigprocmask" | "__x64_sys_rt_sigqueueinfo" | "__x64_sys_rt_sigsuspend" | "__x64_sys_rt_sigtimedwait" | "__x64_sys_rt_sigtimedwait_time32" | "__x64_sys_rt_tgsigqueueinfo" | "__x64_sys_sched_get_priority_max" | "__x64_sys_sched_get_priority_min" | "__x64_sys_sched_getaffinity" | "__x64_sys_sched_getattr" | "__x64_sys_sched_getparam" | "__x64_sys_sched_getscheduler" | "__x64_sys_sched_rr_get_interval" | "__x64_sys_sched_rr_get_interval_time32" | "__x64_sys_sched_setaffinity" | "__x64_sys_sched_setattr" | "__x64_sys_sched_setparam" | "__x64_sys_sched_setscheduler" | "__x64_sys_select" | "__x64_sys_semctl" | "__x64_sys_semget" | "__x64_sys_semop" | "__x64_sys_semtimedop" | "__x64_sys_semtimedop_time32" | "__x64_sys_sendfile" | "__x64_sys_sendfile64" | "__x64_sys_set_mempolicy" | "__x64_sys_set_mempolicy_home_node" | "__x64_sys_set_robust_list" | "__x64_sys_set_thread_area" | "__x64_sys_set_tid_address" | "__x64_sys_setdomainname" | "__x64_sys_setfsgid" | "__x64_sys_setfsgid16" | "__x64_sys_setfsuid" | "__x64_sys_setfsuid16" | "__x64_sys_setgid" | "__x64_sys_setgid16" | "__x64_sys_setgroups16" | "__x64_sys_sethostname" | "__x64_sys_setitimer" | "__x64_sys_setns" | "__x64_sys_setpgid" | "__x64_sys_setpriority" | "__x64_sys_setregid" | "__x64_sys_setregid16" | "__x64_sys_setresgid" | "__x64_sys_setresgid16" | "__x64_sys_setresuid" | "__x64_sys_setresuid16" | "__x64_sys_setreuid" | "__x64_sys_setreuid16" | "__x64_sys_setrlimit" | "__x64_sys_settimeofday" | "__x64_sys_setuid" | "__x64_sys_setuid16" | "__x64_sys_setxattr" | "__x64_sys_shmat" | "__x64_sys_shmctl" | "__x64_sys_shmdt" | "__x64_sys_shmget" | "__x64_sys_sigaltstack" | "__x64_sys_signal" | "__x64_sys_signalfd" | "__x64_sys_signalfd4" | "__x64_sys_sigpending" | "__x64_sys_sigprocmask" | "__x64_sys_sigsuspend" | "__x64_sys_splice" | "__x64_sys_ssetmask" | "__x64_sys_stat" | "__x64_sys_statfs" | "__x64_sys_statfs64" | "__x64_sys_statx" | "__x64_sys_stime" | "__x64_sys_stime32" | "__x64_sys_swapoff" | "__x64_sys_swapon" | "__x64_sys_symlink" | "__x64_sys_symlinkat" | "__x64_sys_sync_file_range" | "__x64_sys_sync_file_range2" | "__x64_sys_syncfs" | "__x64_sys_sysfs" | "__x64_sys_sysinfo" | "__x64_sys_tee" | "__x64_sys_tgkill" | "__x64_sys_time" | "__x64_sys_time32" | "__x64_sys_timer_create" | "__x64_sys_timer_delete" | "__x64_sys_timer_getoverrun" | "__x64_sys_timer_gettime" | "__x64_sys_timer_gettime32" | "__x64_sys_timer_settime" | "__x64_sys_timer_settime32" | "__x64_sys_times" | "__x64_sys_tkill" | "__x64_sys_truncate" | "__x64_sys_umask" | "__x64_sys_umount" | "__x64_sys_uname" | "__x64_sys_unlink" | "__x64_sys_unlinkat" | "__x64_sys_unshare" | "__x64_sys_userfaultfd" | "__x64_sys_ustat" | "__x64_sys_utime" | "__x64_sys_utime32" | "__x64_sys_utimensat" | "__x64_sys_utimensat_time32" | "__x64_sys_utimes" | "__x64_sys_utimes_time32" | "__x64_sys_vmsplice" | "__x64_sys_wait4" | "__x64_sys_waitid" | "__x64_sys_waitpid" | "__x64_sys_write" | "__x64_sys_writev", Fn<{ regs: Ptr<pt_regs> }, number, "x86_64">>,
+  Same<"__ip_finish_output" | "__ip_local_out" | "ip6_finish_output" | "ip6_finish_output2" | "ip6_input_finish" | "ip6_output" | "ip_finish_output" | "ip_finish_output2" | "ip_forward_finish" | "ip_local_deliver_finish" | "ip_local_out" | "ip_mc_finish_output" | "ip_mc_output" | "ip_output" | "ip_rcv_finish" | "ip_rt_bug", Fn<{ net: Ptr<net>; sk: Ptr<sock>; skb: Ptr<sk_buff> }, number>>,
   Same<"__mmdrop" | "exit_aio" | "exit_mmap" | "lru_gen_add_mm" | "lru_gen_del_mm" | "membarrier_exec_mmap" | "mm_put_huge_zero_page" | "mm_update_next_owner" | "mmput" | "sync_mm_rss" | "uprobe_clear_state", Fn<{ mm: Ptr<mm_struct> }, undefined>>,
-  Same<"__mnt_want_write_file" | "apparmor_file_alloc_security" | "apparmor_file_open" | "bpf_lsm_file_alloc_security" | "bpf_lsm_file_open" | "file_modified" | "file_remove_privs" | "file_update_time" | "hook_file_open" | "mnt_want_write_file" | "security_file_alloc" | "security_file_open", Fn<{ file: Ptr<file> }, number>>,
-  Same<"__netif_receive_skb" | "__netif_rx" | "ip_error" | "ip_forward" | "ip_local_deliver" | "ip_mc_check_igmp" | "ip_mc_validate_checksum" | "ip_mr_input" | "ip_tunnel_parse_protocol" | "netif_rx_internal" | "netif_skb_features" | "tcp_gro_complete" | "tcp_v4_early_demux" | "tcp_v4_rcv" | "tcp_v6_rcv" | "udp_rcv" | "udp_v4_early_demux", Fn<{ skb: Ptr<sk_buff> }, number>>,
-  Same<"__put_task_struct" | "acct_clear_integrals" | "acct_update_integrals" | "arch_release_task_struct" | "blkcg_exit" | "cgroup_exit" | "exit_creds" | "exit_files" | "exit_fs" | "exit_itimers" | "exit_sem" | "exit_signals" | "exit_task_stack_account" | "flush_ptrace_hw_breakpoint" | "free_task" | "futex_exec_release" | "futex_exit_release" | "get_seccomp_filter" | "posix_cpu_timers_exit" | "posix_cpu_timers_exit_group" | "put_task_stack" | "sched_move_task" | "seccomp_filter_release", Fn<{ tsk: Ptr<task_struct> }, undefined>>,
-  Same<"__release_sock" | "apparmor_sk_free_security" | "bpf_lsm_sk_free_security" | "bpf_sk_storage_free" | "cubictcp_init" | "inet_bhash2_reset_saddr" | "inet_csk_clear_xmit_timers" | "inet_csk_clear_xmit_timers_sync" | "inet_csk_delete_keepalive_timer" | "inet_csk_destroy_sock" | "inet_csk_listen_stop" | "inet_csk_prepare_forced_close" | "inet_put_port" | "inet_sock_destruct" | "inet_unhash" | "init_peercred" | "ip4_datagram_release_cb" | "ip_flush_pending_frames" | "ip_mc_drop_socket" | "ip_sock_set_freebind" | "ip_sock_set_pktinfo" | "ip_sock_set_recverr" | "mem_cgroup_sk_alloc" | "mem_cgroup_sk_free" | "release_sock" | "security_sk_free" | "sk_error_report" | "sk_free" | "sock_def_destruct" | "sock_def_error_report" | "sock_def_readable" | "sock_def_wakeup" | "sock_def_write_space" | "sock_diag_broadcast_destroy" | "sock_enable_timestamps" | "sock_gen_put" | "sock_map_destroy" | "sock_map_unhash" | "sock_no_linger" | "sock_set_keepalive" | "sock_set_reuseaddr" | "sock_set_reuseport" | "sockopt_lock_sock" | "sockopt_release_sock" | "tcp_assign_congestion_control" | "tcp_check_space" | "tcp_cleanup_congestion_control" | "tcp_cleanup_ulp" | "tcp_data_ready" | "tcp_delack_timer_handler" | "tcp_done" | "tcp_enter_cwr" | "tcp_enter_loss" | "tcp_enter_memory_pressure" | "tcp_fastopen_active_disable" | "tcp_fastopen_active_disable_ofo_check" | "tcp_fastopen_destroy_cipher" | "tcp_fin" | "tcp_init_congestion_control" | "tcp_init_metrics" | "tcp_init_sock" | "tcp_init_xmit_timers" | "tcp_initialize_rcv_mss" | "tcp_leave_memory_pressure" | "tcp_mtup_init" | "tcp_non_congestion_loss_retransmit" | "tcp_rack_reo_timeout" | "tcp_rate_check_app_limited" | "tcp_rcv_space_adjust" | "tcp_rearm_rto" | "tcp_release_cb" | "tcp_remove_empty_skb" | "tcp_retransmit_timer" | "tcp_sack_compress_send_ack" | "tcp_sack_compress_send_ack.part.0" | "tcp_send_ack" | "tcp_send_challenge_ack" | "tcp_send_delayed_ack" | "tcp_send_fin" | "tcp_send_loss_probe" | "tcp_send_probe0" | "tcp_send_window_probe" | "tcp_simple_retransmit" | "tcp_sndbuf_expand" | "tcp_sock_set_nodelay" | "tcp_try_keep_open" | "tcp_tsq_handler" | "tcp_twsk_destructor" | "tcp_update_metrics" | "tcp_update_pacing_rate" | "tcp_v4_destroy_sock" | "tcp_v4_mtu_reduced" | "tcp_v6_mtu_reduced" | "tcp_write_queue_purge" | "tcp_write_timer_handler" | "tcp_xmit_retransmit_queue" | "tcp_xmit_retransmit_queue.part.0" | "udp_destroy_sock" | "udp_destruct_common" | "udp_destruct_sock" | "udp_flush_pending_frames" | "udp_lib_unhash" | "udp_v4_rehash" | "udp_v6_rehash" | "unix_sock_destructor" | "unix_unhash" | "unix_write_space", Fn<{ sk: Ptr<sock> }, undefined>>,
+  Same<"__mnt_want_write_file" | "apparmor_file_alloc_security" | "apparmor_file_open" | "bpf_lsm_file_alloc_security" | "bpf_lsm_file_open" | "file_check_and_advance_wb_err" | "file_modified" | "file_remove_privs" | "file_update_time" | "hook_file_open" | "mnt_want_write_file" | "security_file_alloc" | "security_file_open", Fn<{ file: Ptr<file> }, number>>,
+  Same<"__netif_receive_skb" | "__netif_rx" | "icmp_rcv" | "ip6_input" | "ip_error" | "ip_forward" | "ip_local_deliver" | "ip_mc_check_igmp" | "ip_mc_validate_checksum" | "ip_mr_input" | "ip_tunnel_parse_protocol" | "netif_rx" | "netif_rx_internal" | "netif_skb_features" | "tcp_gro_complete" | "tcp_v4_early_demux" | "tcp_v4_rcv" | "tcp_v6_rcv" | "udp_rcv" | "udp_v4_early_demux" | "udpv6_rcv", Fn<{ skb: Ptr<sk_buff> }, number>>,
+  Same<"__put_task_struct" | "acct_clear_integrals" | "acct_update_integrals" | "arch_release_task_struct" | "blkcg_exit" | "cgroup_exit" | "exit_creds" | "exit_files" | "exit_fs" | "exit_itimers" | "exit_sem" | "exit_signals" | "exit_task_stack_account" | "flush_ptrace_hw_breakpoint" | "free_task" | "futex_exec_release" | "futex_exit_release" | "get_seccomp_filter" | "mark_oom_victim" | "posix_cpu_timers_exit" | "posix_cpu_timers_exit_group" | "put_task_stack" | "sched_move_task" | "seccomp_filter_release", Fn<{ tsk: Ptr<task_struct> }, undefined>>,
+  Same<"__release_sock" | "__sk_free" | "apparmor_sk_free_security" | "bpf_lsm_sk_free_security" | "bpf_sk_storage_free" | "cubictcp_init" | "inet_bhash2_reset_saddr" | "inet_csk_clear_xmit_timers" | "inet_csk_clear_xmit_timers_sync" | "inet_csk_delete_keepalive_timer" | "inet_csk_destroy_sock" | "inet_csk_listen_stop" | "inet_csk_prepare_forced_close" | "inet_put_port" | "inet_sock_destruct" | "inet_unhash" | "init_peercred" | "ip4_datagram_release_cb" | "ip_flush_pending_frames" | "ip_mc_drop_socket" | "ip_sock_set_freebind" | "ip_sock_set_pktinfo" | "ip_sock_set_recverr" | "mem_cgroup_sk_alloc" | "mem_cgroup_sk_free" | "release_sock" | "security_sk_free" | "sk_common_release" | "sk_destruct" | "sk_error_report" | "sk_free" | "sk_stream_kill_queues" | "sk_stream_write_space" | "sock_def_destruct" | "sock_def_error_report" | "sock_def_readable" | "sock_def_wakeup" | "sock_def_write_space" | "sock_diag_broadcast_destroy" | "sock_enable_timestamps" | "sock_gen_put" | "sock_map_destroy" | "sock_map_unhash" | "sock_no_linger" | "sock_set_keepalive" | "sock_set_reuseaddr" | "sock_set_reuseport" | "sockopt_lock_sock" | "sockopt_release_sock" | "tcp_assign_congestion_control" | "tcp_check_space" | "tcp_cleanup_congestion_control" | "tcp_cleanup_ulp" | "tcp_data_ready" | "tcp_delack_timer_handler" | "tcp_done" | "tcp_enter_cwr" | "tcp_enter_loss" | "tcp_enter_memory_pressure" | "tcp_fastopen_active_disable" | "tcp_fastopen_active_disable_ofo_check" | "tcp_fastopen_destroy_cipher" | "tcp_fin" | "tcp_init_congestion_control" | "tcp_init_metrics" | "tcp_init_sock" | "tcp_init_xmit_timers" | "tcp_initialize_rcv_mss" | "tcp_leave_memory_pressure" | "tcp_mtup_init" | "tcp_non_congestion_loss_retransmit" | "tcp_rack_reo_timeout" | "tcp_rate_check_app_limited" | "tcp_rcv_space_adjust" | "tcp_rearm_rto" | "tcp_release_cb" | "tcp_remove_empty_skb" | "tcp_retransmit_timer" | "tcp_sack_compress_send_ack" | "tcp_sack_compress_send_ack.part.0" | "tcp_send_ack" | "tcp_send_challenge_ack" | "tcp_send_delayed_ack" | "tcp_send_fin" | "tcp_send_loss_probe" | "tcp_send_probe0" | "tcp_send_window_probe" | "tcp_simple_retransmit" | "tcp_sndbuf_expand" | "tcp_sock_set_nodelay" | "tcp_try_keep_open" | "tcp_tsq_handler" | "tcp_twsk_destructor" | "tcp_update_metrics" | "tcp_update_pacing_rate" | "tcp_v4_destroy_sock" | "tcp_v4_mtu_reduced" | "tcp_v6_mtu_reduced" | "tcp_write_queue_purge" | "tcp_write_timer_handler" | "tcp_xmit_retransmit_queue" | "tcp_xmit_retransmit_queue.part.0" | "udp_destroy_sock" | "udp_destruct_common" | "udp_destruct_sock" | "udp_flush_pending_frames" | "udp_lib_unhash" | "udp_v4_rehash" | "udp_v6_rehash" | "unix_sock_destructor" | "unix_unhash" | "unix_write_space", Fn<{ sk: Ptr<sock> }, undefined>>,
   Same<"__setup_additional_pages.constprop.0" | "account_kernel_stack.isra.0" | "blk_mq_commit_rqs.constprop.0" | "do_compat_epoll_pwait.part.0" | "el0_svc_common.constprop.0" | "filemap_readahead.isra.0" | "get_user_arg_ptr.isra.0" | "hrtimer_reprogram.constprop.0" | "rwsem_wake.isra.0" | "tcp_parse_aligned_timestamp.part.0" | "tcp_prune_ofo_queue.part.0", Bare<"arm64">>,
-  Same<"__tcp_select_window" | "inet_autobind" | "inet_csk_listen_start" | "inet_hash" | "inet_send_prepare" | "inet_sk_rebuild_header" | "sock_i_ino" | "tcp_connect" | "tcp_current_mss" | "tcp_inq_hint" | "tcp_reno_ssthresh" | "tcp_reno_undo_cwnd" | "tcp_send_synack" | "tcp_v4_init_sock" | "tcp_v6_init_sock" | "udp_init_sock" | "udp_push_pending_frames" | "udp_v6_push_pending_frames" | "unix_autobind" | "unix_inq_len" | "unix_outq_len", Fn<{ sk: Ptr<sock> }, number>>,
+  Same<"__submit_bio" | "bio_associate_blkg" | "bio_chain_endio" | "bio_check_pages_dirty" | "bio_copy_kern_endio" | "bio_copy_kern_endio_read" | "bio_endio" | "bio_free" | "bio_free_pages" | "bio_integrity_free" | "bio_integrity_trim" | "bio_map_kern_endio" | "bio_put" | "bio_set_pages_dirty" | "bio_uninit" | "blk_cgroup_bio_start" | "blk_mq_submit_bio" | "end_bio_bh_io_sync" | "iomap_dio_bio_end_io" | "mpage_end_io" | "submit_bio" | "submit_bio_noacct" | "submit_bio_noacct_nocheck" | "submit_bio_wait_endio", Fn<{ bio: Ptr<bio> }, undefined>>,
+  Same<"__tcp_select_window" | "inet6_hash" | "inet_autobind" | "inet_csk_listen_start" | "inet_hash" | "inet_send_prepare" | "inet_sk_rebuild_header" | "sock_i_ino" | "tcp_connect" | "tcp_current_mss" | "tcp_inq_hint" | "tcp_reno_ssthresh" | "tcp_reno_undo_cwnd" | "tcp_send_synack" | "tcp_v4_init_sock" | "tcp_v6_init_sock" | "udp_init_sock" | "udp_push_pending_frames" | "udp_v6_push_pending_frames" | "unix_autobind" | "unix_inq_len" | "unix_outq_len", Fn<{ sk: Ptr<sock> }, number>>,
+  Same<"__udp_enqueue_schedule_skb" | "apparmor_socket_sock_rcv_skb" | "bpf_lsm_socket_sock_rcv_skb" | "security_sock_rcv_skb" | "sock_queue_err_skb" | "tcp_downgrade_zcopy_pure" | "tcp_filter" | "tcp_rcv_state_process" | "tcp_v4_conn_request" | "tcp_v4_do_rcv" | "tcp_v6_conn_request" | "tcp_v6_do_rcv" | "udp_queue_rcv_one_skb" | "udp_queue_rcv_skb", Fn<{ sk: Ptr<sock>; skb: Ptr<sk_buff> }, number>>,
   Same<"__x64_sys_accept" | "__x64_sys_accept4" | "__x64_sys_add_key" | "__x64_sys_bind" | "__x64_sys_connect" | "__x64_sys_delete_module" | "__x64_sys_execveat" | "__x64_sys_finit_module" | "__x64_sys_getgroups" | "__x64_sys_getpeername" | "__x64_sys_getsockname" | "__x64_sys_getsockopt" | "__x64_sys_init_module" | "__x64_sys_inotify_add_watch" | "__x64_sys_inotify_init1" | "__x64_sys_inotify_rm_watch" | "__x64_sys_io_cancel" | "__x64_sys_io_destroy" | "__x64_sys_io_getevents" | "__x64_sys_io_getevents_time32" | "__x64_sys_io_pgetevents" | "__x64_sys_io_pgetevents_time32" | "__x64_sys_io_setup" | "__x64_sys_io_submit" | "__x64_sys_ipc" | "__x64_sys_keyctl" | "__x64_sys_landlock_add_rule" | "__x64_sys_landlock_create_ruleset" | "__x64_sys_landlock_restrict_self" | "__x64_sys_listen" | "__x64_sys_lookup_dcookie" | "__x64_sys_membarrier" | "__x64_sys_memfd_create" | "__x64_sys_mincore" | "__x64_sys_mq_getsetattr" | "__x64_sys_mq_notify" | "__x64_sys_mq_open" | "__x64_sys_mq_timedreceive" | "__x64_sys_mq_timedreceive_time32" | "__x64_sys_mq_timedsend" | "__x64_sys_mq_timedsend_time32" | "__x64_sys_mq_unlink" | "__x64_sys_msync" | "__x64_sys_old_msgctl" | "__x64_sys_old_semctl" | "__x64_sys_old_shmctl" | "__x64_sys_pciconfig_iobase" | "__x64_sys_pciconfig_read" | "__x64_sys_pciconfig_write" | "__x64_sys_ppoll_time32" | "__x64_sys_pselect6_time32" | "__x64_sys_quotactl" | "__x64_sys_quotactl_fd" | "__x64_sys_recv" | "__x64_sys_recvfrom" | "__x64_sys_recvmmsg" | "__x64_sys_recvmmsg_time32" | "__x64_sys_recvmsg" | "__x64_sys_request_key" | "__x64_sys_rtas" | "__x64_sys_s390_ipc" | "__x64_sys_s390_pci_mmio_read" | "__x64_sys_s390_pci_mmio_write" | "__x64_sys_seccomp" | "__x64_sys_send" | "__x64_sys_sendmmsg" | "__x64_sys_sendmsg" | "__x64_sys_sendto" | "__x64_sys_setgroups" | "__x64_sys_setsockopt" | "__x64_sys_shutdown" | "__x64_sys_socket" | "__x64_sys_socketcall" | "__x64_sys_socketpair" | "__x64_sys_spu_create" | "__x64_sys_spu_run" | "__x64_sys_subpage_prot" | "__x64_sys_syslog" | "__x64_sys_timerfd_create" | "__x64_sys_timerfd_gettime" | "__x64_sys_timerfd_gettime32" | "__x64_sys_timerfd_settime" | "__x64_sys_timerfd_settime32" | "__x64_sys_uselib" | "__x64_sys_vm86" | "__x64_sys_vm86old", Fn<{ __unused: Ptr<pt_regs> }, number, "x86_64">>,
   Same<"_raw_read_lock" | "_raw_read_lock_bh" | "_raw_read_unlock" | "_raw_read_unlock_bh" | "_raw_write_lock_bh" | "_raw_write_lock_irq" | "_raw_write_unlock_bh" | "_raw_write_unlock_irq", Fn<{ lock: Ptr<{ raw_lock: qrwlock }> }, undefined, "x86_64" | "i386">>,
+  Same<"alloc_new_pud.constprop.0" | "can_vma_merge_after.isra.0" | "can_vma_merge_before.isra.0" | "do_pselect.constprop.0" | "drop_buffers.constprop.0" | "ksys_semctl.constprop.0" | "memcg_charge_kernel_stack.part.0" | "mmap_base.isra.0" | "preallocate_pmds.constprop.0" | "should_fail_bio.constprop.0" | "start_thread_common.constprop.0" | "truncate_folio_batch_exceptionals.part.0", Bare<"x86_64">>,
   Same<"always_delete_dentry" | "bpf_lsm_inode_listxattr" | "bpf_lsm_inode_need_killpriv" | "bpf_lsm_inode_readlink" | "bpf_lsm_sb_statfs" | "cap_inode_need_killpriv" | "evm_verify_current_integrity" | "pid_delete_dentry" | "security_inode_listxattr" | "security_inode_need_killpriv" | "security_inode_readlink" | "security_sb_statfs" | "simple_empty", Fn<{ dentry: Ptr<dentry> }, number>>,
   Same<"apparmor_bprm_committed_creds" | "apparmor_bprm_committing_creds" | "bpf_lsm_bprm_committed_creds" | "bpf_lsm_bprm_committing_creds" | "finalize_exec" | "free_bprm" | "security_bprm_committed_creds" | "security_bprm_committing_creds" | "setup_new_exec" | "tomoyo_bprm_committed_creds", Fn<{ bprm: Ptr<linux_binprm> }, undefined>>,
   Same<"apparmor_bprm_creds_for_exec" | "begin_new_exec" | "bpf_lsm_bprm_check_security" | "bpf_lsm_bprm_creds_for_exec" | "ima_bprm_check" | "load_elf_binary" | "load_script" | "security_bprm_check" | "security_bprm_creds_for_exec" | "tomoyo_bprm_check_security" | "tomoyo_bprm_creds_for_exec" | "tomoyo_find_next_domain", Fn<{ bprm: Ptr<linux_binprm> }, number>>,
   Same<"apparmor_inode_getattr" | "apparmor_path_truncate" | "bpf_lsm_inode_getattr" | "bpf_lsm_path_truncate" | "path_pts" | "security_inode_getattr" | "security_path_truncate" | "tomoyo_inode_getattr" | "tomoyo_path_truncate", Fn<{ path: Ptr<path> }, number>>,
   Same<"apparmor_path_rmdir" | "apparmor_path_unlink" | "bpf_lsm_path_rmdir" | "bpf_lsm_path_unlink" | "hook_path_rmdir" | "hook_path_unlink" | "security_path_rmdir" | "security_path_unlink", Fn<{ dir: Ptr<path>; dentry: Ptr<dentry> }, number>>,
-  Same<"apparmor_socket_getpeername" | "apparmor_socket_getsockname" | "bpf_lsm_socket_getpeername" | "bpf_lsm_socket_getsockname" | "inet_release" | "security_socket_getpeername" | "security_socket_getsockname" | "tcp_peek_len" | "tomoyo_socket_listen_permission" | "unix_release", Fn<{ sock: Ptr<socket> }, number>>,
-  Same<"apparmor_socket_recvmsg" | "bpf_lsm_socket_recvmsg" | "inet_recvmsg" | "security_socket_recvmsg" | "sock_common_recvmsg" | "unix_dgram_recvmsg" | "unix_seqpacket_recvmsg" | "unix_stream_recvmsg", Fn<{ sock: Ptr<socket>; msg: Ptr<msghdr>; size: number; flags: number }, number>>,
-  Same<"apparmor_socket_sock_rcv_skb" | "bpf_lsm_socket_sock_rcv_skb" | "security_sock_rcv_skb" | "sock_queue_err_skb" | "tcp_downgrade_zcopy_pure" | "tcp_filter" | "tcp_rcv_state_process" | "tcp_v4_conn_request" | "tcp_v4_do_rcv" | "tcp_v6_conn_request" | "tcp_v6_do_rcv" | "udp_queue_rcv_one_skb" | "udp_queue_rcv_skb", Fn<{ sk: Ptr<sock>; skb: Ptr<sk_buff> }, number>>,
+  Same<"apparmor_socket_getpeername" | "apparmor_socket_getsockname" | "bpf_lsm_socket_getpeername" | "bpf_lsm_socket_getsockname" | "inet6_release" | "inet_release" | "security_socket_getpeername" | "security_socket_getsockname" | "tcp_peek_len" | "tomoyo_socket_listen_permission" | "unix_release", Fn<{ sock: Ptr<socket> }, number>>,
+  Same<"apparmor_socket_recvmsg" | "bpf_lsm_socket_recvmsg" | "inet6_recvmsg" | "inet_recvmsg" | "security_socket_recvmsg" | "sock_common_recvmsg" | "unix_dgram_recvmsg" | "unix_seqpacket_recvmsg" | "unix_stream_recvmsg", Fn<{ sock: Ptr<socket>; msg: Ptr<msghdr>; size: number; flags: number }, number>>,
   Same<"apparmor_task_free" | "bpf_lsm_task_free" | "bpf_task_storage_free" | "cgroup_free" | "cgroup_release" | "cpuset_fork" | "exit_io_context" | "exit_shm" | "freezer_fork" | "perf_event_delayed_put" | "perf_event_fork" | "pids_release" | "proc_comm_connector" | "proc_exec_connector" | "proc_exit_connector" | "proc_fork_connector" | "put_task_struct_rcu_user" | "security_task_free" | "task_join_group_stop" | "tomoyo_task_free" | "yama_task_free", Fn<{ task: Ptr<task_struct> }, undefined>>,
-  Same<"bio_alloc_rescue" | "bio_dirty_fn" | "bio_integrity_verify_fn" | "blk_mq_requeue_work" | "blk_mq_run_work_fn" | "blk_mq_timeout_work" | "blk_throtl_dispatch_work_fn" | "blk_timeout_work" | "sock_diag_broadcast_destroy_work", Fn<{ work: Ptr<work_struct> }, undefined>>,
-  Same<"bio_associate_blkg" | "bio_chain_endio" | "bio_check_pages_dirty" | "bio_copy_kern_endio" | "bio_copy_kern_endio_read" | "bio_endio" | "bio_free" | "bio_free_pages" | "bio_integrity_free" | "bio_integrity_trim" | "bio_map_kern_endio" | "bio_put" | "bio_set_pages_dirty" | "bio_uninit" | "blk_cgroup_bio_start" | "blk_mq_submit_bio" | "submit_bio" | "submit_bio_noacct" | "submit_bio_noacct_nocheck" | "submit_bio_wait_endio", Fn<{ bio: Ptr<bio> }, undefined>>,
+  Same<"bio_alloc_rescue" | "bio_dirty_fn" | "bio_integrity_verify_fn" | "blk_mq_requeue_work" | "blk_mq_run_work_fn" | "blk_mq_timeout_work" | "blk_throtl_dispatch_work_fn" | "blk_timeout_work" | "sock_diag_broadcast_destroy_work" | "wb_workfn", Fn<{ work: Ptr<work_struct> }, undefined>>,
   Same<"blk_clear_pm_only" | "blk_freeze_queue" | "blk_freeze_queue_start" | "blk_mq_cancel_work_sync" | "blk_mq_cancel_work_sync.part.0" | "blk_mq_debugfs_register" | "blk_mq_debugfs_register_hctxs" | "blk_mq_debugfs_register_sched" | "blk_mq_debugfs_unregister_hctxs" | "blk_mq_debugfs_unregister_sched" | "blk_mq_destroy_queue" | "blk_mq_exit_queue" | "blk_mq_freeze_queue" | "blk_mq_freeze_queue_wait" | "blk_mq_kick_requeue_list" | "blk_mq_map_swqueue" | "blk_mq_quiesce_queue" | "blk_mq_quiesce_queue_nowait" | "blk_mq_release" | "blk_mq_sched_free_rqs" | "blk_mq_start_hw_queues" | "blk_mq_stop_hw_queues" | "blk_mq_sysfs_deinit" | "blk_mq_sysfs_init" | "blk_mq_sysfs_unregister_hctxs" | "blk_mq_tag_update_sched_shared_tags" | "blk_mq_unfreeze_queue" | "blk_mq_unquiesce_queue" | "blk_mq_wait_quiesce_done" | "blk_mq_wake_waiters" | "blk_post_runtime_resume" | "blk_pre_runtime_resume" | "blk_put_queue" | "blk_queue_exit" | "blk_queue_start_drain" | "blk_set_pm_only" | "blk_set_runtime_active" | "blk_stat_disable_accounting" | "blk_stat_enable_accounting" | "blk_sync_queue", Fn<{ q: Ptr<request_queue> }, undefined>>,
   Same<"blk_drop_partitions" | "blk_integrity_unregister" | "blk_mark_disk_dead" | "blk_mq_sysfs_unregister" | "blk_throtl_cancel_bios" | "blk_throtl_exit" | "blk_throtl_register" | "blk_unregister_queue", Fn<{ disk: Ptr<gendisk> }, undefined>>,
   Same<"blk_ia_range_sysfs_nop_release" | "blk_ia_ranges_sysfs_release" | "blk_mq_ctx_sysfs_release" | "blk_mq_hw_sysfs_release" | "blk_mq_sysfs_release" | "blk_release_queue" | "cpuidle_state_sysfs_release" | "cpuidle_sysfs_release", Fn<{ kobj: Ptr<kobject> }, undefined>>,
   Same<"blk_insert_flush" | "blk_integrity_nop_prepare" | "blk_mq_complete_request" | "blk_mq_free_request" | "blk_mq_put_rq_ref" | "blk_mq_start_request" | "blk_rq_set_mixed_merge" | "blk_rq_unprep_clone", Fn<{ rq: Ptr<request> }, undefined>>,
   Same<"blk_mq_debugfs_open" | "blk_mq_debugfs_release" | "dcache_dir_open" | "ep_eventpoll_release" | "eventfd_release" | "pidfd_release" | "pipe_release" | "proc_reg_open" | "signalfd_release" | "timerfd_release", Fn<{ inode: Ptr<inode>; file: Ptr<file> }, number>>,
   Same<"blk_mq_debugfs_rq_show" | "blk_mq_debugfs_show" | "filesystems_proc_show" | "meminfo_proc_show" | "proc_single_show" | "sched_autogroup_show" | "sched_debug_show" | "sched_feat_show" | "sched_scaling_show" | "sched_show", Fn<{ m: Ptr<seq_file>; v: Address }, number>>,
-  Same<"blk_rq_timed_out_timer" | "blk_stat_timer_fn" | "delayed_work_timer_fn" | "ip_expire" | "process_timeout" | "srcu_delay_timer" | "tcp_delack_timer" | "tcp_keepalive_timer" | "tcp_write_timer", Fn<{ t: Ptr<timer_list> }, undefined>>,
+  Same<"blk_mq_debugfs_write" | "environ_read" | "eventfd_write" | "read_null" | "read_zero" | "signalfd_read" | "timerfd_read" | "write_null", Fn<{ file: Ptr<file>; buf: string; count: number; ppos: PtrTo<number> }, number>>,
+  Same<"blk_rq_timed_out_timer" | "blk_stat_timer_fn" | "delayed_work_timer_fn" | "ip_expire" | "process_timeout" | "reqsk_timer_handler" | "srcu_delay_timer" | "tcp_delack_timer" | "tcp_keepalive_timer" | "tcp_write_timer" | "tw_timer_handler", Fn<{ t: Ptr<timer_list> }, undefined>>,
   Same<"blk_softirq_cpu_dead" | "cpuidle_governor_latency_req" | "sched_cpu_activate" | "sched_cpu_deactivate" | "sched_cpu_dying" | "sched_cpu_starting" | "sched_cpu_util" | "sched_cpu_wait_empty", Fn<{ cpu: number }, number>>,
-  Same<"bpf_lsm_file_fcntl" | "bpf_lsm_file_ioctl" | "memfd_fcntl" | "pipe_fcntl" | "security_file_fcntl" | "security_file_ioctl" | "sock_ioctl" | "tomoyo_file_fcntl" | "tomoyo_file_ioctl", Fn<{ file: Ptr<file>; cmd: number; arg: number }, number>>,
+  Same<"bpf_lsm_file_fcntl" | "bpf_lsm_file_ioctl" | "inotify_ioctl" | "memfd_fcntl" | "pipe_fcntl" | "security_file_fcntl" | "security_file_ioctl" | "sock_ioctl" | "tomoyo_file_fcntl" | "tomoyo_file_ioctl" | "tty_ioctl", Fn<{ file: Ptr<file>; cmd: number; arg: number }, number>>,
   Same<"bpf_lsm_inet_conn_established" | "inet_sk_rx_dst_set" | "security_inet_conn_established" | "skb_free_datagram" | "tcp_data_queue" | "tcp_eat_skb" | "tcp_event_data_recv" | "tcp_event_new_data_sent" | "tcp_fastopen_add_skb" | "tcp_fastopen_add_skb.part.0" | "tcp_finish_connect" | "tcp_mark_skb_lost" | "tcp_rate_skb_sent" | "tcp_rcv_established" | "tcp_reset" | "tcp_send_dupack" | "tcp_skb_entail" | "tcp_v4_send_check" | "tcp_v4_send_reset" | "tcp_v6_send_check" | "tcp_v6_send_reset" | "udp_skb_destructor", Fn<{ sk: Ptr<sock>; skb: Ptr<sk_buff> }, undefined>>,
   Same<"chrdev_open" | "generic_file_open" | "memory_open" | "proc_single_open" | "sched_autogroup_open" | "sched_debug_open" | "sched_feat_open" | "sched_open" | "sched_scaling_open" | "sock_close" | "stream_open", Fn<{ inode: Ptr<inode>; filp: Ptr<file> }, number>>,
   Same<"copy_strings.isra.0" | "count.constprop.0.isra.0" | "do_execveat_common.isra.0" | "do_nocb_deferred_wakeup.isra.0" | "do_sysinfo.isra.0" | "ep_remove_file.constprop.0" | "epi_fget.isra.0" | "get_object_id.part.0" | "inet_valid_dump_ifaddr_req.constprop.0" | "inode_needs_update_time.part.0" | "insert_vmap_area.constprop.0" | "insert_vmap_area_augment.constprop.0" | "ksys_msgctl.constprop.0" | "ksys_shmctl.constprop.0" | "sched_numa_warn.part.0" | "task_nr_scan_windows.isra.0" | "tcp_v6_md5_hash_headers.isra.0", Bare<"x86_64" | "arm64">>,
+  Same<"dcache_readdir" | "iterate_dir" | "kernfs_fop_readdir" | "proc_readdir" | "proc_readfd" | "proc_root_readdir" | "proc_task_readdir" | "proc_tgid_base_readdir", Fn<{ file: Ptr<file>; ctx: Ptr<dir_context> }, number>>,
   Same<"dquot_drop" | "dquot_free_inode" | "fscrypt_free_inode" | "fscrypt_put_encryption_info" | "fsverity_cleanup_inode" | "inode_dio_wait" | "inode_io_list_del" | "invalidate_inode_buffers" | "sb_mark_inode_writeback" | "unlock_new_inode", Fn<{ inode: Ptr<inode> }, undefined, "x86_64">>,
-  Same<"hrtimer_cancel" | "hrtimer_try_to_cancel" | "hrtimer_wakeup" | "sched_cfs_period_timer" | "sched_cfs_slack_timer" | "sched_rt_period_timer" | "tcp_compressed_ack_kick" | "tcp_pace_kick" | "tick_sched_timer", Fn<{ timer: Ptr<hrtimer> }, number>>,
+  Same<"end_page_writeback" | "free_compound_page" | "free_swap_cache" | "lock_page_memcg" | "mark_page_accessed" | "unlock_page" | "unlock_page_memcg" | "wait_on_page_writeback", Fn<{ page: Ptr<page> }, undefined>>,
+  Same<"hrtimer_cancel" | "hrtimer_try_to_cancel" | "hrtimer_wakeup" | "it_real_fn" | "posix_timer_fn" | "sched_cfs_period_timer" | "sched_cfs_slack_timer" | "sched_rt_period_timer" | "tcp_compressed_ack_kick" | "tcp_pace_kick" | "tick_sched_timer", Fn<{ timer: Ptr<hrtimer> }, number>>,
   Same<"inet_init_net" | "ip_proc_init_net" | "ip_rt_do_proc_init" | "sock_inuse_get" | "sock_inuse_init_net" | "tcp_net_metrics_init" | "tcp_sk_init" | "udp_sysctl_init" | "unix_net_init" | "unix_sysctl_register", Fn<{ net: Ptr<net> }, number>>,
   Same<"ip_fib_net_exit" | "ip_proc_exit_net" | "ip_rt_do_proc_exit" | "sock_inuse_exit_net" | "tcp_fastopen_ctx_destroy" | "tcp_fastopen_init_key_once" | "tcp_metrics_flush_all" | "tcp_sk_exit" | "unix_net_exit" | "unix_sysctl_unregister", Fn<{ net: Ptr<net> }, undefined>>,
-  Same<"ip_sock_set_mtu_discover" | "tcp_set_rcvlowat" | "tcp_set_window_clamp" | "tcp_sock_set_keepcnt" | "tcp_sock_set_keepidle" | "tcp_sock_set_keepidle_locked" | "tcp_sock_set_keepintvl" | "tcp_sock_set_syncnt" | "unix_set_peek_off", Fn<{ sk: Ptr<sock>; val: number }, number>> {
+  Same<"ip_sock_set_mtu_discover" | "tcp_set_rcvlowat" | "tcp_set_window_clamp" | "tcp_sock_set_keepcnt" | "tcp_sock_set_keepidle" | "tcp_sock_set_keepidle_locked" | "tcp_sock_set_keepintvl" | "tcp_sock_set_syncnt" | "unix_set_peek_off", Fn<{ sk: Ptr<sock>; val: number }, number>>,
+  Same<"raw_recvmsg" | "tcp_bpf_recvmsg" | "tcp_bpf_recvmsg_parser" | "tcp_recvmsg" | "udp_bpf_recvmsg" | "udp_recvmsg" | "udpv6_recvmsg" | "unix_bpf_recvmsg", Fn<{ sk: Ptr<sock>; msg: Ptr<msghdr>; len: number; flags: number; addr_len: PtrTo<number> }, number>> {
   I_BDEV: Fn<{ inode: Ptr<inode> }, Ptr<block_device>, "x86_64">;
   PageHeadHuge: Fn<{ page_head: Ptr<page> }, number>;
   PageHuge: Fn<{ page: Ptr<page> }, number>;
@@ -90,13 +96,14 @@ export interface Functions extends
   __anon_vma_interval_tree_augment_rotate: Fn<{ rb_old: Ptr<rb_node>; rb_new: Ptr<rb_node> }, undefined>;
   __anon_vma_prepare: Fn<{ vma: Ptr<vm_area_struct> }, number>;
   __arch_override_mprotect_pkey: Fn<{ vma: Ptr<vm_area_struct>; prot: number; pkey: number }, number, "x86_64">;
+  __bad_area_nosemaphore: Fn<{ regs: Ptr<pt_regs>; error_code: number; address: number; pkey: number; si_code: number }, undefined, "x86_64">;
   __bforget: Fn<{ bh: Ptr<buffer_head> }, undefined, "x86_64">;
   __bio_add_page: Fn<{ bio: Ptr<bio>; page: Ptr<page>; len: number; off: number }, undefined, "x86_64">;
   __bio_try_merge_page: Fn<{ bio: Ptr<bio>; page: Ptr<page>; len: number; off: number; same_page: PtrTo<boolean> }, boolean, "x86_64">;
   __blk_flush_plug: Fn<{ plug: Ptr<blk_plug>; from_schedule: boolean }, undefined>;
-  __blk_mq_alloc_requests: Fn<{ data: Ptr<blk_mq_alloc_data> }, Ptr<request>, "x86_64">;
+  __blk_mq_alloc_requests: Fn<{ data: Ptr<blk_mq_alloc_data> }, Ptr<request>>;
   __blk_mq_get_tag: Fn<{ data: Ptr<blk_mq_alloc_data>; bt: Ptr<sbitmap_queue> }, number, "x86_64">;
-  __blk_mq_try_issue_directly: Fn<{ hctx: Ptr<blk_mq_hw_ctx>; rq: Ptr<request>; bypass_insert: boolean; last: boolean }, number, "x86_64">;
+  __blk_mq_try_issue_directly: Fn<{ hctx: Ptr<blk_mq_hw_ctx>; rq: Ptr<request>; bypass_insert: boolean; last: boolean }, number>;
   __brelse: Fn<{ buf: Ptr<buffer_head> }, undefined, "x86_64">;
   __build_skb_around: Fn<{ skb: Ptr<sk_buff>; data: Address; frag_size: number }, undefined>;
   __calc_delta: Fn<{ delta_exec: number; weight: number; lw: Ptr<load_weight> }, number>;
@@ -131,17 +138,18 @@ export interface Functions extends
   __fdget_raw: Fn<{ fd: number }, number>;
   __fget_light: Fn<{ fd: number; mask: number }, number>;
   __file_remove_privs: Fn<{ file: Ptr<file>; flags: number }, number>;
-  __filemap_add_folio: Fn<{ mapping: Ptr<address_space>; folio: Ptr<folio>; index: number; gfp: number; shadowp: PtrTo<Address> }, number, "x86_64">;
-  __filemap_fdatawait_range: Fn<{ mapping: Ptr<address_space>; start_byte: number; end_byte: number }, undefined, "x86_64">;
-  __filemap_fdatawrite_range: Fn<{ mapping: Ptr<address_space>; start: number; end: number; sync_mode: number }, number, "x86_64">;
+  __filemap_add_folio: Fn<{ mapping: Ptr<address_space>; folio: Ptr<folio>; index: number; gfp: number; shadowp: PtrTo<Address> }, number>;
+  __filemap_fdatawait_range: Fn<{ mapping: Ptr<address_space>; start_byte: number; end_byte: number }, undefined>;
+  __filemap_fdatawrite_range: Fn<{ mapping: Ptr<address_space>; start: number; end: number; sync_mode: number }, number>;
   __filemap_get_folio: Fn<{ mapping: Ptr<address_space>; index: number; fgp_flags: number; gfp: number }, Ptr<folio>>;
   __filemap_remove_folio: Fn<{ folio: Ptr<folio>; shadow: Address }, undefined>;
   __filename_parentat: Fn<{ dfd: number; name: Ptr<filename>; flags: number; parent: Ptr<path>; last: Ptr<qstr>; type: PtrTo<number>; root: Ptr<path> }, number>;
-  __find_get_block: Fn<{ bdev: Ptr<block_device>; block: number; size: number }, Ptr<buffer_head>, "x86_64">;
+  __find_get_block: Fn<{ bdev: Ptr<block_device>; block: number; size: number }, Ptr<buffer_head>>;
   __flush_itimer_signals: Fn<{ pending: Ptr<sigpending> }, undefined>;
+  __flush_smp_call_function_queue: Fn<{ warn_cpu_offline: boolean }, undefined>;
   __folio_alloc: Fn<{ gfp: number; order: number; preferred_nid: number; nodemask: Ptr<{ bits: CArray<number> }> }, Ptr<folio>>;
-  __folio_mark_dirty: Fn<{ folio: Ptr<folio>; mapping: Ptr<address_space>; warn: number }, undefined, "x86_64">;
-  __folio_start_writeback: Fn<{ folio: Ptr<folio>; keep_write: boolean }, boolean, "x86_64">;
+  __folio_mark_dirty: Fn<{ folio: Ptr<folio>; mapping: Ptr<address_space>; warn: number }, undefined>;
+  __folio_start_writeback: Fn<{ folio: Ptr<folio>; keep_write: boolean }, boolean>;
   __free_pages: Fn<{ page: Ptr<page>; order: number }, undefined>;
   __fsnotify_parent: Fn<{ dentry: Ptr<dentry>; mask: number; data: Address; data_type: number }, number>;
   __fsnotify_recalc_mask: Fn<{ conn: Ptr<fsnotify_mark_connector> }, boolean | Address>;
@@ -155,13 +163,14 @@ export interface Functions extends
   __get_user_pages_remote: Fn<{ mm: Ptr<mm_struct>; start: number; nr_pages: number; gup_flags: number; pages: PtrTo<Ptr<page>>; vmas: PtrTo<Ptr<vm_area_struct>>; locked: PtrTo<number> }, number>;
   __get_vm_area_node: Fn<{ size: number; align: number; shift: number; flags: number; start: number; end: number; node: number; gfp_mask: number; caller: Address }, Ptr<vm_struct>, "x86_64" | "arm64">;
   __get_vma_policy: Fn<{ vma: Ptr<vm_area_struct>; addr: number }, Ptr<mempolicy>, "x86_64" | "arm64">;
-  __getblk_gfp: Fn<{ bdev: Ptr<block_device>; block: number; size: number; gfp: number }, Ptr<buffer_head>, "x86_64">;
+  __getblk_gfp: Fn<{ bdev: Ptr<block_device>; block: number; size: number; gfp: number }, Ptr<buffer_head>>;
   __handle_irq: Fn<{ desc: Ptr<irq_desc>; regs: Ptr<pt_regs> }, undefined, "i386">;
   __handle_irq_event_percpu: Fn<{ desc: Ptr<irq_desc> }, number>;
   __handle_mm_fault: Fn<{ vma: Ptr<vm_area_struct>; address: number; flags: number }, number, "x86_64" | "arm64">;
   __hrtimer_init: Fn<{ timer: Ptr<hrtimer>; clock_id: number; mode: number }, undefined>;
   __hrtimer_next_event_base: Fn<{ cpu_base: Ptr<hrtimer_cpu_base>; exclude: Ptr<hrtimer>; active: number; expires_next: number }, number, "x86_64" | "arm64">;
   __hrtimer_run_queues: Fn<{ cpu_base: Ptr<hrtimer_cpu_base>; now: number; flags: number; active_mask: number }, undefined>;
+  __inet6_bind: Fn<{ sk: Ptr<sock>; uaddr: Ptr<sockaddr>; addr_len: number; flags: number }, number>;
   __inet_accept: Fn<{ sock: Ptr<socket>; newsock: Ptr<socket>; newsk: Ptr<sock> }, undefined>;
   __inet_bhash2_update_saddr: Fn<{ sk: Ptr<sock>; saddr: Address; family: number; reset: boolean }, number>;
   __inet_bind: Fn<{ sk: Ptr<sock>; uaddr: Ptr<sockaddr>; addr_len: number; flags: number }, number>;
@@ -217,6 +226,7 @@ export interface Functions extends
   __next_timer_interrupt: Fn<{ base: Ptr<timer_base> }, number, "x86_64" | "arm64">;
   __next_zones_zonelist: Fn<{ z: Ptr<zoneref>; highest_zoneidx: number; nodes: Ptr<{ bits: CArray<number> }> }, Ptr<zoneref>, "i386">;
   __nr_free_highpages: Fn<{}, number, "i386">;
+  __oom_kill_process: Fn<{ victim: Ptr<task_struct>; message: string }, undefined>;
   __p4d_alloc: Fn<{ mm: Ptr<mm_struct>; pgd: Ptr<{ pgd: number }>; address: number }, number, "x86_64">;
   __page_set_anon_rmap: Fn<{ page: Ptr<page>; vma: Ptr<vm_area_struct>; address: number; exclusive: number }, undefined>;
   __pagevec_release: Fn<{ pvec: Ptr<pagevec> }, undefined>;
@@ -238,7 +248,6 @@ export interface Functions extends
   __rq_qos_throttle: Fn<{ rqos: Ptr<rq_qos>; bio: Ptr<bio> }, undefined, "x86_64">;
   __rq_qos_track: Fn<{ rqos: Ptr<rq_qos>; rq: Ptr<request>; bio: Ptr<bio> }, undefined, "x86_64">;
   __sched_fork: Fn<{ clone_flags: number; p: Ptr<task_struct> }, undefined, "x86_64" | "arm64">;
-  "__sched_fork.constprop.0": Bare<"i386">;
   __sched_setaffinity: Fn<{ p: Ptr<task_struct>; mask: Ptr<cpumask> }, number>;
   __seccomp_filter_orphan: Fn<{ orig: Ptr<seccomp_filter> }, undefined>;
   __send_signal_locked: Fn<{ sig: number; info: Ptr<kernel_siginfo>; t: Ptr<task_struct>; type: number; force: boolean }, number>;
@@ -260,14 +269,15 @@ export interface Functions extends
   __skb_recv_udp: Fn<{ sk: Ptr<sock>; flags: number; off: PtrTo<number>; err: PtrTo<number> }, Ptr<sk_buff>>;
   __skb_try_recv_datagram: Fn<{ sk: Ptr<sock>; queue: Ptr<sk_buff_head>; flags: number; off: PtrTo<number>; err: PtrTo<number>; last: PtrTo<Ptr<sk_buff>> }, Ptr<sk_buff>>;
   __skb_try_recv_from_queue: Fn<{ sk: Ptr<sock>; queue: Ptr<sk_buff_head>; flags: number; off: PtrTo<number>; err: PtrTo<number>; last: PtrTo<Ptr<sk_buff>> }, Ptr<sk_buff>>;
+  __skb_wait_for_more_packets: Fn<{ sk: Ptr<sock>; queue: Ptr<sk_buff_head>; err: PtrTo<number>; timeo_p: PtrTo<number>; skb: Ptr<sk_buff> }, number>;
   __slab_free: Fn<{ s: Ptr<kmem_cache>; slab: Ptr<slab>; head: Address; tail: Address; cnt: number; addr: number }, undefined>;
   __sock_create: Fn<{ net: Ptr<net>; family: number; type: number; protocol: number; res: PtrTo<Ptr<socket>>; kern: number }, number>;
+  __sock_release: Fn<{ sock: Ptr<socket>; inode: Ptr<inode> }, undefined>;
   __sock_sendmsg: Fn<{ sock: Ptr<socket>; msg: Ptr<msghdr> }, number>;
   __split_vma: Fn<{ mm: Ptr<mm_struct>; vma: Ptr<vm_area_struct>; addr: number; new_below: number }, number>;
   __srcu_read_lock: Fn<{ ssp: Ptr<srcu_struct> }, number>;
   __srcu_read_unlock: Fn<{ ssp: Ptr<srcu_struct>; idx: number }, undefined>;
-  __submit_bio: Fn<{ bio: Ptr<bio> }, undefined, "x86_64">;
-  __sync_dirty_buffer: Fn<{ bh: Ptr<buffer_head>; op_flags: number }, number, "x86_64">;
+  __sync_dirty_buffer: Fn<{ bh: Ptr<buffer_head>; op_flags: number }, number>;
   __sync_icache_dcache: Fn<{ pte: { pte: number } }, undefined, "arm64">;
   __sys_accept4: Fn<{ fd: number; upeer_sockaddr: Ptr<sockaddr>; upeer_addrlen: PtrTo<number>; flags: number }, number>;
   __sys_bind: Fn<{ fd: number; umyaddr: Ptr<sockaddr>; addrlen: number }, number>;
@@ -275,24 +285,37 @@ export interface Functions extends
   __sys_connect_file: Fn<{ file: Ptr<file>; address: Ptr<__kernel_sockaddr_storage>; addrlen: number; file_flags: number }, number>;
   __sys_getpeername: Fn<{ fd: number; usockaddr: Ptr<sockaddr>; usockaddr_len: PtrTo<number> }, number>;
   __sys_getsockname: Fn<{ fd: number; usockaddr: Ptr<sockaddr>; usockaddr_len: PtrTo<number> }, number>;
+  __sys_getsockopt: Fn<{ fd: number; level: number; optname: number; optval: string; optlen: PtrTo<number> }, number>;
   __sys_listen: Fn<{ fd: number; backlog: number }, number>;
   __sys_recvfrom: Fn<{ fd: number; ubuf: Address; size: number; flags: number; addr: Ptr<sockaddr>; addr_len: PtrTo<number> }, number>;
+  __sys_recvmmsg: Fn<{ fd: number; mmsg: Ptr<mmsghdr>; vlen: number; flags: number; timeout: Ptr<__kernel_timespec>; timeout32: Ptr<old_timespec32> }, number>;
   __sys_recvmsg: Fn<{ fd: number; msg: Ptr<user_msghdr>; flags: number; forbid_cmsg_compat: boolean }, number>;
+  __sys_sendmmsg: Fn<{ fd: number; mmsg: Ptr<mmsghdr>; vlen: number; flags: number; forbid_cmsg_compat: boolean }, number>;
   __sys_sendmsg: Fn<{ fd: number; msg: Ptr<user_msghdr>; flags: number; forbid_cmsg_compat: boolean }, number>;
   __sys_sendto: Fn<{ fd: number; buff: Address; len: number; flags: number; addr: Ptr<sockaddr>; addr_len: number }, number>;
+  __sys_setfsgid: Fn<{ gid: number }, number>;
+  __sys_setfsuid: Fn<{ uid: number }, number>;
   __sys_setgid: Fn<{ gid: number }, number>;
+  __sys_setregid: Fn<{ rgid: number; egid: number }, number>;
+  __sys_setresgid: Fn<{ rgid: number; egid: number; sgid: number }, number>;
   __sys_setresuid: Fn<{ ruid: number; euid: number; suid: number }, number>;
+  __sys_setreuid: Fn<{ ruid: number; euid: number }, number>;
   __sys_setsockopt: Fn<{ fd: number; level: number; optname: number; user_optval: string; optlen: number }, number>;
   __sys_setuid: Fn<{ uid: number }, number>;
   __sys_shutdown: Fn<{ fd: number; how: number }, number>;
   __sys_socket: Fn<{ family: number; type: number; protocol: number }, number>;
   __sys_socketpair: Fn<{ family: number; type: number; protocol: number; usockvec: PtrTo<number> }, number>;
   __sysvec_apic_timer_interrupt: Fn<{ regs: Ptr<pt_regs> }, undefined, "x86_64" | "i386">;
+  __sysvec_call_function_single: Fn<{ regs: Ptr<pt_regs> }, undefined, "x86_64">;
   __task_pid_nr_ns: Fn<{ task: Ptr<task_struct>; type: number; ns: Ptr<pid_namespace> }, number>;
   __task_rq_lock: Fn<{ p: Ptr<task_struct>; rf: Ptr<rq_flags> }, Ptr<rq>>;
+  __tcp_ack_snd_check: Fn<{ sk: Ptr<sock>; ofo_possible: number }, undefined>;
   __tcp_cleanup_rbuf: Fn<{ sk: Ptr<sock>; copied: number }, undefined>;
+  __tcp_close: Fn<{ sk: Ptr<sock>; timeout: number }, undefined>;
   __tcp_get_metrics: Fn<{ saddr: Ptr<inetpeer_addr>; daddr: Ptr<inetpeer_addr>; net: Ptr<net>; hash: number }, Ptr<tcp_metrics_block>>;
   __tcp_push_pending_frames: Fn<{ sk: Ptr<sock>; cur_mss: number; nonagle: number }, undefined>;
+  __tcp_retransmit_skb: Fn<{ sk: Ptr<sock>; skb: Ptr<sk_buff>; segs: number }, number>;
+  "__tcp_retransmit_skb.part.0": Fn<{ sk: Ptr<sock>; skb: Ptr<sk_buff>; segs: number }, number, "x86_64" | "arm64">;
   "__tcp_send_ack.part.0": Fn<{ sk: Ptr<sock>; rcv_nxt: number }, undefined>;
   __tcp_transmit_skb: Fn<{ sk: Ptr<sock>; skb: Ptr<sk_buff>; clone_it: number; gfp_mask: number; rcv_nxt: number }, number>;
   __tlb_remove_page_size: Fn<{ tlb: Ptr<mmu_gather>; page: Ptr<page>; page_size: number }, boolean>;
@@ -300,6 +323,8 @@ export interface Functions extends
   __traceiter_sched_process_free: Fn<{ __data: Address; p: Ptr<task_struct> }, number, "arm64">;
   __traceiter_sched_switch: Fn<{ __data: Address; preempt: boolean; prev: Ptr<task_struct>; next: Ptr<task_struct>; prev_state: number }, number, "x86_64" | "i386">;
   __traverse_mounts: Fn<{ path: Ptr<path>; flags: number; jumped: PtrTo<boolean>; count: PtrTo<number>; lookup_flags: number }, number>;
+  __udp4_lib_rcv: Fn<{ skb: Ptr<sk_buff>; udptable: Ptr<udp_table>; proto: number }, number>;
+  __udp6_lib_rcv: Fn<{ skb: Ptr<sk_buff>; udptable: Ptr<udp_table>; proto: number }, number>;
   __unix_dgram_recvmsg: Fn<{ sk: Ptr<sock>; msg: Ptr<msghdr>; size: number; flags: number }, number>;
   __unix_set_addr_hash: Fn<{ net: Ptr<net>; sk: Ptr<sock>; addr: Ptr<unix_address>; hash: number }, undefined, "x86_64" | "i386">;
   __update_load_avg_blocked_se: Fn<{ now: number; se: Ptr<sched_entity> }, number>;
@@ -319,6 +344,7 @@ export interface Functions extends
   __vmalloc_node_range: Fn<{ size: number; align: number; start: number; end: number; gfp_mask: number; prot: pgprot | { pgprot: number }; vm_flags: number; node: number; caller: Address }, Address, "x86_64" | "arm64">;
   __vmap_pages_range_noflush: Fn<{ addr: number; end: number; prot: pgprot | { pgprot: number }; pages: PtrTo<Ptr<page>>; page_shift: number }, number, "x86_64" | "arm64">;
   __wait_on_bit: Fn<{ wq_head: Ptr<wait_queue_head>; wbq_entry: Ptr<wait_bit_queue_entry>; action: Address; mode: number }, number, "x86_64">;
+  __wait_on_buffer: Fn<{ bh: Ptr<buffer_head> }, undefined>;
   __wake_up: Fn<{ wq_head: Ptr<wait_queue_head>; mode: number; nr_exclusive: number; key: Address }, number>;
   __wake_up_common: Fn<{ wq_head: Ptr<wait_queue_head>; mode: number; nr_exclusive: number; wake_flags: number; key: Address; bookmark: Ptr<wait_queue_entry> }, number>;
   __wake_up_common_lock: Fn<{ wq_head: Ptr<wait_queue_head>; mode: number; nr_exclusive: number; wake_flags: number; key: Address }, number>;
@@ -326,7 +352,8 @@ export interface Functions extends
   __wake_up_locked_key: Fn<{ wq_head: Ptr<wait_queue_head>; mode: number; key: Address }, undefined>;
   __wake_up_parent: Fn<{ p: Ptr<task_struct>; parent: Ptr<task_struct> }, undefined>;
   __wake_up_sync_key: Fn<{ wq_head: Ptr<wait_queue_head>; mode: number; key: Address }, undefined>;
-  __writeback_single_inode: Fn<{ inode: Ptr<inode>; wbc: Ptr<writeback_control> }, number, "x86_64">;
+  __writeback_inodes_wb: Fn<{ wb: Ptr<bdi_writeback>; work: Ptr<wb_writeback_work> }, number>;
+  __writeback_single_inode: Fn<{ inode: Ptr<inode>; wbc: Ptr<writeback_control> }, number>;
   __zone_watermark_ok: Fn<{ z: Ptr<zone>; order: number; mark: number; highest_zoneidx: number; alloc_flags: number; free_pages: number }, boolean>;
   _get_random_bytes: Fn<{ buf: Address; len: number }, undefined>;
   _install_special_mapping: Fn<{ mm: Ptr<mm_struct>; addr: number; len: number; vm_flags: number; spec: Ptr<vm_special_mapping> }, Ptr<vm_area_struct>>;
@@ -360,6 +387,7 @@ export interface Functions extends
   add_mm_counter_fast: Fn<{ mm: Ptr<mm_struct>; member: number; val: number }, undefined>;
   add_timer: Fn<{ timer: Ptr<timer_list> }, undefined>;
   add_timer_on: Fn<{ timer: Ptr<timer_list>; cpu: number }, undefined, "x86_64" | "i386">;
+  add_to_swap: Fn<{ folio: Ptr<folio> }, boolean>;
   add_wait_queue: Fn<{ wq_head: Ptr<wait_queue_head>; wq_entry: Ptr<wait_queue_entry> }, undefined>;
   add_wait_queue_exclusive: Fn<{ wq_head: Ptr<wait_queue_head>; wq_entry: Ptr<wait_queue_entry> }, undefined>;
   addr_same: Fn<{ a: Ptr<inetpeer_addr>; b: Ptr<inetpeer_addr> }, boolean, "x86_64" | "arm64">;
@@ -438,6 +466,7 @@ export interface Functions extends
   arch_setup_additional_pages: Fn<{ bprm: Ptr<linux_binprm>; uses_interp: number }, number>;
   arch_timer_handler_virt: Fn<{ irq: number; dev_id: Address }, number, "arm64">;
   arch_timer_set_next_event_virt: Fn<{ evt: number; clk: Ptr<clock_event_device> }, number, "arm64">;
+  arm64_force_sig_fault: Fn<{ signo: number; code: number; far: number; str: string }, undefined, "arm64">;
   atime_needs_update: Fn<{ path: Ptr<path>; inode: Ptr<inode> }, boolean>;
   attach_entity_cfs_rq: Fn<{ se: Ptr<sched_entity> }, undefined>;
   attach_entity_load_avg: Fn<{ cfs_rq: Ptr<cfs_rq>; se: Ptr<sched_entity> }, undefined>;
@@ -447,10 +476,12 @@ export interface Functions extends
   audit_signal_info_syscall: Fn<{ t: Ptr<task_struct> }, number>;
   autogroup_move_group: Fn<{ p: Ptr<task_struct>; ag: Ptr<autogroup> }, undefined, "arm64">;
   autoremove_wake_function: Fn<{ wq_entry: Ptr<wait_queue_entry>; mode: number; sync: number; key: Address }, number>;
-  balance_dirty_pages: Fn<{ wb: Ptr<bdi_writeback>; pages_dirtied: number; flags: number }, number, "x86_64">;
+  bad_area_nosemaphore: Fn<{ regs: Ptr<pt_regs>; error_code: number; address: number }, undefined, "x86_64" | "i386">;
+  balance_dirty_pages: Fn<{ wb: Ptr<bdi_writeback>; pages_dirtied: number; flags: number }, number>;
   balance_dirty_pages_ratelimited: Fn<{ mapping: Ptr<address_space> }, undefined>;
   balance_dirty_pages_ratelimited_flags: Fn<{ mapping: Ptr<address_space>; flags: number }, number>;
   balance_fair: Fn<{ rq: Ptr<rq>; prev: Ptr<task_struct>; rf: Ptr<rq_flags> }, number, "arm64">;
+  balance_pgdat: Fn<{ pgdat: Ptr<pglist_data>; order: number; highest_zoneidx: number }, number>;
   bh_uptodate_or_lock: Fn<{ bh: Ptr<buffer_head> }, number, "x86_64">;
   bio_add_folio: Fn<{ bio: Ptr<bio>; folio: Ptr<folio>; len: number; off: number }, boolean>;
   bio_add_hw_page: Fn<{ q: Ptr<request_queue>; bio: Ptr<bio>; page: Ptr<page>; len: number; offset: number; max_sectors: number; same_page: PtrTo<boolean> }, number>;
@@ -553,10 +584,7 @@ export interface Functions extends
   blk_mq_debugfs_register_rqos: Fn<{ rqos: Ptr<rq_qos> }, undefined>;
   blk_mq_debugfs_register_sched_hctx: Fn<{ q: Ptr<request_queue>; hctx: Ptr<blk_mq_hw_ctx> }, undefined>;
   blk_mq_debugfs_tags_show: Fn<{ m: Ptr<seq_file>; tags: Ptr<blk_mq_tags> }, undefined>;
-  blk_mq_debugfs_unregister_hctx: Fn<{ hctx: Ptr<blk_mq_hw_ctx> }, undefined>;
   blk_mq_debugfs_unregister_rqos: Fn<{ rqos: Ptr<rq_qos> }, undefined>;
-  blk_mq_debugfs_unregister_sched_hctx: Fn<{ hctx: Ptr<blk_mq_hw_ctx> }, undefined>;
-  blk_mq_debugfs_write: Fn<{ file: Ptr<file>; buf: string; count: number; ppos: PtrTo<number> }, number>;
   blk_mq_delay_kick_requeue_list: Fn<{ q: Ptr<request_queue>; msecs: number }, undefined>;
   blk_mq_delay_run_hw_queue: Fn<{ hctx: Ptr<blk_mq_hw_ctx>; msecs: number }, undefined>;
   blk_mq_delay_run_hw_queues: Fn<{ q: Ptr<request_queue>; msecs: number }, undefined>;
@@ -587,7 +615,6 @@ export interface Functions extends
   blk_mq_handle_expired: Fn<{ rq: Ptr<request>; priv: Address }, boolean>;
   blk_mq_has_request: Fn<{ rq: Ptr<request>; data: Address }, boolean>;
   blk_mq_hctx_has_pending: Fn<{ hctx: Ptr<blk_mq_hw_ctx> }, boolean>;
-  blk_mq_hctx_kobj_init: Fn<{ hctx: Ptr<blk_mq_hw_ctx> }, undefined>;
   blk_mq_hctx_mark_pending: Fn<{ hctx: Ptr<blk_mq_hw_ctx>; ctx: Ptr<blk_mq_ctx> }, undefined>;
   blk_mq_hctx_notify_dead: Fn<{ cpu: number; node: Ptr<hlist_node> }, number>;
   blk_mq_hctx_notify_offline: Fn<{ cpu: number; node: Ptr<hlist_node> }, number>;
@@ -629,17 +656,13 @@ export interface Functions extends
   blk_mq_run_hw_queue: Fn<{ hctx: Ptr<blk_mq_hw_ctx>; async: boolean }, undefined>;
   blk_mq_run_hw_queues: Fn<{ q: Ptr<request_queue>; async: boolean }, undefined>;
   blk_mq_sched_bio_merge: Fn<{ q: Ptr<request_queue>; bio: Ptr<bio>; nr_segs: number }, boolean>;
-  blk_mq_sched_dispatch_requests: Fn<{ hctx: Ptr<blk_mq_hw_ctx> }, undefined>;
   blk_mq_sched_insert_request: Fn<{ rq: Ptr<request>; at_head: boolean; run_queue: boolean; async: boolean }, undefined>;
   blk_mq_sched_insert_requests: Fn<{ hctx: Ptr<blk_mq_hw_ctx>; ctx: Ptr<blk_mq_ctx>; list: Ptr<list_head>; run_queue_async: boolean }, undefined>;
-  blk_mq_sched_mark_restart_hctx: Fn<{ hctx: Ptr<blk_mq_hw_ctx> }, undefined>;
   blk_mq_sched_tags_teardown: Fn<{ q: Ptr<request_queue>; flags: number }, undefined>;
   blk_mq_sched_try_insert_merge: Fn<{ q: Ptr<request_queue>; rq: Ptr<request>; free: Ptr<list_head> }, boolean>;
   blk_mq_sched_try_merge: Fn<{ q: Ptr<request_queue>; bio: Ptr<bio>; nr_segs: number; merged_request: PtrTo<Ptr<request>> }, boolean>;
-  blk_mq_start_hw_queue: Fn<{ hctx: Ptr<blk_mq_hw_ctx> }, undefined>;
   blk_mq_start_stopped_hw_queue: Fn<{ hctx: Ptr<blk_mq_hw_ctx>; async: boolean }, undefined>;
   blk_mq_start_stopped_hw_queues: Fn<{ q: Ptr<request_queue>; async: boolean }, undefined>;
-  blk_mq_stop_hw_queue: Fn<{ hctx: Ptr<blk_mq_hw_ctx> }, undefined>;
   blk_mq_sysfs_register: Fn<{ disk: Ptr<gendisk> }, number>;
   blk_mq_sysfs_register_hctxs: Fn<{ q: Ptr<request_queue> }, number>;
   blk_mq_tag_resize_shared_tags: Fn<{ set: Ptr<blk_mq_tag_set>; size: number }, undefined>;
@@ -736,7 +759,7 @@ export interface Functions extends
   blk_update_request: Fn<{ req: Ptr<request>; error: number; nr_bytes: number }, boolean>;
   blk_zone_cond_str: Fn<{ zone_cond: number }, string>;
   blk_zone_need_reset_cb: Fn<{ zone: Ptr<blk_zone>; idx: number; data: Address }, number>;
-  blkdev_issue_flush: Fn<{ bdev: Ptr<block_device> }, number, "x86_64">;
+  blkdev_issue_flush: Fn<{ bdev: Ptr<block_device> }, number>;
   block_invalidate_folio: Fn<{ folio: Ptr<folio>; offset: number; length: number }, undefined, "x86_64">;
   bpf_lsm_bprm_creds_from_file: Fn<{ bprm: Ptr<linux_binprm>; file: Ptr<file> }, number>;
   bpf_lsm_capable: Fn<{ cred: Ptr<cred>; ns: Ptr<user_namespace>; cap: number; opts: number }, number>;
@@ -853,13 +876,13 @@ export interface Functions extends
   chmod_common: Fn<{ path: Ptr<path>; mode: number }, number>;
   chown_common: Fn<{ path: Ptr<path>; user: number; group: number }, number>;
   clear_buddies: Fn<{ cfs_rq: Ptr<cfs_rq>; se: Ptr<sched_entity> }, undefined>;
-  clear_page_dirty_for_io: Fn<{ page: Ptr<page> }, boolean, "x86_64">;
+  clear_page_dirty_for_io: Fn<{ page: Ptr<page> }, boolean>;
   clear_user: Fn<{ to: Address; n: number }, number, "i386">;
   clockevents_program_event: Fn<{ dev: Ptr<clock_event_device>; expires: number; force: boolean }, number>;
   clocksource_watchdog: Fn<{ unused: Ptr<timer_list> }, undefined, "x86_64" | "i386">;
   close_fd: Fn<{ fd: number }, number>;
-  "collect_sigign_sigcatch.isra.0": Bare<"i386">;
   collect_signal: Fn<{ sig: number; list: Ptr<sigpending>; info: Ptr<kernel_siginfo>; resched_timer: PtrTo<boolean> }, undefined>;
+  comm_write: Fn<{ file: Ptr<file>; buf: string; count: number; offset: PtrTo<number> }, number>;
   commit_creds: Fn<{ new: Ptr<cred> }, number>;
   common_nsleep: Fn<{ which_clock: number; flags: number; rqtp: Ptr<timespec64> }, number>;
   common_nsleep_timens: Fn<{ which_clock: number; flags: number; rqtp: Ptr<timespec64> }, number>;
@@ -886,7 +909,6 @@ export interface Functions extends
   copy_user_highpage: Fn<{ to: Ptr<page>; from: Ptr<page>; vaddr: number; vma: Ptr<vm_area_struct> }, undefined, "arm64">;
   copy_vma: Fn<{ vmap: PtrTo<Ptr<vm_area_struct>>; addr: number; len: number; pgoff: number; need_rmap_locks: PtrTo<boolean>; /** x86_64, arm64 only */ keep_source: boolean }, Ptr<vm_area_struct>>;
   core_sys_select: Fn<{ n: number; inp: Ptr<{ fds_bits: CArray<number> }>; outp: Ptr<{ fds_bits: CArray<number> }>; exp: Ptr<{ fds_bits: CArray<number> }>; end_time: Ptr<timespec64> }, number>;
-  "count.constprop.0": Bare<"i386">;
   cp_new_stat: Fn<{ stat: Ptr<kstat>; statbuf: Ptr<stat> }, number>;
   cp_new_stat64: Fn<{ stat: Ptr<kstat>; statbuf: Ptr<stat64> }, number, "arm64" | "i386">;
   cp_statx: Fn<{ stat: Ptr<kstat>; buffer: Ptr<statx> }, number>;
@@ -939,7 +961,7 @@ export interface Functions extends
   cpuset_can_fork: Fn<{ task: Ptr<task_struct>; cset: Ptr<css_set> }, number>;
   cpuset_cpus_allowed: Fn<{ tsk: Ptr<task_struct>; pmask: Ptr<cpumask> }, undefined>;
   cputime_adjust: Fn<{ curr: Ptr<task_cputime>; prev: Ptr<prev_cputime>; ut: PtrTo<number>; st: PtrTo<number> }, undefined>;
-  create_empty_buffers: Fn<{ page: Ptr<page>; blocksize: number; b_state: number }, undefined, "x86_64">;
+  create_empty_buffers: Fn<{ page: Ptr<page>; blocksize: number; b_state: number }, undefined>;
   create_pipe_files: Fn<{ res: PtrTo<Ptr<file>>; flags: number }, number>;
   crng_fast_key_erasure: Fn<{ key: PtrTo<number>; chacha_state: PtrTo<number>; random_data: PtrTo<number>; random_data_len: number }, undefined>;
   crng_make_state: Fn<{ chacha_state: PtrTo<number>; random_data: PtrTo<number>; random_data_len: number }, undefined>;
@@ -975,10 +997,10 @@ export interface Functions extends
   d_splice_alias: Fn<{ inode: Ptr<inode>; dentry: Ptr<dentry> }, Ptr<dentry>>;
   d_tmpfile: Fn<{ file: Ptr<file>; inode: Ptr<inode> }, undefined>;
   d_walk: Fn<{ parent: Ptr<dentry>; data: Address; enter: Address }, undefined>;
+  datagram_poll: Fn<{ file: Ptr<file>; sock: Ptr<socket>; wait: Ptr<poll_table_struct> }, number>;
   dax_layout_busy_page: Fn<{ mapping: Ptr<address_space> }, Ptr<page>, "x86_64">;
   dax_layout_busy_page_range: Fn<{ mapping: Ptr<address_space>; start: number; end: number }, Ptr<page>, "x86_64">;
   dcache_dir_lseek: Fn<{ file: Ptr<file>; offset: number; whence: number }, number>;
-  dcache_readdir: Fn<{ file: Ptr<file>; ctx: Ptr<dir_context> }, number>;
   dec_rlimit_put_ucounts: Fn<{ ucounts: Ptr<ucounts>; type: number }, undefined>;
   dec_rlimit_ucounts: Fn<{ ucounts: Ptr<ucounts>; type: number; v: number }, boolean>;
   decay_load: Fn<{ val: number; n: number }, number, "arm64">;
@@ -1036,6 +1058,7 @@ export interface Functions extends
   do_filp_open: Fn<{ dfd: number; pathname: Ptr<filename>; op: Ptr<open_flags> }, Ptr<file>>;
   do_fsync: Fn<{ fd: number; datasync: number }, number, "arm64" | "i386">;
   do_futex: Fn<{ uaddr: PtrTo<number>; op: number; val: number; timeout: PtrTo<number>; uaddr2: PtrTo<number>; val2: number; val3: number }, number>;
+  do_getpgid: Fn<{ pid: number }, number, "x86_64">;
   do_getxattr: Fn<{ mnt_userns: Ptr<user_namespace>; d: Ptr<dentry>; ctx: Ptr<xattr_ctx> }, number>;
   do_group_exit: Fn<{ exit_code: number }, undefined>;
   do_inotify_init: Fn<{ flags: number }, number>;
@@ -1057,6 +1080,8 @@ export interface Functions extends
   do_mmap_read_unlock: Fn<{ entry: Ptr<irq_work> }, undefined>;
   do_mprotect_pkey: Fn<{ start: number; len: number; prot: number; pkey: number }, number, "x86_64">;
   "do_mprotect_pkey.constprop.0": Bare<"arm64" | "i386">;
+  do_msgrcv: Fn<{ msqid: number; buf: Address; bufsz: number; msgtyp: number; msgflg: number; msg_handler: Address }, number, "x86_64" | "arm64">;
+  do_msgsnd: Fn<{ msqid: number; mtype: number; mtext: Address; msgsz: number; msgflg: number }, number>;
   do_munmap: Fn<{ mm: Ptr<mm_struct>; start: number; len: number; uf: Ptr<list_head> }, number>;
   do_nanosleep: Fn<{ t: Ptr<hrtimer_sleeper>; mode: number }, number>;
   do_notify_parent: Fn<{ tsk: Ptr<task_struct>; sig: number }, boolean>;
@@ -1070,9 +1095,11 @@ export interface Functions extends
   do_pwritev: Fn<{ fd: number; vec: Ptr<iovec>; vlen: number; pos: number; flags: number }, number>;
   do_readlinkat: Fn<{ dfd: number; pathname: string; buf: string; bufsiz: number }, number>;
   do_readv: Fn<{ fd: number; vec: Ptr<iovec>; vlen: number; flags: number }, number>;
+  do_recvmmsg: Fn<{ fd: number; mmsg: Ptr<mmsghdr>; vlen: number; flags: number; timeout: Ptr<timespec64> }, number>;
   do_renameat2: Fn<{ olddfd: number; from: Ptr<filename>; newdfd: number; to: Ptr<filename>; flags: number }, number>;
   do_rmdir: Fn<{ dfd: number; name: Ptr<filename> }, number>;
   do_select: Fn<{ n: number; fds: Ptr<{ in: PtrTo<number>; out: PtrTo<number>; ex: PtrTo<number>; res_in: PtrTo<number>; res_out: PtrTo<number>; res_ex: PtrTo<number> }>; end_time: Ptr<timespec64> }, number>;
+  do_semtimedop: Fn<{ semid: number; tsops: Ptr<sembuf>; nsops: number; timeout: Ptr<timespec64> }, number>;
   do_send_sig_info: Fn<{ sig: number; info: Ptr<kernel_siginfo>; p: Ptr<task_struct>; type: number }, number>;
   do_send_specific: Fn<{ tgid: number; pid: number; sig: number; info: Ptr<kernel_siginfo> }, number>;
   do_sendfile: Fn<{ out_fd: number; in_fd: number; ppos: PtrTo<number>; count: number; max: number }, number>;
@@ -1080,6 +1107,7 @@ export interface Functions extends
   do_set_thread_area: Fn<{ p: Ptr<task_struct>; idx: number; u_info: Ptr<user_desc>; can_allocate: number }, number, "i386">;
   do_setitimer: Fn<{ which: number; value: Ptr<itimerspec64>; ovalue: Ptr<itimerspec64> }, number>;
   do_setxattr: Fn<{ mnt_userns: Ptr<user_namespace>; dentry: Ptr<dentry>; ctx: Ptr<xattr_ctx> }, number>;
+  do_shmat: Fn<{ shmid: number; shmaddr: string; shmflg: number; raddr: PtrTo<number>; shmlba: number }, number>;
   do_sigaction: Fn<{ sig: number; act: Ptr<k_sigaction>; oact: Ptr<k_sigaction> }, number>;
   do_sigaltstack: Fn<{ ss: Ptr<sigaltstack>; oss: Ptr<sigaltstack>; sp: number; min_ss_size: number }, number, "arm64">;
   do_signal_stop: Fn<{ signr: number }, boolean>;
@@ -1104,19 +1132,21 @@ export interface Functions extends
   do_sys_truncate: Fn<{ pathname: string; length: number }, number>;
   do_tag_check_fault: Fn<{ far: number; esr: number; regs: Ptr<pt_regs> }, number, "arm64">;
   do_task_stat: Fn<{ m: Ptr<seq_file>; ns: Ptr<pid_namespace>; pid: Ptr<pid>; task: Ptr<task_struct>; whole: number }, number>;
+  do_tcp_sendpages: Fn<{ sk: Ptr<sock>; page: Ptr<page>; offset: number; size: number; flags: number }, number>;
   do_tcp_setsockopt: Fn<{ sk: Ptr<sock>; level: number; optname: number; optval: { kernel: Address; user: Address; is_kernel: boolean }; optlen: number }, number>;
   do_tee: Fn<{ in: Ptr<file>; out: Ptr<file>; len: number; flags: number }, number>;
   do_timerfd_settime: Fn<{ ufd: number; flags: number; new: Ptr<itimerspec64>; old: Ptr<itimerspec64> }, number>;
   do_tkill: Fn<{ tgid: number; pid: number; sig: number }, number>;
   do_translation_fault: Fn<{ far: number; esr: number; regs: Ptr<pt_regs> }, number, "arm64">;
   do_truncate: Fn<{ mnt_userns: Ptr<user_namespace>; dentry: Ptr<dentry>; length: number; time_attrs: number; filp: Ptr<file> }, number>;
+  do_try_to_free_pages: Fn<{ zonelist: Ptr<zonelist>; sc: Ptr<scan_control> }, number>;
   do_unlinkat: Fn<{ dfd: number; name: Ptr<filename> }, number>;
   do_utimes: Fn<{ dfd: number; filename: string; times: Ptr<timespec64>; flags: number }, number>;
   do_vfs_ioctl: Fn<{ filp: Ptr<file>; fd: number; cmd: number; arg: number }, number, "x86_64" | "arm64">;
   do_wait: Fn<{ wo: Ptr<wait_opts> }, number>;
   do_wait_intr: Fn<{ wq: Ptr<wait_queue_head>; wait: Ptr<wait_queue_entry> }, number>;
   do_wait_intr_irq: Fn<{ wq: Ptr<wait_queue_head>; wait: Ptr<wait_queue_entry> }, number>;
-  do_writepages: Fn<{ mapping: Ptr<address_space>; wbc: Ptr<writeback_control> }, number, "x86_64">;
+  do_writepages: Fn<{ mapping: Ptr<address_space>; wbc: Ptr<writeback_control> }, number>;
   do_writev: Fn<{ fd: number; vec: Ptr<iovec>; vlen: number; flags: number }, number>;
   domain_dirty_limits: Fn<{ dtc: Ptr<dirty_throttle_control> }, undefined, "x86_64">;
   done_path_create: Fn<{ path: Ptr<path>; dentry: Ptr<dentry> }, undefined>;
@@ -1132,6 +1162,7 @@ export interface Functions extends
   dquot_file_open: Fn<{ inode: Ptr<inode>; file: Ptr<file> }, number, "x86_64">;
   dquot_initialize: Fn<{ inode: Ptr<inode> }, number, "x86_64">;
   dst_release: Fn<{ dst: Ptr<dst_entry> }, undefined>;
+  dump_header: Fn<{ oc: Ptr<oom_control>; p: Ptr<task_struct> }, undefined>;
   dup_fd: Fn<{ oldf: Ptr<files_struct>; punch_hole: Ptr<fd_range> }, Ptr<files_struct>>;
   dup_mmap: Fn<{ mm: Ptr<mm_struct>; oldmm: Ptr<mm_struct> }, number, "x86_64" | "arm64">;
   dup_user_cpus_ptr: Fn<{ dst: Ptr<task_struct>; src: Ptr<task_struct>; node: number }, number>;
@@ -1160,7 +1191,6 @@ export interface Functions extends
   eth_type_trans: Fn<{ skb: Ptr<sk_buff>; dev: Ptr<net_device> }, number>;
   eventfd_poll: Fn<{ file: Ptr<file>; wait: Ptr<poll_table_struct> }, number>;
   eventfd_read: Fn<{ iocb: Ptr<kiocb>; to: Ptr<iov_iter> }, number>;
-  eventfd_write: Fn<{ file: Ptr<file>; buf: string; count: number; ppos: PtrTo<number> }, number>;
   evm_inode_init_security: Fn<{ inode: Ptr<inode>; lsm_xattr: Ptr<xattr>; evm_xattr: Ptr<xattr> }, number>;
   evm_inode_post_removexattr: Fn<{ dentry: Ptr<dentry>; xattr_name: string }, undefined, "x86_64">;
   evm_inode_post_setattr: Fn<{ dentry: Ptr<dentry>; ia_valid: number }, undefined>;
@@ -1197,10 +1227,9 @@ export interface Functions extends
   fget_raw: Fn<{ fd: number }, Ptr<file>, "x86_64" | "i386">;
   fib_lookup_good_nhc: Fn<{ nhc: Ptr<fib_nh_common>; fib_flags: number; flp: Ptr<flowi4> }, boolean>;
   fib_table_lookup: Fn<{ tb: Ptr<fib_table>; flp: Ptr<flowi4>; res: Ptr<fib_result>; fib_flags: number }, number>;
-  file_check_and_advance_wb_err: Fn<{ file: Ptr<file> }, number, "x86_64">;
   file_modified_flags: Fn<{ file: Ptr<file>; flags: number }, number>;
   file_ra_state_init: Fn<{ ra: Ptr<file_ra_state>; mapping: Ptr<address_space> }, undefined>;
-  file_write_and_wait_range: Fn<{ file: Ptr<file>; lstart: number; lend: number }, number, "x86_64">;
+  file_write_and_wait_range: Fn<{ file: Ptr<file>; lstart: number; lend: number }, number>;
   filemap_add_folio: Fn<{ mapping: Ptr<address_space>; folio: Ptr<folio>; index: number; gfp: number }, number>;
   filemap_alloc_folio: Fn<{ gfp: number; order: number }, Ptr<folio>, "x86_64" | "arm64">;
   filemap_check_errors: Fn<{ mapping: Ptr<address_space> }, number>;
@@ -1234,7 +1263,9 @@ export interface Functions extends
   filename_trans_read: Fn<{ p: Ptr<policydb>; fp: Address }, number>;
   filename_write_helper: Fn<{ key: Address; data: Address; ptr: Address }, number>;
   filename_write_helper_compat: Fn<{ key: Address; data: Address; ptr: Address }, number>;
+  filldir: Fn<{ ctx: Ptr<dir_context>; name: string; namlen: number; offset: number; ino: number; d_type: number }, boolean>;
   filldir64: Fn<{ ctx: Ptr<dir_context>; name: string; namlen: number; offset: number; ino: number; d_type: number }, boolean>;
+  fillonedir: Fn<{ ctx: Ptr<dir_context>; name: string; namlen: number; offset: number; ino: number; d_type: number }, boolean, "x86_64" | "i386">;
   filp_close: Fn<{ filp: Ptr<file>; id: Address }, number>;
   find_attach: Fn<{ bprm: Ptr<linux_binprm>; ns: Ptr<aa_ns>; head: Ptr<list_head>; name: string; info: PtrTo<string> }, Ptr<aa_label>>;
   find_busiest_group: Fn<{ env: Ptr<lb_env> }, Ptr<sched_group>, "x86_64" | "arm64">;
@@ -1269,10 +1300,10 @@ export interface Functions extends
   folio_account_cleaned: Fn<{ folio: Ptr<folio>; wb: Ptr<bdi_writeback> }, undefined, "x86_64">;
   folio_activate_fn: Fn<{ lruvec: Ptr<lruvec>; folio: Ptr<folio> }, undefined>;
   folio_add_lru_vma: Fn<{ folio: Ptr<folio>; vma: Ptr<vm_area_struct> }, undefined>;
-  folio_alloc: Fn<{ gfp: number; order: number }, Ptr<folio>, "x86_64">;
+  folio_alloc: Fn<{ gfp: number; order: number }, Ptr<folio>, "x86_64" | "arm64">;
   folio_batch_move_lru: Fn<{ fbatch: Ptr<folio_batch>; move_fn: Address }, undefined>;
   folio_batch_remove_exceptionals: Fn<{ fbatch: Ptr<folio_batch> }, undefined>;
-  folio_clear_dirty_for_io: Fn<{ folio: Ptr<folio> }, boolean, "x86_64">;
+  folio_clear_dirty_for_io: Fn<{ folio: Ptr<folio> }, boolean>;
   folio_lruvec_lock_irqsave: Fn<{ folio: Ptr<folio>; flags: PtrTo<number> }, Ptr<lruvec>>;
   folio_mapped: Fn<{ folio: Ptr<folio> }, boolean>;
   folio_mapping: Fn<{ folio: Ptr<folio> }, Ptr<address_space>>;
@@ -1280,11 +1311,13 @@ export interface Functions extends
   folio_memcg_lock: Fn<{ folio: Ptr<folio> }, undefined, "x86_64">;
   folio_memcg_unlock: Fn<{ folio: Ptr<folio> }, undefined, "x86_64">;
   folio_mkclean: Fn<{ folio: Ptr<folio> }, number, "x86_64">;
+  folio_wait_bit: Fn<{ folio: Ptr<folio>; bit_nr: number }, undefined>;
   folio_wait_stable: Fn<{ folio: Ptr<folio> }, undefined, "x86_64">;
+  folio_wake_bit: Fn<{ folio: Ptr<folio>; bit_nr: number }, undefined>;
   follow_huge_addr: Fn<{ mm: Ptr<mm_struct>; address: number; write: number }, Ptr<page>>;
   follow_page_mask: Fn<{ vma: Ptr<vm_area_struct>; address: number; flags: number; ctx: Ptr<follow_page_context> }, Ptr<page>>;
   follow_page_pte: Fn<{ vma: Ptr<vm_area_struct>; address: number; pmd: Ptr<{ pmd: number }>; flags: number; pgmap: PtrTo<Ptr<dev_pagemap>> }, Ptr<page>, "x86_64" | "arm64">;
-  "follow_page_pte.constprop.0": Bare<"i386">;
+  force_page_cache_ra: Fn<{ ractl: Ptr<readahead_control>; nr_to_read: number }, undefined>;
   force_sig_fault: Fn<{ sig: number; code: number; addr: Address }, number>;
   force_sig_info: Fn<{ info: Ptr<kernel_siginfo> }, number>;
   force_sig_info_to_task: Fn<{ info: Ptr<kernel_siginfo>; t: Ptr<task_struct>; handler: number }, number>;
@@ -1297,7 +1330,6 @@ export interface Functions extends
   fpu_clone: Fn<{ dst: Ptr<task_struct>; clone_flags: number; minimal: boolean }, number, "x86_64" | "i386">;
   fpu_flush_thread: Fn<{}, undefined, "x86_64" | "i386">;
   free_buffer_head: Fn<{ bh: Ptr<buffer_head> }, undefined, "x86_64">;
-  free_compound_page: Fn<{ page: Ptr<page> }, undefined>;
   free_ldt_pgtables: Fn<{ mm: Ptr<mm_struct> }, undefined, "x86_64" | "i386">;
   free_page_and_swap_cache: Fn<{ page: Ptr<page> }, undefined, "arm64">;
   free_pages: Fn<{ addr: number; order: number }, undefined>;
@@ -1307,7 +1339,6 @@ export interface Functions extends
   free_pgtables: Fn<{ tlb: Ptr<mmu_gather>; mt: Ptr<maple_tree>; vma: Ptr<vm_area_struct>; floor: number; ceiling: number }, undefined>;
   free_pid: Fn<{ pid: Ptr<pid> }, undefined>;
   free_pipe_info: Fn<{ pipe: Ptr<pipe_inode_info> }, undefined>;
-  free_swap_cache: Fn<{ page: Ptr<page> }, undefined>;
   free_uid: Fn<{ up: Ptr<user_struct> }, undefined>;
   free_unref_page: Fn<{ page: Ptr<page>; order: number }, undefined>;
   free_unref_page_commit: Fn<{ zone: Ptr<zone>; pcp: Ptr<per_cpu_pages>; page: Ptr<page>; migratetype: number; order: number }, undefined>;
@@ -1348,14 +1379,18 @@ export interface Functions extends
   futex_cleanup: Fn<{ tsk: Ptr<task_struct> }, undefined, "x86_64">;
   futex_get_value_locked: Fn<{ dest: PtrTo<number>; from: PtrTo<number> }, number>;
   futex_hash: Fn<{ key: Ptr<futex_key> }, Ptr<futex_hash_bucket>>;
+  futex_lock_pi: Fn<{ uaddr: PtrTo<number>; flags: number; time: PtrTo<number>; trylock: number }, number>;
   futex_q_lock: Fn<{ q: Ptr<futex_q> }, Ptr<futex_hash_bucket>>;
+  futex_requeue: Fn<{ uaddr1: PtrTo<number>; flags: number; uaddr2: PtrTo<number>; nr_wake: number; nr_requeue: number; cmpval: PtrTo<number>; requeue_pi: number }, number>;
   futex_setup_timer: Fn<{ time: PtrTo<number>; timeout: Ptr<hrtimer_sleeper>; flags: number; range_ns: number }, Ptr<hrtimer_sleeper>>;
+  futex_unlock_pi: Fn<{ uaddr: PtrTo<number>; flags: number }, number>;
   futex_unqueue: Fn<{ q: Ptr<futex_q> }, number>;
   futex_wait: Fn<{ uaddr: PtrTo<number>; flags: number; val: number; abs_time: PtrTo<number>; bitset: number }, number>;
   futex_wait_queue: Fn<{ hb: Ptr<futex_hash_bucket>; q: Ptr<futex_q>; timeout: Ptr<hrtimer_sleeper> }, undefined>;
   futex_wait_setup: Fn<{ uaddr: PtrTo<number>; val: number; flags: number; q: Ptr<futex_q>; hb: PtrTo<Ptr<futex_hash_bucket>> }, number>;
   futex_wake: Fn<{ uaddr: PtrTo<number>; flags: number; nr_wake: number; bitset: number }, number>;
   futex_wake_mark: Fn<{ wake_q: Ptr<wake_q_head>; q: Ptr<futex_q> }, undefined>;
+  futex_wake_op: Fn<{ uaddr1: PtrTo<number>; flags: number; uaddr2: PtrTo<number>; nr_wake: number; nr_wake2: number; op: number }, number>;
   generic_delete_inode: Fn<{ inode: Ptr<inode> }, number>;
   generic_fadvise: Fn<{ file: Ptr<file>; offset: number; len: number; advice: number }, number>;
   generic_file_direct_write: Fn<{ iocb: Ptr<kiocb>; from: Ptr<iov_iter> }, number>;
@@ -1375,11 +1410,12 @@ export interface Functions extends
   generic_permission: Fn<{ mnt_userns: Ptr<user_namespace>; inode: Ptr<inode>; mask: number }, number>;
   generic_pipe_buf_get: Fn<{ pipe: Ptr<pipe_inode_info>; buf: Ptr<pipe_buffer> }, boolean>;
   generic_pipe_buf_release: Fn<{ pipe: Ptr<pipe_inode_info>; buf: Ptr<pipe_buffer> }, undefined, "x86_64">;
+  generic_splice_sendpage: Fn<{ pipe: Ptr<pipe_inode_info>; out: Ptr<file>; ppos: PtrTo<number>; len: number; flags: number }, number>;
   generic_update_time: Fn<{ inode: Ptr<inode>; time: Ptr<timespec64>; flags: number }, number>;
   generic_write_check_limits: Fn<{ file: Ptr<file>; pos: number; count: PtrTo<number> }, number>;
   generic_write_checks: Fn<{ iocb: Ptr<kiocb>; from: Ptr<iov_iter> }, number>;
   generic_write_checks_count: Fn<{ iocb: Ptr<kiocb>; count: PtrTo<number> }, number, "i386">;
-  generic_write_end: Fn<{ file: Ptr<file>; mapping: Ptr<address_space>; pos: number; len: number; copied: number; page: Ptr<page>; fsdata: Address }, number, "x86_64">;
+  generic_write_end: Fn<{ file: Ptr<file>; mapping: Ptr<address_space>; pos: number; len: number; copied: number; page: Ptr<page>; fsdata: Address }, number>;
   get_align_mask: Fn<{}, number, "x86_64">;
   get_arg_page: Fn<{ bprm: Ptr<linux_binprm>; pos: number; write: number }, Ptr<page>>;
   get_avenrun: Fn<{ loads: PtrTo<number>; offset: number; shift: number }, undefined>;
@@ -1426,7 +1462,7 @@ export interface Functions extends
   getrusage: Fn<{ p: Ptr<task_struct>; who: number; r: Ptr<rusage> }, undefined>;
   getxattr: Fn<{ mnt_userns: Ptr<user_namespace>; d: Ptr<dentry>; name: string; value: Address; size: number }, number>;
   gic_handle_irq: Fn<{ regs: Ptr<pt_regs> }, undefined, "arm64">;
-  grab_cache_page_write_begin: Fn<{ mapping: Ptr<address_space>; index: number }, Ptr<page>, "x86_64">;
+  grab_cache_page_write_begin: Fn<{ mapping: Ptr<address_space>; index: number }, Ptr<page>>;
   group_balance_cpu: Fn<{ sg: Ptr<sched_group> }, number, "x86_64">;
   group_send_sig_info: Fn<{ sig: number; info: Ptr<kernel_siginfo>; p: Ptr<task_struct>; type: number }, number>;
   guarantee_online_cpus: Fn<{ tsk: Ptr<task_struct>; pmask: Ptr<cpumask> }, undefined>;
@@ -1480,6 +1516,11 @@ export interface Functions extends
   inc_rlimit_get_ucounts: Fn<{ ucounts: Ptr<ucounts>; type: number; override_rlimit: boolean }, number>;
   inc_rlimit_ucounts: Fn<{ ucounts: Ptr<ucounts>; type: number; v: number }, number>;
   inc_ucount: Fn<{ ns: Ptr<user_namespace>; uid: { val: number }; type: number }, Ptr<ucounts>>;
+  inet6_bind: Fn<{ sock: Ptr<socket>; uaddr: Ptr<sockaddr>; addr_len: number }, number>;
+  inet6_create: Fn<{ net: Ptr<net>; sock: Ptr<socket>; protocol: number; kern: number }, number>;
+  inet6_csk_xmit: Fn<{ sk: Ptr<sock>; skb: Ptr<sk_buff>; fl_unused: Ptr<flowi> }, number>;
+  inet6_getname: Fn<{ sock: Ptr<socket>; uaddr: Ptr<sockaddr>; peer: number }, number>;
+  inet6_sendmsg: Fn<{ sock: Ptr<socket>; msg: Ptr<msghdr>; size: number }, number>;
   inet_abc_len: Fn<{ addr: number }, number, "arm64">;
   inet_accept: Fn<{ sock: Ptr<socket>; newsock: Ptr<socket>; flags: number; kern: boolean }, number>;
   inet_add_offload: Fn<{ prot: Ptr<net_offload>; protocol: number }, number>;
@@ -1644,15 +1685,24 @@ export interface Functions extends
   inotify_find_inode: Fn<{ dirname: string; path: Ptr<path>; flags: number; mask: number }, number, "x86_64">;
   inotify_free_event: Fn<{ group: Ptr<fsnotify_group>; fsn_event: Ptr<fsnotify_event> }, undefined>;
   inotify_handle_inode_event: Fn<{ inode_mark: Ptr<fsnotify_mark>; mask: number; inode: Ptr<inode>; dir: Ptr<inode>; name: Ptr<qstr>; cookie: number }, number>;
+  inotify_poll: Fn<{ file: Ptr<file>; wait: Ptr<poll_table_struct> }, number>;
   inotify_read: Fn<{ file: Ptr<file>; buf: string; count: number; pos: PtrTo<number> }, number>;
+  inotify_release: Fn<{ ignored: Ptr<inode>; file: Ptr<file> }, number>;
   inotify_update_watch: Fn<{ group: Ptr<fsnotify_group>; inode: Ptr<inode>; arg: number }, number, "x86_64">;
   insert_inode_locked: Fn<{ inode: Ptr<inode> }, number, "x86_64">;
   insert_vm_struct: Fn<{ mm: Ptr<mm_struct>; vma: Ptr<vm_area_struct> }, number>;
   insert_work: Fn<{ pwq: Ptr<pool_workqueue>; work: Ptr<work_struct>; head: Ptr<list_head>; extra_flags: number }, undefined, "x86_64" | "i386">;
   internal_get_user_pages_fast: Fn<{ start: number; nr_pages: number; gup_flags: number; pages: PtrTo<Ptr<page>> }, number>;
+  invalidate_inode_pages2: Fn<{ mapping: Ptr<address_space> }, number>;
+  invalidate_mapping_pages: Fn<{ mapping: Ptr<address_space>; start: number; end: number }, number>;
   invoke_syscall: Fn<{ regs: Ptr<pt_regs>; scno: number; sc_nr: number; syscall_table: PtrTo<Address> }, undefined, "arm64">;
-  io_schedule: Fn<{}, undefined, "x86_64">;
   ioctl_file_clone: Fn<{ dst_file: Ptr<file>; srcfd: number; off: number; olen: number; destoff: number }, number>;
+  iomap_dio_rw: Fn<{ iocb: Ptr<kiocb>; iter: Ptr<iov_iter>; ops: Ptr<iomap_ops>; dops: Ptr<iomap_dio_ops>; dio_flags: number; private: Address; done_before: number }, number>;
+  ip4_datagram_connect: Fn<{ sk: Ptr<sock>; uaddr: Ptr<sockaddr>; addr_len: number }, number>;
+  ip6_datagram_connect: Fn<{ sk: Ptr<sock>; uaddr: Ptr<sockaddr>; addr_len: number }, number>;
+  ip6_make_skb: Fn<{ sk: Ptr<sock>; getfrag: Address; from: Address; length: number; transhdrlen: number; ipc6: Ptr<ipcm6_cookie>; rt: Ptr<rt6_info>; flags: number; cork: Ptr<inet_cork_full> }, Ptr<sk_buff>>;
+  ip6_protocol_deliver_rcu: Fn<{ net: Ptr<net>; skb: Ptr<sk_buff>; nexthdr: number; have_final: boolean }, undefined>;
+  ip6_xmit: Fn<{ sk: Ptr<sock>; skb: Ptr<sk_buff>; fl6: Ptr<flowi6>; mark: number; opt: Ptr<ipv6_txoptions>; tclass: number; priority: number }, number>;
   ip_append_data: Fn<{ sk: Ptr<sock>; fl4: Ptr<flowi4>; getfrag: Address; from: Address; length: number; transhdrlen: number; ipc: Ptr<ipcm_cookie>; rtp: PtrTo<Ptr<rtable>>; flags: number }, number>;
   ip_append_page: Fn<{ sk: Ptr<sock>; fl4: Ptr<flowi4>; page: Ptr<page>; offset: number; size: number; flags: number }, number>;
   ip_build_and_send_pkt: Fn<{ skb: Ptr<sk_buff>; sk: Ptr<sock>; saddr: number; daddr: number; opt: Ptr<ip_options_rcu>; tos: number }, number>;
@@ -1748,9 +1798,11 @@ export interface Functions extends
   ip_tunnel_netlink_encap_parms: Fn<{ data: PtrTo<Ptr<nlattr>>; encap: Ptr<ip_tunnel_encap> }, boolean>;
   ip_tunnel_netlink_parms: Fn<{ data: PtrTo<Ptr<nlattr>>; parms: Ptr<ip_tunnel_parm> }, undefined>;
   ip_valid_fib_dump_req: Fn<{ net: Ptr<net>; nlh: Ptr<nlmsghdr>; filter: Ptr<fib_dump_filter>; cb: Ptr<netlink_callback> }, number>;
+  ipi_handler: Fn<{ /** x86_64, i386 only */ null: Address; /** arm64 only */ irq: number; /** arm64 only */ data: Address }, undefined | number>;
   ipv4_default_advmss: Fn<{ dst: Ptr<dst_entry> }, number>;
   ipv4_dst_check: Fn<{ dst: Ptr<dst_entry>; cookie: number }, Ptr<dst_entry>>;
   ipv4_mtu: Fn<{ dst: Ptr<dst_entry> }, number>;
+  ipv6_rcv: Fn<{ skb: Ptr<sk_buff>; dev: Ptr<net_device>; pt: Ptr<packet_type>; orig_dev: Ptr<net_device> }, number>;
   irq_fpu_usable: Fn<{}, boolean, "x86_64">;
   is_affected_midr_range_list: Fn<{ entry: Ptr<arm64_cpu_capabilities>; scope: number }, boolean, "arm64">;
   is_bad_inode: Fn<{ inode: Ptr<inode> }, boolean, "x86_64">;
@@ -1759,8 +1811,7 @@ export interface Functions extends
   is_valid_gup_flags: Fn<{ gup_flags: number }, boolean, "arm64">;
   is_vmalloc_addr: Fn<{ x: Address }, boolean>;
   iter_file_splice_write: Fn<{ pipe: Ptr<pipe_inode_info>; out: Ptr<file>; ppos: PtrTo<number>; len: number; flags: number }, number>;
-  iterate_dir: Fn<{ file: Ptr<file>; ctx: Ptr<dir_context> }, number>;
-  iterate_supers: Fn<{ f: Address; arg: Address }, undefined, "arm64">;
+  iterate_supers: Fn<{ f: Address; arg: Address }, undefined>;
   jiffies_to_usecs: Fn<{ j: number }, number>;
   kern_path: Fn<{ name: string; flags: number; path: Ptr<path> }, number>;
   kern_path_create: Fn<{ dfd: number; pathname: string; path: Ptr<path>; lookup_flags: number }, Ptr<dentry>>;
@@ -1769,9 +1820,14 @@ export interface Functions extends
   kernel_fpu_end: Fn<{}, undefined, "x86_64">;
   kernel_init_pages: Fn<{ page: Ptr<page>; numpages: number }, undefined, "i386">;
   kernel_read: Fn<{ file: Ptr<file>; buf: Address; count: number; pos: PtrTo<number> }, number>;
+  kernel_sendpage: Fn<{ sock: Ptr<socket>; page: Ptr<page>; offset: number; size: number; flags: number }, number>;
   kernel_wait4: Fn<{ upid: number; stat_addr: PtrTo<number>; options: number; ru: Ptr<rusage> }, number>;
   kernel_waitid: Fn<{ which: number; upid: number; infop: Ptr<waitid_info>; options: number; ru: Ptr<rusage> }, number>;
   kernfs_dop_revalidate: Fn<{ dentry: Ptr<dentry>; flags: number }, number>;
+  kernfs_fop_read_iter: Fn<{ iocb: Ptr<kiocb>; iter: Ptr<iov_iter> }, number>;
+  kernfs_iop_getattr: Fn<{ mnt_userns: Ptr<user_namespace>; path: Ptr<path>; stat: Ptr<kstat>; request_mask: number; query_flags: number }, number>;
+  kernfs_iop_listxattr: Fn<{ dentry: Ptr<dentry>; buf: string; size: number }, number>;
+  kernfs_iop_lookup: Fn<{ dir: Ptr<inode>; dentry: Ptr<dentry>; flags: number }, Ptr<dentry>>;
   kernfs_iop_permission: Fn<{ mnt_userns: Ptr<user_namespace>; inode: Ptr<inode>; mask: number }, number>;
   kernfs_refresh_inode: Fn<{ kn: Ptr<kernfs_node>; inode: Ptr<inode> }, undefined>;
   key_put: Fn<{ key: Ptr<key> }, undefined>;
@@ -1789,7 +1845,6 @@ export interface Functions extends
   kmalloc_size_roundup: Fn<{ size: number }, number>;
   kmalloc_slab: Fn<{ size: number; flags: number }, Ptr<kmem_cache>>;
   kmalloc_trace: Fn<{ s: Ptr<kmem_cache>; gfpflags: number; size: number }, Address>;
-  "kmap_get_pte.constprop.0": Bare<"i386">;
   kmap_local_fork: Fn<{ tsk: Ptr<task_struct> }, undefined, "i386">;
   kmem_cache_alloc: Fn<{ s: Ptr<kmem_cache>; gfpflags: number }, Address>;
   kmem_cache_alloc_bulk: Fn<{ s: Ptr<kmem_cache>; flags: number; size: number; p: PtrTo<Address> }, number>;
@@ -1810,6 +1865,7 @@ export interface Functions extends
   kprobe_flush_task: Fn<{ tk: Ptr<task_struct> }, undefined, "arm64">;
   kprobe_ftrace_handler: Fn<{ ip: number; parent_ip: number; ops: Ptr<ftrace_ops>; fregs: Ptr<ftrace_regs> }, undefined, "x86_64" | "i386">;
   ksoftirqd_running: Fn<{ pending: number }, boolean, "arm64">;
+  kswapd: Fn<{ p: Address }, number>;
   ksys_dup3: Fn<{ oldfd: number; newfd: number; flags: number }, number>;
   ksys_fadvise64_64: Fn<{ fd: number; offset: number; len: number; advice: number }, number>;
   ksys_fallocate: Fn<{ fd: number; mode: number; offset: number; len: number }, number>;
@@ -1861,7 +1917,6 @@ export interface Functions extends
   load_elf_phdrs: Fn<{ elf_ex: Ptr<elf32_hdr> | Ptr<elf64_hdr>; elf_file: Ptr<file> }, Ptr<elf32_phdr> | Ptr<elf64_phdr>>;
   load_new_mm_cr3: Fn<{ pgdir: Ptr<{ pgd: number }>; new_asid: number; need_flush: boolean }, undefined, "x86_64">;
   lock_mm_and_find_vma: Fn<{ mm: Ptr<mm_struct>; addr: number; regs: Ptr<pt_regs> }, Ptr<vm_area_struct>>;
-  lock_page_memcg: Fn<{ page: Ptr<page> }, undefined>;
   lock_sock_nested: Fn<{ sk: Ptr<sock>; subclass: number }, undefined>;
   lock_timer_base: Fn<{ timer: Ptr<timer_list>; flags: PtrTo<number> }, Ptr<timer_base>>;
   lock_two_directories: Fn<{ p1: Ptr<dentry>; p2: Ptr<dentry> }, Ptr<dentry>>;
@@ -1896,9 +1951,8 @@ export interface Functions extends
   map_id_up: Fn<{ map: Ptr<uid_gid_map>; id: number }, number>;
   map_vdso: Fn<{ image: Ptr<vdso_image>; addr: number }, number, "x86_64" | "i386">;
   map_vdso_randomized: Fn<{ image: Ptr<vdso_image> }, number, "x86_64">;
-  mark_buffer_dirty: Fn<{ bh: Ptr<buffer_head> }, undefined, "x86_64">;
-  mark_buffer_dirty_inode: Fn<{ bh: Ptr<buffer_head>; inode: Ptr<inode> }, undefined, "x86_64">;
-  mark_page_accessed: Fn<{ page: Ptr<page> }, undefined>;
+  mark_buffer_dirty: Fn<{ bh: Ptr<buffer_head> }, undefined>;
+  mark_buffer_dirty_inode: Fn<{ bh: Ptr<buffer_head>; inode: Ptr<inode> }, undefined>;
   match_exception_partial: Fn<{ exceptions: Ptr<list_head>; type: number; major: number; minor: number; access: number }, boolean>;
   may_delete: Fn<{ mnt_userns: Ptr<user_namespace>; dir: Ptr<inode>; victim: Ptr<dentry>; isdir: boolean }, number>;
   may_expand_vm: Fn<{ mm: Ptr<mm_struct>; flags: number; npages: number }, boolean>;
@@ -1992,27 +2046,32 @@ export interface Functions extends
   nsecs_to_jiffies: Fn<{ n: number }, number, "x86_64">;
   ntp_tick_length: Fn<{}, number, "x86_64" | "arm64">;
   null_lseek: Fn<{ file: Ptr<file>; offset: number; orig: number }, number>;
-  ondemand_readahead: Fn<{ ractl: Ptr<readahead_control>; folio: Ptr<folio>; req_size: number }, undefined, "x86_64">;
+  ondemand_readahead: Fn<{ ractl: Ptr<readahead_control>; folio: Ptr<folio>; req_size: number }, undefined>;
   online_fair_sched_group: Fn<{ tg: Ptr<task_group> }, undefined, "arm64">;
+  oom_badness: Fn<{ p: Ptr<task_struct>; totalpages: number }, number>;
+  oom_evaluate_task: Fn<{ task: Ptr<task_struct>; arg: Address }, number>;
+  oom_kill_process: Fn<{ oc: Ptr<oom_control>; message: string }, undefined>;
   open_exec: Fn<{ name: string }, Ptr<file>>;
   our_mnt: Fn<{ mnt: Ptr<vfsmount> }, boolean>;
   out_of_line_wait_on_bit: Fn<{ word: Address; bit: number; action: Address; mode: number }, number, "x86_64">;
+  out_of_memory: Fn<{ oc: Ptr<oom_control> }, boolean>;
   override_creds: Fn<{ new: Ptr<cred> }, Ptr<cred>>;
   override_release: Fn<{ release: string; len: number }, number, "x86_64" | "i386">;
   padzero: Fn<{ elf_bss: number }, number, "x86_64" | "arm64">;
   page_add_file_rmap: Fn<{ page: Ptr<page>; vma: Ptr<vm_area_struct>; compound: boolean }, undefined>;
   page_add_new_anon_rmap: Fn<{ page: Ptr<page>; vma: Ptr<vm_area_struct>; address: number }, undefined>;
   page_address: Fn<{ page: Ptr<page> }, Address, "i386">;
+  page_cache_async_ra: Fn<{ ractl: Ptr<readahead_control>; folio: Ptr<folio>; req_count: number }, undefined>;
   page_cache_pipe_buf_confirm: Fn<{ pipe: Ptr<pipe_inode_info>; buf: Ptr<pipe_buffer> }, number>;
   page_cache_pipe_buf_release: Fn<{ pipe: Ptr<pipe_inode_info>; buf: Ptr<pipe_buffer> }, undefined>;
-  page_cache_ra_order: Fn<{ ractl: Ptr<readahead_control>; ra: Ptr<file_ra_state>; new_order: number }, undefined, "x86_64">;
-  page_cache_ra_unbounded: Fn<{ ractl: Ptr<readahead_control>; nr_to_read: number; lookahead_size: number }, undefined, "x86_64">;
-  page_cache_sync_ra: Fn<{ ractl: Ptr<readahead_control>; req_count: number }, undefined, "x86_64">;
+  page_cache_ra_order: Fn<{ ractl: Ptr<readahead_control>; ra: Ptr<file_ra_state>; new_order: number }, undefined>;
+  page_cache_ra_unbounded: Fn<{ ractl: Ptr<readahead_control>; nr_to_read: number; lookahead_size: number }, undefined>;
+  page_cache_sync_ra: Fn<{ ractl: Ptr<readahead_control>; req_count: number }, undefined>;
   page_cpupid_xchg_last: Fn<{ page: Ptr<page>; cpupid: number }, number, "x86_64" | "arm64">;
   page_mapping: Fn<{ page: Ptr<page> }, Ptr<address_space>, "x86_64">;
   page_move_anon_rmap: Fn<{ page: Ptr<page>; vma: Ptr<vm_area_struct> }, undefined>;
   page_remove_rmap: Fn<{ page: Ptr<page>; vma: Ptr<vm_area_struct>; compound: boolean }, undefined>;
-  pagecache_get_page: Fn<{ mapping: Ptr<address_space>; index: number; fgp_flags: number; gfp: number }, Ptr<page>, "x86_64">;
+  pagecache_get_page: Fn<{ mapping: Ptr<address_space>; index: number; fgp_flags: number; gfp: number }, Ptr<page>>;
   pagecache_isize_extended: Fn<{ inode: Ptr<inode>; from: number; to: number }, undefined, "x86_64">;
   pagevec_lookup_range_tag: Fn<{ pvec: Ptr<pagevec>; mapping: Ptr<address_space>; index: PtrTo<number>; end: number; tag: number }, number, "x86_64">;
   parse_elf_properties: Fn<{ f: Ptr<file>; phdr: Ptr<elf64_phdr>; arch: Ptr<arch_elf_state> }, number, "arm64">;
@@ -2053,6 +2112,7 @@ export interface Functions extends
   pick_next_task_idle: Fn<{ rq: Ptr<rq> }, Ptr<task_struct>>;
   pick_next_task_stop: Fn<{ rq: Ptr<rq> }, Ptr<task_struct>, "arm64">;
   pid_for_clock: Fn<{ clock: number; gettime: boolean }, Ptr<pid>>;
+  pid_getattr: Fn<{ mnt_userns: Ptr<user_namespace>; path: Ptr<path>; stat: Ptr<kstat>; request_mask: number; query_flags: number }, number>;
   pid_nr_ns: Fn<{ pid: Ptr<pid>; ns: Ptr<pid_namespace> }, number>;
   pid_revalidate: Fn<{ dentry: Ptr<dentry>; flags: number }, number>;
   pid_task: Fn<{ pid: Ptr<pid>; type: number }, Ptr<task_struct>>;
@@ -2061,9 +2121,11 @@ export interface Functions extends
   pidfd_poll: Fn<{ file: Ptr<file>; pts: Ptr<poll_table_struct> }, number>;
   pids_can_fork: Fn<{ task: Ptr<task_struct>; cset: Ptr<css_set> }, number>;
   pipe_double_lock: Fn<{ pipe1: Ptr<pipe_inode_info>; pipe2: Ptr<pipe_inode_info> }, undefined>;
+  pipe_ioctl: Fn<{ filp: Ptr<file>; cmd: number; arg: number }, number>;
   pipe_lock: Fn<{ pipe: Ptr<pipe_inode_info> }, undefined>;
   pipe_poll: Fn<{ filp: Ptr<file>; wait: Ptr<poll_table_struct> }, number>;
   pipe_read: Fn<{ iocb: Ptr<kiocb>; to: Ptr<iov_iter> }, number>;
+  pipe_to_sendpage: Fn<{ pipe: Ptr<pipe_inode_info>; buf: Ptr<pipe_buffer>; sd: Ptr<splice_desc> }, number>;
   pipe_unlock: Fn<{ pipe: Ptr<pipe_inode_info> }, undefined>;
   pipe_write: Fn<{ iocb: Ptr<kiocb>; from: Ptr<iov_iter> }, number>;
   place_entity: Fn<{ cfs_rq: Ptr<cfs_rq>; se: Ptr<sched_entity>; initial: number }, undefined>;
@@ -2097,24 +2159,39 @@ export interface Functions extends
   proc_alloc_inode: Fn<{ sb: Ptr<super_block> }, Ptr<inode>>;
   proc_clear_tty: Fn<{ p: Ptr<task_struct> }, undefined, "arm64">;
   proc_exe_link: Fn<{ dentry: Ptr<dentry>; exe_path: Ptr<path>; /** x86_64, arm64 only */ task: Ptr<task_struct> }, number>;
+  proc_fd_permission: Fn<{ mnt_userns: Ptr<user_namespace>; inode: Ptr<inode>; mask: number }, number>;
   proc_flush_pid: Fn<{ pid: Ptr<pid> }, undefined>;
+  proc_getattr: Fn<{ mnt_userns: Ptr<user_namespace>; path: Ptr<path>; stat: Ptr<kstat>; request_mask: number; query_flags: number }, number>;
   proc_invalidate_siblings_dcache: Fn<{ inodes: Ptr<hlist_head>; lock: Ptr<spinlock> }, undefined>;
+  proc_lookup: Fn<{ dir: Ptr<inode>; dentry: Ptr<dentry>; flags: number }, Ptr<dentry>>;
+  proc_lookup_de: Fn<{ dir: Ptr<inode>; dentry: Ptr<dentry>; de: Ptr<proc_dir_entry> }, Ptr<dentry>>;
+  proc_lookupfd: Fn<{ dir: Ptr<inode>; dentry: Ptr<dentry>; flags: number }, Ptr<dentry>>;
   proc_misc_d_revalidate: Fn<{ dentry: Ptr<dentry>; flags: number }, number>;
+  proc_notify_change: Fn<{ mnt_userns: Ptr<user_namespace>; dentry: Ptr<dentry>; iattr: Ptr<iattr> }, number>;
+  proc_pid_cmdline_read: Fn<{ file: Ptr<file>; buf: string; count: number; pos: PtrTo<number> }, number>;
+  proc_pid_get_link: Fn<{ dentry: Ptr<dentry>; inode: Ptr<inode>; done: Ptr<delayed_call> }, string>;
+  proc_pid_lookup: Fn<{ dentry: Ptr<dentry>; flags: number }, Ptr<dentry>>;
   proc_pid_make_inode: Fn<{ sb: Ptr<super_block>; task: Ptr<task_struct>; mode: number }, Ptr<inode>>;
   proc_pid_permission: Fn<{ mnt_userns: Ptr<user_namespace>; inode: Ptr<inode>; mask: number }, number>;
   proc_pid_readlink: Fn<{ dentry: Ptr<dentry>; buffer: string; buflen: number }, number>;
   proc_pident_instantiate: Fn<{ dentry: Ptr<dentry>; task: Ptr<task_struct>; ptr: Address }, Ptr<dentry>>;
   proc_pident_lookup: Fn<{ dir: Ptr<inode>; dentry: Ptr<dentry>; p: Ptr<pid_entry>; end: Ptr<pid_entry> }, Ptr<dentry>>;
+  proc_reg_llseek: Fn<{ file: Ptr<file>; offset: number; whence: number }, number>;
   proc_reg_read_iter: Fn<{ iocb: Ptr<kiocb>; iter: Ptr<iov_iter> }, number>;
+  proc_root_getattr: Fn<{ mnt_userns: Ptr<user_namespace>; path: Ptr<path>; stat: Ptr<kstat>; request_mask: number; query_flags: number }, number>;
+  proc_root_lookup: Fn<{ dir: Ptr<inode>; dentry: Ptr<dentry>; flags: number }, Ptr<dentry>>;
   proc_self_get_link: Fn<{ dentry: Ptr<dentry>; inode: Ptr<inode>; done: Ptr<delayed_call> }, string>;
   proc_sid_connector: Fn<{ task: Ptr<task_struct> }, undefined, "arm64">;
+  proc_task_lookup: Fn<{ dir: Ptr<inode>; dentry: Ptr<dentry>; flags: number }, Ptr<dentry>>;
   proc_task_name: Fn<{ m: Ptr<seq_file>; p: Ptr<task_struct>; escape: boolean }, undefined>;
   proc_tgid_base_lookup: Fn<{ dir: Ptr<inode>; dentry: Ptr<dentry>; flags: number }, Ptr<dentry>>;
   proc_tgid_stat: Fn<{ m: Ptr<seq_file>; ns: Ptr<pid_namespace>; pid: Ptr<pid>; task: Ptr<task_struct> }, number>;
+  proc_thread_self_get_link: Fn<{ dentry: Ptr<dentry>; inode: Ptr<inode>; done: Ptr<delayed_call> }, string>;
   process_backlog: Fn<{ napi: Ptr<napi_struct>; quota: number }, number>;
   process_cpu_clock_get: Fn<{ which_clock: number; tp: Ptr<timespec64> }, number>;
   process_measurement: Fn<{ file: Ptr<file>; cred: Ptr<cred>; secid: number; buf: string; size: number; mask: number; func: number }, number>;
   process_one_work: Fn<{ worker: Ptr<worker>; work: Ptr<work_struct> }, undefined>;
+  process_vm_rw: Fn<{ pid: number; lvec: Ptr<iovec>; liovcnt: number; rvec: Ptr<iovec>; riovcnt: number; flags: number; vm_write: number }, number>;
   profile_signal_perm: Fn<{ profile: Ptr<aa_profile>; peer: Ptr<aa_label>; request: number; sa: Ptr<common_audit_data> }, number>;
   profile_tick: Fn<{ type: number }, undefined, "x86_64" | "arm64">;
   profile_transition: Fn<{ profile: Ptr<aa_profile>; bprm: Ptr<linux_binprm>; buffer: string; cond: Ptr<path_cond>; secure_exec: PtrTo<boolean> }, Ptr<aa_label>>;
@@ -2148,9 +2225,13 @@ export interface Functions extends
   queue_work_on: Fn<{ cpu: number; wq: Ptr<workqueue_struct>; work: Ptr<work_struct> }, boolean>;
   queued_spin_lock_slowpath: Fn<{ lock: Ptr<qspinlock>; val: number }, undefined, "arm64">;
   raise_softirq: Fn<{ nr: number }, undefined>;
+  random_ioctl: Fn<{ f: Ptr<file>; cmd: number; arg: number }, number>;
   random_write_iter: Fn<{ kiocb: Ptr<kiocb>; iter: Ptr<iov_iter> }, number>;
   randomize_page: Fn<{ start: number; range: number }, number>;
   randomize_stack_top: Fn<{ stack_top: number }, number>;
+  raw_close: Fn<{ sk: Ptr<sock>; timeout: number }, undefined>;
+  raw_local_deliver: Fn<{ skb: Ptr<sk_buff>; protocol: number }, number>;
+  raw_sendmsg: Fn<{ sk: Ptr<sock>; msg: Ptr<msghdr>; len: number }, number>;
   raw_spin_rq_lock_nested: Fn<{ rq: Ptr<rq>; subclass: number }, undefined>;
   raw_spin_rq_unlock: Fn<{ rq: Ptr<rq> }, undefined>;
   rcu_accelerate_cbs: Fn<{ rnp: Ptr<rcu_node>; rdp: Ptr<rcu_data> }, boolean>;
@@ -2178,10 +2259,8 @@ export interface Functions extends
   rcu_start_this_gp: Fn<{ rnp_start: Ptr<rcu_node>; rdp: Ptr<rcu_data>; gp_seq_req: number }, boolean>;
   rcu_trc_cmpxchg_need_qs: Fn<{ t: Ptr<task_struct>; old: number; new: number }, number>;
   read_hpet: Fn<{ cs: Ptr<clocksource> }, number, "x86_64" | "i386">;
-  read_null: Fn<{ file: Ptr<file>; buf: string; count: number; ppos: PtrTo<number> }, number>;
-  read_pages: Fn<{ rac: Ptr<readahead_control> }, undefined, "x86_64">;
+  read_pages: Fn<{ rac: Ptr<readahead_control> }, undefined>;
   read_sanitised_ftr_reg: Fn<{ id: number }, number, "arm64">;
-  read_zero: Fn<{ file: Ptr<file>; buf: string; count: number; ppos: PtrTo<number> }, number>;
   readlink_copy: Fn<{ buffer: string; buflen: number; link: string }, number>;
   rebalance_domains: Fn<{ rq: Ptr<rq>; idle: number }, undefined, "x86_64">;
   record_times: Fn<{ groupc: Ptr<psi_group_cpu>; now: number }, undefined>;
@@ -2204,7 +2283,7 @@ export interface Functions extends
   rseq_get_rseq_cs_ptr_val: Fn<{ rseq: Ptr<rseq>; rseq_cs: PtrTo<number> }, number, "arm64">;
   run_ksoftirqd: Fn<{ cpu: number }, undefined>;
   run_posix_cpu_timers: Fn<{}, undefined, "x86_64" | "arm64">;
-  run_rebalance_domains: Fn<{ h: Ptr<softirq_action> }, undefined, "x86_64">;
+  run_rebalance_domains: Fn<{ h: Ptr<softirq_action> }, undefined>;
   run_timer_softirq: Fn<{ h: Ptr<softirq_action> }, undefined>;
   rw_verify_area: Fn<{ read_write: number; file: Ptr<file>; ppos: PtrTo<number>; count: number }, number>;
   rwb_arm_timer: Fn<{ rwb: Ptr<rq_wb> }, undefined, "x86_64">;
@@ -2371,6 +2450,7 @@ export interface Functions extends
   send_sig: Fn<{ sig: number; p: Ptr<task_struct>; priv: number }, number>;
   send_sig_info: Fn<{ sig: number; info: Ptr<kernel_siginfo>; p: Ptr<task_struct> }, number>;
   send_signal_locked: Fn<{ sig: number; info: Ptr<kernel_siginfo>; t: Ptr<task_struct>; type: number }, number>;
+  seq_lseek: Fn<{ file: Ptr<file>; offset: number; whence: number }, number>;
   seq_open: Fn<{ file: Ptr<file>; op: Ptr<seq_operations> }, number>;
   seq_printf: Fn<{ m: Ptr<seq_file>; f: string }, undefined>;
   seq_put_decimal_ll: Fn<{ m: Ptr<seq_file>; delimiter: string; num: number }, undefined>;
@@ -2388,6 +2468,7 @@ export interface Functions extends
   set_current_blocked: Fn<{ newset: Ptr<{ sig: CArray<number> }> }, undefined>;
   set_dumpable: Fn<{ mm: Ptr<mm_struct>; value: number }, undefined>;
   set_fs_pwd: Fn<{ fs: Ptr<fs_struct>; path: Ptr<path> }, undefined>;
+  set_fs_root: Fn<{ fs: Ptr<fs_struct>; path: Ptr<path> }, undefined>;
   set_load_weight: Fn<{ p: Ptr<task_struct>; update_load: boolean }, undefined>;
   set_mm_exe_file: Fn<{ mm: Ptr<mm_struct>; new_exe_file: Ptr<file> }, number>;
   set_next_buddy: Fn<{ se: Ptr<sched_entity> }, undefined>;
@@ -2398,9 +2479,10 @@ export interface Functions extends
   set_normalized_timespec64: Fn<{ ts: Ptr<timespec64>; sec: number; nsec: number }, undefined>;
   set_one_prio: Fn<{ p: Ptr<task_struct>; niceval: number; error: number }, number>;
   set_page_dirty: Fn<{ page: Ptr<page> }, boolean>;
-  set_page_writeback: Fn<{ page: Ptr<page> }, boolean, "x86_64">;
+  set_page_writeback: Fn<{ page: Ptr<page> }, boolean>;
   set_personality_64bit: Fn<{}, undefined, "x86_64">;
   set_root: Fn<{ nd: Ptr<nameidata> }, number>;
+  set_task_cpu: Fn<{ p: Ptr<task_struct>; new_cpu: number }, undefined>;
   set_task_rq_fair: Fn<{ se: Ptr<sched_entity>; prev: Ptr<cfs_rq>; next: Ptr<cfs_rq> }, undefined>;
   set_tls_desc: Fn<{ p: Ptr<task_struct>; idx: number; info: Ptr<user_desc>; n: number }, undefined, "i386">;
   set_user_nice: Fn<{ p: Ptr<task_struct>; nice: number }, undefined>;
@@ -2451,6 +2533,9 @@ export interface Functions extends
   should_fail_alloc_page: Fn<{ gfp_mask: number; order: number }, boolean>;
   should_failslab: Fn<{ s: Ptr<kmem_cache>; gfpflags: number }, number>;
   shrink_dcache_parent: Fn<{ parent: Ptr<dentry> }, undefined>;
+  shrink_folio_list: Fn<{ folio_list: Ptr<list_head>; pgdat: Ptr<pglist_data>; sc: Ptr<scan_control>; stat: Ptr<reclaim_stat>; ignore_references: boolean }, number>;
+  shrink_lruvec: Fn<{ lruvec: Ptr<lruvec>; sc: Ptr<scan_control> }, undefined>;
+  shrink_node: Fn<{ pgdat: Ptr<pglist_data>; sc: Ptr<scan_control> }, undefined>;
   si_meminfo: Fn<{ val: Ptr<sysinfo> }, undefined>;
   si_swapinfo: Fn<{ val: Ptr<sysinfo> }, undefined>;
   sigaction_compat_abi: Fn<{ act: Ptr<k_sigaction>; oact: Ptr<k_sigaction> }, undefined>;
@@ -2462,7 +2547,6 @@ export interface Functions extends
   signalfd_cleanup: Fn<{ sighand: Ptr<sighand_struct> }, undefined>;
   signalfd_copyinfo: Fn<{ uinfo: Ptr<signalfd_siginfo>; kinfo: Ptr<kernel_siginfo> }, number>;
   signalfd_poll: Fn<{ file: Ptr<file>; wait: Ptr<poll_table_struct> }, number>;
-  signalfd_read: Fn<{ file: Ptr<file>; buf: string; count: number; ppos: PtrTo<number> }, number>;
   sigprocmask: Fn<{ how: number; set: Ptr<{ sig: CArray<number> }>; oldset: Ptr<{ sig: CArray<number> }> }, number>;
   sigsuspend: Fn<{ set: Ptr<{ sig: CArray<number> }> }, number>;
   simple_acl_create: Fn<{ dir: Ptr<inode>; inode: Ptr<inode> }, number>;
@@ -2479,6 +2563,7 @@ export interface Functions extends
   sk_alloc: Fn<{ net: Ptr<net>; family: number; priority: number; prot: Ptr<proto>; kern: number }, Ptr<sock>>;
   sk_filter_trim_cap: Fn<{ sk: Ptr<sock>; skb: Ptr<sk_buff>; cap: number }, number>;
   sk_forced_mem_schedule: Fn<{ sk: Ptr<sock>; size: number }, undefined>;
+  sk_getsockopt: Fn<{ sk: Ptr<sock>; level: number; optname: number; optval: { kernel: Address; user: Address; is_kernel: boolean }; optlen: { kernel: Address; user: Address; is_kernel: boolean } }, number>;
   sk_leave_memory_pressure: Fn<{ sk: Ptr<sock> }, undefined, "x86_64" | "i386">;
   sk_page_frag_refill: Fn<{ sk: Ptr<sock>; pfrag: Ptr<page_frag> }, boolean>;
   sk_prot_alloc: Fn<{ prot: Ptr<proto>; priority: number; family: number }, Ptr<sock>>;
@@ -2494,6 +2579,7 @@ export interface Functions extends
   skb_csum_hwoffload_help: Fn<{ skb: Ptr<sk_buff>; features: number }, number>;
   skb_network_protocol: Fn<{ skb: Ptr<sk_buff>; depth: PtrTo<number> }, number>;
   skb_page_frag_refill: Fn<{ sz: number; pfrag: Ptr<page_frag>; gfp: number }, boolean>;
+  skb_pull: Fn<{ skb: Ptr<sk_buff>; len: number }, Address>;
   skb_push: Fn<{ skb: Ptr<sk_buff>; len: number }, Address>;
   skb_put: Fn<{ skb: Ptr<sk_buff>; len: number }, Address>;
   skb_queue_tail: Fn<{ list: Ptr<sk_buff_head>; newsk: Ptr<sk_buff> }, undefined>;
@@ -2657,26 +2743,30 @@ export interface Functions extends
   strncmp: Fn<{ cs: string; ct: string; count: number }, number, "i386">;
   strncpy: Fn<{ p: string; q: string; size: number }, string, "i386">;
   strnlen: Fn<{ p: string; maxlen: number }, number, "i386">;
-  submit_bh_wbc: Fn<{ opf: number; bh: Ptr<buffer_head>; wbc: Ptr<writeback_control> }, undefined, "x86_64">;
+  submit_bh: Fn<{ opf: number; bh: Ptr<buffer_head> }, undefined>;
+  submit_bh_wbc: Fn<{ opf: number; bh: Ptr<buffer_head>; wbc: Ptr<writeback_control> }, undefined>;
   submit_bio_wait: Fn<{ bio: Ptr<bio> }, number>;
   swake_up_all_locked: Fn<{ q: Ptr<swait_queue_head> }, undefined>;
   swake_up_locked: Fn<{ q: Ptr<swait_queue_head> }, undefined>;
   swake_up_one: Fn<{ q: Ptr<swait_queue_head> }, undefined>;
   swake_up_one_online: Fn<{ wqh: Ptr<swait_queue_head> }, undefined>;
   swap_readpage: Fn<{ page: Ptr<page>; synchronous: boolean; plug: PtrTo<Ptr<swap_iocb>> }, number>;
+  swap_writepage: Fn<{ page: Ptr<page>; wbc: Ptr<writeback_control> }, number>;
   swapin_readahead: Fn<{ entry: { val: number }; gfp_mask: number; vmf: Ptr<vm_fault> }, Ptr<page>>;
   switch_ldt: Fn<{ prev: Ptr<mm_struct>; next: Ptr<mm_struct> }, undefined, "x86_64" | "i386">;
   switch_mm: Fn<{ prev: Ptr<mm_struct>; next: Ptr<mm_struct>; tsk: Ptr<task_struct> }, undefined, "x86_64" | "i386">;
   switch_mm_irqs_off: Fn<{ prev: Ptr<mm_struct>; next: Ptr<mm_struct>; tsk: Ptr<task_struct> }, undefined, "x86_64" | "i386">;
   switch_task_namespaces: Fn<{ p: Ptr<task_struct>; new: Ptr<nsproxy> }, undefined>;
-  sync_bdevs: Fn<{ wait: boolean }, undefined, "arm64">;
-  sync_dirty_buffer: Fn<{ bh: Ptr<buffer_head> }, number, "x86_64">;
+  sync_bdevs: Fn<{ wait: boolean }, undefined>;
+  sync_blockdev: Fn<{ bdev: Ptr<block_device> }, number>;
+  sync_dirty_buffer: Fn<{ bh: Ptr<buffer_head> }, number>;
   sync_file_range: Fn<{ file: Ptr<file>; offset: number; nbytes: number; flags: number }, number>;
-  sync_fs_one_sb: Fn<{ sb: Ptr<super_block>; arg: Address }, undefined, "arm64">;
+  sync_filesystem: Fn<{ sb: Ptr<super_block> }, number>;
+  sync_fs_one_sb: Fn<{ sb: Ptr<super_block>; arg: Address }, undefined>;
   sync_icache_aliases: Fn<{ start: number; end: number }, undefined, "arm64">;
-  sync_inode_metadata: Fn<{ inode: Ptr<inode>; wait: number }, number, "x86_64">;
-  sync_inodes_one_sb: Fn<{ sb: Ptr<super_block>; arg: Address }, undefined, "arm64">;
-  sync_inodes_sb: Fn<{ sb: Ptr<super_block> }, undefined, "arm64">;
+  sync_inode_metadata: Fn<{ inode: Ptr<inode>; wait: number }, number>;
+  sync_inodes_one_sb: Fn<{ sb: Ptr<super_block>; arg: Address }, undefined>;
+  sync_inodes_sb: Fn<{ sb: Ptr<super_block> }, undefined>;
   sync_mapping_buffers: Fn<{ mapping: Ptr<address_space> }, number, "x86_64">;
   syscall_exit_to_user_mode_prepare: Fn<{ regs: Ptr<pt_regs> }, undefined, "x86_64">;
   syscall_exit_to_user_mode_work: Fn<{ regs: Ptr<pt_regs> }, undefined, "x86_64" | "i386">;
@@ -2693,7 +2783,7 @@ export interface Functions extends
   task_numa_free: Fn<{ p: Ptr<task_struct>; final: boolean }, undefined, "x86_64" | "arm64">;
   task_rq_lock: Fn<{ p: Ptr<task_struct>; rf: Ptr<rq_flags> }, Ptr<rq>>;
   task_scan_max: Fn<{ p: Ptr<task_struct> }, number, "x86_64" | "arm64">;
-  task_tick_fair: Fn<{ rq: Ptr<rq>; curr: Ptr<task_struct>; queued: number }, undefined, "x86_64" | "arm64">;
+  task_tick_fair: Fn<{ rq: Ptr<rq>; curr: Ptr<task_struct>; queued: number }, undefined>;
   task_vsize: Fn<{ mm: Ptr<mm_struct> }, number>;
   task_work_add: Fn<{ task: Ptr<task_struct>; work: Ptr<callback_head>; notify: number }, number>;
   taskstats_exit: Fn<{ tsk: Ptr<task_struct>; group_dead: number }, undefined>;
@@ -2708,8 +2798,6 @@ export interface Functions extends
   tcp_bpf_bypass_getsockopt: Fn<{ level: number; optname: number }, boolean>;
   tcp_bpf_clone: Fn<{ sk: Ptr<sock>; newsk: Ptr<sock> }, undefined>;
   tcp_bpf_push: Fn<{ sk: Ptr<sock>; msg: Ptr<sk_msg>; apply_bytes: number; flags: number; uncharge: boolean }, number>;
-  tcp_bpf_recvmsg: Fn<{ sk: Ptr<sock>; msg: Ptr<msghdr>; len: number; flags: number; addr_len: PtrTo<number> }, number>;
-  tcp_bpf_recvmsg_parser: Fn<{ sk: Ptr<sock>; msg: Ptr<msghdr>; len: number; flags: number; addr_len: PtrTo<number> }, number>;
   tcp_bpf_send_verdict: Fn<{ sk: Ptr<sock>; psock: Ptr<sk_psock>; msg: Ptr<sk_msg>; copied: PtrTo<number>; flags: number }, number>;
   tcp_bpf_sendmsg: Fn<{ sk: Ptr<sock>; msg: Ptr<msghdr>; size: number }, number>;
   tcp_bpf_sendmsg_redir: Fn<{ sk: Ptr<sock>; ingress: boolean; msg: Ptr<sk_msg>; bytes: number; flags: number }, number>;
@@ -2809,7 +2897,6 @@ export interface Functions extends
   tcp_options_write: Fn<{ th: Ptr<tcphdr>; tp: Ptr<tcp_sock>; opts: Ptr<tcp_out_options> }, undefined>;
   tcp_orphan_update: Fn<{ unused: Ptr<timer_list> }, undefined>;
   tcp_out_of_resources: Fn<{ sk: Ptr<sock>; do_reset: boolean }, number>;
-  "tcp_pacing_check.part.0": Bare<"i386">;
   tcp_parse_fastopen_option: Fn<{ len: number; cookie: string; syn: boolean; foc: Ptr<tcp_fastopen_cookie>; exp_opt: boolean }, undefined>;
   tcp_parse_md5sig_option: Fn<{ th: Ptr<tcphdr> }, PtrTo<number>>;
   tcp_parse_mss_option: Fn<{ th: Ptr<tcphdr>; user_mss: number }, number>;
@@ -2838,7 +2925,6 @@ export interface Functions extends
   "tcp_rearm_rto.part.0": Fn<{ sk: Ptr<sock> }, undefined, "arm64" | "i386">;
   tcp_recv_skb: Fn<{ sk: Ptr<sock>; seq: number; off: PtrTo<number> }, Ptr<sk_buff>>;
   tcp_recv_timestamp: Fn<{ msg: Ptr<msghdr>; sk: Ptr<sock>; tss: Ptr<scm_timestamping_internal> }, undefined>;
-  tcp_recvmsg: Fn<{ sk: Ptr<sock>; msg: Ptr<msghdr>; len: number; flags: number; addr_len: PtrTo<number> }, number>;
   tcp_recvmsg_locked: Fn<{ sk: Ptr<sock>; msg: Ptr<msghdr>; len: number; flags: number; tss: Ptr<scm_timestamping_internal>; cmsg_flags: PtrTo<number> }, number>;
   tcp_register_congestion_control: Fn<{ ca: Ptr<tcp_congestion_ops> }, number>;
   tcp_register_ulp: Fn<{ ulp: Ptr<tcp_ulp_ops> }, number>;
@@ -2972,13 +3058,13 @@ export interface Functions extends
   tick_program_event: Fn<{ expires: number; force: number }, number>;
   tick_sched_do_timer: Fn<{ ts: Ptr<tick_sched>; now: number }, undefined, "x86_64" | "arm64">;
   tick_sched_handle: Fn<{ ts: Ptr<tick_sched>; regs: Ptr<pt_regs> }, undefined, "x86_64" | "arm64">;
+  tid_fd_revalidate: Fn<{ dentry: Ptr<dentry>; flags: number }, number>;
   timekeeping_advance: Fn<{ mode: number }, boolean, "x86_64" | "arm64">;
   timekeeping_update: Fn<{ tk: Ptr<timekeeper>; action: number }, undefined, "x86_64" | "arm64">;
   timer_delete: Fn<{ timer: Ptr<timer_list> }, number>;
   timer_delete_sync: Fn<{ timer: Ptr<timer_list> }, number>;
   timerfd_fget: Fn<{ fd: number; p: Ptr<fd> }, number, "arm64">;
   timerfd_poll: Fn<{ file: Ptr<file>; wait: Ptr<poll_table_struct> }, number>;
-  timerfd_read: Fn<{ file: Ptr<file>; buf: string; count: number; ppos: PtrTo<number> }, number>;
   timerfd_tmrproc: Fn<{ htmr: Ptr<hrtimer> }, number>;
   timespec64_add_safe: Fn<{ lhs: timespec64; rhs: timespec64 }, timespec64>;
   timestamp_truncate: Fn<{ t: timespec64; inode: Ptr<inode> }, timespec64>;
@@ -3027,17 +3113,18 @@ export interface Functions extends
   tomoyo_unix_entry: Fn<{ address: Ptr<tomoyo_addr_info> }, number>;
   touch_atime: Fn<{ path: Ptr<path> }, undefined>;
   track_pfn_copy: Fn<{ dst_vma: Ptr<vm_area_struct>; src_vma: Ptr<vm_area_struct>; pfn: PtrTo<number> }, number, "x86_64" | "i386">;
-  trigger_load_balance: Fn<{ rq: Ptr<rq> }, undefined, "x86_64" | "arm64">;
+  trigger_load_balance: Fn<{ rq: Ptr<rq> }, undefined>;
   truncate_inode_folio: Fn<{ mapping: Ptr<address_space>; folio: Ptr<folio> }, number>;
-  truncate_inode_pages_final: Fn<{ mapping: Ptr<address_space> }, undefined, "x86_64">;
-  truncate_inode_pages_range: Fn<{ mapping: Ptr<address_space>; lstart: number; lend: number }, undefined, "x86_64">;
+  truncate_inode_pages_final: Fn<{ mapping: Ptr<address_space> }, undefined>;
+  truncate_inode_pages_range: Fn<{ mapping: Ptr<address_space>; lstart: number; lend: number }, undefined>;
   truncate_inode_partial_folio: Fn<{ folio: Ptr<folio>; start: number; end: number }, boolean>;
-  truncate_pagecache: Fn<{ inode: Ptr<inode>; newsize: number }, undefined, "x86_64">;
+  truncate_pagecache: Fn<{ inode: Ptr<inode>; newsize: number }, undefined>;
   try_grab_folio: Fn<{ page: Ptr<page>; refs: number; flags: number }, Ptr<folio>>;
   try_grab_page: Fn<{ page: Ptr<page>; flags: number }, boolean>;
   try_module_get: Fn<{ module: Ptr<module> }, boolean>;
   try_release_thread_stack_to_cache: Fn<{ vm: Ptr<vm_struct> }, boolean, "arm64">;
   try_to_free_buffers: Fn<{ folio: Ptr<folio> }, boolean, "x86_64">;
+  try_to_free_pages: Fn<{ zonelist: Ptr<zonelist>; order: number; gfp_mask: number; nodemask: Ptr<{ bits: CArray<number> }> }, number>;
   try_to_unlazy: Fn<{ nd: Ptr<nameidata> }, boolean>;
   try_to_unlazy_next: Fn<{ nd: Ptr<nameidata>; dentry: Ptr<dentry> }, boolean>;
   try_to_wake_up: Fn<{ p: Ptr<task_struct>; state: number; wake_flags: number }, number>;
@@ -3051,7 +3138,6 @@ export interface Functions extends
   tty_write: Fn<{ iocb: Ptr<kiocb>; from: Ptr<iov_iter> }, number>;
   udp4_hwcsum: Fn<{ skb: Ptr<sk_buff>; src: number; dst: number }, undefined>;
   udp_abort: Fn<{ sk: Ptr<sock>; err: number }, number>;
-  udp_bpf_recvmsg: Fn<{ sk: Ptr<sock>; msg: Ptr<msghdr>; len: number; flags: number; addr_len: PtrTo<number> }, number>;
   udp_bpf_update_proto: Fn<{ sk: Ptr<sock>; psock: Ptr<sk_psock>; restore: boolean }, number>;
   udp_cmsg_send: Fn<{ sk: Ptr<sock>; msg: Ptr<msghdr>; gso_size: PtrTo<number> }, number>;
   udp_disconnect: Fn<{ sk: Ptr<sock>; flags: number }, number>;
@@ -3071,7 +3157,6 @@ export interface Functions extends
   udp_poll: Fn<{ file: Ptr<file>; sock: Ptr<socket>; wait: Ptr<poll_table_struct> }, number>;
   udp_pre_connect: Fn<{ sk: Ptr<sock>; uaddr: Ptr<sockaddr>; addr_len: number }, number>;
   udp_read_skb: Fn<{ sk: Ptr<sock>; recv_actor: Address }, number>;
-  udp_recvmsg: Fn<{ sk: Ptr<sock>; msg: Ptr<msghdr>; len: number; flags: number; addr_len: PtrTo<number> }, number>;
   udp_rmem_release: Fn<{ sk: Ptr<sock>; size: number; partial: number; rx_queue_lock_held: boolean }, undefined>;
   udp_send_skb: Fn<{ skb: Ptr<sk_buff>; fl4: Ptr<flowi4>; cork: Ptr<inet_cork> }, number>;
   udp_sendmsg: Fn<{ sk: Ptr<sock>; msg: Ptr<msghdr>; len: number }, number>;
@@ -3087,12 +3172,12 @@ export interface Functions extends
   udp_v4_get_port: Fn<{ sk: Ptr<sock>; snum: number }, number>;
   udp_v6_get_port: Fn<{ sk: Ptr<sock>; snum: number }, number>;
   udp_v6_send_skb: Fn<{ skb: Ptr<sk_buff>; fl6: Ptr<flowi6>; cork: Ptr<inet_cork> }, number>;
+  udpv6_sendmsg: Fn<{ sk: Ptr<sock>; msg: Ptr<msghdr>; len: number }, number>;
   uncharge_batch: Fn<{ ug: Ptr<uncharge_gather> }, undefined>;
   uncharge_folio: Fn<{ folio: Ptr<folio>; ug: Ptr<uncharge_gather> }, undefined>;
   unix_accept: Fn<{ sock: Ptr<socket>; newsock: Ptr<socket>; flags: number; kern: boolean }, number>;
   unix_add_edges: Fn<{ fpl: Ptr<scm_fp_list>; receiver: Ptr<unix_sock> }, undefined>;
   unix_bind: Fn<{ sock: Ptr<socket>; uaddr: Ptr<sockaddr>; addr_len: number }, number>;
-  unix_bpf_recvmsg: Fn<{ sk: Ptr<sock>; msg: Ptr<msghdr>; len: number; flags: number; addr_len: PtrTo<number> }, number>;
   unix_close: Fn<{ sk: Ptr<sock>; timeout: number }, undefined>;
   unix_collect_skb: Fn<{ scc: Ptr<list_head>; hitlist: Ptr<sk_buff_head> }, undefined>;
   unix_compat_ioctl: Fn<{ sock: Ptr<socket>; cmd: number; arg: number }, number, "x86_64" | "arm64">;
@@ -3152,8 +3237,6 @@ export interface Functions extends
   unlink_anon_vmas: Fn<{ vma: Ptr<vm_area_struct> }, undefined>;
   unlink_file_vma: Fn<{ vma: Ptr<vm_area_struct> }, undefined>;
   unlock_buffer: Fn<{ bh: Ptr<buffer_head> }, undefined, "x86_64">;
-  unlock_page: Fn<{ page: Ptr<page> }, undefined>;
-  unlock_page_memcg: Fn<{ page: Ptr<page> }, undefined>;
   unmap_mapping_pages: Fn<{ mapping: Ptr<address_space>; start: number; nr: number; even_cows: boolean }, undefined, "i386">;
   unmap_mapping_range: Fn<{ mapping: Ptr<address_space>; holebegin: number; holelen: number; even_cows: number }, undefined>;
   unmap_page_range: Fn<{ tlb: Ptr<mmu_gather>; vma: Ptr<vm_area_struct>; addr: number; end: number; details: Ptr<zap_details> }, undefined>;
@@ -3306,7 +3389,6 @@ export interface Functions extends
   wait_for_completion_state: Fn<{ x: Ptr<completion>; state: number }, number>;
   wait_for_stable_page: Fn<{ page: Ptr<page> }, undefined, "x86_64">;
   wait_for_unix_gc: Fn<{ fpl: Ptr<scm_fp_list> }, undefined>;
-  wait_on_page_writeback: Fn<{ page: Ptr<page> }, undefined, "x86_64">;
   wait_woken: Fn<{ wq_entry: Ptr<wait_queue_entry>; mode: number; timeout: number }, number>;
   wake_q_add_safe: Fn<{ head: Ptr<wake_q_head>; task: Ptr<task_struct> }, undefined>;
   wake_up_and_wait_for_irq_thread_ready: Fn<{ desc: Ptr<irq_desc>; action: Ptr<irqaction> }, undefined>;
@@ -3317,12 +3399,15 @@ export interface Functions extends
   wake_up_q: Fn<{ head: Ptr<wake_q_head> }, undefined>;
   wake_up_state: Fn<{ p: Ptr<task_struct>; state: number }, number>;
   wake_up_var: Fn<{ var: Address }, undefined>;
-  wakeup_flusher_threads: Fn<{ reason: number }, undefined, "arm64">;
+  wakeup_flusher_threads: Fn<{ reason: number }, undefined>;
   wakeup_source_unregister: Fn<{ ws: Ptr<wakeup_source> }, undefined>;
   walk_component: Fn<{ nd: Ptr<nameidata>; flags: number }, string>;
   wb_get_create: Fn<{ bdi: Ptr<backing_dev_info>; memcg_css: Ptr<cgroup_subsys_state>; gfp: number }, Ptr<bdi_writeback>, "x86_64">;
   wb_io_lists_depopulated: Fn<{ wb: Ptr<bdi_writeback> }, undefined, "x86_64">;
   wb_io_lists_populated: Fn<{ wb: Ptr<bdi_writeback> }, boolean, "x86_64">;
+  wb_start_background_writeback: Fn<{ wb: Ptr<bdi_writeback> }, undefined>;
+  wb_wakeup_delayed: Fn<{ wb: Ptr<bdi_writeback> }, undefined>;
+  wb_writeback: Fn<{ wb: Ptr<bdi_writeback>; work: Ptr<wb_writeback_work> }, number>;
   wbc_account_cgroup_owner: Fn<{ wbc: Ptr<writeback_control>; page: Ptr<page>; bytes: number }, undefined, "x86_64">;
   wbc_attach_and_unlock_inode: Fn<{ wbc: Ptr<writeback_control>; inode: Ptr<inode> }, undefined, "x86_64">;
   wbc_detach_inode: Fn<{ wbc: Ptr<writeback_control> }, undefined, "x86_64">;
@@ -3336,8 +3421,8 @@ export interface Functions extends
   workingset_update_node: Fn<{ node: Ptr<xa_node> }, undefined, "x86_64">;
   would_dump: Fn<{ bprm: Ptr<linux_binprm>; file: Ptr<file> }, undefined>;
   write_dirty_buffer: Fn<{ bh: Ptr<buffer_head>; op_flags: number }, undefined, "x86_64">;
-  write_null: Fn<{ file: Ptr<file>; buf: string; count: number; ppos: PtrTo<number> }, number>;
-  writeback_single_inode: Fn<{ inode: Ptr<inode>; wbc: Ptr<writeback_control> }, number, "x86_64">;
+  writeback_sb_inodes: Fn<{ sb: Ptr<super_block>; wb: Ptr<bdi_writeback>; work: Ptr<wb_writeback_work> }, number>;
+  writeback_single_inode: Fn<{ inode: Ptr<inode>; wbc: Ptr<writeback_control> }, number>;
   x64_sys_call: Fn<{ regs: Ptr<pt_regs>; nr: number }, number, "x86_64">;
   xattr_full_name: Fn<{ handler: Ptr<xattr_handler>; name: string }, string>;
   xattr_permission: Fn<{ mnt_userns: Ptr<user_namespace>; inode: Ptr<inode>; name: string; mask: number }, number>;
@@ -5139,6 +5224,8 @@ export interface KernelTypes {
   ioam6_pernet_data: ioam6_pernet_data;
   ioapic_alloc_info: ioapic_alloc_info;
   iocb: iocb;
+  iomap_dio_ops: iomap_dio_ops;
+  iomap_ops: iomap_ops;
   iommu_device: iommu_device;
   iommu_dma_cookie: iommu_dma_cookie;
   iommu_domain: iommu_domain;
@@ -5183,6 +5270,7 @@ export interface KernelTypes {
   ipc_ids: ipc_ids;
   ipc_namespace: ipc_namespace;
   ipc_perm: ipc_perm;
+  ipcm6_cookie: ipcm6_cookie;
   ipcm_cookie: ipcm_cookie;
   iphdr: iphdr;
   ipstats_mib: ipstats_mib;
@@ -5585,6 +5673,7 @@ export interface KernelTypes {
   old_utimbuf32: old_utimbuf32;
   old_utsname: old_utsname;
   oldold_utsname: oldold_utsname;
+  oom_control: oom_control;
   open_flags: open_flags;
   open_how: open_how;
   optimistic_spin_queue: optimistic_spin_queue;
@@ -5758,6 +5847,7 @@ export interface KernelTypes {
   rdmacg_device: rdmacg_device;
   readahead_control: readahead_control;
   reciprocal_value: reciprocal_value;
+  reclaim_stat: reclaim_stat;
   reclaim_state: reclaim_state;
   ref_tracker_dir: ref_tracker_dir;
   refcount_struct: refcount_struct;
@@ -5866,6 +5956,7 @@ export interface KernelTypes {
   sbitmap_queue: sbitmap_queue;
   sbitmap_word: sbitmap_word;
   sbq_wait_state: sbq_wait_state;
+  scan_control: scan_control;
   scatterlist: scatterlist;
   sched_attr: sched_attr;
   sched_avg: sched_avg;
@@ -6202,6 +6293,7 @@ export interface KernelTypes {
   wakeup_source: wakeup_source;
   wb_completion: wb_completion;
   wb_domain: wb_domain;
+  wb_writeback_work: wb_writeback_work;
   winsize: winsize;
   wiphy: wiphy;
   wiphy_coalesce_support: wiphy_coalesce_support;
@@ -8184,7 +8276,7 @@ export interface bucket_table {
   dep_map: lockdep_map;
   buckets: CArray<Ptr<rhash_lock_head>>;
 }
-/** x86_64 only */ export interface buffer_head {
+export interface buffer_head {
   b_state: number;
   b_this_page: Ptr<buffer_head>;
   b_page: Ptr<page>;
@@ -13833,6 +13925,15 @@ export interface iocb {
   aio_flags: number;
   aio_resfd: number;
 }
+export interface iomap_dio_ops {
+  end_io: Address;
+  submit_io: Address;
+  bio_set: Ptr<bio_set>;
+}
+export interface iomap_ops {
+  iomap_begin: Address;
+  iomap_end: Address;
+}
 export interface iommu_device {
   list: list_head;
   ops: Ptr<iommu_ops>;
@@ -14254,6 +14355,14 @@ export interface ipc_perm {
   cgid: number;
   mode: number;
   seq: number;
+}
+export interface ipcm6_cookie {
+  sockc: sockcm_cookie;
+  hlimit: number;
+  tclass: number;
+  gso_size: number;
+  dontfrag: number;
+  opt: Ptr<ipv6_txoptions>;
 }
 export interface ipcm_cookie {
   sockc: sockcm_cookie;
@@ -18906,6 +19015,17 @@ export interface old_timespec32 {
   version: string;
   machine: string;
 }
+export interface oom_control {
+  zonelist: Ptr<zonelist>;
+  nodemask: Ptr<{ bits: CArray<number> }>;
+  memcg: Ptr<mem_cgroup>;
+  gfp_mask: number;
+  order: number;
+  totalpages: number;
+  chosen: Ptr<task_struct>;
+  chosen_points: number;
+  constraint: number;
+}
 export interface open_flags {
   open_flag: number;
   mode: number;
@@ -20980,7 +21100,7 @@ export interface rdmacg_device {
   rpools: list_head;
   name: string;
 }
-/** x86_64 only */ export interface readahead_control {
+export interface readahead_control {
   file: Ptr<file>;
   mapping: Ptr<address_space>;
   ra: Ptr<file_ra_state>;
@@ -20994,6 +21114,18 @@ export interface reciprocal_value {
   m: number;
   sh1: number;
   sh2: number;
+}
+export interface reclaim_stat {
+  nr_dirty: number;
+  nr_unqueued_dirty: number;
+  nr_congested: number;
+  nr_writeback: number;
+  nr_immediate: number;
+  nr_pageout: number;
+  nr_activate: CArray<number>;
+  nr_ref_keep: number;
+  nr_unmap_fail: number;
+  nr_lazyfree_fail: number;
 }
 export interface reclaim_state {
   reclaimed_slab: number;
@@ -22424,6 +22556,37 @@ export interface sbitmap_word {
 }
 export interface sbq_wait_state {
   wait: wait_queue_head;
+}
+export interface scan_control {
+  nr_to_reclaim: number;
+  nodemask: Ptr<{ bits: CArray<number> }>;
+  target_mem_cgroup: Ptr<mem_cgroup>;
+  anon_cost: number;
+  file_cost: number;
+  may_deactivate: number;
+  force_deactivate: number;
+  skipped_deactivate: number;
+  may_writepage: number;
+  may_unmap: number;
+  may_swap: number;
+  proactive: number;
+  memcg_low_reclaim: number;
+  memcg_low_skipped: number;
+  hibernation_mode: number;
+  compaction_ready: number;
+  cache_trim_mode: number;
+  file_is_tiny: number;
+  no_demotion: number;
+  memcgs_need_aging: number;
+  last_reclaimed: number;
+  order: number;
+  priority: number;
+  reclaim_idx: number;
+  gfp_mask: number;
+  nr_scanned: number;
+  nr_reclaimed: number;
+  nr: { dirty: number; unqueued_dirty: number; congested: number; writeback: number; immediate: number; file_taken: number; taken: number };
+  reclaim_state: reclaim_state;
 }
 export interface scatterlist {
   page_link: number;
@@ -26468,6 +26631,20 @@ export interface wb_domain {
   period_time: number;
   dirty_limit_tstamp: number;
   dirty_limit: number;
+}
+export interface wb_writeback_work {
+  nr_pages: number;
+  sb: Ptr<super_block>;
+  sync_mode: number;
+  tagged_writepages: number;
+  for_kupdate: number;
+  range_cyclic: number;
+  for_background: number;
+  for_sync: number;
+  auto_free: number;
+  reason: number;
+  list: list_head;
+  done: Ptr<wb_completion>;
 }
 export interface winsize {
   ws_row: number;
