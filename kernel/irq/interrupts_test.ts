@@ -69,11 +69,11 @@ Deno.test("an interrupt runs on what its CPU does, then its softirqs, then a wor
       "cpu0 prog block softirq",
       "cpu1 swapper/1 block softirq",
     ]);
-    assertEquals(log.filter((text) => text.includes("work")).map((text) => place(text).slice(5)).sort(), [
-      "kworker/0:1 work",
-      "kworker/0:1 work after its sleep",
-      "kworker/1:0 work",
-      "kworker/1:0 work after its sleep",
+    assertEquals(log.filter((text) => text.includes("work")).map(place).sort(), [
+      "cpu0 kworker/0:1 work",
+      "cpu0 kworker/0:1 work after its sleep",
+      "cpu1 kworker/1:0 work",
+      "cpu1 kworker/1:0 work after its sleep",
     ]);
     assertEquals(stacks[0], STACKS[arch]);
     assertEquals(k.tasks.byPid(17)?.comm, "kworker/0:1");
