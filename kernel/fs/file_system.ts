@@ -171,7 +171,7 @@ function pseudo(name: string, magic: number, container: InodeContainer): FileSys
       ? "anon_inode_fs_type"
       : name === "sockfs"
       ? "sock_fs_type"
-      : "pipe_fs_type",
+      : `${name}_fs_type`,
     superOperations: name === "sockfs"
       ? "sockfs_ops"
       : name === "pipe"

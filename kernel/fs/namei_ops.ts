@@ -238,7 +238,14 @@ export const SHMEM_RMDIR: FunctionRef = behaviour("shmem_rmdir", [SHMEM_UNLINK],
 /** A dentry whose name is gone loses its inode. */
 export const D_DELETE: FunctionRef = fn("d_delete");
 const IHOLD = fn("ihold");
-const IPUT = fn("iput");
+/** Takes an inode that nobody uses any more apart. */
+const EVICT = fn("evict");
+/** Drops a reference to an inode; `last`, which is no argument of the real function, says that nothing is left of it. */
+const IPUT: FunctionRef = behaviour("iput", [EVICT], (k, inode = 0, last = 0) => {
+  if (last === LAST) k.call(EVICT, inode);
+  return Number.NaN;
+});
+const LAST = 1;
 
 /** Removes a name: 0 or -errno. */
 export const VFS_UNLINK: FunctionRef = behaviour(
@@ -372,7 +379,8 @@ function removeName(
       error = k.call(operation, userns(k), parent.dir.inode?.address ?? 0, dentry, 0);
     }
     if (!isErr(dentry)) k.call(fn("dput"), dentry);
-    if (held) k.call(IPUT, inode);
+    const gone = error === 0 && found !== undefined && found.count <= 0 && found.inode?.nlink === 0;
+    if (held) k.call(IPUT, inode, gone ? LAST : 0);
     forget(k, dentry);
     k.call(MNT_DROP_WRITE, mnt);
     k.call(fn("mntput"), mnt);

@@ -363,6 +363,12 @@ export class Vfs {
     return fs;
   }
 
+  /** Makes the file systems that a kernel mounts for itself, as far as nothing has needed them yet. */
+  kernelMounts(): void {
+    this.shmMount();
+    for (const name of KERNEL_MOUNTS) this.pseudo(name);
+  }
+
   /** The tmpfs that is mounted nowhere: what `memfd_create` and shared memory are on. */
   shmMount(): Mount {
     if (this.#shm === null) {
@@ -518,6 +524,23 @@ interface Place {
   readonly mount: Mount | null;
   readonly dentry: Dentry;
 }
+
+/** File systems that every kernel has of its own, mounted at no place that programs see. */
+const KERNEL_MOUNTS = [
+  ...[
+    "anon_inodefs",
+    "bdev",
+    "bpf",
+    "cgroup2",
+    "configfs",
+    "dax",
+    "debugfs",
+    "devpts",
+    "hugetlbfs",
+    "mqueue",
+  ],
+  ...["nsfs", "pipe", "pstore", "ramfs", "securityfs", "sockfs", "tracefs"],
+];
 
 /** What devtmpfs has from the start: name, major, minor. */
 const DEVICES: readonly (readonly [name: string, major: number, minor: number])[] = [
