@@ -9,6 +9,10 @@ import type { KernelFunction } from "./kernel_function.ts";
 const KNOWN = new Set([
   // Waiting is one helper for all that waits.
   "timerfd_read > do_wait_intr_irq > schedule",
+  // Steps of ext4's that do nothing but call on.
+  "ext4_free_blocks > __mark_inode_dirty > __getblk_gfp",
+  "ext4_write_inode > __ext4_get_inode_loc_noinmem > __getblk_gfp",
+  "ext4_writepages > mpage_process_page_bufs > mpage_submit_page",
   // Between the two the stack changes, which no C function does.
   "do_softirq_own_stack > call_on_stack > __do_softirq",
 ]);
