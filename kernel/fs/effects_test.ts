@@ -139,6 +139,24 @@ for (const arch of ARCHES) {
     });
   });
 
+  Deno.test(`${arch}: preadv2 and pwritev2 take a position, or the file's own`, async () => {
+    const k = await bootTest(arch);
+    k.vfs.makePath("/file", { content: text("0123456789") });
+    run(k, function* (p) {
+      const fd = yield* p.call("openat", AT_FDCWD, "/file", O_RDWR, 0);
+      const [iov, buf] = [p.room(16), p.room(16)];
+      k.memory.writeWord(iov, buf);
+      k.memory.writeWord(iov + k.image.pointerSize, 4);
+      const read = (low: number, high: number, flags = 0) => p.call("preadv2", fd, iov, 1, low, high, flags);
+      assertEquals([yield* read(2, 0), k.memory.readString(buf, 4)], [4, "2345"]);
+      assertEquals([yield* read(-1, -1), k.memory.readString(buf, 4)], [4, "0123"]);
+      assertEquals([yield* read(-1, -1), k.memory.readString(buf, 4)], [4, "4567"]);
+      assertEquals(yield* read(0, 0, 64), -95);
+      assertEquals(yield* p.call("pwritev2", fd, iov, 1, 0, 0, 0), 4);
+      assertEquals(new TextDecoder().decode(k.vfs.lookup("/file")?.inode?.read(0, 20)), "4567456789");
+    });
+  });
+
   Deno.test(`${arch}: attributes are what was set, times and owners included`, async () => {
     const k = await bootTest(arch);
     k.vfs.makePath("/file", { content: text("x"), mode: 0o106755 });

@@ -28,7 +28,7 @@ import { maxDescriptors } from "../process/rlimit.ts";
 import { popLocals } from "../process/stack.ts";
 import { loadUser } from "../process/user_load.ts";
 import { blockingSyscall, syscall } from "./define.ts";
-import { E2BIG, EBADF, EFAULT, EINVAL, ESPIPE } from "./errno.ts";
+import { E2BIG, EBADF, EFAULT, EINVAL, EOPNOTSUPP, ESPIPE } from "./errno.ts";
 
 /** `open` in all its forms. */
 export const DO_SYS_OPEN: FunctionRef = behaviour(
@@ -141,6 +141,30 @@ for (const [name, operation] of [["preadv", DO_PREADV], ["pwritev", DO_PWRITEV]]
     (k, fd, vec, vlen, low = 0, high = 0) => {
       const pos = k.image.pointerSize === 4 ? wide(low >>> 0, high) : low;
       return k.calls.callOrWait(operation, fd, vec, vlen, pos, 0);
+    },
+  );
+}
+
+/** Flags that `preadv2` and `pwritev2` take; what is transferred is the same with them. */
+const RWF_SUPPORTED = 0x1f;
+for (
+  const [name, placed, here] of [["preadv2", DO_PREADV, DO_READV], [
+    "pwritev2",
+    DO_PWRITEV,
+    DO_WRITEV,
+  ]] as const
+) {
+  blockingSyscall(
+    name,
+    ["int", "ulong", "ulong", "ulong", "ulong", "int"],
+    [placed, here],
+    (k, fd, vec, vlen, low = 0, high = 0, flags = 0) => {
+      if ((flags & ~RWF_SUPPORTED) !== 0) return recordedOr(k, -EOPNOTSUPP);
+      const pos = k.image.pointerSize === 4 ? wide(low >>> 0, high) : low;
+      // -1 is the file's own position.
+      return pos === -1
+        ? k.calls.callOrWait(here, fd, vec, vlen, flags)
+        : k.calls.callOrWait(placed, fd, vec, vlen, pos, flags);
     },
   );
 }

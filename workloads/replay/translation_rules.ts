@@ -158,6 +158,10 @@ fallback("ftruncate64", "ftruncate");
 fallback("truncate64", "truncate");
 force([I386], "fadvise64", "fadvise64_64");
 fallback("fadvise64_64", "fadvise64");
+// strace prints the position as one number, the kernel takes it in two.
+for (const call of ["preadv2", "pwritev2"]) {
+  force([...SIXTY_FOUR, I386], call, call, (a) => [...a.slice(0, 4), number(0), or(a[4], number(0))]);
+}
 fallback("pread", "pread64");
 fallback("pwrite", "pwrite64");
 force([I386], "lseek", "_llseek", llseek, succeedWith(0));
