@@ -133,24 +133,10 @@ export const DCACHE_READDIR: FunctionRef = behaviour(
     if (file === undefined || !dir || !entries) return -ENOTDIR;
     // tmpfs lists the newest entry first; an open directory keeps the order that it began with.
     if (file.listing === null || CTX_POS.get(k, ctx) === 0) file.listing = [...entries.keys()].reverse();
-    const names = [".", "..", ...file.listing];
-    const wanted = recorded(k)?.entries ?? Infinity;
-    let pos = CTX_POS.get(k, ctx);
-    const first = pos;
-    for (; pos < names.length && pos - first < wanted; pos++) {
-      const name = names[pos] as string;
+    emitEntries(k, address, ctx, [".", "..", ...file.listing], (name) => {
       const dentry = name === "." ? dir : name === ".." ? dir.parent : entries.get(name);
-      if (dentry?.inode) {
-        const more = dirEmit(k, ctx, name, dentry.inode, pos + 1);
-        if (!more) break;
-      }
-      CTX_POS.set(k, ctx, pos + 1);
-    }
-    // A recording tells how many entries there were, but names only those that the program used.
-    for (; wanted < Infinity && pos - first < wanted; pos++) {
-      k.call(actorOf(k, ctx), ctx, Number.NaN, Number.NaN, pos + 1, Number.NaN, Number.NaN);
-      CTX_POS.set(k, ctx, pos + 1);
-    }
+      return dentry?.inode ?? null;
+    });
     return 0;
   },
 );
@@ -209,21 +195,55 @@ function countEntries(inode: Inode | null): number {
   return inode?.dynamic?.names().length ?? inode?.entries?.size ?? 0;
 }
 
-/** Hands one entry to whoever lists a directory (`dir_emit`); false when it takes no more. */
-export function dirEmit(k: Kernel, ctx: Addr, name: string, inode: Inode | null, offset: number): boolean {
+/** How a part of a directory is listed. */
+export interface Emission {
+  /** Hands on one entry; default `dirEmit`. */
+  readonly emit?: typeof dirEmit;
+  /** Position at which this part ends; default: the end of the directory. */
+  readonly upTo?: number;
+}
+
+/**
+ * Hands an open directory's entries to whoever lists it, from the context's position on, until it takes no more; names
+ * without an inode are passed over. A recording tells how many entries there were, but names only those that the
+ * program used: the rest is handed on without names.
+ */
+export function emitEntries(
+  k: Kernel,
+  file: Addr,
+  ctx: Addr,
+  names: readonly string[],
+  inodeOf: (name: string) => Inode | null,
+  { emit = dirEmit, upTo = Infinity }: Emission = {},
+): void {
+  const wanted = recorded(k)?.entries;
+  const all = wanted === undefined ? names.length : FILE.pos.get(k, file) + wanted;
+  const end = Math.min(all, upTo);
+  for (let pos = CTX_POS.get(k, ctx); pos < end; pos++) {
+    const name = names[pos];
+    const inode = name === undefined ? null : inodeOf(name);
+    if ((inode !== null || name === undefined) && !emit(k, ctx, name ?? null, inode, pos + 1)) return;
+    CTX_POS.set(k, ctx, pos + 1);
+  }
+}
+
+/** Hands one entry, whose name may be unknown, to whoever lists a directory (`dir_emit`); false when it takes no more. */
+export function dirEmit(
+  k: Kernel,
+  ctx: Addr,
+  name: string | null,
+  inode: Inode | null,
+  offset: number,
+): boolean {
+  if (name === null) {
+    return k.call(actorOf(k, ctx), ctx, Number.NaN, Number.NaN, offset, Number.NaN, Number.NaN) === 1;
+  }
   const bytes = encoder.encode(name);
   const mark = k.current.locals;
   const at = pushLocal(k, bytes.length + 1);
   k.memory.writeBytes(at, bytes);
-  const more = k.call(
-    actorOf(k, ctx),
-    ctx,
-    at,
-    bytes.length,
-    offset,
-    inode?.ino ?? 0,
-    (inode?.type ?? 0) >> 12,
-  );
+  const type = (inode?.type ?? 0) >> 12;
+  const more = k.call(actorOf(k, ctx), ctx, at, bytes.length, offset, inode?.ino ?? 0, type);
   popLocals(k, mark);
   return more === 1;
 }

@@ -7,7 +7,7 @@
 import { behaviour, fn } from "../../calls/function.ts";
 import { EINVAL, ENOTDIR } from "../../syscalls/errno.ts";
 import { FILE } from "../fields.ts";
-import { CTX_POS, dirEmit, FILLDIR64 } from "../readdir.ts";
+import { CTX_POS, emitEntries, FILLDIR64 } from "../readdir.ts";
 import { metadataBlock } from "./ext4_jbd2.ts";
 import { ext4Of } from "./file_system.ts";
 
@@ -24,21 +24,17 @@ behaviour(
     const ext4 = ext4Of(k, inode);
     if (file.listing === null || CTX_POS.get(k, ctx) === 0) file.listing = [...entries.keys()];
     const names = [".", "..", ...file.listing];
-    let pos = CTX_POS.get(k, ctx);
-    if (pos < names.length && ext4 !== undefined) {
+    if (CTX_POS.get(k, ctx) < names.length && ext4 !== undefined) {
       const block = ext4.of(inode).blocks.get(0) ?? 0;
       metadataBlock(k, ext4.disk.bdev, block, ext4.layout.blockSize);
     }
-    for (; pos < names.length; pos++) {
-      const name = names[pos] as string;
+    emitEntries(k, address, ctx, names, (name) => {
       const dentry = name === "." ? dir : name === ".." ? dir.parent : entries.get(name);
-      if (dentry?.inode) {
-        ext4Of(k, dentry.inode)?.of(dentry.inode);
-        k.call(fn("__ext4_check_dir_entry"), 0, 0, inode.address, address);
-        if (!dirEmit(k, ctx, name, dentry.inode, pos + 1)) break;
-      }
-      CTX_POS.set(k, ctx, pos + 1);
-    }
+      if (!dentry?.inode) return null;
+      ext4Of(k, dentry.inode)?.of(dentry.inode);
+      k.call(fn("__ext4_check_dir_entry"), 0, 0, inode.address, address);
+      return dentry.inode;
+    });
     return 0;
   },
 );

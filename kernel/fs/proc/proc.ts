@@ -20,7 +20,7 @@ import { LOOKUP_RCU, S_IFDIR, S_IFMT } from "../modes.ts";
 import { D_SPLICE_ALIAS } from "../namei.ts";
 import { standAt } from "../nameidata.ts";
 import { GENERIC_PERMISSION } from "../permission.ts";
-import { ACTORS, dirEmit } from "../readdir.ts";
+import "./readdir.ts";
 import { GENERIC_FILLATTR } from "../stat.ts";
 import { FixedEntries, inodeMaker, type MakeInode, nodeOf } from "./node.ts";
 import { SYSTEM_FILES } from "./system_files.ts";
@@ -214,50 +214,3 @@ behaviour(
     return error;
   },
 );
-
-const CTX_POS = 1;
-/** Lists `.`, `..` and what a directory has now, from the file's position on. */
-export function listDynamic(k: Kernel, address: Addr, ctx: Addr, position: (pos?: number) => number): number {
-  const file = k.vfs.files.get(address);
-  const dir = file?.dentry;
-  const inode = file?.inode;
-  if (file === undefined || dir == null || inode?.entries == null) return -ENOENT;
-  if (file.listing === null || position() === 0) {
-    const more = [...inode.entries.keys()].filter((name) => inode.dynamic?.owns(name) !== true);
-    file.listing = [...new Set([...inode.dynamic?.names() ?? [], ...more])];
-  }
-  const names = [".", "..", ...file.listing];
-  for (let pos = position(); pos < names.length; pos++) {
-    const name = names[pos] as string;
-    const entry = name === "."
-      ? inode
-      : name === ".."
-      ? dir.parent.inode
-      : k.vfs.child(dir, name)?.inode ?? null;
-    if (entry !== null && !dirEmit(k, ctx, name, entry, pos + CTX_POS)) break;
-    position(pos + 1);
-  }
-  return 0;
-}
-
-for (
-  const name of [
-    "proc_root_readdir",
-    "proc_readdir",
-    "proc_tgid_base_readdir",
-    "proc_readfd",
-    "proc_task_readdir",
-    "kernfs_fop_readdir",
-  ]
-) {
-  behaviour(name, ACTORS, (k, file = 0, ctx = 0) => listDynamic(k, file, ctx, contextPosition(k, ctx)));
-}
-
-/** Reads or moves the position of a listing. */
-function contextPosition(k: Kernel, ctx: Addr): (pos?: number) => number {
-  const at = ctx + k.image.pointerSize;
-  return (pos) => {
-    if (pos !== undefined) k.memory.store(at, 8, pos);
-    return k.memory.load(at, 8, true);
-  };
-}
