@@ -58,6 +58,9 @@ export {
   type Steps,
   type UserProgram,
 } from "./workloads/program.ts";
+export type { Wait } from "./kernel/calls/function.ts";
+export type { SignalHandler } from "./workloads/handlers.ts";
+export type { StraceArgument, StraceValue } from "./workloads/replay/value.ts";
 export type { Sys, SysArgument, SysCall } from "./workloads/sys.ts";
 export type { Heap, Libc } from "./workloads/user/libc.ts";
 export { LIBC_FUNCTIONS, type LibcFunction } from "./workloads/user/symbols.ts";

@@ -72,7 +72,11 @@ export class ProgramExit extends Error {
  * `"O_RDWR|O_CREAT"`. Each architecture makes the call that its C library would.
  */
 export class Sys {
-  /** The task that makes the calls. */
+  /**
+   * The task that makes the calls, as the modeled kernel has it.
+   *
+   * @internal
+   */
   readonly task: Task;
   /** Average nanoseconds of user time before each call. */
   think: number = THINK;

@@ -16,6 +16,7 @@ export interface FunctionRef {
 
 /** What a coroutine waits for when it blocks. `until` is absolute virtual time; without it only a wake-up resumes. */
 export interface Wait {
+  /** Absolute virtual time at which it ends at the latest. */
   readonly until?: number;
   /** Only the time ends it: a recording says when the wait was over. */
   readonly firm?: boolean;
