@@ -133,21 +133,45 @@ export class SiteTable {
       if (outer.kind === "call") returns.push(caller.address + outer.returnOffset);
       return { tail: false, returns, offset: outer.offset };
     }
-    for (const outer of sites) {
-      if (outer.kind === "indirect" || HIDDEN[outer.target]?.includes(callee.base) !== true) continue;
-      const between = this.#image.symbol(outer.target);
-      if (between === undefined) continue;
-      const returns = [between.address + 1];
-      if (outer.kind === "call") returns.push(caller.address + outer.returnOffset);
-      return { tail: false, returns, offset: outer.offset };
-    }
+    const hidden = this.#through(
+      caller,
+      sites,
+      ({ target }) => HIDDEN[target]?.includes(callee.base) === true,
+    );
+    if (hidden !== undefined) return hidden;
     if (sites.length > 0 && this.#showsBody(caller, callee)) return INLINED;
+    if (names(caller, callee)) {
+      const body = this.#through(caller, sites, ({ target }) => this.#isHiddenBody(target));
+      if (body !== undefined) return body;
+    }
     const indirect = sites.find(isIndirect);
     if (indirect !== undefined) return called(caller.address, indirect);
     // A function that the behaviour names is inlined; one that it got as a pointer is called where the text does not show it.
     if (sites.length > 0 && names(caller, callee)) return INLINED;
     // A caller without text facts still gets a frame: the address after its first instruction.
     return caller.visible ? { tail: false, returns: [caller.address + 1], offset: -1 } : NOWHERE;
+  }
+
+  /** The way through the first function called whose text is not known, and that is said to lead to the callee. */
+  #through(
+    caller: KernelFunction,
+    sites: readonly CallSite[],
+    leads: (site: CallSite) => boolean,
+  ): Way | undefined {
+    for (const outer of sites) {
+      if (outer.kind === "indirect" || !leads(outer)) continue;
+      const between = this.#image.symbol(outer.target);
+      if (between === undefined) continue;
+      const returns = [between.address + 1];
+      if (outer.kind === "call") returns.push(caller.address + outer.returnOffset);
+      return { tail: false, returns, offset: outer.offset };
+    }
+    return undefined;
+  }
+
+  /** `SYSCALL_DEFINE` makes a body that can't be traced where it isn't inlined: what the call does, is done there. */
+  #isHiddenBody(target: string): boolean {
+    return target.startsWith("__do_sys_") && this.#image.func(target) === undefined;
   }
 }
 

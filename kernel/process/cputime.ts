@@ -8,6 +8,7 @@ import type { Addr } from "../../image/model.ts";
 import type { Kernel } from "../kernel.ts";
 import { field } from "./objects.ts";
 import { TASK, type Task } from "./task.ts";
+import { mayStore } from "./user_store.ts";
 
 /** `struct signal_struct`: what threads that are gone, and children that were waited for, have used. */
 const SIGNAL = {
@@ -119,7 +120,7 @@ export function storeRusage(k: Kernel, at: Addr, use: CpuUse): boolean {
 }
 
 function storeBytes(k: Kernel, at: Addr, bytes: Uint8Array): boolean {
-  if (k.memory.user?.areaAt(at) === undefined) return false;
+  if (!mayStore(k, at, bytes.length)) return false;
   k.memory.writeBytes(at, bytes);
   return true;
 }

@@ -25,6 +25,7 @@ import { copyCred } from "./cred.ts";
 import { WAIT_FOR_COMPLETION_STATE } from "./sleep.ts";
 import { popLocals, pushLocal } from "./stack.ts";
 import { TASK, type Task, TASK_UNINTERRUPTIBLE, TASK_WAKEKILL } from "./task.ts";
+import { storeUser } from "./user_store.ts";
 
 const ARGS = {
   flags: field("kernel_clone_args", "flags"),
@@ -150,7 +151,7 @@ export const COPY_PROCESS: FunctionRef = behaviour(
     if ((flags & CLONE_PIDFD) !== 0) {
       const fd = k.call(PIDFD_PREPARE, TASK.threadPid.get(k, child.address), 0, 0);
       const at = ARGS.pidfd.get(k, args);
-      if (k.memory.user?.areaAt(at) !== undefined) k.memory.store(at, 4, fd);
+      storeUser(k, at, 4, fd);
     }
     if (thread) k.call(TASK_JOIN_GROUP_STOP, child.address);
     // A thread is in the table by its own id only, a process by its group's and session's too.
@@ -199,10 +200,10 @@ export const WAKE_UP_NEW_TASK: FunctionRef = behaviour("wake_up_new_task", WAKES
 /** What the child does first of all (`schedule_tail`): its memory learns its id. */
 function storeChildTid(k: Kernel, child: Task): void {
   const at = SET_CHILD_TID.get(k, child.address);
-  if (at === 0 || child.userSpace?.areaAt(at) === undefined) return;
+  if (at === 0) return;
   const { user } = k.memory;
   k.memory.user = child.userSpace;
-  k.memory.store(at, 4, child.pid);
+  storeUser(k, at, 4, child.pid);
   k.memory.user = user;
 }
 
@@ -236,7 +237,7 @@ export const KERNEL_CLONE: FunctionRef = blocking(
     const nr = k.call(PID_VNR, pid);
     if ((flags & CLONE_PARENT_SETTID) !== 0) {
       const at = ARGS.parentTid.get(k, args);
-      if (k.memory.user?.areaAt(at) !== undefined) k.memory.store(at, 4, nr);
+      storeUser(k, at, 4, nr);
     }
     const mark = k.current.locals;
     const vfork = (flags & CLONE_VFORK) === 0 ? 0 : pushLocal(k, sizeOfStruct(k, "completion"));

@@ -10,6 +10,7 @@ import { COMPLETE } from "../sched/completion.ts";
 import { FUTEX_EXEC_RELEASE, FUTEX_EXIT_RELEASE } from "../futex/robust.ts";
 import { field } from "./objects.ts";
 import type { Task } from "./task.ts";
+import { storeUser } from "./user_store.ts";
 
 /** `task->vfork_done`: the completion that a vfork parent waits for. */
 export const VFORK_DONE = field("task_struct", "vfork_done");
@@ -62,7 +63,6 @@ export const EXEC_MM_RELEASE: FunctionRef = behaviour(
 );
 
 function clearTid(k: Kernel, task: Task, tid: number): void {
-  if (task.userSpace?.areaAt(tid) !== undefined && k.memory.user === task.userSpace) {
-    k.memory.store(tid, 4, 0);
-  }
+  // As `put_user`, whose fault nobody minds here.
+  if (k.memory.user === task.userSpace) storeUser(k, tid, 4, 0);
 }

@@ -36,6 +36,7 @@ import { SCHEDULE, sleep } from "./sleep.ts";
 import { popLocals, pushLocal } from "./stack.ts";
 import { TASK, type Task, TASK_INTERRUPTIBLE } from "./task.ts";
 import { WAIT_CHLDEXIT } from "./wait_queue.ts";
+import { storeUser } from "./user_store.ts";
 
 const PROCESS_WAIT = tracepoint("sched:sched_process_wait", "comm", "pid", "prio");
 const OPTS = {
@@ -145,8 +146,7 @@ export const KERNEL_WAIT4: FunctionRef = blocking(
     const status = recorded(k)?.status ?? OPTS.stat.get(k, opts);
     popLocals(k, mark);
     if (result > 0 && stat !== 0) {
-      if (k.memory.user?.areaAt(stat) !== undefined) k.memory.store(stat, 4, status);
-      else if (recorded(k) === undefined) return -EFAULT;
+      if (!storeUser(k, stat, 4, status) && recorded(k) === undefined) return -EFAULT;
     }
     if (result > 0 && ru !== 0 && recorded(k) === undefined) {
       return storeRusage(k, ru, usedSince(before, childrenUse(k, k.current))) ? result : -EFAULT;

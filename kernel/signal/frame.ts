@@ -24,6 +24,7 @@ import { GET_SIGNAL, KSIGNAL } from "./get_signal.ts";
 import { restoreSavedSigmask, SET_CURRENT_BLOCKED, SET_TASK_BLOCKED, sigmaskToSave } from "./mask.ts";
 import { SA_NODEFER, SA_ONSTACK, SA_RESTART, SA_SIGINFO, sigmask, type Sigset } from "./numbers.ts";
 import { siginfoSize } from "./siginfo.ts";
+import { mayStore } from "../process/user_store.ts";
 
 /** A handler that is to run, or runs: what its frame says. */
 export interface SignalFrame {
@@ -190,7 +191,7 @@ function place(k: Kernel, ksig: Addr, set: Addr, _regs: Addr): void {
   const size = sizeIfKnown(k, "rt_sigframe");
   if (sp === 0 || size === 0) return;
   const at = Math.floor((sp - size) / 16) * 16 - (k.archName === "x86_64" ? 8 : 0);
-  if (k.memory.user?.areaAt(at) === undefined || k.memory.user.areaAt(at + size - 1) === undefined) return;
+  if (!mayStore(k, at, size)) return;
   k.memory.fill(at, size, 0);
   k.memory.writeBytes(at + infoOffset(k), k.memory.readBytes(KSIGNAL.info.at(k, ksig), siginfoSize(k)));
   writeSet(k, at + maskOffset(k), readSet(k, set));

@@ -29,6 +29,7 @@ import { popLocals } from "../process/stack.ts";
 import { loadUser } from "../process/user_load.ts";
 import { blockingSyscall, syscall } from "./define.ts";
 import { E2BIG, EBADF, EFAULT, EINVAL, EOPNOTSUPP, ESPIPE } from "./errno.ts";
+import { storeUser } from "../process/user_store.ts";
 
 /** `open` in all its forms. */
 export const DO_SYS_OPEN: FunctionRef = behaviour(
@@ -188,8 +189,7 @@ syscall(
   (k, fd = 0, high = 0, low = 0, result = 0, whence = 0) => {
     const pos = seek(k, fd, wide(low, high), whence);
     if (pos < 0) return pos;
-    if (k.memory.user?.areaAt(result) !== undefined) k.memory.store(result, 8, pos);
-    return 0;
+    return storeUser(k, result, 8, pos) ? 0 : recordedOr(k, -EFAULT);
   },
 );
 

@@ -13,6 +13,7 @@ import { loadUser } from "../process/user_load.ts";
 import type { Task } from "../process/task.ts";
 import { syscall } from "./define.ts";
 import { EFAULT, EINVAL } from "./errno.ts";
+import { mayStore } from "../process/user_store.ts";
 
 const MPOL_DEFAULT = 0;
 const MPOL_PREFERRED = 1;
@@ -149,7 +150,7 @@ for (const [name, write] of [["process_vm_readv", 0], ["process_vm_writev", 1]] 
 
 /** Stores a word for the program: false at a bad address. */
 function put(k: Kernel, at: number, size: number, value: number): boolean {
-  if (k.memory.user?.areaAt(at) === undefined) return false;
+  if (!mayStore(k, at, size)) return false;
   k.memory.store(at, size, value);
   return true;
 }

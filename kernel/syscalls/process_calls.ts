@@ -17,7 +17,7 @@ import { CLEAR_CHILD_TID } from "../process/mm_release.ts";
 import { HRTIMER_NANOSLEEP } from "../process/nanosleep.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { loadUser } from "../process/user_load.ts";
-import { storeUser } from "../process/user_store.ts";
+import { mayStore, storeUser } from "../process/user_store.ts";
 import { KERNEL_WAIT4, KERNEL_WAITID, readWaitidInfo, waitidInfo } from "../process/wait.ts";
 import { CRED } from "../process/task.ts";
 import { blockingSyscall, syscall } from "./define.ts";
@@ -112,7 +112,7 @@ blockingSyscall(
     const told = readWaitidInfo(k, info);
     popLocals(k, mark);
     if (found < 0 || infop === 0) return Math.min(found, 0);
-    if (k.memory.user?.areaAt(infop) === undefined) return recordedOr(k, -EFAULT);
+    if (!mayStore(k, infop, 28)) return recordedOr(k, -EFAULT);
     // `si_signo`, errno, code; pid, uid and status where every architecture has them.
     const parts = found > 0 ? [SIGCHLD, 0, told.cause] : [0, 0, 0];
     parts.forEach((part, i) => k.memory.store(infop + 4 * i, 4, part));

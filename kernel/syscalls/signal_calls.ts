@@ -38,6 +38,7 @@ import { loadUserSet, storeUserSet } from "../signal/user_set.ts";
 import { blockingSyscall, syscall } from "./define.ts";
 import { EAGAIN, EBADF, EFAULT, EINTR, EINVAL, ENOMEM, EPERM, ERESTARTNOHAND, ESRCH } from "./errno.ts";
 import { stackPointer } from "./registers.ts";
+import { mayStore } from "../process/user_store.ts";
 
 const word = (k: Kernel): 4 | 8 => k.image.pointerSize as 4 | 8;
 
@@ -108,7 +109,7 @@ syscall("sigaction", ["int", "ulong", "ulong"], [DO_SIGACTION], (k, signal = 0, 
     }
   }
   if (error === 0) error = k.call(DO_SIGACTION, signal, act === 0 ? 0 : kact, oact === 0 ? 0 : koact);
-  if (error === 0 && oact !== 0 && k.memory.user?.areaAt(oact) !== undefined) {
+  if (error === 0 && oact !== 0 && mayStore(k, oact, 16)) {
     const mask = Number(k.memory.readBig(SIGACTION.mask.at(k, koact), 8, false) & 0xffffffffn);
     const parts = [SIGACTION.handler.get(k, koact), mask, SIGACTION.flags.get(k, koact), 0];
     parts.forEach((part, i) => k.memory.store(oact + i * 4, 4, part));
@@ -235,7 +236,7 @@ for (const [name, narrow] of [["rt_sigtimedwait", false], ["rt_sigtimedwait_time
       const [which, info] = [pushLocal(k, 8), pushLocal(k, siginfoSize(k))];
       writeSet(k, which, wanted);
       const signal = yield* k.calls.callBlocking(DO_SIGTIMEDWAIT, which, info, timeout);
-      if (signal > 0 && uinfo !== 0 && k.memory.user?.areaAt(uinfo) !== undefined && siSigno(k, info) !== 0) {
+      if (signal > 0 && uinfo !== 0 && mayStore(k, uinfo, SI_MAX_SIZE) && siSigno(k, info) !== 0) {
         copyInfo(k, info, uinfo);
       }
       popLocals(k, mark);
@@ -309,7 +310,7 @@ syscall("sigaltstack", ["ulong", "ulong"], [], (k, uss = 0, uoss = 0) => {
     TASK_SIGNAL.altFlags.set(k, address, flags);
   }
   if (uoss === 0) return 0;
-  if (k.memory.user?.areaAt(uoss) === undefined) return fault(k);
+  if (!mayStore(k, uoss, 3 * w)) return fault(k);
   k.memory.writeWord(uoss, old[0] ?? 0);
   k.memory.store(uoss + w, 4, old[1] ?? 0);
   k.memory.writeWord(uoss + 2 * w, old[2] ?? 0);
@@ -426,7 +427,7 @@ function withAction(
   }
   if (error === 0) error = body(act === 0 ? 0 : kact, oact === 0 ? 0 : koact);
   if (error === 0 && oact !== 0) {
-    if (k.memory.user?.areaAt(oact) === undefined) error = fault(k);
+    if (!mayStore(k, oact, size)) error = fault(k);
     else k.memory.writeBytes(oact, k.memory.readBytes(koact, size));
   }
   popLocals(k, mark);
