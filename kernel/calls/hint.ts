@@ -68,6 +68,7 @@ export class Fittings {
   #lastDecision: Decision | null = null;
   #lastHint: VariantHint | null = null;
   #last: Fitting | null = null;
+  #index: ReadonlyMap<number, number> | null = null;
 
   constructor(nodes: readonly ShapeNode[]) {
     this.#nodes = nodes;
@@ -83,7 +84,7 @@ export class Fittings {
     }
     let found = byHint.get(hint);
     if (found === undefined) {
-      found = fitting(this.#nodes, hint, decision);
+      found = fitting(this.#nodes, this.#indexes(), hint, decision);
       byHint.set(hint, found);
     }
     this.#lastHint = hint;
@@ -91,17 +92,23 @@ export class Fittings {
     this.#last = found;
     return found;
   }
+
+  /** Where each variant stands in the list, by its id. */
+  #indexes(): ReadonlyMap<number, number> {
+    return this.#index ??= new Map(this.#nodes.map((node, i) => [node.id, i]));
+  }
 }
 
 function fitting(
   nodes: readonly ShapeNode[],
+  indexes: ReadonlyMap<number, number>,
   hint: VariantHint | null,
   decision: Decision | null,
 ): Fitting | null {
   const ranks = nodes.map((node) => hint === null ? 0 : hint.rank(node));
   const best = ranks.reduce((most, rank) => Math.max(most, rank), 0);
   const meant = nodes.map((_, i) => best < 2 || ranks[i] === best);
-  const counts = decision === null ? null : recordedCounts(nodes, meant, decision);
+  const counts = decision === null ? null : recordedCounts(indexes, meant, decision);
   if (best < 2 && counts === null) return null;
   const cumulative = new Float64Array(nodes.length);
   let sum = 0;
@@ -115,21 +122,19 @@ function fitting(
 
 /** How often each variant that is meant was recorded in the nearest situation in which any of them was. */
 function recordedCounts(
-  nodes: readonly ShapeNode[],
+  indexes: ReadonlyMap<number, number>,
   meant: readonly boolean[],
   decision: Decision,
 ): readonly number[] | null {
-  const index = new Map(nodes.map((node, i) => [node.id, i]));
   for (let at: Decision | null = decision; at !== null; at = at.parent) {
-    const counts = nodes.map(() => 0);
-    let any = false;
+    let counts: number[] | null = null;
     for (const { node, count } of at.variants) {
-      const i = index.get(node);
+      const i = indexes.get(node);
       if (i === undefined || meant[i] !== true) continue;
+      counts ??= Array<number>(meant.length).fill(0);
       counts[i] = count;
-      any = true;
     }
-    if (any) return counts;
+    if (counts !== null) return counts;
   }
   return null;
 }
