@@ -60,8 +60,12 @@ done
 [ -n "$folder" ] || { usage >&2; exit 2; }
 [ "$(id -u)" = 0 ] || fail "must run as root: the kernel shows its addresses and its tracing to no one else"
 if [ $# -gt 0 ] && [ $facts_only = no ]; then
-  command -v "$1" > /dev/null || fail "there is no command \"$1\""
+  program=$(command -v "$1") || fail "there is no command \"$1\""
   [ -n "$name" ] || name=$(basename "$1")
+  case $program in */*) ;; *) fail "\"$1\" is no program but a word of the shell: record sh -c '$1 ...'" ;; esac
+  # By its path: a shell that looks for it first would be in the recordings.
+  shift
+  set -- "$program" "$@"
   case $name in *[!A-Za-z0-9_.-]*) fail "a recording's name has letters, digits, and - _ . only, not \"$name\"" ;; esac
   record=yes
 else
@@ -114,8 +118,8 @@ SCRIPT
       [ ! -e $tracing/options/$option ] || echo "echo $(cat $tracing/options/$option) > options/$option"
     done
     echo "echo $(cat $tracing/max_graph_depth) > max_graph_depth"
-    # "7 (expanded: 1408)" means that the size was never set.
-    echo "echo $(sed 's/[^0-9].*//' $tracing/buffer_size_kb) > buffer_size_kb"
+    # "7 (expanded: 1408)": not used yet, and as large as that once it is.
+    echo "echo $(sed -E 's/.*expanded: ([0-9]+).*/\1/; s/[^0-9].*//' $tracing/buffer_size_kb) > buffer_size_kb"
     echo "echo $(cat $tracing/tracing_on) > tracing_on"
   } > "$restore"
   changed=yes
