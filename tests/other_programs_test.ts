@@ -57,4 +57,50 @@ for (const arch of ARCHES) {
       { kernel_clone: { own: 1 }, do_exit: { own: 2 } },
     );
   });
+
+  Deno.test(`files of processes that nothing else tells of are there as long as the recording says on ${arch}`, async () => {
+    assertEquals(
+      await counts(arch, [
+        '100 openat(AT_FDCWD, "/proc/77/stat", O_RDONLY) = 4',
+        "100 close(4) = 0",
+        '100 openat(AT_FDCWD, "/proc/77/cmdline", O_RDONLY) = 4',
+        "100 close(4) = 0",
+        '100 openat(AT_FDCWD, "/proc/77/stat", O_RDONLY) = -1 ENOENT (No such file or directory)',
+        "100 clone(child_stack=NULL, flags=CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD) = 77",
+        "77 getpid() = 77",
+        '100 openat(AT_FDCWD, "/proc/77/status", O_RDONLY) = 4',
+        "100 close(4) = 0",
+        "77 exit_group(0) = ?",
+        "77 +++ exited with 0 +++",
+        "100 wait4(-1, [{WIFEXITED(s) && WEXITSTATUS(s) == 0}], 0, NULL) = 77",
+        '100 openat(AT_FDCWD, "/proc/77/status", O_RDONLY) = -1 ENOENT (No such file or directory)',
+        "100 exit_group(0) = ?",
+        "100 +++ exited with 0 +++",
+      ]),
+      { vfs_open: { own: 3 }, kernel_clone: { own: 1 }, do_exit: { own: 2 } },
+    );
+  });
+
+  Deno.test(`a server on a port that the kernel chose has the recorded client on ${arch}`, async () => {
+    const thread = "CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD|CLONE_SYSVSEM";
+    assertEquals(
+      await counts(arch, [
+        "100 socket(AF_INET, SOCK_STREAM|SOCK_CLOEXEC, IPPROTO_IP) = 3",
+        '100 bind(3, {sa_family=AF_INET, sin_port=htons(0), sin_addr=inet_addr("127.0.0.1")}, 16) = 0',
+        "100 listen(3, 5) = 0",
+        `100 clone(child_stack=NULL, flags=${thread}) = 101`,
+        "101 accept4(3,  <unfinished ...>",
+        '100 getsockname(3, {sa_family=AF_INET, sin_port=htons(37527), sin_addr=inet_addr("127.0.0.1")}, [16]) = 0',
+        "100 socket(AF_INET, SOCK_STREAM|SOCK_CLOEXEC, IPPROTO_TCP) = 5",
+        '100 connect(5, {sa_family=AF_INET, sin_port=htons(37527), sin_addr=inet_addr("127.0.0.1")}, 16) = 0',
+        '101 <... accept4 resumed>{sa_family=AF_INET, sin_port=htons(56740), sin_addr=inet_addr("127.0.0.1")}, [16], SOCK_CLOEXEC) = 4',
+        '100 sendto(5, "hello", 5, 0, NULL, 0) = 5',
+        '101 recvfrom(4, "hello", 100, 0, NULL, NULL) = 5',
+        "100 exit_group(0) = ?",
+        "101 +++ exited with 0 +++",
+        "100 +++ exited with 0 +++",
+      ]),
+      { kernel_clone: { own: 1 }, do_exit: { own: 2 }, tcp_connect: { own: 1 }, inet_csk_accept: { own: 1 } },
+    );
+  });
 }

@@ -80,6 +80,8 @@ export class Vfs {
   readonly watches: Watches = new Watches();
   readonly #k: Kernel;
   readonly #pseudo = new Map<string, PseudoFs>();
+  /** Inodes that directories with names of their own have told of. */
+  readonly #found = new WeakSet<Inode>();
   #nextIno = 1;
   #nextDev = 2;
   #nextMount = 1;
@@ -502,6 +504,8 @@ export class Vfs {
     const known = inode.entries?.get(name) ?? null;
     const found = inode.dynamic?.find(name) ?? null;
     if (found !== null ? known?.inode === found : inode.dynamic?.owns(name) !== true) return known;
+    // What a recording says to be there, as a process that nothing else tells of, stays.
+    if (found === null && known?.inode != null && !this.#found.has(known.inode)) return known;
     if (known !== null) {
       inode.entries?.delete(name);
       known.hashed = false;
@@ -510,6 +514,7 @@ export class Vfs {
     if (found === null) return null;
     const dentry = new Dentry(this.#k, name, dir, dir.sb, "uncached");
     dentry.inode = found;
+    this.#found.add(found);
     inode.entries?.set(name, dentry);
     return dentry;
   }

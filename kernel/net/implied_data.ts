@@ -11,7 +11,7 @@ import { LOCAL_BH_ENABLE, localBhDisable } from "../irq/softirq.ts";
 import { EINPROGRESS } from "../syscalls/errno.ts";
 import type { RecordedOutcome, RecordedPeer } from "../syscalls/request.ts";
 import { isAny, type SocketAddress, unmapped } from "./address.ts";
-import { AF_INET6, SOCK_STREAM, TCP_ESTABLISHED, TCPHDR_ACK } from "./constants.ts";
+import { AF_INET6, SOCK_STREAM, TCP_CLOSE, TCP_ESTABLISHED, TCP_LISTEN, TCPHDR_ACK } from "./constants.ts";
 import { NETIF_RX } from "./core/dev.ts";
 import { GFP_KERNEL, queueTail, setPayload, skbOf, storeControl } from "./core/skbuff.ts";
 import { LOCK_SOCK_NESTED, newSock, RELEASE_SOCK, type Sock } from "./core/sock.ts";
@@ -56,6 +56,23 @@ export function expectedPort(k: Kernel, sk: Sock): number {
   if (known !== 0) return known;
   const listener = listenerFor(k, sk.remote, sk.remotePort);
   return listener === undefined ? 0 : expected.get(k)?.get(listener)?.[0] ?? 0;
+}
+
+/** A recorded `getsockname` tells which port the kernel chose: the sock has that one from now on. */
+export function adoptPort(k: Kernel, sk: Sock, outcome: RecordedOutcome | undefined): void {
+  const port = outcome?.ret === 0 ? outcome.peer?.port ?? 0 : 0;
+  const state = SK.state.get(k, sk.address);
+  if (port === 0 || port === sk.localPort || sk.localPort === 0 || sk.boundPort) return;
+  // A connection is known by its ports, at both ends.
+  if (state !== TCP_CLOSE && state !== TCP_LISTEN) return;
+  const listening = k.net.listening.get(sk.localPort);
+  k.net.unbind(sk);
+  if (listening?.includes(sk) === true) {
+    k.net.listening.set(sk.localPort, listening.filter((one) => one !== sk));
+    k.net.listening.set(port, [...(k.net.listening.get(port) ?? []), sk]);
+  }
+  setLocalPort(k, sk, port);
+  k.net.bind(sk);
 }
 
 /** Before a recorded `connect`: who answered it is there. */

@@ -8,7 +8,7 @@ import type { RecordedCall } from "./record.ts";
 import type { Recording } from "./recording.ts";
 import { type StraceValue, structField } from "./value.ts";
 
-const CALLS: ReadonlySet<string> = new Set(["bind", "accept", "accept4"]);
+const CALLS: ReadonlySet<string> = new Set(["bind", "getsockname", "accept", "accept4"]);
 
 /** One recorded `accept`. */
 interface Accepted {
@@ -30,7 +30,10 @@ export class RecordedPorts {
       const port = portOf(call.args[1]?.value);
       if (call.result.errno !== undefined || port === undefined) continue;
       if (call.name === "bind") bound.set(`${call.pid} ${fd}`, port);
-      else {
+      else if (call.name === "getsockname") {
+        // Bound to any port: this one.
+        if (bound.get(`${call.pid} ${fd}`) === 0) bound.set(`${call.pid} ${fd}`, port);
+      } else {
         const listening = this.#listening(bound, parents, call, fd);
         this.#waiting.push({ end: call.time + (call.duration ?? 0), listening, peer: port });
       }

@@ -62,7 +62,7 @@ import {
   waitOnSock,
 } from "../core/sock.ts";
 import { SK } from "../fields.ts";
-import { prepareConnect } from "../implied_data.ts";
+import { adoptPort, prepareConnect } from "../implied_data.ts";
 import { SOMAXCONN } from "../net.ts";
 import { netFamily, type ProtoOps, setOps, socketOf, sockIn } from "../socket.ts";
 import { INET6_HASH, INET_CSK_GET_PORT, INET_HASH, setLocal, setLocalPort } from "./inet_hashtables.ts";
@@ -370,6 +370,7 @@ const INET_ACCEPT: FunctionRef = blocking(
 function getname(k: Kernel, sock: number, uaddr: number, peer: number): number {
   const sk = sockIn(k, sock);
   k.call(LOCK_SOCK_NESTED, sk.address, 0);
+  if (peer === 0) adoptPort(k, sk, recorded(k));
   const connected = sk.remotePort !== 0 && SK.state.get(k, sk.address) !== TCP_CLOSE &&
     SK.state.get(k, sk.address) !== TCP_SYN_SENT;
   let result: number;
