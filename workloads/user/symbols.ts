@@ -6,6 +6,7 @@
  */
 
 import type { Addr, Arch } from "../../image/model.ts";
+import type { Dentry } from "../../kernel/fs/dentry.ts";
 import { LIBC } from "../../kernel/mm/started_memory.ts";
 import { mmAt, PAGE } from "../../kernel/mm/mm_struct.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
@@ -113,10 +114,14 @@ export function placeUserFile(k: Kernel, path: string): void {
 export function userAddress(k: Kernel, task: Task, path: string, name: string): Addr | undefined {
   const symbol = userSymbols(path).find((known) => known.name === name);
   if (symbol === undefined) return undefined;
+  let file: Dentry | null | undefined;
   for (const area of mmAt(k, task.mm)?.areas ?? []) {
-    if (area.file === 0 || k.vfs.files.get(area.file)?.dentry !== k.vfs.lookup(path)) continue;
+    if (area.file === 0 || (area.flags & 4) === 0) continue;
     const at = area.start + symbol.offset - area.pgoff * PAGE;
-    if ((area.flags & 4) !== 0 && at >= area.start && at < area.end) return at;
+    if (at < area.start || at >= area.end) continue;
+    // Walked to once, and only if something is mapped where the function would be.
+    if (file === undefined) file = k.vfs.lookup(path);
+    if (k.vfs.files.get(area.file)?.dentry === file) return at;
   }
   return undefined;
 }
