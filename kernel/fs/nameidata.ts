@@ -6,6 +6,7 @@
 
 import type { Addr } from "../../image/model.ts";
 import type { Kernel } from "../kernel.ts";
+import { decode } from "../memory/page_data.ts";
 import { sizeOfStruct } from "../process/objects.ts";
 import { pushLocal } from "../process/stack.ts";
 import type { Dentry } from "./dentry.ts";
@@ -53,8 +54,7 @@ export function standAt(k: Kernel, nd: Addr, dentry: Dentry, mnt?: Addr): void {
 
 /** The name that the walk comes to next, out of memory. */
 export function lastName(k: Kernel, nd: Addr): string {
-  const bytes = k.memory.readBytes(NAMEIDATA.lastName.get(k, nd), NAMEIDATA.lastLen.get(k, nd));
-  return new TextDecoder().decode(bytes);
+  return decode(k.memory.readBytes(NAMEIDATA.lastName.get(k, nd), NAMEIDATA.lastLen.get(k, nd)));
 }
 
 /** The root directory of the current task. */
