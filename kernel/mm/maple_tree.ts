@@ -45,12 +45,12 @@ const FLAGS = 0x301;
 
 const MT = field("mm_struct", "mm_mt");
 
-interface Span {
-  /** Area or node; 0 for a gap. */
-  readonly value: Addr;
-  /** Last address that it covers. */
-  readonly last: number;
-}
+/**
+ * What a tree is being made of, level by level: areas or nodes (0 for a gap), and the last address that each covers. Kept from
+ * one tree to the next, because trees are made often.
+ */
+const VALUES: Addr[] = [];
+const LASTS: Addr[] = [];
 
 /** The tree of one address space. */
 export class MapleTree {
@@ -78,32 +78,41 @@ export class MapleTree {
   store(areas: readonly Entry[]): void {
     const k = this.#k;
     if (this.#held > 0 || sizeIfKnown(k, "maple_node") === 0) return;
-    const spans: Span[] = [];
+    let count = 0;
     let at = 0;
-    for (const { address, start, end } of areas) {
-      if (start > at) spans.push({ value: 0, last: start - 1 });
-      spans.push({ value: address, last: end - 1 });
+    for (let i = 0; i < areas.length; i++) {
+      const { address, start, end } = areas[i] as Entry;
+      if (start > at) {
+        VALUES[count] = 0;
+        LASTS[count++] = start - 1;
+      }
+      VALUES[count] = address;
+      LASTS[count++] = end - 1;
       at = end;
     }
     const free = this.#nodes;
     this.#nodes = [];
     let height = 0;
-    let level: Span[] = spans;
     if (areas.length > 0) {
-      spans.push({ value: 0, last: -1 });
+      VALUES[count] = 0;
+      LASTS[count++] = -1;
       do {
         const kind = height === 0 ? LEAF : INNER;
         const slots = kind.slots[k.arch.wordSize];
-        const next: Span[] = [];
-        for (let i = 0; i < level.length; i += slots) {
-          next.push(this.#node(free, level.slice(i, i + slots), kind));
+        let made = 0;
+        // A level's nodes take the places of what they hold.
+        for (let i = 0; i < count; i += slots) {
+          const end = Math.min(count, i + slots);
+          const node = this.#node(free, i, end, kind);
+          LASTS[made] = LASTS[end - 1] as number;
+          VALUES[made++] = node + kind.kind;
         }
-        level = next;
+        count = made;
         height++;
-      } while (level.length > 1);
+      } while (count > 1);
     }
     for (const node of free) freeObject(k, "maple_node", node);
-    const root = level[0]?.value ?? 0;
+    const root = areas.length === 0 ? 0 : VALUES[0] as number;
     MM.mtRoot.set(k, this.#mm, areas.length === 0 ? 0 : root + ROOT);
     if (root !== 0) NODE.parent.set(k, nodeOf(root), MT.at(k, this.#mm) + 1);
     MM.mtFlags.set(k, this.#mm, FLAGS | height << 2);
@@ -115,7 +124,8 @@ export class MapleTree {
     this.#nodes = [];
   }
 
-  #node(free: Addr[], spans: readonly Span[], kind: typeof LEAF | typeof INNER): Span {
+  /** A node of the spans `[from, to)` of the level that is being made. */
+  #node(free: Addr[], from: number, to: number, kind: typeof LEAF | typeof INNER): Addr {
     const k = this.#k;
     const word = k.arch.wordSize;
     const reused = free.pop();
@@ -124,13 +134,15 @@ export class MapleTree {
     this.#nodes.push(node);
     const pivots = kind.pivot.at(k, node);
     const slots = kind.slot.at(k, node);
-    spans.forEach(({ value, last }, i) => {
+    const bounds = kind.slots[word] - 1;
+    for (let i = 0; i < to - from; i++) {
+      const value = VALUES[from + i] as number;
       k.memory.writeWord(slots + i * word, value);
       // The last slot has no pivot of its own: the node's own bound is.
-      if (i < kind.slots[word] - 1) k.memory.writeWord(pivots + i * word, last);
+      if (i < bounds) k.memory.writeWord(pivots + i * word, LASTS[from + i] as number);
       if (kind === INNER) NODE.parent.set(k, nodeOf(value), node + (i << 3) + PARENT_RANGE);
-    });
-    return { value: node + kind.kind, last: spans.at(-1)?.last ?? -1 };
+    }
+    return node;
   }
 }
 
