@@ -77,8 +77,7 @@ export class UserSpace {
     }
     this.unmap(from, end - from);
     const area: UserArea = { start: from, end, prot, fill, fillOffset: 0 };
-    this.#areas.push(area);
-    this.#areas.sort((a, b) => a.start - b.start);
+    this.#areas.splice(this.#firstEndingAbove(from), 0, area);
     return area;
   }
 
@@ -128,6 +127,11 @@ export class UserSpace {
 
   /** The area that holds an address. */
   areaAt(address: Addr): UserArea | undefined {
+    const area = this.#areas[this.#firstEndingAbove(address)];
+    return area !== undefined && area.start <= address ? area : undefined;
+  }
+
+  #firstEndingAbove(address: Addr): number {
     let low = 0;
     let high = this.#areas.length;
     while (low < high) {
@@ -135,8 +139,7 @@ export class UserSpace {
       if ((this.#areas[middle] as UserArea).end <= address) low = middle + 1;
       else high = middle;
     }
-    const area = this.#areas[low];
-    return area !== undefined && area.start <= address ? area : undefined;
+    return low;
   }
 
   /** A free range of `length` bytes, searched downwards from below `top`, as `mmap` does. -1 if there is none. */
@@ -183,14 +186,21 @@ export class UserSpace {
     if (key === this.#lastKey && this.#lastWritable) return this.#lastPage;
     const address = key * PAGE_SIZE;
     let area = this.areaAt(address);
-    if (!this.#pages.has(key) || this.#protected.has(key)) {
+    let found = this.#pages.get(key);
+    let guarded = this.#protected.has(key);
+    if (found === undefined || guarded) {
       this.faulter?.(this, address, true);
       area = this.areaAt(address);
+      found = this.#pages.get(key);
+      guarded = this.#protected.has(key);
     }
     if (area === undefined || (area.prot & PROT_WRITE) === 0) return null;
-    const found = this.#pages.get(key) ?? this.#appear(key, area);
-    if (this.#protected.has(key)) this.#own(key, found);
-    const page = (this.#pages.get(key) as UserPage).page;
+    found ??= this.#appear(key, area);
+    if (guarded) {
+      this.#own(key, found);
+      found = this.#pages.get(key) as UserPage;
+    }
+    const { page } = found;
     this.#remember(key, page, area);
     return page;
   }
@@ -335,6 +345,8 @@ export class UserSpace {
 
   #recut(from: Addr, end: Addr, change: (middle: UserArea) => UserArea[]): void {
     this.#forget();
+    const first = this.#areas[this.#firstEndingAbove(from)];
+    if (first === undefined || first.start >= end) return;
     const result: UserArea[] = [];
     for (const area of this.#areas) {
       if (area.end <= from || area.start >= end) {

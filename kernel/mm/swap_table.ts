@@ -32,9 +32,11 @@ export function swappedAt(k: Kernel, mm: Addr, key: number): boolean {
   return swapped.get(k)?.get(mm)?.has(key) ?? false;
 }
 
+const NONE: ReadonlyMap<number, SwappedPage> = new Map();
+
 /** Pages of an address space that are on swap. */
 export function swappedPages(k: Kernel, mm: Addr): ReadonlyMap<number, SwappedPage> {
-  return swapped.get(k)?.get(mm) ?? new Map();
+  return swapped.get(k)?.get(mm) ?? NONE;
 }
 
 /** Puts a page on swap. */

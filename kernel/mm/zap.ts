@@ -25,6 +25,9 @@ const PAGE = 4096;
 const BATCH = 512;
 const VM_NORMAL_PAGE = fn("vm_normal_page");
 const MARK_PAGE_ACCESSED = fn("mark_page_accessed");
+const LOCK_MEMCG = fn("lock_page_memcg");
+const UNLOCK_MEMCG = fn("unlock_page_memcg");
+const PAGE_HUGE = fn("PageHuge");
 const LRUVEC_STATE = fn("__mod_lruvec_page_state");
 const NR_ANON_MAPPED = 0x11;
 const NR_FILE_MAPPED = 0x12;
@@ -53,14 +56,14 @@ const removing = new WeakMap<Kernel, UserPage>();
 /** A mapping of a page goes: the last one changes what is counted as mapped. */
 export const PAGE_REMOVE_RMAP: FunctionRef = behaviour(
   "page_remove_rmap",
-  [fn("lock_page_memcg"), fn("PageHuge"), LRUVEC_STATE, fn("unlock_page_memcg")],
+  [LOCK_MEMCG, PAGE_HUGE, LRUVEC_STATE, UNLOCK_MEMCG],
   (k, page = 0) => {
     const removed = removing.get(k);
     const anon = removed?.kind === "anon";
-    k.call(fn("lock_page_memcg"), page);
-    if (!anon) k.call(fn("PageHuge"), page);
+    k.call(LOCK_MEMCG, page);
+    if (!anon) k.call(PAGE_HUGE, page);
     if (removed?.mapcount === 0) k.call(LRUVEC_STATE, page, anon ? NR_ANON_MAPPED : NR_FILE_MAPPED, -1);
-    k.call(fn("unlock_page_memcg"), page);
+    k.call(UNLOCK_MEMCG, page);
     return Number.NaN;
   },
 );
@@ -87,7 +90,8 @@ export const UNMAP_PAGE_RANGE: FunctionRef = behaviour(
       counts[counter] = (counts[counter] ?? 0) + 1;
       pages.push(page);
     }
-    for (const key of [...swappedPages(k, mm.address).keys()]) {
+    const swapped = swappedPages(k, mm.address);
+    for (const key of swapped.size === 0 ? [] : [...swapped.keys()]) {
       if (key * PAGE < start || key * PAGE >= end) continue;
       const entry = takeOffSwap(k, mm.address, key);
       if (entry !== undefined) freeSlot(k, entry.slot);
