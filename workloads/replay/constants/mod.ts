@@ -25,10 +25,10 @@ export function constantValue(name: string, arch: Arch): number | undefined {
   }
   let own = byArch.get(arch);
   if (own === undefined) {
-    own = addWords(new Map(), BY_ARCH[arch]);
+    own = addWords(new Map(common), BY_ARCH[arch]);
     byArch.set(arch, own);
   }
-  return own.get(name) ?? common.get(name) ?? (name.startsWith("SIG") ? signalNumber(name) : undefined);
+  return own.get(name) ?? (name.startsWith("SIG") ? signalNumber(name) : undefined);
 }
 
 /** Number of an error by its name, undefined for one that is not known. `ERRNO_520` and the like speak for themselves. */
