@@ -186,7 +186,9 @@ export class FrameMaker {
     frame.passed = 0;
     frame.words[LEFT] = NaN;
     frame.noted = 0;
-    frame.words[SP] = caller === undefined ? task.userRegs - 64 : (caller.words[SP] ?? 0) - caller.stackSize;
+    frame.words[SP] = caller === undefined
+      ? task.userRegs - 64
+      : (caller.words[SP] as number) - caller.stackSize;
     return frame;
   }
 

@@ -102,9 +102,16 @@ interface Known {
 
 const known = new WeakMap<KernelImage, Known>();
 
+/** The image that was asked about last, and what is known of it. */
+let lastImage: KernelImage | undefined;
+let lastKnown: Known = { sizes: new Map(), symbols: new Map() };
+
 function knownOf(image: KernelImage): Known {
+  if (image === lastImage) return lastKnown;
   let found = known.get(image);
   if (found === undefined) known.set(image, found = { sizes: new Map(), symbols: new Map() });
+  lastImage = image;
+  lastKnown = found;
   return found;
 }
 
