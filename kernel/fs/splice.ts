@@ -260,6 +260,8 @@ export const DO_SENDFILE: FunctionRef = blocking(
 
 /** A recorded transfer shows how much there was. */
 function growTo(_k: Kernel, file: OpenFile, size: number): void {
+  // A position that nothing tells of may be anything.
+  if (size > Number.MAX_SAFE_INTEGER) return;
   if (file.inode?.type === S_IFREG && file.inode.size < size) file.inode.size = size;
 }
 

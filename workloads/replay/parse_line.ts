@@ -15,8 +15,8 @@ const RELATIVE = /([0-9]+)\.([0-9]{1,9})\s+/y;
 const BRACKETS = /(?:\[(?: *[0-9]+|[0-9a-f]{8,16}|\?+)\] +)+/y;
 const NAME = /([A-Za-z_][A-Za-z0-9_]*)\(/y;
 const RESUMED = /<\.\.\. ([A-Za-z_][A-Za-z0-9_]*) resumed>/y;
-/** Remarks of strace itself, stack lines of `-k`, blank lines. */
-const CHATTER = /^(\s*(>|$)|([^ ]*\/)?strace: )/;
+/** Remarks of strace itself, stack lines of `-k`, bytes of `-e read=` and `-e write=`, blank lines. */
+const CHATTER = /^(\s*(>|$| \| [0-9a-f]{5} )|([^ ]*\/)?strace: )/;
 const UNFINISHED = /\s*<unfinished \.\.\.>$/;
 /** Larger than any pid, so that a lone number can be told from seconds since 1970. */
 const MAX_PID = 4194304;

@@ -67,6 +67,7 @@ Deno.test("kinds of lines", () => {
   for (const [text, kind] of cases) assertEquals(parseLine(at + text).kind, kind, text);
   assertEquals(parseLine("strace: Process 11377 attached").kind, "chatter");
   assertEquals(parseLine("").kind, "chatter");
+  assertEquals(parseLine(" | 00000  7f 45 4c 46  .ELF |").kind, "chatter");
   assertEquals(parseLine(" > /lib/libc.so.6(__read+0xd) [0xf81dd]").kind, "chatter");
 });
 

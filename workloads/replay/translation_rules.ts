@@ -229,6 +229,7 @@ fallback("sigsuspend", "rt_sigsuspend", (a) => [...a, number(8)]);
 force([I386], "getrlimit", "ugetrlimit");
 fallback("ugetrlimit", "getrlimit");
 fallback("semop", "semtimedop_time64", (a) => [...a, NULL]);
+fallback("semtimedop", "semtimedop_time64");
 
 // Where thread-local storage is: a segment base, a descriptor table entry, or on arm64 a register that no call sets.
 force([I386], "arch_prctl", "set_thread_area", (a) => [descriptor(or(a[1], NULL))]);

@@ -32,6 +32,8 @@ const PAGE = 4096;
 const UNKNOWN_SIZE = 512;
 /** Calls whose arrays of numbers are bit sets. */
 const BIT_SETS = /^(_newselect|select|pselect6(_time64)?|sched_[gs]etaffinity)$/;
+/** Calls whose one number in brackets is a `loff_t`. */
+const POSITIONS = /^(sendfile(64)?|splice|copy_file_range)$/;
 
 /** Buffers of at least this size are memory that the program mapped for them, where it did. */
 const MAPPED_BUFFER = 65536;
@@ -249,7 +251,7 @@ export class UserBuffers {
     const parts = items.map(({ value }) =>
       value.kind === "struct"
         ? this.#struct(task, name, value, addresses)
-        : wordBytes(addressOrWord(value, addresses), 4)
+        : wordBytes(addressOrWord(value, addresses), POSITIONS.test(name) ? 8 : 4)
     );
     return concat(parts);
   }

@@ -158,3 +158,13 @@ Deno.test("what isn't known is NaN and noted", () => {
   assertEquals(user.place("fcntl(3, F_FANCY, ???)"), [3, NaN, NaN]);
   assertEquals(user.unknown, ["F_FANCY", "???"]);
 });
+
+Deno.test("positions in brackets have eight bytes, whatever lay there before", () => {
+  for (const arch of ["x86_64", "arm64", "i386"] as const) {
+    for (const call of ["sendfile64(3, 5, [7] => [57], 50)", "splice(5, [7], 3, NULL, 50, 0)"]) {
+      const user = new Fixture(arch);
+      user.place('openat(AT_FDCWD, "a path that is longer than eight bytes", O_RDONLY)');
+      assertEquals(user.view(user.place(call).find((word) => word > 4096), 8).getBigUint64(0, true), 7n);
+    }
+  }
+});
