@@ -35,7 +35,7 @@ export interface KprobeOptions {
   /** A function's name, or `module:function`. */
   readonly symbolName?: string;
   readonly address?: Addr;
-  /** Bytes from the symbol or address to the instruction. Default 0. */
+  /** Bytes from the symbol or address to the instruction: an unsigned int, as which a negative one is taken. Default 0. */
   readonly offset?: number;
   readonly preHandler?: PreHandler;
   readonly postHandler?: PostHandler;
@@ -73,7 +73,7 @@ export class Kprobe {
   constructor(options: KprobeOptions) {
     this.addr = options.address ?? null;
     this.symbolName = options.symbolName ?? null;
-    this.offset = options.offset ?? 0;
+    this.offset = unsignedInt(options.offset ?? 0);
     this.flags = options.flags ?? 0;
     this.preHandler = options.preHandler ?? null;
     this.postHandler = options.postHandler ?? null;
@@ -92,6 +92,12 @@ export class Kprobe {
   get disabled(): boolean {
     return (this.flags & (KPROBE_FLAG_DISABLED | KPROBE_FLAG_GONE)) !== 0;
   }
+}
+
+/** What C makes of a number that is put into an `unsigned int`. */
+function unsignedInt(offset: number): number {
+  if (Number.isSafeInteger(offset)) return offset >>> 0;
+  throw new TypeError(`Cannot make a kprobe at offset ${offset}: an offset is a whole number of bytes`);
 }
 
 function labelOf(options: KprobeOptions): string {

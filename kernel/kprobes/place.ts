@@ -50,7 +50,8 @@ export function resolvePlace(host: ProbeHost, p: Kprobe): Placed {
     if (symbol === undefined) return refuse(unresolved, unknownSymbol(host, p.symbolName));
     base = symbol.address;
   }
-  const address = base + p.offset;
+  // A sum of words, as wide as the machine's.
+  const address = host.arch.wordSize === 4 ? (base + p.offset) >>> 0 : base + p.offset;
   const covering = image.symbolAt(address);
   if (covering === undefined || !isKsymAddr(image, address)) {
     return refuse(unresolved, `no symbol of the kernel covers ${hex(host, address)}`);

@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { coreImage, fullImage } from "../../image/load.ts";
 import type { Arch } from "../../image/model.ts";
@@ -318,4 +318,19 @@ Deno.test("the list goes by bucket, newest first", async () => {
   const buckets = listed.map((p) => hashPtr(p.addr ?? 0, 8));
   assertEquals(buckets, [...buckets].sort((a, b) => a - b));
   assertEquals(listed.filter((p) => p.symbolName === "vfs_read"), [probes[2], probes[0]]);
+});
+
+Deno.test("an offset is an unsigned int, a data size a size_t, as in the kernel's structures", async () => {
+  // 64-bit kernels have nothing 4 GiB above a function; on i386 the sum wraps to the end of the function before.
+  for (
+    const [arch, results] of [["x86_64", [-ENOENT]], ["arm64", [-ENOENT]], ["i386", [0, -EILSEQ]]] as const
+  ) {
+    const { table } = new FakeMachine(await fullImage(arch));
+    const result = table.registerKprobe(new Kprobe({ symbolName: "vfs_read", offset: -1 }));
+    assertEquals((results as readonly number[]).includes(result), true, `${arch}: ${result}`);
+    const rp = new Kretprobe({ symbolName: "vfs_open", dataSize: -1 });
+    assertEquals([arch, table.registerKretprobe(rp)], [arch, -E2BIG]);
+  }
+  const error = assertThrows(() => new Kprobe({ symbolName: "vfs_read", offset: 1.5 }), TypeError);
+  assertEquals(error.message, "Cannot make a kprobe at offset 1.5: an offset is a whole number of bytes");
 });

@@ -32,7 +32,8 @@ export function checkReturn(host: ProbeHost, rp: Kretprobe, place: Place): Refus
   if (KRETPROBE_BLACKLIST[arch.arch].includes(place.symbol.name)) {
     return { errno: EINVAL, reason: `the return of ${place.symbol.name} must not be hooked` };
   }
-  if (rp.dataSize > release.maxDataSize) {
+  // A size_t: what is negative here is very large there.
+  if (rp.dataSize > release.maxDataSize || rp.dataSize < 0) {
     return { errno: E2BIG, reason: `dataSize ${rp.dataSize} is more than ${release.maxDataSize} bytes` };
   }
   return null;
