@@ -103,4 +103,17 @@ for (const arch of ARCHES) {
       { kernel_clone: { own: 1 }, do_exit: { own: 2 }, tcp_connect: { own: 1 }, inet_csk_accept: { own: 1 } },
     );
   });
+
+  Deno.test(`the dynamic loader is loaded without one on ${arch}`, async () => {
+    assertEquals(
+      await counts(arch, [
+        '100 execve("/lib64/ld-linux-x86-64.so.2", ["ld.so", "--verify", "/bin/ls"], 0x7ffc6db8edd0 /* 3 vars */) = 0',
+        "100 brk(NULL) = 0x564b8d53c000",
+        '100 openat(AT_FDCWD, "/bin/ls", O_RDONLY|O_CLOEXEC) = 3',
+        "100 exit_group(0) = ?",
+        "100 +++ exited with 0 +++",
+      ]),
+      { vfs_open: { own: 1, "ld-linux-x86-64": 1 }, do_exit: { "ld-linux-x86-64": 1 } },
+    );
+  });
 }

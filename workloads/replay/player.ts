@@ -34,6 +34,8 @@ import { UserBuffers } from "./user_buffers.ts";
 /** A process that has no pid in its recording (strace without `-f`) gets this one. */
 const ONLY_PID = 1000;
 const CREATES = new Set(["clone", "clone3", "fork", "vfork"]);
+/** Dynamic loaders: `ld-linux-x86-64.so.2`, `ld-musl-i386.so.1`, `ld.so`. */
+const LOADER = /(^|\/)ld(64)?(-[A-Za-z0-9_-]+)?(-[0-9.]+)?\.so(\.[0-9]+)?$/;
 const STARTS = new Set(["execve", "execveat"]);
 
 /** One replay on one kernel. */
@@ -229,7 +231,7 @@ export class Player {
     );
     const outcome = recordedOutcome(call, translated, k.image.arch, addresses, this.#note);
     const alone = STARTS.has(translated.name) && outcome.ret === 0 &&
-      this.#recording.isAlone(call.pid, call.line);
+      (isLoader(call) || this.#recording.isAlone(call.pid, call.line));
     const recorded = alone ? { ...outcome, interpreted: false } : outcome;
     this.#fresh.get(task)?.stack.atSyscall(translated.name);
     const number = socketcallNumber(k.image.arch, call.name, translated.args);
@@ -288,4 +290,10 @@ function sorted(counts: ReadonlyMap<string, number>): ReadonlyMap<string, number
   const counter = new Counter();
   for (const [name, count] of counts) counter.add(name, count);
   return counter.sorted();
+}
+
+/** Whether an `execve` runs the dynamic loader itself, which needs none (`ldd`). */
+function isLoader({ args }: RecordedCall): boolean {
+  const path = args[0]?.value;
+  return path?.kind === "string" && LOADER.test(new TextDecoder().decode(path.bytes));
 }
