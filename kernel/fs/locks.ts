@@ -63,18 +63,34 @@ function wakeBlocked(k: Kernel, context: LockContext): void {
   }
 }
 
+const LOCKS_GET_LOCK_CONTEXT = fn("locks_get_lock_context");
+
+interface Asked {
+  readonly wish: FileLock;
+  readonly context: LockContext;
+  /** A recording says that it was granted. */
+  readonly replayed: boolean;
+}
+
+/** What a request asks for, or its error: the one that was recorded, or that there is no such request. */
+function askFor(k: Kernel, inodeAddress: Addr, request: Addr): Asked | number {
+  const asked = wishesOf(k).get(request);
+  if (asked === undefined) return -EINVAL;
+  const { wish, inode } = asked;
+  k.call(LOCKS_GET_LOCK_CONTEXT, inodeAddress, wish.type);
+  const outcome = recorded(k);
+  if (outcome !== undefined && outcome.ret < 0) return outcome.ret;
+  return { wish, context: lockContext(k, inode), replayed: outcome !== undefined };
+}
+
 /** A request by `flock`: 0, `FILE_LOCK_DEFERRED` or -errno. */
 const FLOCK_LOCK_INODE: FunctionRef = behaviour(
   "flock_lock_inode",
-  [fn("locks_get_lock_context"), LOCKS_WAKE_UP_BLOCKS],
+  [LOCKS_GET_LOCK_CONTEXT, LOCKS_WAKE_UP_BLOCKS],
   (k, address = 0, request = 0) => {
-    const asked = wishesOf(k).get(request);
-    if (asked === undefined) return -EINVAL;
-    const { wish, inode } = asked;
-    k.call(fn("locks_get_lock_context"), address, wish.type);
-    const context = lockContext(k, inode);
-    const replayed = recorded(k);
-    if (replayed !== undefined && replayed.ret < 0) return replayed.ret;
+    const asked = askFor(k, address, request);
+    if (typeof asked === "number") return asked;
+    const { wish, context, replayed } = asked;
     const same = context.flock.find((held) => held.file === wish.file);
     if (same?.type === wish.type) return 0;
     // Converting gives the old lock up first: others may come between.
@@ -82,7 +98,7 @@ const FLOCK_LOCK_INODE: FunctionRef = behaviour(
     if (gave) wakeBlocked(k, context);
     if (wish.type === F_UNLCK) return 0;
     const conflict = context.flockConflict(wish);
-    if (conflict !== undefined && replayed === undefined) {
+    if (conflict !== undefined && !replayed) {
       if ((wish.flags & FL_SLEEP) === 0) return -EAGAIN;
       return block(context, wish, conflict);
     }
@@ -106,16 +122,12 @@ function unblock(context: LockContext, wish: FileLock): void {
 /** A request by `fcntl`: 0, `FILE_LOCK_DEFERRED` or -errno. */
 const POSIX_LOCK_INODE: FunctionRef = behaviour(
   "posix_lock_inode",
-  [fn("locks_get_lock_context"), LOCKS_WAKE_UP_BLOCKS],
+  [LOCKS_GET_LOCK_CONTEXT, LOCKS_WAKE_UP_BLOCKS],
   (k, address = 0, request = 0) => {
-    const asked = wishesOf(k).get(request);
-    if (asked === undefined) return -EINVAL;
-    const { wish, inode } = asked;
-    k.call(fn("locks_get_lock_context"), address, wish.type);
-    const context = lockContext(k, inode);
-    const replayed = recorded(k);
-    if (replayed !== undefined && replayed.ret < 0) return replayed.ret;
-    if (wish.type !== F_UNLCK && replayed === undefined) {
+    const asked = askFor(k, address, request);
+    if (typeof asked === "number") return asked;
+    const { wish, context, replayed } = asked;
+    if (wish.type !== F_UNLCK && !replayed) {
       const conflict = context.posixConflict(wish);
       if (conflict !== undefined) {
         if ((wish.flags & FL_SLEEP) === 0) return -EAGAIN;

@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "./clock.ts";
+import { TimeHeap } from "./heap.ts";
 
 /** Something that will happen. Keep it to cancel it. */
 export interface Event {
@@ -41,7 +42,7 @@ interface Entry extends Event {
  * ```
  */
 export class EventQueue {
-  readonly #heap: Entry[] = [];
+  readonly #heap = new TimeHeap<Entry>();
   #sequence = 0;
   #taken = 0;
 
@@ -52,12 +53,12 @@ export class EventQueue {
 
   /** Number of events that wait. */
   get size(): number {
-    return this.#heap.length;
+    return this.#heap.size;
   }
 
   /** Time of the next event, or Infinity. */
   get nextTime(): number {
-    return this.#heap[0]?.time ?? Infinity;
+    return this.#heap.first?.time ?? Infinity;
   }
 
   /** Schedules `run` for an absolute virtual time. Throws a `RangeError` if the time is no number. */
@@ -65,27 +66,22 @@ export class EventQueue {
     if (!(time >= 0)) {
       throw new RangeError(`Cannot schedule an event at ${time}: a time is nanoseconds from 0 on`);
     }
-    const entry: Entry = { time, sequence: this.#sequence++, run, position: this.#heap.length };
-    this.#heap.push(entry);
-    this.#up(entry);
+    const entry: Entry = { time, sequence: this.#sequence++, run, position: -1 };
+    this.#heap.add(entry);
     return entry;
   }
 
   /** Cancels an event. False if it ran already or was cancelled before. */
   cancel(event: Event): boolean {
-    const entry = event as Entry;
-    const at = entry.position;
-    if (at < 0 || this.#heap[at] !== entry) return false;
-    this.#remove(at);
-    return true;
+    return this.#heap.remove(event as Entry);
   }
 
   /** Takes the next event off the queue without running it. */
   take(): Event | undefined {
-    const first = this.#heap[0];
+    const { first } = this.#heap;
     if (first === undefined) return undefined;
     this.#taken++;
-    this.#remove(0);
+    this.#heap.remove(first);
     return first;
   }
 
@@ -97,53 +93,4 @@ export class EventQueue {
     event.run();
     return true;
   }
-
-  #remove(at: number): void {
-    const heap = this.#heap;
-    const entry = heap[at] as Entry;
-    entry.position = -1;
-    const last = heap.pop() as Entry;
-    if (last === entry) return;
-    last.position = at;
-    heap[at] = last;
-    this.#up(last);
-    this.#down(last);
-  }
-
-  #up(entry: Entry): void {
-    const heap = this.#heap;
-    let at = entry.position;
-    while (at > 0) {
-      const above = (at - 1) >> 1;
-      const parent = heap[above] as Entry;
-      if (!before(entry, parent)) break;
-      heap[at] = parent;
-      parent.position = at;
-      at = above;
-    }
-    heap[at] = entry;
-    entry.position = at;
-  }
-
-  #down(entry: Entry): void {
-    const heap = this.#heap;
-    const length = heap.length;
-    let at = entry.position;
-    for (;;) {
-      let below = 2 * at + 1;
-      if (below >= length) break;
-      if (below + 1 < length && before(heap[below + 1] as Entry, heap[below] as Entry)) below++;
-      const child = heap[below] as Entry;
-      if (!before(child, entry)) break;
-      heap[at] = child;
-      child.position = at;
-      at = below;
-    }
-    heap[at] = entry;
-    entry.position = at;
-  }
-}
-
-function before(a: Event, b: Event): boolean {
-  return a.time < b.time || (a.time === b.time && a.sequence < b.sequence);
 }

@@ -129,7 +129,7 @@ export class Hrtimers {
   }
 
   #program(cpu: number, base: Base): void {
-    const at = base.queue.first?.expires ?? Infinity;
+    const at = base.queue.first?.time ?? Infinity;
     if (at === base.at) return;
     base.interrupt?.cancel();
     base.at = at;

@@ -50,7 +50,7 @@ export class TimerWheels {
 
   /** The jiffy at which a CPU has timers to run; Infinity if it has none. */
   nextExpiry(cpu: number): number {
-    return this.#bases[cpu]?.first?.expires ?? Infinity;
+    return this.#bases[cpu]?.first?.time ?? Infinity;
   }
 
   /** Puts a timer into the bucket of its expiry. */
@@ -60,7 +60,7 @@ export class TimerWheels {
     this.#cpuOf.set(timer, cpu);
     const base = this.#bases[cpu] ??= new TimerQueue();
     base.add(timer, bucket);
-    k.tick.timerQueued(cpu, base.first?.expires ?? Infinity);
+    k.tick.timerQueued(cpu, base.first?.time ?? Infinity);
     return bucket;
   }
 
@@ -82,7 +82,7 @@ export class TimerWheels {
   /** The first timer of a CPU that has expired by `jiffies`; taken out. */
   takeExpired(cpu: number, jiffies: number): Addr | undefined {
     const first = this.#bases[cpu]?.first;
-    if (first === undefined || first.expires > jiffies) return undefined;
+    if (first === undefined || first.time > jiffies) return undefined;
     this.remove(first.timer);
     return first.timer;
   }
