@@ -21,13 +21,16 @@ export interface DirectoryOperations {
 export class Directory implements TraceTree {
   /** Permission bits. */
   readonly mode: number;
+  readonly #below: number;
   /** Present where directories can be made by users. */
   operations: DirectoryOperations | null = null;
   readonly #children = new Map<string, TraceNode>();
   #fill: (() => void) | null = null;
 
-  constructor(mode = 0o755) {
+  /** Directories below it have the mode `below` where nothing else is said. */
+  constructor(mode = 0o755, below = mode) {
     this.mode = mode;
+    this.#below = below;
   }
 
   /** Hangs a file; directories on the way appear by themselves. A file that is there is replaced. */
@@ -37,8 +40,8 @@ export class Directory implements TraceTree {
   }
 
   /** A directory below this one, made if it isn't there. */
-  directory(path: string, mode = 0o755): Directory {
-    return namesOf(path).reduce<Directory>((at, name) => at.#subdirectory(name, mode), this);
+  directory(path: string, mode?: number, below?: number): Directory {
+    return namesOf(path).reduce<Directory>((at, name) => at.#subdirectory(name, mode, below), this);
   }
 
   /** A directory whose contents are made when it is first looked into. */
@@ -85,10 +88,10 @@ export class Directory implements TraceTree {
     return [...this.#children.keys()].sort();
   }
 
-  #subdirectory(name: string, mode: number): Directory {
+  #subdirectory(name: string, mode = this.#below, below = this.#below): Directory {
     const child = this.child(name);
     if (child?.kind === "directory") return child.directory;
-    const directory = new Directory(mode);
+    const directory = new Directory(mode, below);
     this.#children.set(name, { kind: "directory", directory });
     return directory;
   }

@@ -124,7 +124,6 @@ Deno.test("instances have buffers and options of their own", async () => {
   echo(k, "nocontext-info", `${path}/trace_options`);
   assertEquals(cat(k, `${path}/trace_pipe`), "tracing_mark_write: there\n");
   assertEquals(k.tracefs.buffer.empty, true);
-  assertEquals(echo(k, "function", `${path}/current_tracer`), "EINVAL");
   assertEquals([told(k.tracefs.rmdir(path)), told(k.tracefs.rmdir(path))], [0, "ENOENT"]);
   assertEquals(cat(k, `${path}/trace`), "ENOENT");
 });

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { EEXIST, EINVAL, ENOENT } from "../syscalls/errno.ts";
+import { EEXIST, ENOENT } from "../syscalls/errno.ts";
 import type { Directory } from "./directory.ts";
 import { TraceArray, type TraceArrayHost } from "./trace_array.ts";
 import type { SavedCmdlines } from "./saved_cmdlines.ts";
@@ -28,7 +28,6 @@ export function addInstances(
       array.buffer.expand();
       const directory = instances.directory(name, 0o750);
       const close = hang(array, directory);
-      addTracer(directory, array);
       closers.set(name, close);
       return 0;
     },
@@ -41,14 +40,4 @@ export function addInstances(
       return 0;
     },
   };
-}
-
-/** Functions are followed in the kernel's own array only. */
-function addTracer(directory: Directory, array: TraceArray): void {
-  directory.add("current_tracer", {
-    mode: 0o640,
-    read: () => `${array.tracer}\n`,
-    write: (text) => text.trimEnd() === array.tracer ? text.length : -EINVAL,
-  });
-  directory.add("available_tracers", { mode: 0o440, read: () => `${array.tracer}\n` });
 }

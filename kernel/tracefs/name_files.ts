@@ -16,7 +16,7 @@ const MOST_CMDLINES = 32768;
 
 /** Hangs them up. */
 export function addNameFiles(directory: Directory, k: Kernel, cmdlines: SavedCmdlines): void {
-  directory.add("README", { mode: 0o444, read: () => readmeText(k.image.arch) });
+  directory.add("README", { mode: 0o440, read: () => readmeText(k.image.arch) });
   directory.add("saved_cmdlines", { mode: 0o440, read: () => cmdlines.text() });
   directory.add("saved_cmdlines_size", {
     mode: 0o640,

@@ -7,12 +7,17 @@
 import type { Kernel } from "../kernel.ts";
 import { cmdlineText, versionText } from "./build_info.ts";
 import type { Directory } from "./directory.ts";
+import type { FollowedFunctions } from "./followed_functions.ts";
 import { kallsymsText } from "./kallsyms.ts";
-import type { Tracers } from "./tracers.ts";
 import { addSysctl, type Sysctls } from "./sysctls.ts";
 
 /** Hangs them up below the root directory. */
-export function addProcFiles(root: Directory, k: Kernel, sysctls: Sysctls, tracers: Tracers): void {
+export function addProcFiles(
+  root: Directory,
+  k: Kernel,
+  sysctls: Sysctls,
+  followed: FollowedFunctions,
+): void {
   root.lazy("proc", (proc) => {
     proc.add("kallsyms", {
       mode: 0o444,
@@ -20,7 +25,7 @@ export function addProcFiles(root: Directory, k: Kernel, sysctls: Sysctls, trace
     });
     proc.add("version", { mode: 0o444, read: () => versionText(k.image) });
     proc.add("cmdline", { mode: 0o444, read: () => cmdlineText(k.image) });
-    addSysctls(proc.directory("sys", 0o555), k, sysctls, tracers);
+    addSysctls(proc.directory("sys", 0o555), k, sysctls, followed);
   });
   root.lazy("sys/devices/system/cpu", (cpu) => {
     for (const name of ["online", "possible", "present"]) {
@@ -29,7 +34,7 @@ export function addProcFiles(root: Directory, k: Kernel, sysctls: Sysctls, trace
   });
 }
 
-function addSysctls(sys: Directory, k: Kernel, sysctls: Sysctls, tracers: Tracers): void {
+function addSysctls(sys: Directory, k: Kernel, sysctls: Sysctls, followed: FollowedFunctions): void {
   addSysctl(
     sys,
     "kernel/kptr_restrict",
@@ -52,7 +57,7 @@ function addSysctls(sys: Directory, k: Kernel, sysctls: Sysctls, tracers: Tracer
       set(value): void {
         sysctls.ftraceEnabled = value === 0 ? 0 : 1;
         k.kprobes.ftraceEnabled = value !== 0;
-        tracers.arm();
+        followed.arm();
       },
     },
     -(2 ** 31),

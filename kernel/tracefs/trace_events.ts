@@ -109,10 +109,8 @@ export class TraceEvents {
         if (jiffies !== undefined) k.memory.writeWord(jiffies, jiffiesAt(k.now()));
       },
       isFollowed: (address) => {
-        const { array, tracers } = k.tracefs;
-        if (array.tracer === "nop") return false;
-        const name = k.image.symbolAt(address)?.symbol.name ?? "";
-        return (tracers.filter.empty || tracers.filter.has(name)) && !tracers.notrace.has(name);
+        const name = k.image.symbolAt(address)?.symbol.name;
+        return name !== undefined && k.tracefs.followed.follows(name);
       },
       hasFtraceSite: (start) => {
         const symbol = k.image.symbolAt(start)?.symbol;
@@ -126,6 +124,7 @@ export class TraceEvents {
     const { buffer } = array;
     return {
       log,
+      isMain: array.name === "",
       wordSize: k.arch.wordSize,
       context: {
         get cpu() {

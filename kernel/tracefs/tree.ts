@@ -4,20 +4,34 @@
  * @module
  */
 
-import { EACCES, EINVAL, EISDIR, ENOENT, ENOTDIR, EPERM } from "../syscalls/errno.ts";
+import {
+  EACCES,
+  EBUSY,
+  EEXIST,
+  EINVAL,
+  EISDIR,
+  ENAMETOOLONG,
+  ENOENT,
+  ENOTDIR,
+  EPERM,
+} from "../syscalls/errno.ts";
 import type { Kernel } from "../kernel.ts";
 import { addBufferFiles } from "./buffer_files.ts";
 import { Directory, namesOf, type TraceNode } from "./directory.ts";
+import { FollowedFunctions } from "./followed_functions.ts";
 import { type ErrnoResult, failed, ok } from "./result.ts";
 import { addInstances } from "./instances.ts";
 import { addKprobeFiles } from "./kprobe_files.ts";
 import { addNameFiles } from "./name_files.ts";
 import { addProcFiles } from "./proc_files.ts";
 import { Sysctls } from "./sysctls.ts";
-import { addTracerFiles } from "./tracer_files.ts";
+import { addFtraceFiles, addTracerFiles } from "./tracer_files.ts";
 import { Tracers } from "./tracers.ts";
 import { TraceArray } from "./trace_array.ts";
 import { TraceEvents } from "./trace_events.ts";
+
+/** Longest name of a file. */
+const NAME_MAX = 255;
 
 /** How a file is written. */
 export interface WriteOptions {
@@ -64,8 +78,10 @@ export class Tracefs {
   readonly debug: Directory;
   /** The kernel's own trace array: its buffer, options and tracer. */
   readonly array: TraceArray;
-  /** What follows functions. */
+  /** What follows functions in the kernel's own array. */
   readonly tracers: Tracers;
+  /** What the tracers of all arrays follow. */
+  readonly followed: FollowedFunctions;
   /** Trace events, probe events among them. */
   readonly events: TraceEvents;
   /** Switches of `/proc/sys`. */
@@ -73,19 +89,28 @@ export class Tracefs {
 
   /** Hangs up all files. Made by `Kernel.tracefs` when first asked for. */
   constructor(k: Kernel) {
-    this.tracing = this.root.directory("sys/kernel/tracing", 0o700);
-    this.debug = this.root.directory("sys/kernel/debug", 0o700);
+    const mounts = this.root.directory("sys/kernel");
+    this.tracing = mounts.directory("tracing", 0o700, 0o750);
+    this.debug = mounts.directory("debug", 0o700, 0o755);
     this.debug.link("tracing", this.tracing);
     this.array = new TraceArray(k);
     this.events = new TraceEvents(k);
-    this.tracers = new Tracers(k, this.array, this.sysctls);
-    this.#hang(this.array, this.tracing);
-    addInstances(this.tracing, k, this.buffer.cmdlines, (array, directory) => this.#hang(array, directory));
+    this.followed = new FollowedFunctions(k, this.sysctls);
+    this.tracers = new Tracers(k, this.array, this.followed);
+    this.#hang(this.array, this.tracing, this.tracers);
+    addInstances(this.tracing, k, this.buffer.cmdlines, (array, directory) => {
+      const tracers = new Tracers(k, array, this.followed);
+      const close = this.#hang(array, directory, tracers);
+      return () => {
+        tracers.close();
+        close();
+      };
+    });
     this.events.addDefinitionFiles(this.tracing);
-    addTracerFiles(this.tracing, k, this.array, this.tracers);
+    addFtraceFiles(this.tracing, k, this.tracers, this.followed);
     addNameFiles(this.tracing, k, this.array.buffer.cmdlines);
     addKprobeFiles(this.debug.directory("kprobes"), k, this.sysctls);
-    addProcFiles(this.root, k, this.sysctls, this.tracers);
+    addProcFiles(this.root, k, this.sysctls, this.followed);
   }
 
   /** The trace buffer. */
@@ -140,30 +165,36 @@ export class Tracefs {
 
   /** Makes a directory, where the kernel allows it: `instances/NAME`. */
   mkdir(path: string): ErrnoResult<0> {
-    return this.#changeDirectory(path, (parent, name) => parent.operations?.mkdir(name));
+    return this.#changeDirectory(path, (parent, name) => {
+      if (parent.child(name) !== undefined) return -EEXIST;
+      return parent.operations?.mkdir(name) ?? -EPERM;
+    });
   }
 
   /** Removes a directory that was made so. */
   rmdir(path: string): ErrnoResult<0> {
-    return this.#changeDirectory(path, (parent, name) => parent.operations?.rmdir(name));
+    return this.#changeDirectory(path, (parent, name) => {
+      const child = parent.child(name);
+      if (child === undefined) return -ENOENT;
+      return child.kind === "file" ? -ENOTDIR : parent.operations?.rmdir(name) ?? -EPERM;
+    });
   }
 
   /** Hangs up what every trace array has; the result takes down what would outlive the directory. */
-  #hang(array: TraceArray, directory: Directory): () => void {
+  #hang(array: TraceArray, directory: Directory, tracers: Tracers): () => void {
     addBufferFiles(directory, array);
+    addTracerFiles(directory, array, tracers);
     return this.events.addArrayFiles(directory, array);
   }
 
-  #changeDirectory(
-    path: string,
-    change: (parent: Directory, name: string) => number | undefined,
-  ): ErrnoResult<0> {
+  #changeDirectory(path: string, change: (parent: Directory, name: string) => number): ErrnoResult<0> {
     const names = namesOf(path);
     const name = names.pop();
     const node = this.#find(names.join("/"));
     if (typeof node === "number") return failed(node);
     if (node.kind !== "directory") return failed(ENOTDIR);
-    const result = name === undefined ? -EPERM : change(node.directory, name) ?? -EPERM;
+    if (name === undefined) return failed(EBUSY);
+    const result = name.length > NAME_MAX ? -ENAMETOOLONG : change(node.directory, name);
     return result < 0 ? failed(-result) : ok(0);
   }
 

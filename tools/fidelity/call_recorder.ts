@@ -8,7 +8,7 @@ import type { FunctionTracer } from "../../kernel/calls/hooks.ts";
 import type { KernelFunction } from "../../kernel/calls/kernel_function.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import type { Task } from "../../kernel/process/task.ts";
-import { reachableFunctions } from "../../kernel/tracefs/tracers.ts";
+import { reachableFunctions } from "../../kernel/tracefs/followed_functions.ts";
 import { InterruptFilter } from "../compile_shapes/interrupts.ts";
 import type { CallData, CallTree, TaskTrees } from "../compile_shapes/call_tree.ts";
 

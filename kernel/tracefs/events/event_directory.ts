@@ -23,6 +23,8 @@ export interface LazyTree extends TraceTree {
 /** What a directory of events needs of its trace array. */
 export interface EventDirectoryHost extends EventArray {
   readonly wordSize: 4 | 8;
+  /** The kernel's own trace array, not one of `instances`. */
+  readonly isMain: boolean;
   /** Forgets all records. */
   clear(): void;
   /** Gives the buffer its full size: something is going to be recorded. */
@@ -66,7 +68,7 @@ export class EventDirectory {
       write: (text) => this.#writeSetEvent(text),
       truncate: () => this.#clearEvents(),
     });
-    tree.add("available_events", { mode: 0o440, read: () => this.#availableNames() });
+    if (host.isMain) tree.add("available_events", { mode: 0o440, read: () => this.#availableNames() });
     tree.add("events/enable", {
       mode: 0o640,
       read: () => this.#enabledState(null),
@@ -168,7 +170,7 @@ export class EventDirectory {
         write: (text) => writeTrigger(text, this.file(call), this),
         truncate: () => 0,
       },
-      hist: { mode: 0o444, read: () => readHist(this.fileOf(call)) },
+      hist: { mode: 0o440, read: () => readHist(this.fileOf(call)) },
     };
     for (const [name, file] of Object.entries(files)) tree.add(path + name, file);
   }

@@ -1,0 +1,175 @@
+/**
+ * Which functions the tracers of all trace arrays follow: `ftrace_ops` and what they are armed on.
+ *
+ * @module
+ */
+
+import type { Addr } from "../../image/model.ts";
+import { type EntryKind, entryPath } from "../calls/entry_paths.ts";
+import { behaviourNames } from "../calls/function.ts";
+import type { FunctionTracer } from "../calls/hooks.ts";
+import type { KernelFunction } from "../calls/kernel_function.ts";
+import type { Kernel } from "../kernel.ts";
+import type { Task } from "../process/task.ts";
+import { nameOf } from "./ftrace_filter.ts";
+import type { Sysctls } from "./sysctls.ts";
+
+/** What chooses functions to follow: a trace array's tracer with its filters. */
+export interface FunctionChooser {
+  /** `nop` chooses none. */
+  readonly tracer: string;
+  /** Whether the tracer follows a function. */
+  wants(name: string): boolean;
+  /** What is told of calls; null for nop. */
+  make(): FunctionTracer | null;
+}
+
+/** The functions that tracers follow. */
+export class FollowedFunctions {
+  readonly #k: Kernel;
+  readonly #sysctls: Sysctls;
+  readonly #choosers: FunctionChooser[] = [];
+  #followed: KernelFunction[] = [];
+
+  constructor(k: Kernel, sysctls: Sysctls) {
+    this.#k = k;
+    this.#sysctls = sysctls;
+    // A module brings functions of its own.
+    k.modules.onChange(() => {
+      if (this.#active.length > 0) this.arm();
+    });
+  }
+
+  /** A trace array's tracer. */
+  add(chooser: FunctionChooser): void {
+    this.#choosers.push(chooser);
+  }
+
+  /** A trace array goes away. */
+  remove(chooser: FunctionChooser): void {
+    const at = this.#choosers.indexOf(chooser);
+    if (at < 0) return;
+    this.#choosers.splice(at, 1);
+    this.arm();
+  }
+
+  /** Whether any tracer follows a function. */
+  follows(name: string): boolean {
+    return this.#active.some((chooser) => chooser.wants(name));
+  }
+
+  /** Follows the functions that tracers and filters ask for, and no others. */
+  arm(): void {
+    for (const fn of this.#followed) fn.tracer = null;
+    this.#followed = [];
+    const tracers = this.#active.flatMap((chooser) => {
+      const tracer = chooser.make();
+      return tracer === null ? [] : [{ chooser, tracer }];
+    });
+    if (tracers.length === 0) return;
+    const together = new Map<string, FunctionTracer>();
+    for (const fn of reachableFunctions(this.#k)) {
+      const wanting = tracers.filter(({ chooser }) => chooser.wants(fn.name));
+      const only = wanting[0];
+      if (only === undefined) continue;
+      const key = wanting.map((one) => tracers.indexOf(one)).join();
+      let tracer = together.get(key);
+      if (tracer === undefined) {
+        tracer = wanting.length === 1 ? only.tracer : new SeveralTracers(wanting.map((one) => one.tracer));
+        together.set(key, tracer);
+      }
+      fn.tracer = tracer;
+      this.#followed.push(fn);
+    }
+  }
+
+  /** `enabled_functions`: what has callbacks, with their number. */
+  text(): string {
+    const { image } = this.#k;
+    const probed = new Set(
+      this.#k.kprobes.list().flatMap((p) => {
+        const point = this.#k.kprobes.pointOf(p);
+        return point !== undefined && point.onFtrace && point.armed ? [point.address] : [];
+      }),
+    );
+    const active = this.#active;
+    if (active.length === 0 && probed.size === 0) return "";
+    let text = "";
+    for (const line of image.filterFunctions()) {
+      const name = nameOf(line);
+      const address = image.symbol(name)?.address ?? 0;
+      const following = active.filter((chooser) => chooser.wants(name));
+      const probe = probed.has(address);
+      if (following.length > 0 || probe) text += this.#line(line, following, probe);
+    }
+    return text;
+  }
+
+  /** Those that follow anything: none while ftrace is switched off. */
+  get #active(): FunctionChooser[] {
+    if (this.#sysctls.ftraceEnabled === 0) return [];
+    return this.#choosers.filter(({ tracer }) => tracer !== "nop");
+  }
+
+  #line(line: string, following: readonly FunctionChooser[], probe: boolean): string {
+    const { image } = this.#k;
+    const count = following.length + (probe ? 1 : 0);
+    const start = `${line} (${count})${probe ? " R" : "  "}    `;
+    // Only x86_64 calls callbacks by trampolines of their own.
+    if (image.arch !== "x86_64") return `${start}\n`;
+    const describe = (callback: string) => {
+      const size = image.symbol(callback)?.size ?? 0;
+      return `${callback}+0x0/0x${size.toString(16)}`;
+    };
+    if (count > 1) return `${start} ->${describe("arch_ftrace_ops_list_func")}\n`;
+    const callback = probe
+      ? "kprobe_ftrace_handler"
+      : following[0]?.tracer === "function"
+      ? "function_trace_call"
+      : "ftrace_graph_func";
+    return `${start}\ttramp: 0x${TRAMPOLINE} (${describe(callback)}) ->${describe(callback)}\n`;
+  }
+}
+
+/** Tracers of several trace arrays on one function; one of them at most waits for returns. */
+class SeveralTracers implements FunctionTracer {
+  readonly first: boolean;
+  readonly #tracers: readonly FunctionTracer[];
+
+  constructor(tracers: readonly FunctionTracer[]) {
+    this.#tracers = tracers;
+    this.first = tracers.every((tracer) => tracer.first);
+  }
+
+  enter(fn: KernelFunction, task: Task, returnAddress: Addr): boolean {
+    let waits = false;
+    for (const tracer of this.#tracers) if (tracer.enter(fn, task, returnAddress)) waits = true;
+    return waits;
+  }
+
+  leave(fn: KernelFunction, task: Task, result: number): void {
+    for (const tracer of this.#tracers) tracer.leave(fn, task, result);
+  }
+}
+
+/** Where the first trampoline for callbacks lies: in the modules' space. */
+const TRAMPOLINE = "ffffffffc0201000";
+
+const ENTRY_KINDS: readonly EntryKind[] = ["syscall", "exit", "fault", "kthread", "bare"];
+
+/** Every function that a model can call and ftrace can follow. */
+export function* reachableFunctions(k: Kernel): Generator<KernelFunction, void, void> {
+  const seen = new Set<KernelFunction>();
+  const { image } = k;
+  const entries = image.syscallNames().flatMap((name) => image.syscallEntry(name) ?? []);
+  const modules = k.modules.functions().map(({ symbol }) => symbol.name);
+  const around = ENTRY_KINDS.flatMap((kind) => entryPath(image.arch, kind).through);
+  for (
+    const name of [...k.calls.shapes.functionNames(), ...behaviourNames(), ...entries, ...around, ...modules]
+  ) {
+    const fn = k.calls.functionByName(name);
+    if (fn === undefined || seen.has(fn) || !fn.visible || !image.isTraceable(fn.name)) continue;
+    seen.add(fn);
+    yield fn;
+  }
+}
