@@ -10,9 +10,29 @@ import type { TraceContent, TraceEntry } from "./trace_entry.ts";
 
 /** KiB per CPU once something traces (`TRACE_BUF_SIZE_DEFAULT`). */
 export const EXPANDED_KB = 1408;
-/** KiB per CPU before (the kernel prints what the two pages hold). */
-export const MINIMAL_KB = 7;
+/** Pages per CPU before. */
+const MINIMAL_PAGES = 2;
 const PAGE = 4096;
+
+/** Whether the kernel's own trace buffer has its full size (`ring_buffer_expanded`). Every trace array looks at it. */
+export class Expansion {
+  /** Whether it has; a buffer that was given a size has none to get. */
+  expanded = false;
+  /** The buffer that begins small. */
+  main: TraceBuffer | null = null;
+
+  /** Something is going to be recorded (`tracing_update_buffers`). */
+  expand(): void {
+    if (!this.expanded) this.main?.resize(EXPANDED_KB);
+    this.expanded = true;
+  }
+}
+
+/** What stamps records. */
+export interface RecordClock {
+  /** The time stamp of what is recorded now. */
+  stamp(): number;
+}
 
 /** What the buffer needs of a kernel. */
 export interface BufferHost {
@@ -30,10 +50,26 @@ export interface EmitOptions {
   readonly size?: number;
 }
 
-/** The trace buffer of one trace array. */
+/** What a buffer may share with others. */
+export interface BufferOptions {
+  /** Who made the records. Default: names of its own. */
+  readonly cmdlines?: SavedCmdlines;
+  /** Default: virtual time. */
+  readonly clock?: RecordClock;
+  /** Default: one of its own. */
+  readonly expansion?: Expansion;
+  /** It begins small: the kernel's own. Default false. */
+  readonly small?: boolean;
+}
+
+/** A trace buffer: of a trace array, or of its snapshot. */
 export class TraceBuffer {
   readonly #host: BufferHost;
-  readonly #cpus: CpuBuffer[];
+  readonly #clock: RecordClock;
+  readonly #expansion: Expansion;
+  #cpus: CpuBuffer[];
+  /** CPUs that record nothing. */
+  readonly #stopped = new Set<number>();
   readonly #pageBytes: number;
   /** Who made the records: pid to command name, as known when they are read. */
   readonly cmdlines: SavedCmdlines;
@@ -41,16 +77,15 @@ export class TraceBuffer {
   on = true;
   /** `overwrite` of `trace_options`. */
   overwrite = true;
-  /** Whether the buffer has its full size. */
-  expanded = false;
-  #kb = EXPANDED_KB;
-
-  constructor(host: BufferHost, cmdlines: SavedCmdlines = new SavedCmdlines()) {
+  constructor(host: BufferHost, { cmdlines, clock, expansion, small }: BufferOptions = {}) {
     this.#host = host;
-    this.cmdlines = cmdlines;
+    this.cmdlines = cmdlines ?? new SavedCmdlines();
+    this.#clock = clock ?? { stamp: () => host.clock.now };
+    this.#expansion = expansion ?? new Expansion();
     // A page holds a time stamp and a counter beside the data.
     this.#pageBytes = PAGE - 8 - host.image.pointerSize;
-    const pages = pagesOf(EXPANDED_KB, this.#pageBytes);
+    const pages = small === true ? MINIMAL_PAGES : pagesOf(EXPANDED_KB, this.#pageBytes);
+    if (small === true) this.#expansion.main = this;
     this.#cpus = Array.from({ length: host.cpus }, () => new CpuBuffer(this.#pageBytes, pages));
   }
 
@@ -59,9 +94,17 @@ export class TraceBuffer {
     return this.#pageBytes;
   }
 
-  /** KiB per CPU. */
-  get kb(): number {
-    return this.#kb;
+  /** KiB of one CPU's buffer; of all, where they are the same, null where they differ. */
+  kb(only?: number): number | null {
+    const sizes = this.#cpus.map((cpu) => Math.floor((cpu.maxPages * this.#pageBytes) / 1024));
+    if (only !== undefined) return sizes[only] ?? 0;
+    const first = sizes[0] ?? 0;
+    return sizes.every((size) => size === first) ? first : null;
+  }
+
+  /** Whether the buffer has its full size. */
+  get expanded(): boolean {
+    return this.#expansion.expanded;
   }
 
   /**
@@ -77,10 +120,10 @@ export class TraceBuffer {
     if (!this.on) return false;
     const { current } = this.#host;
     const cpu = this.#cpus[current.cpu];
-    if (cpu === undefined) return false;
+    if (cpu === undefined || this.#stopped.has(current.cpu)) return false;
     this.cmdlines.note(current);
     const entry: TraceEntry = {
-      time: this.#host.clock.now,
+      time: this.#clock.stamp(),
       cpu: current.cpu,
       pid: current.pid,
       flags,
@@ -130,22 +173,39 @@ export class TraceBuffer {
     return all;
   }
 
-  /** Sets the size per CPU in KiB: whole pages, at least two. */
-  resize(kb: number): void {
+  /** Sets the size per CPU in KiB, or of one CPU: whole pages, at least two. */
+  resize(kb: number, only?: number): void {
     const pages = pagesOf(kb, this.#pageBytes);
-    this.#kb = Math.floor((pages * this.#pageBytes) / 1024);
-    for (const cpu of this.#cpus) cpu.resize(pages);
-    this.expanded = true;
+    this.#cpus.forEach((cpu, at) => {
+      if (only === undefined || only === at) cpu.resize(pages);
+    });
+    this.#expansion.expanded = true;
   }
 
-  /** Gives the buffer its full size, as enabling an event or a tracer does. */
+  /** Something is going to be recorded: gives the kernel's own buffer its full size. */
   expand(): void {
-    this.expanded = true;
+    this.#expansion.expand();
+  }
+
+  /** Makes a CPU record nothing, or record again. */
+  stop(cpu: number, stopped: boolean): void {
+    if (stopped) this.#stopped.add(cpu);
+    else this.#stopped.delete(cpu);
+  }
+
+  /** `update_max_tr`: the two buffers' records and sizes change places. */
+  swap(other: TraceBuffer): void {
+    [this.#cpus, other.#cpus] = [other.#cpus, this.#cpus];
+  }
+
+  /** Takes the sizes of another buffer over (`resize_buffer_duplicate_size`). */
+  resizeLike(other: TraceBuffer): void {
+    this.#cpus.forEach((cpu, at) => cpu.resize(other.#cpus[at]?.maxPages ?? cpu.maxPages));
   }
 }
 
 function pagesOf(kb: number, pageBytes: number): number {
-  return Math.max(2, Math.ceil((kb * 1024) / pageBytes));
+  return Math.max(MINIMAL_PAGES, Math.ceil((kb * 1024) / pageBytes));
 }
 
 /** Merges sorted sequences: at each step the earliest head, the lowest CPU's among equals. */

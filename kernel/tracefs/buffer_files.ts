@@ -6,22 +6,33 @@
 
 import { EBADF, EINVAL } from "../syscalls/errno.ts";
 import type { Directory } from "./directory.ts";
-import { EXPANDED_KB, MINIMAL_KB } from "./buffer.ts";
+import { EXPANDED_KB } from "./buffer.ts";
+import { addBufferSettings } from "./buffer_settings.ts";
 import { parseUnsigned } from "./numbers.ts";
 import type { TraceArray } from "./trace_array.ts";
+import { addSnapshotFiles } from "./snapshot_files.ts";
+import { timeText } from "./trace_line.ts";
 import { pipeText, traceText } from "./trace_text.ts";
 
 /** Longest text of one record of `trace_marker`. */
 const MARKER_SIZE = 1024;
 
+/** Bytes of the id that a raw marker begins with, and most bytes of one. */
+const RAW_ID = 4;
+const RAW_MARKER_SIZE = 1024 * 3;
+
 /** Hangs up the files. */
 export function addBufferFiles(directory: Directory, array: TraceArray): void {
   addTrace(directory, array);
+  addSnapshotFiles(directory, array);
   for (let cpu = 0; cpu < array.host.cpus; cpu++) {
     directory.lazy(`per_cpu/cpu${cpu}`, (one) => {
       addTrace(one, array, cpu);
-      addSize(one, array);
+      addSize(one, array, cpu);
+      addSnapshotFiles(one, array, cpu);
       one.add("stats", { mode: 0o440, read: () => statsText(array, cpu) });
+      // Pages of the ring buffer as they are: the model has no such bytes.
+      one.add("trace_pipe_raw", { mode: 0o440, read: () => "" });
     });
   }
   directory.add("tracing_on", {
@@ -39,35 +50,15 @@ export function addBufferFiles(directory: Directory, array: TraceArray): void {
     read: () => -EINVAL,
     write: (text) => mark(array, text),
   });
+  directory.add("trace_marker_raw", {
+    mode: 0o220,
+    read: () => -EINVAL,
+    write: (text) => markRaw(array, text),
+  });
   addSize(directory, array);
-  directory.add("buffer_total_size_kb", {
-    mode: 0o440,
-    read(): string {
-      const { kb, expanded } = array.buffer;
-      const { cpus } = array.host;
-      return expanded ? `${kb * cpus}\n` : `${MINIMAL_KB * cpus} (expanded: ${EXPANDED_KB * cpus})\n`;
-    },
-  });
-  addClock(directory, array);
+  addBufferSettings(directory, array);
+  directory.add("trace_clock", array.clock.file(() => array.reset()));
   addOptions(directory, array);
-}
-
-/** Clocks of which virtual time is a model; `counter` and `uptime` count something else. */
-const CLOCKS = ["local", "global", "perf", "mono", "mono_raw", "boot", "tai"];
-
-function addClock(directory: Directory, array: TraceArray): void {
-  let chosen = "local";
-  directory.add("trace_clock", {
-    mode: 0o640,
-    read: () => `${CLOCKS.map((name) => name === chosen ? `[${name}]` : name).join(" ")}\n`,
-    write(text): number {
-      const name = text.trim();
-      if (!CLOCKS.includes(name)) return -EINVAL;
-      if (name !== chosen) array.buffer.clear();
-      chosen = name;
-      return text.length;
-    },
-  });
 }
 
 function addTrace(directory: Directory, array: TraceArray, cpu?: number): void {
@@ -84,17 +75,20 @@ function addTrace(directory: Directory, array: TraceArray, cpu?: number): void {
   directory.add("trace_pipe", { mode: 0o440, read: () => pipeText(array, cpu) });
 }
 
-function addSize(directory: Directory, array: TraceArray): void {
+function addSize(directory: Directory, array: TraceArray, cpu?: number): void {
   directory.add("buffer_size_kb", {
-    mode: 0o640,
+    mode: cpu === undefined ? 0o640 : 0o440,
     read(): string {
-      const { kb, expanded } = array.buffer;
-      return expanded ? `${kb}\n` : `${MINIMAL_KB} (expanded: ${EXPANDED_KB})\n`;
+      const { buffer } = array;
+      const kb = buffer.kb(cpu);
+      if (kb === null) return "X\n";
+      return buffer.expanded || cpu !== undefined ? `${kb}\n` : `${kb} (expanded: ${EXPANDED_KB})\n`;
     },
     write(text): number {
       const kb = parseUnsigned(text);
       if (kb === null || kb === 0) return -EINVAL;
-      array.buffer.resize(kb);
+      array.buffer.resize(kb, cpu);
+      if (array.snapshot !== null) array.snapshot.resizeLike(array.buffer);
       return text.length;
     },
   });
@@ -110,6 +104,23 @@ function mark(array: TraceArray, text: string): number {
   return array.buffer.record(content, ".....", 8 + array.host.image.pointerSize + line.length + 2)
     ? taken.length
     : -EBADF;
+}
+
+/** A write to `trace_marker_raw`: an id of four bytes and whatever follows. */
+function markRaw(array: TraceArray, text: string): number {
+  if (!array.options.has("markers")) return -EINVAL;
+  const bytes = new TextEncoder().encode(text);
+  if (bytes.length < RAW_ID || bytes.length > RAW_MARKER_SIZE) return -EINVAL;
+  const id = new DataView(bytes.buffer).getUint32(0, true);
+  // The kernel makes room for the id twice, and shows the words of the record to their end.
+  const shown = new Uint8Array((bytes.length + 3) & ~3);
+  shown.set(bytes.subarray(RAW_ID));
+  const content = { kind: "event", text: `# ${id.toString(16)} buf:${hexBytes(shown)}` } as const;
+  return array.buffer.record(content, ".....", 8 + RAW_ID + bytes.length) ? bytes.length : -EBADF;
+}
+
+function hexBytes(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => ` ${byte.toString(16).padStart(2, "0")}`).join("");
 }
 
 function addOptions(directory: Directory, array: TraceArray): void {
@@ -149,11 +160,8 @@ function addOptions(directory: Directory, array: TraceArray): void {
 function statsText(array: TraceArray, cpu: number): string {
   const buffer = array.buffer.cpu(cpu);
   if (buffer === undefined) return "";
-  const seconds = (ns: number) => {
-    const micros = Math.floor((ns + 500) / 1000);
-    return `${String(Math.floor(micros / 1e6)).padStart(5)}.${String(micros % 1e6).padStart(6, "0")}`;
-  };
+  const time = (stamp: number) => array.clock.inNs ? timeText(stamp) : String(stamp);
   return `entries: ${buffer.count}\noverrun: ${buffer.overrun}\ncommit overrun: 0\nbytes: ${buffer.bytes}\n` +
-    `oldest event ts: ${seconds(buffer.oldest)}\nnow ts: ${seconds(array.host.clock.now)}\n` +
+    `oldest event ts: ${time(buffer.oldest)}\nnow ts: ${time(array.clock.stamp())}\n` +
     `dropped events: ${buffer.dropped}\nread events: ${buffer.read}\n`;
 }

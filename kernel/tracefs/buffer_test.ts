@@ -34,7 +34,7 @@ Deno.test("records of several CPUs are read by time", async () => {
 Deno.test("a full buffer gives up its oldest page, and says so", async () => {
   const { state, array } = await make();
   array.buffer.resize(8);
-  assertEquals(array.buffer.kb, 11);
+  assertEquals(array.buffer.kb(), 11);
   const fits = 3 * Math.floor(array.buffer.pageBytes / 104);
   for (let i = 0; i <= fits; i++) array.buffer.emit(`e${i}`, { size: 100 });
   const lost = Math.floor(array.buffer.pageBytes / 104);

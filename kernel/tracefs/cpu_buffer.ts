@@ -37,6 +37,11 @@ export class CpuBuffer {
     this.#maxPages = maxPages;
   }
 
+  /** Pages that there is room for. */
+  get maxPages(): number {
+    return this.#maxPages;
+  }
+
   /** Records that can be read. */
   get count(): number {
     return this.#count;

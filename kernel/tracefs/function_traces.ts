@@ -34,6 +34,8 @@ export interface GraphLimits extends TaskLimits {
   readonly graphNotrace: FunctionFilter;
   /** Levels of calls; 0 has no limit. */
   readonly maxGraphDepth: number;
+  /** Only calls that took as long, told at their return; 0 tells all, at both ends. */
+  readonly threshold: { readonly ns: number };
 }
 
 /** Records each call: `vfs_read <-ksys_read`. */
@@ -92,7 +94,7 @@ export class GraphTrace implements FunctionTracer {
     if (!call.inside && !call.silent) return false;
     if (!call.silent && this.#limits.maxGraphDepth > 0 && depth >= this.#limits.maxGraphDepth) return false;
     open.push(call);
-    if (!call.silent) {
+    if (!call.silent && this.#limits.threshold.ns === 0) {
       this.#array.buffer.record(
         { kind: "graph_entry", func: fn.address, depth },
         ".....",
@@ -110,8 +112,10 @@ export class GraphTrace implements FunctionTracer {
   }
 
   #record(fn: KernelFunction, depth: number, calltime: number): void {
+    const rettime = this.#k.clock.now;
+    if (rettime - calltime < this.#limits.threshold.ns) return;
     this.#array.buffer.record(
-      { kind: "graph_return", func: fn.address, depth, calltime, rettime: this.#k.clock.now },
+      { kind: "graph_return", func: fn.address, depth, calltime, rettime },
       ".....",
       GRAPH_RETURN_SIZE,
     );

@@ -1,5 +1,5 @@
 /**
- * Files of tracefs that only tell something: `README`, `saved_cmdlines`.
+ * Files of tracefs that only tell something: `README`, `saved_cmdlines`, `printk_formats`.
  *
  * @module
  */
@@ -17,6 +17,8 @@ const MOST_CMDLINES = 32768;
 /** Hangs them up. */
 export function addNameFiles(directory: Directory, k: Kernel, cmdlines: SavedCmdlines): void {
   directory.add("README", { mode: 0o440, read: () => readmeText(k.image.arch) });
+  // Formats that modules and the kernel registered: their texts lie in memory that the image doesn't have.
+  directory.add("printk_formats", { mode: 0o440, read: () => "" });
   directory.add("saved_cmdlines", { mode: 0o440, read: () => cmdlines.text() });
   directory.add("saved_cmdlines_size", {
     mode: 0o640,

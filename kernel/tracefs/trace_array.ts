@@ -5,8 +5,11 @@
  */
 
 import type { KernelImage } from "../../image/model.ts";
-import { type BufferHost, TraceBuffer } from "./buffer.ts";
-import type { SavedCmdlines } from "./saved_cmdlines.ts";
+import { type BufferHost, Expansion, TraceBuffer } from "./buffer.ts";
+import type { Nanoseconds } from "./buffer_settings.ts";
+import { PidFilter } from "./pid_filter.ts";
+import { SavedCmdlines } from "./saved_cmdlines.ts";
+import { TraceClock } from "./trace_clock.ts";
 import { TraceOptions } from "./trace_options.ts";
 
 /** What a trace array needs of a kernel. */
@@ -14,19 +17,67 @@ export interface TraceArrayHost extends BufferHost {
   readonly image: KernelImage;
 }
 
+/** What all trace arrays of a kernel share. */
+export interface SharedTrace {
+  readonly cmdlines: SavedCmdlines;
+  readonly expansion: Expansion;
+}
+
 /** What one trace array is made of. */
 export class TraceArray {
   /** Name below `instances/`; empty for the kernel's own. */
   readonly name: string;
   readonly host: TraceArrayHost;
+  readonly shared: SharedTrace;
+  readonly clock: TraceClock;
   readonly buffer: TraceBuffer;
   readonly options: TraceOptions = new TraceOptions();
+  /** Only events of these processes are recorded; empty: of all. */
+  readonly eventPids: PidFilter = new PidFilter();
+  /** Events of these are not. */
+  readonly eventNotracePids: PidFilter = new PidFilter();
+  /** `tracing_max_latency`: nothing here measures latencies, so it stays as written. */
+  readonly maxLatency: Nanoseconds = { ns: 0 };
   /** What `current_tracer` says. */
   tracer = "nop";
+  #snapshot: TraceBuffer | null = null;
 
-  constructor(host: TraceArrayHost, name = "", cmdlines?: SavedCmdlines) {
+  constructor(host: TraceArrayHost, name = "", shared?: SharedTrace) {
     this.host = host;
     this.name = name;
-    this.buffer = new TraceBuffer(host, cmdlines);
+    this.shared = shared ?? { cmdlines: new SavedCmdlines(), expansion: new Expansion() };
+    this.clock = new TraceClock(host.image.arch, host.clock);
+    this.buffer = this.#makeBuffer(name === "");
+  }
+
+  /** The snapshot's buffer; null while none is allocated. */
+  get snapshot(): TraceBuffer | null {
+    return this.#snapshot;
+  }
+
+  /** Allocates the snapshot's buffer, as large as the array's own. */
+  allocateSnapshot(): void {
+    if (this.#snapshot === null) this.#snapshot = this.#makeBuffer(false);
+    this.#snapshot.resizeLike(this.buffer);
+  }
+
+  /** Frees the snapshot's buffer. */
+  freeSnapshot(): void {
+    this.#snapshot = null;
+  }
+
+  /** Takes a snapshot: its buffer and the array's change places. Nothing without an allocated one. */
+  takeSnapshot(): void {
+    if (this.#snapshot !== null) this.buffer.swap(this.#snapshot);
+  }
+
+  /** Forgets all records, the snapshot's too. */
+  reset(): void {
+    this.buffer.clear();
+    this.#snapshot?.clear();
+  }
+
+  #makeBuffer(small: boolean): TraceBuffer {
+    return new TraceBuffer(this.host, { ...this.shared, clock: this.clock, small });
   }
 }

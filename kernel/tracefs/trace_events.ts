@@ -10,6 +10,7 @@ import { ftraceSite } from "../kprobes/place.ts";
 import type { Directory } from "./directory.ts";
 import { ErrorLog } from "./error_log.ts";
 import { EventDirectory, type EventDirectoryHost } from "./events/event_directory.ts";
+import { ignoresEvent } from "./events/pid_rules.ts";
 import type { PrintFmtHost } from "./events/print_fmt.ts";
 import { EventRegistry } from "./events/registry.ts";
 import { TracepointCall } from "./events/tracepoint_call.ts";
@@ -65,6 +66,8 @@ export class TraceEvents {
   addArrayFiles(directory: Directory, array: TraceArray): () => void {
     const errors = array.name === "" ? this.errors : new ErrorLog(this.#k.clock);
     directory.add("error_log", errors);
+    directory.add("set_event_pid", array.eventPids.file(""));
+    directory.add("set_event_notrace_pid", array.eventNotracePids.file(""));
     const events = new EventDirectory(directory, this.registry, this.#arrayHost(array, errors));
     return () => events.close();
   }
@@ -135,9 +138,11 @@ export class TraceEvents {
         },
         readString: (address) => this.#readString(address),
       },
+      ignores: (call, reader) =>
+        ignoresEvent(array.eventPids, array.eventNotracePids, k.current.pid, call, reader),
       emit: (text, flags, size) => void buffer.emit(text, { flags, size }),
       expand: () => buffer.expand(),
-      clear: () => buffer.clear(),
+      clear: () => array.reset(),
       setTracing: (on) => void (buffer.on = on),
       stack: () => k.calls.stack(k.current, STACK_DEPTH).map((address: Addr) => functionName(array, address)),
       symbol: (value, offset) => {

@@ -19,8 +19,9 @@ export function traceLine(array: TraceArray, entry: TraceEntry): string {
 export function contextText(array: TraceArray, entry: TraceEntry): string {
   const comm = array.buffer.cmdlines.comm(entry.pid).padStart(16);
   const cpu = String(entry.cpu).padStart(3, "0");
-  const flags = array.options.has("irq-info") ? `${entry.flags} ` : "";
-  return `${comm}-${String(entry.pid).padEnd(7)} [${cpu}] ${flags}${timeText(entry.time)}: `;
+  const flags = array.options.has("irq-info") ? entry.flags : "";
+  const time = array.clock.inNs ? timeText(entry.time) : String(entry.time).padStart(12);
+  return `${comm}-${String(entry.pid).padEnd(7)} [${cpu}] ${flags} ${time}: `;
 }
 
 /** Seconds since boot with microseconds, rounded as the kernel rounds. */

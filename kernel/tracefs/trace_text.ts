@@ -4,16 +4,17 @@
  * @module
  */
 
+import type { TraceBuffer } from "./buffer.ts";
 import { graphHeader, GraphPrinter } from "./graph_text.ts";
 import type { TraceArray } from "./trace_array.ts";
 import type { TraceEntry } from "./trace_entry.ts";
 import { traceLine } from "./trace_line.ts";
 
-/** Text of `trace`; of one CPU's buffer where `cpu` is given. */
-export function traceText(array: TraceArray, cpu?: number): string {
-  const entries = array.buffer.entries(cpu);
-  return `# tracer: ${array.tracer}\n#\n${headerText(array, cpu)}${
-    linesText(array, entries, annotated(array))
+/** Text of `trace`, or of `snapshot`; of one CPU's buffer where `cpu` is given. */
+export function traceText(array: TraceArray, cpu?: number, buffer = array.buffer): string {
+  const entries = buffer.entries(cpu);
+  return `# tracer: ${array.tracer}\n#\n${headerText(array, buffer, cpu)}${
+    linesText(array, entries, annotated(array, buffer))
   }`;
 }
 
@@ -23,20 +24,20 @@ export function pipeText(array: TraceArray, cpu?: number): string {
   return lost + linesText(array, array.buffer.consume(cpu), false);
 }
 
-function headerText(array: TraceArray, cpu?: number): string {
+function headerText(array: TraceArray, buffer: TraceBuffer, cpu?: number): string {
   if (array.tracer === "function_graph") return graphHeader(array.options);
   if (!array.options.has("irq-info")) {
-    return `${totalsText(array, cpu)}${PLAIN_COLUMNS}`;
+    return `${totalsText(array, buffer, cpu)}${PLAIN_COLUMNS}`;
   }
-  return `${totalsText(array, cpu)}${COLUMNS}`;
+  return `${totalsText(array, buffer, cpu)}${COLUMNS}`;
 }
 
-function totalsText(array: TraceArray, only?: number): string {
+function totalsText(array: TraceArray, trace: TraceBuffer, only?: number): string {
   let inBuffer = 0;
   let written = 0;
   for (let cpu = 0; cpu < array.host.cpus; cpu++) {
     if (only !== undefined && only !== cpu) continue;
-    const buffer = array.buffer.cpu(cpu);
+    const buffer = trace.cpu(cpu);
     if (buffer === undefined) continue;
     inBuffer += buffer.count;
     written += buffer.count + buffer.overrun;
@@ -59,10 +60,10 @@ const PLAIN_COLUMNS = `#           TASK-PID     CPU#     TIMESTAMP  FUNCTION
 `;
 
 /** Whether the starts of CPU buffers are told: once one of them gave up records. */
-function annotated(array: TraceArray): boolean {
+function annotated(array: TraceArray, buffer: TraceBuffer): boolean {
   if (!array.options.has("annotate")) return false;
   for (let cpu = 0; cpu < array.host.cpus; cpu++) {
-    if ((array.buffer.cpu(cpu)?.overrun ?? 0) > 0) return true;
+    if ((buffer.cpu(cpu)?.overrun ?? 0) > 0) return true;
   }
   return false;
 }

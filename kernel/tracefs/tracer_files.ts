@@ -8,6 +8,7 @@ import type { Kernel } from "../kernel.ts";
 import { ftracePagesText } from "./ftrace_pages.ts";
 import { EINVAL } from "../syscalls/errno.ts";
 import type { Directory } from "./directory.ts";
+import { microsecondsFile } from "./buffer_settings.ts";
 import type { FollowedFunctions } from "./followed_functions.ts";
 import { parseUnsigned } from "./numbers.ts";
 import type { TraceArray } from "./trace_array.ts";
@@ -45,6 +46,7 @@ export function addFtraceFiles(
   directory.add("enabled_functions", { mode: 0o440, read: () => followed.text() });
   directory.add("set_graph_function", tracers.graphFunction.file(0o640));
   directory.add("set_graph_notrace", tracers.graphNotrace.file(0o640));
+  directory.add("tracing_thresh", microsecondsFile(tracers.threshold));
   directory.add("max_graph_depth", {
     mode: 0o640,
     read: () => `${tracers.maxGraphDepth}\n`,

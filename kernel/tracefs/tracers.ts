@@ -7,6 +7,7 @@
 import type { FunctionTracer } from "../calls/hooks.ts";
 import type { Kernel } from "../kernel.ts";
 import { EINVAL } from "../syscalls/errno.ts";
+import type { Nanoseconds } from "./buffer_settings.ts";
 import type { FollowedFunctions } from "./followed_functions.ts";
 import { FunctionFilter } from "./ftrace_filter.ts";
 import { FunctionTrace, GraphTrace } from "./function_traces.ts";
@@ -26,6 +27,8 @@ export class Tracers {
   readonly pids: PidFilter = new PidFilter();
   readonly notracePids: PidFilter = new PidFilter();
   maxGraphDepth = 0;
+  /** `tracing_thresh`: function_graph tells only of calls that took as long, at their return. 0: of all. */
+  readonly threshold: Nanoseconds = { ns: 0 };
   readonly #k: Kernel;
   readonly #array: TraceArray;
   readonly #followed: FollowedFunctions;
@@ -62,7 +65,7 @@ export class Tracers {
     if (!known.includes(name)) return -EINVAL;
     if (name === this.#array.tracer) return 0;
     this.#array.buffer.expand();
-    this.#array.buffer.clear();
+    this.#array.reset();
     this.#array.tracer = name;
     this.#made = null;
     this.#followed.arm();

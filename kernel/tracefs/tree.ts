@@ -24,6 +24,7 @@ import { addInstances } from "./instances.ts";
 import { addKprobeFiles } from "./kprobe_files.ts";
 import { addNameFiles } from "./name_files.ts";
 import { addProcFiles } from "./proc_files.ts";
+import { addStackFiles } from "./stack_files.ts";
 import { Sysctls } from "./sysctls.ts";
 import { addFtraceFiles, addTracerFiles } from "./tracer_files.ts";
 import { Tracers } from "./tracers.ts";
@@ -98,7 +99,7 @@ export class Tracefs {
     this.followed = new FollowedFunctions(k, this.sysctls);
     this.tracers = new Tracers(k, this.array, this.followed);
     this.#hang(this.array, this.tracing, this.tracers);
-    addInstances(this.tracing, k, this.buffer.cmdlines, (array, directory) => {
+    addInstances(this.tracing, k, this.array.shared, (array, directory) => {
       const tracers = new Tracers(k, array, this.followed);
       const close = this.#hang(array, directory, tracers);
       return () => {
@@ -108,6 +109,7 @@ export class Tracefs {
     });
     this.events.addDefinitionFiles(this.tracing);
     addFtraceFiles(this.tracing, k, this.tracers, this.followed);
+    addStackFiles(this.tracing, k.image);
     addNameFiles(this.tracing, k, this.array.buffer.cmdlines);
     addKprobeFiles(this.debug.directory("kprobes"), k, this.sysctls);
     addProcFiles(this.root, k, this.sysctls, this.followed);

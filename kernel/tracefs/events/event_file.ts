@@ -13,6 +13,8 @@ import { createFilter, type EventFilter, type FilterContext } from "./filter.ts"
 export interface EventArray {
   readonly log: ErrorLog;
   readonly context: FilterContext;
+  /** Whether the array records no such event of the running task (`trace_event_ignore_this_pid`). */
+  ignores(call: EventCall, reader: RecordReader): boolean;
   /** Appends a record: its text behind the context columns, the five flags and its size in bytes. */
   emit(text: () => string, flags: string, size: number): void;
 }
@@ -131,7 +133,10 @@ export class EventFile {
     const { triggers } = this;
     if (triggers.length > 0) { for (const t of triggers.slice()) if (!t.isPost) t.fire(record); }
     const test = this.#filter?.test;
-    if (!this.#softDisabled && (test == null || test(record.reader, this.array.context))) {
+    if (
+      !this.#softDisabled && (test == null || test(record.reader, this.array.context)) &&
+      !this.array.ignores(this.call, record.reader)
+    ) {
       this.array.emit(record.text, record.flags, record.size);
     }
     if (triggers.length > 0) { for (const t of triggers.slice()) if (t.isPost) t.fire(record); }
