@@ -47,7 +47,7 @@ export interface Decision {
   /** Where to go when the test holds, and when it doesn't; null at a leaf. */
   readonly yes: Decision | null;
   readonly no: Decision | null;
-  /** What was recorded in such situations. */
+  /** What was recorded in such situations, in the order of nodes. */
   readonly variants: readonly VariantCount[];
   /** The decision that led here; null at the root. */
   readonly parent: Decision | null;

@@ -54,22 +54,30 @@ export class VariantHint {
 }
 
 /** Those of a list of variants that a hint and a decision leave. */
-export interface Fitting {
-  /** By index of the variant: whether it is left. */
-  readonly fits: readonly boolean[];
+export class Fitting {
   /** Counts of those left, summed up. */
   readonly cumulative: Float64Array;
+
+  constructor(cumulative: Float64Array) {
+    this.cumulative = cumulative;
+  }
+
+  /** Whether the variant of an index is left. */
+  fits(index: number): boolean {
+    const below = index === 0 ? 0 : this.cumulative[index - 1] as number;
+    return this.cumulative[index] as number > below;
+  }
 }
 
 /** What narrows a list of variants down, and what it left: lists are asked for the same things again and again. */
 export class Fittings {
   readonly #nodes: readonly ShapeNode[];
-  readonly #known = new Map<Decision | null, Map<VariantHint | null, Fitting | null>>();
+  #known: Map<Decision | null, Map<VariantHint | null, Fitting | null>> | null = null;
   #lastDecision: Decision | null = null;
   #lastHint: VariantHint | null = null;
   #last: Fitting | null = null;
-  #index: ReadonlyMap<number, number> | null = null;
 
+  /** `nodes` are in the order of their ids. */
   constructor(nodes: readonly ShapeNode[]) {
     this.#nodes = nodes;
   }
@@ -77,14 +85,15 @@ export class Fittings {
   /** Those that a hint means, and of them those that were recorded in such a situation; null: all of them. */
   of(hint: VariantHint | null, decision: Decision | null): Fitting | null {
     if (hint === this.#lastHint && decision === this.#lastDecision) return this.#last;
-    let byHint = this.#known.get(decision);
+    const known = this.#known ??= new Map();
+    let byHint = known.get(decision);
     if (byHint === undefined) {
       byHint = new Map();
-      this.#known.set(decision, byHint);
+      known.set(decision, byHint);
     }
     let found = byHint.get(hint);
     if (found === undefined) {
-      found = fitting(this.#nodes, this.#indexes(), hint, decision);
+      found = fitting(this.#nodes, hint, decision);
       byHint.set(hint, found);
     }
     this.#lastHint = hint;
@@ -92,46 +101,55 @@ export class Fittings {
     this.#last = found;
     return found;
   }
-
-  /** Where each variant stands in the list, by its id. */
-  #indexes(): ReadonlyMap<number, number> {
-    return this.#index ??= new Map(this.#nodes.map((node, i) => [node.id, i]));
-  }
 }
 
 function fitting(
   nodes: readonly ShapeNode[],
-  indexes: ReadonlyMap<number, number>,
   hint: VariantHint | null,
   decision: Decision | null,
 ): Fitting | null {
-  const ranks = nodes.map((node) => hint === null ? 0 : hint.rank(node));
-  const best = ranks.reduce((most, rank) => Math.max(most, rank), 0);
-  const meant = nodes.map((_, i) => best < 2 || ranks[i] === best);
-  const counts = decision === null ? null : recordedCounts(indexes, meant, decision);
-  if (best < 2 && counts === null) return null;
-  const cumulative = new Float64Array(nodes.length);
+  const meant = hint === null ? null : meantBy(hint, nodes);
+  const counts = decision === null ? null : recordedCounts(nodes, meant, decision);
+  if (meant === null && counts === null) return null;
+  const cumulative = counts ?? new Float64Array(nodes.length);
   let sum = 0;
-  const fits = nodes.map((node, i) => {
-    const count = counts === null ? (meant[i] === true ? node.count : 0) : counts[i] ?? 0;
-    cumulative[i] = sum += count;
-    return count > 0;
-  });
-  return { fits, cumulative };
+  for (let i = 0; i < nodes.length; i++) {
+    if (counts !== null) sum += counts[i] as number;
+    else if (meant?.[i] === 1) sum += (nodes[i] as ShapeNode).count;
+    cumulative[i] = sum;
+  }
+  return new Fitting(cumulative);
+}
+
+/** 1 for each variant that reaches what is meant, or at least like things; null where none does. */
+function meantBy(hint: VariantHint, nodes: readonly ShapeNode[]): Uint8Array | null {
+  const ranks = new Uint8Array(nodes.length);
+  let best = 0;
+  for (let i = 0; i < nodes.length; i++) {
+    const rank = hint.rank(nodes[i] as ShapeNode);
+    ranks[i] = rank;
+    if (rank > best) best = rank;
+  }
+  if (best < 2) return null;
+  for (let i = 0; i < ranks.length; i++) ranks[i] = ranks[i] === best ? 1 : 0;
+  return ranks;
 }
 
 /** How often each variant that is meant was recorded in the nearest situation in which any of them was. */
 function recordedCounts(
-  indexes: ReadonlyMap<number, number>,
-  meant: readonly boolean[],
+  nodes: readonly ShapeNode[],
+  meant: Uint8Array | null,
   decision: Decision,
-): readonly number[] | null {
+): Float64Array | null {
   for (let at: Decision | null = decision; at !== null; at = at.parent) {
-    let counts: number[] | null = null;
+    let counts: Float64Array | null = null;
+    // Both lists are in the order of ids.
+    let i = 0;
     for (const { node, count } of at.variants) {
-      const i = indexes.get(node);
-      if (i === undefined || meant[i] !== true) continue;
-      counts ??= Array<number>(meant.length).fill(0);
+      while (i < nodes.length && (nodes[i] as ShapeNode).id < node) i++;
+      if (i === nodes.length) break;
+      if ((nodes[i] as ShapeNode).id !== node || (meant !== null && meant[i] === 0)) continue;
+      counts ??= new Float64Array(nodes.length);
       counts[i] = count;
     }
     if (counts !== null) return counts;

@@ -12,6 +12,7 @@ import type { ShapeLibrary, ShapeNode } from "../shapes/library.ts";
 import { Fittings } from "./hint.ts";
 import { OUTCOMES } from "./outcome.ts";
 import type { Stretch } from "./stretch.ts";
+import { Ways } from "./ways.ts";
 
 /** What happens at an explicit call, for one variant of the state that the step leads to. */
 export interface Segment {
@@ -42,7 +43,7 @@ export class PlanStep {
   readonly state: PlanState;
   /** Index of each variant of the old state in the new one, -1 where it doesn't fit. */
   readonly map: Int32Array;
-  readonly #segments: (Segment | undefined)[];
+  readonly #segments: (Segment | undefined)[] = [];
   readonly #make: (index: number) => Segment;
 
   /** `make` gives the segment of a variant of the new state; each is made when it is first followed. */
@@ -50,7 +51,6 @@ export class PlanStep {
     this.state = state;
     this.map = map;
     this.#make = make;
-    this.#segments = new Array<Segment | undefined>(state.nodes.length).fill(undefined);
   }
 
   /** What happens on the way for a variant of the new state. */
@@ -71,7 +71,7 @@ export class PlanState {
   /** Steps by callee, side by side: there are few, which are found sooner so than by hashing. */
   readonly #fns: number[] = [];
   readonly #steps: (PlanStep | null)[] = [];
-  readonly #ends: (PlanStep | undefined)[] = new Array<PlanStep | undefined>(OUTCOMES.length).fill(undefined);
+  readonly #ends: (PlanStep | undefined)[] = [];
   /** What narrows its variants down. */
   readonly fittings: Fittings;
 
@@ -83,7 +83,17 @@ export class PlanState {
     this.fittings = new Fittings(nodes);
     this.cumulative = new Float64Array(nodes.length);
     let sum = 0;
-    nodes.forEach((node, i) => this.cumulative[i] = sum += node.count);
+    for (let i = 0; i < nodes.length; i++) this.cumulative[i] = sum += (nodes[i] as ShapeNode).count;
+  }
+
+  /** Whether it is what the variants of `ways` come to by a call of `last`. */
+  holds(ways: Ways, last: number): boolean {
+    const { nodes, positions } = this;
+    if (this.last !== last || nodes.length !== ways.nodes.length) return false;
+    for (let i = 0; i < nodes.length; i++) {
+      if (nodes[i] !== ways.nodes[i] || positions[i] !== ways.positionAfter(i)) return false;
+    }
+    return true;
   }
 
   /** The step for an explicit call of a function (library id); null where no variant shows one from here. */
@@ -107,15 +117,6 @@ export class PlanState {
   }
 }
 
-/** What a step does with one variant: the padding from one position to another, at which the explicit call stands. */
-interface Way {
-  readonly node: ShapeNode;
-  /** Its index in the state that is left, -1 where it isn't in it. */
-  readonly old: number;
-  readonly from: number;
-  readonly to: number;
-}
-
 /** All plans of one function with a behaviour. */
 export class PlanSpace {
   readonly start: PlanState;
@@ -124,8 +125,10 @@ export class PlanSpace {
   readonly #modeled: (fn: number) => boolean;
   readonly #first: number;
   readonly #variants: Int32Array;
-  /** States by what they hold: calls in a loop come back to the same ones. */
-  readonly #states = new Map<string, PlanState>();
+  /** States by a hash of what they hold: calls in a loop come back to the same ones. */
+  readonly #states = new Map<number, PlanState[]>();
+  /** By variant: nominal time of the calls before each of its calls, and of all. */
+  readonly #before: (Float64Array | undefined)[] = [];
 
   /** `explicit`: callees that the behaviour calls itself; `modeled`: whether a function has a behaviour. */
   constructor(
@@ -200,12 +203,14 @@ export class PlanSpace {
     to: (node: ShapeNode, from: number) => number,
     inner = -1,
   ): PlanStep | null {
-    const ways: Way[] = [];
-    state.nodes.forEach((node, i) => {
-      const from = state.positions[i] ?? 0;
+    const ways = new Ways();
+    const { nodes, positions } = state;
+    for (let i = 0; i < nodes.length; i++) {
+      const node = nodes[i] as ShapeNode;
+      const from = positions[i] as number;
       const at = to(node, from);
-      if (at >= 0) ways.push({ node, old: i, from, to: at });
-    });
+      if (at >= 0) ways.add(node, i, from, at);
+    }
     return this.#step(state, fn, ways, inner);
   }
 
@@ -216,36 +221,39 @@ export class PlanSpace {
     fn: number,
     to: (node: ShapeNode, before: number) => number,
   ): PlanStep | null {
-    const ways: Way[] = [];
-    nodes.forEach((node, i) => {
-      const old = nodes === state.nodes ? i : state.nodes.indexOf(node);
-      const at = to(node, old < 0 ? node.children.length : state.positions[old] ?? 0);
-      if (at >= 0) ways.push({ node, old, from: this.#explicitBefore(node, at) + 1, to: at });
-    });
+    const ways = new Ways();
+    // Both lists are in the order of ids.
+    let next = 0;
+    for (const node of nodes) {
+      while (next < state.nodes.length && (state.nodes[next] as ShapeNode).id < node.id) next++;
+      const old = state.nodes[next] === node ? next : -1;
+      const at = to(node, old < 0 ? node.children.length : state.positions[old] as number);
+      if (at >= 0) ways.add(node, old, this.#explicitBefore(node, at) + 1, at);
+    }
     return this.#step(state, fn, ways, -1);
   }
 
-  #step(state: PlanState, fn: number, ways: readonly Way[], inner: number): PlanStep | null {
-    if (ways.length === 0) return null;
+  #step(state: PlanState, fn: number, ways: Ways, inner: number): PlanStep | null {
+    if (ways.nodes.length === 0) return null;
     const map = new Int32Array(state.nodes.length).fill(-1);
-    ways.forEach(({ old }, i) => {
-      if (old >= 0) map[old] = i;
-    });
-    const positions = Int32Array.from(ways, ({ node, to }) => Math.min(to + 1, node.children.length));
-    const next = this.#state(ways.map(({ node }) => node), positions, fn);
+    const { old } = ways;
+    for (let i = 0; i < old.length; i++) if (old[i] as number >= 0) map[old[i] as number] = i;
     return new PlanStep(
-      next,
+      this.#state(ways, fn),
       map,
-      (i) => this.#segment(ways[i]?.node, ways[i]?.from ?? 0, ways[i]?.to ?? 0, inner),
+      (i) => this.#segment(ways.nodes[i], ways.from[i] ?? 0, ways.to[i] ?? 0, inner),
     );
   }
 
-  #state(nodes: readonly ShapeNode[], positions: Int32Array, last: number): PlanState {
-    const key = `${last}:${nodes.map((node, i) => `${node.id}+${positions[i]}`).join()}`;
-    let state = this.#states.get(key);
+  #state(ways: Ways, last: number): PlanState {
+    const hash = ways.hash(last);
+    let states = this.#states.get(hash);
+    if (states === undefined) this.#states.set(hash, states = []);
+    let state = states.find((known) => known.holds(ways, last));
     if (state === undefined) {
-      state = new PlanState(this, nodes, positions, last);
-      this.#states.set(key, state);
+      const positions = Int32Array.from(ways.nodes, (_, i) => ways.positionAfter(i));
+      state = new PlanState(this, ways.nodes, positions, last);
+      states.push(state);
     }
     return state;
   }
@@ -334,10 +342,6 @@ export class PlanSpace {
       padCalls += library.callsIn(child);
     }
     const matched = to < node.children.length;
-    let restWeight = matched ? ownTime(node, to + 1, node.children.length + 1) : 0;
-    for (let i = to + 1; i < node.children.length; i++) {
-      restWeight += library.weightOf(node.children[i] ?? 0);
-    }
     return {
       node,
       from,
@@ -345,7 +349,7 @@ export class PlanSpace {
       pads: Int32Array.from(pads),
       padWeight,
       callWeight: matched ? library.weightOf(node.children[to] ?? 0) : 0,
-      restWeight,
+      restWeight: matched ? ownTime(node, to + 1, node.children.length + 1) + this.#after(node, to) : 0,
       childNode: !matched
         ? -1
         : inner < 0
@@ -355,6 +359,22 @@ export class PlanSpace {
       padCalls,
       padding: null,
     };
+  }
+
+  /** Nominal time of a variant's calls after one of them. */
+  #after(node: ShapeNode, index: number): number {
+    const variant = this.variantOf(node.id);
+    let before = this.#before[variant];
+    if (before === undefined) {
+      before = new Float64Array(node.children.length + 1);
+      let sum = 0;
+      for (let i = 0; i < node.children.length; i++) {
+        sum += this.#library.weightOf(node.children[i] as number);
+        before[i + 1] = sum;
+      }
+      this.#before[variant] = before;
+    }
+    return (before[node.children.length] as number) - (before[index + 1] as number);
   }
 }
 

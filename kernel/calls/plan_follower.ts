@@ -84,7 +84,7 @@ export class PlanFollower {
     else {
       if (owner.decision === undefined) owner.decision = decide(this.#library, task, owner);
       const fitting = state.fittings.of(task.hint, owner.decision);
-      if (index < 0 || (fitting !== null && fitting.fits[index] !== true)) {
+      if (index < 0 || (fitting !== null && !fitting.fits(index))) {
         const cumulative = fitting === null ? state.cumulative : fitting.cumulative;
         index = chooseByWeight(cumulative, mixKey(owner.key, owner.made));
       }

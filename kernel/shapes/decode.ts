@@ -13,7 +13,7 @@
  */
 
 import { ByteReader } from "../../image/bytes.ts";
-import { type Decision, TESTS, type VariantCount } from "../calls/decision.ts";
+import { type Decision, type Test, TESTS, type VariantCount } from "../calls/decision.ts";
 import { OUTCOMES } from "../calls/outcome.ts";
 import type { ShapeSource } from "./library.ts";
 import type { Outcome, ShapeNode, ShapeSite, ValueRule } from "./node.ts";
@@ -259,10 +259,23 @@ function readRule(reader: ByteReader): ValueRule | undefined {
 /** First byte of a decision: a leaf, none, else a test's code plus `TEST`. */
 export const DECISION = { leaf: 0, none: 1, test: 2 } as const;
 
-interface RawDecision extends Decision {
-  yes: Decision | null;
-  no: Decision | null;
-  variants: readonly VariantCount[];
+/** A test of a decision: what was recorded in its situation is what was in those that it tells apart. */
+class DecisionTest implements Decision {
+  yes: Decision | null = null;
+  no: Decision | null = null;
+  #variants: readonly VariantCount[] | undefined;
+
+  constructor(
+    readonly test: Test,
+    readonly feature: number,
+    readonly value: number,
+    readonly parent: Decision | null,
+  ) {}
+
+  /** Added up when first asked for: most calls meet a situation that was recorded. */
+  get variants(): readonly VariantCount[] {
+    return this.#variants ??= merge(this.yes?.variants ?? [], this.no?.variants ?? []);
+  }
 }
 
 function readDecision(reader: ByteReader, firstNode: number, parent: Decision | null): Decision | null {
@@ -277,20 +290,33 @@ function readDecision(reader: ByteReader, firstNode: number, parent: Decision | 
   }
   const test = TESTS[code - DECISION.test] ?? "equal";
   const feature = reader.uint();
-  const decision: RawDecision = {
-    ...{ feature, test, value: reader.int(), parent },
-    ...{ yes: null, no: null, variants: [] },
-  };
+  const decision = new DecisionTest(test, feature, reader.int(), parent);
   decision.yes = readDecision(reader, firstNode, decision);
   decision.no = readDecision(reader, firstNode, decision);
-  decision.variants = union(decision.yes?.variants ?? [], decision.no?.variants ?? []);
   return decision;
 }
 
-function union(a: readonly VariantCount[], b: readonly VariantCount[]): VariantCount[] {
-  const counts = new Map<number, number>();
-  for (const { node, count } of [...a, ...b]) counts.set(node, (counts.get(node) ?? 0) + count);
-  return [...counts].map(([node, count]) => ({ node, count })).sort((x, y) => x.node - y.node);
+/** Counts of two lists in the order of nodes, added up. */
+function merge(a: readonly VariantCount[], b: readonly VariantCount[]): VariantCount[] {
+  const merged: VariantCount[] = [];
+  let i = 0;
+  let j = 0;
+  while (i < a.length || j < b.length) {
+    const left = a[i];
+    const right = b[j];
+    if (right === undefined || (left !== undefined && left.node < right.node)) {
+      merged.push(left as VariantCount);
+      i++;
+    } else if (left === undefined || right.node < left.node) {
+      merged.push(right);
+      j++;
+    } else {
+      merged.push({ node: left.node, count: left.count + right.count });
+      i++;
+      j++;
+    }
+  }
+  return merged;
 }
 
 /** The function whose range of ids holds one: the last whose first id is not above it. */
