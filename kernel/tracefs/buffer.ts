@@ -77,6 +77,7 @@ export class TraceBuffer {
   on = true;
   /** `overwrite` of `trace_options`. */
   overwrite = true;
+
   constructor(host: BufferHost, { cmdlines, clock, expansion, small }: BufferOptions = {}) {
     this.#host = host;
     this.cmdlines = cmdlines ?? new SavedCmdlines();
@@ -117,10 +118,19 @@ export class TraceBuffer {
 
   /** Records anything of the running task, now. */
   record(content: TraceContent, flags: string, size: number): boolean {
-    if (!this.on) return false;
+    const cpu = this.on ? this.reserve() : null;
+    return cpu !== null && this.commit(cpu, content, flags, size);
+  }
+
+  /** Where a record of the running task goes, be tracing on or off; null on a CPU that records nothing. */
+  reserve(): CpuBuffer | null {
+    const { cpu } = this.#host.current;
+    return this.#stopped.has(cpu) ? null : this.#cpus[cpu] ?? null;
+  }
+
+  /** Records anything of the running task where `reserve` said, be tracing on or off. False when that is full. */
+  commit(cpu: CpuBuffer, content: TraceContent, flags: string, size: number): boolean {
     const { current } = this.#host;
-    const cpu = this.#cpus[current.cpu];
-    if (cpu === undefined || this.#stopped.has(current.cpu)) return false;
     this.cmdlines.note(current);
     const entry: TraceEntry = {
       time: this.#clock.stamp(),

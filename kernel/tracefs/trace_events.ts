@@ -19,6 +19,7 @@ import { ProbeEvents } from "./probe_events/probe_events.ts";
 import { ProbeSymbols } from "./probe_events/symbols.ts";
 import { jiffiesAt } from "../time/jiffies.ts";
 import { versionText } from "./build_info.ts";
+import { snapshotByTrigger } from "./snapshot.ts";
 import { functionName } from "./trace_line.ts";
 import type { TraceArray } from "./trace_array.ts";
 
@@ -141,8 +142,20 @@ export class TraceEvents {
       ignores: (call, reader) =>
         ignoresEvent(array.eventPids, array.eventNotracePids, k.current.pid, call, reader),
       emit: (text, flags, size) => void buffer.emit(text, { flags, size }),
+      reserve(waits) {
+        const place = buffer.on || waits ? buffer.reserve() : null;
+        if (place === null) return null;
+        return {
+          commit({ text, flags, size }): void {
+            if (buffer.on || !waits) buffer.commit(place, { kind: "event", text }, flags, size);
+          },
+        };
+      },
+      allocateSnapshot: () => array.allocateSnapshot(),
+      snapshot: (flags) => snapshotByTrigger(array, k.tracefs.array, flags),
       expand: () => buffer.expand(),
       clear: () => array.reset(),
+      isTracing: () => buffer.on,
       setTracing: (on) => void (buffer.on = on),
       stack: () => k.calls.stack(k.current, STACK_DEPTH).map((address: Addr) => functionName(array, address)),
       symbol: (value, offset) => {

@@ -12,7 +12,7 @@ import { type EventArray, EventFile } from "./event_file.ts";
 import { createFilter, refusedFilterText } from "./filter.ts";
 import { headerEventText, headerPageText } from "./headers.ts";
 import type { EventRegistry } from "./registry.ts";
-import { readTriggers, writeTrigger } from "./trigger_files.ts";
+import { readTriggers, truncateTriggers, writeTrigger } from "./trigger_files.ts";
 import { readHist } from "./hist_trigger.ts";
 
 /** A directory that can be hung with files when it is first looked into. */
@@ -30,7 +30,12 @@ export interface EventDirectoryHost extends EventArray {
   /** Gives the buffer its full size: something is going to be recorded. */
   expand(): void;
   /** `tracing_on`. */
+  isTracing(): boolean;
   setTracing(on: boolean): void;
+  /** Makes room for snapshots. */
+  allocateSnapshot(): void;
+  /** Takes one, for a trigger in the context that these columns tell of. */
+  snapshot(flags: string): void;
   /** The running kernel's stack, innermost first, as a stack trace prints it. */
   stack(): readonly string[];
   /** A symbol, with the offset into it if wanted; hex where there is none. */
@@ -168,7 +173,7 @@ export class EventDirectory {
         mode: 0o640,
         read: () => readTriggers(this.fileOf(call)),
         write: (text) => writeTrigger(text, this.file(call), this),
-        truncate: () => 0,
+        truncate: () => truncateTriggers(this.fileOf(call)),
       },
       hist: { mode: 0o440, read: () => readHist(this.fileOf(call)) },
     };

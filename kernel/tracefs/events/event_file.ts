@@ -8,6 +8,7 @@ import { EINVAL } from "../../syscalls/errno.ts";
 import type { ErrorLog } from "../error_log.ts";
 import type { EventCall, RecordReader } from "./call.ts";
 import { createFilter, type EventFilter, type FilterContext } from "./filter.ts";
+import { type EventTrigger, isConditional } from "./trigger.ts";
 
 /** What an event needs of the trace array that it records to. */
 export interface EventArray {
@@ -17,15 +18,16 @@ export interface EventArray {
   ignores(call: EventCall, reader: RecordReader): boolean;
   /** Appends a record: its text behind the context columns, the five flags and its size in bytes. */
   emit(text: () => string, flags: string, size: number): void;
+  /**
+   * Where a record made now goes: null while nothing is recorded. With `waits` that is asked when the record is
+   * complete, not now.
+   */
+  reserve(waits: boolean): RecordPlace | null;
 }
 
-/** Something that a record sets off. */
-export interface EventTrigger {
-  /** As the `trigger` file shows it. */
-  readonly text: string;
-  /** Runs after the record was made instead of before. */
-  readonly isPost: boolean;
-  fire(record: EventRecord): void;
+/** The place of a record that isn't complete. */
+export interface RecordPlace {
+  commit(record: EventRecord): void;
 }
 
 /** A record on its way to the buffer. */
@@ -46,6 +48,7 @@ export interface EventRecord {
 export class EventFile {
   readonly call: EventCall;
   readonly array: EventArray;
+  /** In the order in which they run and the file shows them. */
   readonly triggers: EventTrigger[] = [];
   /** Whether it was enabled at any time. */
   wasEnabled = false;
@@ -53,6 +56,8 @@ export class EventFile {
   #softDisabled = false;
   #softUsers = 0;
   #filter: EventFilter | null = null;
+  /** Whether triggers wait for the record, all of them, because one does (`EVENT_FILE_FL_TRIGGER_COND`). */
+  #conditional = false;
 
   constructor(call: EventCall, array: EventArray) {
     this.call = call;
@@ -62,6 +67,11 @@ export class EventFile {
   /** Whether the event's source is on, if only for triggers. */
   get enabled(): boolean {
     return this.#enabled;
+  }
+
+  /** Whether the source is on without anything being recorded. */
+  get softDisabled(): boolean {
+    return this.#softDisabled;
   }
 
   /** What the `enable` file shows: `0`, `1`, with a `*` where triggers keep the source on. */
@@ -128,25 +138,56 @@ export class EventFile {
     this.#filter = filter;
   }
 
-  /** A record was made: triggers run, and it goes to the buffer unless the filter holds it back. */
+  /** The event happened: triggers run, and its record goes to the buffer unless the filter holds it back. */
   deliver(record: EventRecord): void {
-    const { triggers } = this;
-    if (triggers.length > 0) { for (const t of triggers.slice()) if (!t.isPost) t.fire(record); }
-    const test = this.#filter?.test;
-    if (
-      !this.#softDisabled && (test == null || test(record.reader, this.array.context)) &&
-      !this.array.ignores(this.call, record.reader)
-    ) {
-      this.array.emit(record.text, record.flags, record.size);
-    }
-    if (triggers.length > 0) { for (const t of triggers.slice()) if (t.isPost) t.fire(record); }
+    if (this.triggers.length > 0) this.#deliverTriggering(record);
+    else if (this.#isWanted(record)) this.array.emit(record.text, record.flags, record.size);
   }
 
-  /** Adds a trigger, and switches the source on for it. */
-  addTrigger(trigger: EventTrigger): number {
+  /**
+   * Triggers without conditions run before anything is reserved in the buffer: what `traceoff` sees is not recorded.
+   * Where one has a condition, all run on the finished record, which has its place by then; and where the buffer is
+   * off, on a record that goes nowhere. A filter or a soft-disabled event puts the record aside, and the buffer is
+   * asked when it is complete.
+   */
+  #deliverTriggering(record: EventRecord): void {
+    if (!this.#conditional) {
+      const held = this.#softDisabled;
+      for (const trigger of this.triggers.slice()) trigger.fire(record);
+      if (held) return;
+    }
+    if (this.array.ignores(this.call, record.reader)) return;
+    const place = this.array.reserve(this.#softDisabled || this.#filter?.test != null);
+    const after = this.#conditional ? this.#fireMatching(record) : [];
+    if (place !== null && this.#isWanted(record)) place.commit(record);
+    for (const trigger of after) trigger.fire(record);
+  }
+
+  /** Runs the triggers that a record is for; the result waits until it is in the buffer. */
+  #fireMatching(record: EventRecord): EventTrigger[] {
+    const after: EventTrigger[] = [];
+    for (const trigger of this.triggers.slice()) {
+      const test = trigger.filter?.test;
+      if (trigger.paused || (test != null && !test(record.reader, this.array.context))) continue;
+      if (trigger.isPost) after.push(trigger);
+      else trigger.fire(record);
+    }
+    return after;
+  }
+
+  #isWanted({ reader }: EventRecord): boolean {
+    const test = this.#filter?.test;
+    return !this.#softDisabled && (test == null || test(reader, this.array.context)) &&
+      !this.array.ignores(this.call, reader);
+  }
+
+  /** Adds a trigger, and switches the source on for it. New ones run first, unless they go to the end. */
+  addTrigger(trigger: EventTrigger, atEnd = false): number {
     const result = this.enable(true);
     if (result < 0) return result;
-    this.triggers.push(trigger);
+    if (atEnd) this.triggers.push(trigger);
+    else this.triggers.unshift(trigger);
+    this.#conditional = this.triggers.some(isConditional);
     return 0;
   }
 
@@ -155,7 +196,9 @@ export class EventFile {
     const at = this.triggers.indexOf(trigger);
     if (at < 0) return -EINVAL;
     this.triggers.splice(at, 1);
+    this.#conditional = this.triggers.some(isConditional);
     this.disable(true);
+    trigger.removed?.();
     return 0;
   }
 }

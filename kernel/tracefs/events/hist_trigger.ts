@@ -8,11 +8,13 @@ import type { TracepointField } from "../../../image/model.ts";
 import { E2BIG, EEXIST, EINVAL } from "../../syscalls/errno.ts";
 import { fieldKind, type RecordReader } from "./call.ts";
 import type { EventDirectory, EventDirectoryHost } from "./event_directory.ts";
-import type { EventFile, EventRecord, EventTrigger } from "./event_file.ts";
+import type { EventFile, EventRecord } from "./event_file.ts";
 import { createFilter, type EventFilter } from "./filter.ts";
 import { kernelSort } from "./kernel_sort.ts";
-import { splitCondition } from "./trigger_files.ts";
+import type { EventTrigger } from "./trigger.ts";
 
+/** The type of its triggers, of which an event has as many as one likes. */
+export const HIST_TYPE = "hist";
 const DEFAULT_SIZE = 2048;
 const LARGEST_SIZE = 131072;
 const MAX_KEYS = 3;
@@ -74,7 +76,7 @@ export function writeHistTrigger(
     filter = createFilter(condition, file.call, file.array.log);
     if (filter.errno < 0) return filter.errno;
   }
-  const made = new HistTrigger(spec, filter, file, directory.host);
+  const made = new HistTrigger(spec, filter, directory.host);
   const existing = file.triggers.find((trigger) =>
     trigger instanceof HistTrigger && trigger.shape === made.shape
   );
@@ -87,7 +89,15 @@ export function writeHistTrigger(
   if (removes) return 0;
   if (action !== undefined && action !== "pause") return -EINVAL;
   if (action === "pause") made.control(action);
-  return file.addTrigger(made);
+  return file.addTrigger(made, true);
+}
+
+/** `PARAM if FILTER`. */
+function splitCondition(rest: string): readonly [param: string, condition?: string] {
+  if (rest.startsWith("if ")) return ["", rest.slice(3).trim()];
+  const at = rest.search(/\sif\s/);
+  if (at < 0) return [rest];
+  return [rest.slice(0, at).trim(), rest.slice(at + 4).trim()];
 }
 
 /** Logs what is wrong with a word of the command. */
@@ -154,21 +164,21 @@ function histField(word: string, file: EventFile, report: Report): HistField | n
 }
 
 /** A table of one event's records. */
-class HistTrigger implements EventTrigger {
+export class HistTrigger implements EventTrigger {
+  readonly type = HIST_TYPE;
   readonly isPost = false;
+  readonly needsRecord = true;
+  readonly filter: EventFilter | null;
+  paused = false;
   readonly #spec: HistSpec;
-  readonly #filter: EventFilter | null;
-  readonly #file: EventFile;
   readonly #host: EventDirectoryHost;
   readonly #rows = new Map<string, Row>();
   #hits = 0;
   #dropped = 0;
-  #paused = false;
 
-  constructor(spec: HistSpec, filter: EventFilter | null, file: EventFile, host: EventDirectoryHost) {
+  constructor(spec: HistSpec, filter: EventFilter | null, host: EventDirectoryHost) {
     this.#spec = spec;
-    this.#filter = filter;
-    this.#file = file;
+    this.filter = filter;
     this.#host = host;
   }
 
@@ -179,28 +189,25 @@ class HistTrigger implements EventTrigger {
       fields.map((f) => f.modifier === null ? f.name : `${f.name}.${f.modifier}`).join(",");
     const vals = ["hitcount", ...(values.length > 0 ? [names(values)] : [])].join(",");
     const order = sort.map((s) => s.field + (s.descending ? ".descending" : "")).join(",");
-    const condition = this.#filter === null ? "" : ` if ${this.#filter.text}`;
+    const condition = this.filter === null ? "" : ` if ${this.filter.text}`;
     return `hist:keys=${names(keys)}:vals=${vals}:sort=${order}:size=${size}${condition}`;
   }
 
   get text(): string {
-    return `${this.shape} [${this.#paused ? "paused" : "active"}]`;
+    return `${this.shape} [${this.paused ? "paused" : "active"}]`;
   }
 
   /** `pause`, `continue`, `clear`. */
   control(action: string): void {
-    if (action === "pause") this.#paused = true;
+    if (action === "pause") this.paused = true;
     else if (action === "clear") {
       this.#rows.clear();
       this.#hits = 0;
       this.#dropped = 0;
-    } else this.#paused = false;
+    } else this.paused = false;
   }
 
   fire({ reader: record }: EventRecord): void {
-    if (this.#paused) return;
-    const test = this.#filter?.test;
-    if (test != null && !test(record, this.#file.array.context)) return;
     const keys = this.#spec.keys.map((key) => readField(key, record));
     const id = keys.map(String).join("\0");
     let row = this.#rows.get(id);

@@ -1,5 +1,5 @@
 /**
- * `trigger` files: what a record sets off.
+ * `trigger` files: what users write to set triggers and to take them away.
  *
  * @module
  */
@@ -7,14 +7,17 @@
 import { EEXIST, EINVAL } from "../../syscalls/errno.ts";
 import { isErrno, kstrtoul } from "../probe_events/kstrto.ts";
 import type { EventDirectory } from "./event_directory.ts";
-import type { EventFile, EventRecord, EventTrigger } from "./event_file.ts";
+import type { EventFile, EventRecord } from "./event_file.ts";
 import { createFilter, type EventFilter } from "./filter.ts";
-import { writeHistTrigger } from "./hist_trigger.ts";
+import { HIST_TYPE, HistTrigger, writeHistTrigger } from "./hist_trigger.ts";
+import { CountedTrigger, type TriggerAction } from "./trigger.ts";
 
 const AVAILABLE = "# Available triggers:\n" +
   "# traceon traceoff snapshot stacktrace enable_event disable_event enable_hist disable_hist hist\n";
 /** Most characters of a command. */
 const PAGE_SIZE = 4096;
+/** What the types of triggers begin with that switch another event's histograms. */
+const HIST_ENABLE = "enable_hist";
 
 /** Text of an event's `trigger` file. */
 export function readTriggers(file: EventFile | undefined): string {
@@ -22,135 +25,163 @@ export function readTriggers(file: EventFile | undefined): string {
   return file.triggers.map(({ text }) => `${text}\n`).join("");
 }
 
+/** The file is opened with O_TRUNC: what has to do with histograms goes, everything else stays. */
+export function truncateTriggers(file: EventFile | undefined): number {
+  if (file === undefined) return 0;
+  for (const trigger of file.triggers.slice()) {
+    if (trigger.type === HIST_TYPE || trigger.type.startsWith(HIST_ENABLE)) file.removeTrigger(trigger);
+  }
+  return 0;
+}
+
 /** One write to a `trigger` file: `[!]COMMAND[:PARAM] [if FILTER]`. Bytes taken, or -errno. */
 export function writeTrigger(text: string, file: EventFile, directory: EventDirectory): number {
   if (text.length >= PAGE_SIZE) return -EINVAL;
   const line = text.trim();
-  const removes = line.startsWith("!");
-  const command = /^[^: \t]*/.exec(removes ? line.slice(1) : line)?.[0] ?? "";
-  const rest = line.slice(command.length + (removes ? 1 : 0)).replace(/^[: \t]/, "").trim();
+  const word = /^[^: \t]*/.exec(line)?.[0] ?? "";
+  const removes = word.startsWith("!");
+  const command = removes ? word.slice(1) : word;
+  const rest = line.slice(word.length + 1).trimStart();
   if (command === "hist") return writeHistTrigger(rest, removes, file, directory) || text.length;
-  const action = ACTIONS[command];
-  if (action === undefined) return -EINVAL;
-  return setTrigger(command, action, rest, removes, file, directory) || text.length;
+  const kind = KINDS[command];
+  if (kind === undefined) return -EINVAL;
+  return setTrigger(command, kind, rest, removes, file, directory) || text.length;
 }
 
-/** What a trigger does, and whether once per event only. */
-interface Action {
-  readonly isPost: boolean;
-  /** Takes `SYSTEM:EVENT` in front of the count. */
-  readonly takesEvent: boolean;
-  run(directory: EventDirectory, target: EventFile | null, record: EventRecord): void;
-}
+/** Makes what a trigger does; `target` is the event that it names. */
+type Kind =
+  | { readonly takesEvent: false; make(file: EventFile, directory: EventDirectory): TriggerAction }
+  | { readonly takesEvent: true; make(target: EventFile): TriggerAction };
 
-const ACTIONS: Readonly<Record<string, Action | undefined>> = {
-  traceon: { isPost: false, takesEvent: false, run: (directory) => directory.host.setTracing(true) },
-  traceoff: { isPost: false, takesEvent: false, run: (directory) => directory.host.setTracing(false) },
-  stacktrace: { isPost: true, takesEvent: false, run: emitStack },
-  enable_event: { isPost: false, takesEvent: true, run: (_, target) => target?.softEnable(true) },
-  disable_event: { isPost: false, takesEvent: true, run: (_, target) => target?.softEnable(false) },
+const KINDS: Readonly<Record<string, Kind | undefined>> = {
+  traceon: { takesEvent: false, make: (_, directory) => onOff(directory, true) },
+  traceoff: { takesEvent: false, make: (_, directory) => onOff(directory, false) },
+  stacktrace: {
+    takesEvent: false,
+    make: (_, directory) => ({
+      type: "stacktrace",
+      isPost: true,
+      run: (record) => emitStack(directory, record),
+    }),
+  },
+  snapshot: {
+    takesEvent: false,
+    make: (_, { host }) => ({
+      type: "snapshot",
+      isPost: false,
+      added: () => host.allocateSnapshot(),
+      run: ({ flags }) => host.snapshot(flags),
+    }),
+  },
+  enable_event: { takesEvent: true, make: (target) => eventSwitch(target, true) },
+  disable_event: { takesEvent: true, make: (target) => eventSwitch(target, false) },
+  enable_hist: { takesEvent: true, make: (target) => histSwitch(target, true) },
+  disable_hist: { takesEvent: true, make: (target) => histSwitch(target, false) },
 };
 
+function onOff({ host }: EventDirectory, on: boolean): TriggerAction {
+  return {
+    type: "traceon or traceoff",
+    isPost: false,
+    idle: () => host.isTracing() === on,
+    run: () => host.setTracing(on),
+  };
+}
+
+function eventSwitch(target: EventFile, on: boolean): TriggerAction {
+  return {
+    type: `enable_event:${target.call.system}:${target.call.name}`,
+    isPost: false,
+    idle: () => target.softDisabled !== on,
+    run: () => target.softEnable(on),
+    removed: () => target.disable(true),
+  };
+}
+
+function histSwitch(target: EventFile, on: boolean): TriggerAction {
+  return {
+    type: `${HIST_ENABLE}:${target.call.system}:${target.call.name}`,
+    isPost: false,
+    run(): void {
+      for (const trigger of target.triggers) if (trigger instanceof HistTrigger) trigger.paused = !on;
+    },
+    removed: () => target.disable(true),
+  };
+}
+
 /** The record of a stack: what handled the hit, then the callers. */
-function emitStack(directory: EventDirectory, _target: EventFile | null, record: EventRecord): void {
+function emitStack(directory: EventDirectory, record: EventRecord): void {
   const callers = directory.host.stack().slice(record.hidesCaller ? 1 : 0);
   const lines = [...record.handlers(), ...callers].map((line) => ` => ${line}`);
   const text = ["<stack trace>", ...lines].join("\n");
   directory.host.emit(() => text, record.flags, 16 + lines.length * 8);
 }
 
-/** `event_trigger_parse` and what it registers. */
+/** `event_trigger_parse` and `event_enable_trigger_parse`: 0 or -errno. */
 function setTrigger(
   command: string,
-  action: Action,
+  kind: Kind,
   rest: string,
   removes: boolean,
   file: EventFile,
   directory: EventDirectory,
 ): number {
-  const [param = "", condition] = splitCondition(rest);
+  const { param, filter: condition } = separateFilter(rest, kind.takesEvent);
   let count = param;
-  let target: EventFile | null = null;
   let name = command;
-  if (action.takesEvent) {
-    const [system = "", event = "", limit = ""] = param.split(":");
+  let action: TriggerAction;
+  let target: EventFile | null = null;
+  if (kind.takesEvent) {
+    const [system = "", event = "", limit] = param?.split(":") ?? [];
     target = directory.find(system, event);
     if (target === null) return -EINVAL;
     name = `${command}:${system}:${event}`;
     count = limit;
+    action = kind.make(target);
+  } else {
+    action = kind.make(file, directory);
   }
-  const isSame = (trigger: EventTrigger) =>
-    trigger instanceof CountedTrigger && trigger.name.split(":")[0] === command &&
-    (!action.takesEvent || trigger.name === name);
+  const existing = file.triggers.find(({ type }) => type === action.type);
   if (removes) {
-    const found = file.triggers.find(isSame);
-    if (found !== undefined) {
-      file.removeTrigger(found);
-      target?.disable(true);
-    }
+    if (existing !== undefined) file.removeTrigger(existing);
     return 0;
   }
-  const limit = count === "" ? -1n : kstrtoul(count, 0, 64);
+  const limit = parseCount(count, directory.host.wordSize);
   if (isErrno(limit)) return limit;
-  if (file.triggers.some(isSame)) return -EEXIST;
-  let filter: EventFilter | null = null;
-  if (condition !== undefined) {
-    filter = createFilter(condition, file.call, file.array.log);
-    if (filter.errno < 0) return filter.errno;
-  }
-  if (target !== null) {
-    const result = target.enable(true);
-    if (result < 0) return result;
-  }
-  const trigger = new CountedTrigger(name, Number(limit), filter, file, action.isPost, (record) => {
-    action.run(directory, target, record);
-  });
-  return file.addTrigger(trigger);
+  const filter = parseCondition(condition, file);
+  if (typeof filter === "number") return filter;
+  action.added?.();
+  const enabled = target?.enable(true) ?? 0;
+  if (enabled < 0) return enabled;
+  const result = existing === undefined
+    ? file.addTrigger(new CountedTrigger(name, action, Number(limit), filter))
+    : -EEXIST;
+  if (result < 0) target?.disable(true);
+  return result;
 }
 
-/** `PARAM if FILTER`. */
-export function splitCondition(rest: string): readonly [param: string, condition?: string] {
-  if (rest.startsWith("if ")) return ["", rest.slice(3).trim()];
-  const at = rest.search(/\sif\s/);
-  if (at < 0) return [rest];
-  return [rest.slice(0, at).trim(), rest.slice(at + 4).trim()];
+/** `event_trigger_separate_filter`: a parameter begins with a digit where none is required. */
+function separateFilter(rest: string, required: boolean): { param?: string; filter?: string } {
+  if (rest === "") return {};
+  if (!required && !/^[0-9]/.test(rest)) return { filter: rest };
+  const [param = ""] = rest.split(/[ \t]/, 1);
+  const filter = rest.slice(param.length + 1).trimStart();
+  return filter === "" ? { param } : { param, filter };
 }
 
-/** A trigger that stops after some times. */
-class CountedTrigger implements EventTrigger {
-  readonly name: string;
-  readonly isPost: boolean;
-  /** Times that are left; -1 for any number. */
-  #left: number;
-  readonly #filter: EventFilter | null;
-  readonly #file: EventFile;
-  readonly #run: (record: EventRecord) => void;
+/** `event_trigger_parse_num`: -1 without one. */
+function parseCount(text: string | undefined, wordSize: 4 | 8): bigint | number {
+  if (text === undefined) return -1n;
+  const bits = wordSize === 8 ? 64 : 32;
+  const count = kstrtoul(text.split(":", 1)[0] ?? "", 0, bits);
+  return isErrno(count) ? count : BigInt.asIntN(bits, count);
+}
 
-  constructor(
-    name: string,
-    count: number,
-    filter: EventFilter | null,
-    file: EventFile,
-    isPost: boolean,
-    run: (record: EventRecord) => void,
-  ) {
-    this.name = name;
-    this.#left = count;
-    this.#filter = filter;
-    this.#file = file;
-    this.isPost = isPost;
-    this.#run = run;
-  }
-
-  get text(): string {
-    const count = this.#left < 0 ? "unlimited" : `count=${this.#left}`;
-    return `${this.name}:${count}${this.#filter === null ? "" : ` if ${this.#filter.text}`}`;
-  }
-
-  fire(record: EventRecord): void {
-    const test = this.#filter?.test;
-    if (this.#left === 0 || (test != null && !test(record.reader, this.#file.array.context))) return;
-    if (this.#left > 0) this.#left--;
-    this.#run(record);
-  }
+/** `set_trigger_filter`: `if FILTER`, or -errno. */
+function parseCondition(condition: string | undefined, file: EventFile): EventFilter | null | number {
+  if (condition === undefined) return null;
+  const [, text] = /^if[ \t](.*)$/s.exec(condition) ?? [];
+  if (text === undefined) return -EINVAL;
+  const filter = createFilter(text, file.call, file.array.log);
+  return filter.errno < 0 ? filter.errno : filter;
 }
