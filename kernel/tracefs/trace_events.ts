@@ -14,8 +14,9 @@ import { ignoresEvent } from "./events/pid_rules.ts";
 import type { PrintFmtHost } from "./events/print_fmt.ts";
 import { EventRegistry } from "./events/registry.ts";
 import { TracepointCall } from "./events/tracepoint_call.ts";
+import { DynEvents } from "./probe_events/dyn_events.ts";
 import type { ProbeEventHost } from "./probe_events/host.ts";
-import { ProbeEvents } from "./probe_events/probe_events.ts";
+import { KprobeEvents } from "./probe_events/kprobe_events.ts";
 import { ProbeSymbols } from "./probe_events/symbols.ts";
 import { jiffiesAt } from "../time/jiffies.ts";
 import { versionText } from "./build_info.ts";
@@ -32,8 +33,10 @@ const STACK_DEPTH = 64;
 export class TraceEvents {
   /** Every event. */
   readonly registry: EventRegistry;
-  /** Events that users defined on functions. */
-  readonly probes: ProbeEvents;
+  /** Events that users defined, of whatever kind. */
+  readonly dyn: DynEvents;
+  /** Those on functions of the kernel. */
+  readonly probes: KprobeEvents;
   /** Errors of the kernel's own trace array, which those of definitions go to. */
   readonly errors: ErrorLog;
   readonly #k: Kernel;
@@ -48,7 +51,8 @@ export class TraceEvents {
       const info = k.image.tracepoint(name);
       return info === undefined ? undefined : new TracepointCall(info, k.tracepoints, printHost);
     });
-    this.probes = new ProbeEvents(this.#probeHost());
+    this.dyn = new DynEvents(this.registry, k.log);
+    this.probes = new KprobeEvents(this.#probeHost(), this.dyn);
     const banner = k.image.symbol("linux_banner")?.address;
     if (banner !== undefined) k.memory.writeString(banner, versionText(k.image));
     k.modules.onChange((module, state) => {
@@ -58,8 +62,8 @@ export class TraceEvents {
 
   /** Hangs `kprobe_events` and its like. */
   addDefinitionFiles(tracing: Directory): void {
-    tracing.add("kprobe_events", this.probes.kprobeEvents);
-    tracing.add("dynamic_events", this.probes.dynamicEvents);
+    tracing.add("dynamic_events", this.dyn.file);
+    tracing.add("kprobe_events", this.dyn.fileOf(this.probes));
     tracing.add("kprobe_profile", this.probes.kprobeProfile);
   }
 

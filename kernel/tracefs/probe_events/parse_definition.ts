@@ -12,6 +12,7 @@
 import type { Addr } from "../../../image/model.ts";
 import type { ArchModel } from "../../arch/model.ts";
 import { EADDRNOTAVAIL, EINVAL, ENOENT } from "../../syscalls/errno.ts";
+import { ECANCELED } from "./dyn_events.ts";
 import type { ProbeArg } from "./fetch_code.ts";
 import { isErrno, kstrtol, kstrtoul } from "./kstrto.ts";
 import {
@@ -23,9 +24,6 @@ import {
 } from "./names.ts";
 import { parseArg } from "./parse_arg.ts";
 import type { ProbeLog } from "./probe_log.ts";
-
-/** The first word of a command is no probe's: somebody else's command, refused without a word here. */
-export const ECANCELED = 125;
 
 /** Most arguments; further ones are ignored. */
 export const MAX_TRACE_ARGS = 128;

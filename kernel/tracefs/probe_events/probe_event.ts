@@ -5,10 +5,33 @@
  */
 
 import type { TracepointField } from "../../../image/model.ts";
+import { EBUSY } from "../../syscalls/errno.ts";
 import type { EventCall } from "../events/call.ts";
 import type { EventFile } from "../events/event_file.ts";
+import type { EventRegistry } from "../events/registry.ts";
 import { COMMON_FIELDS, probeFields, probePrintFmt } from "./print.ts";
-import type { TraceKprobe } from "./trace_kprobe.ts";
+import type { ProbeArg } from "./fetch_code.ts";
+
+/** Longest text that a deletion compares. */
+export const MAX_ARGSTR_LEN = 63;
+
+/** One probe of an event, at whatever kind of place: `struct trace_probe`. */
+export interface EventProbe {
+  readonly definition: {
+    readonly group: string;
+    readonly event: string;
+    readonly isReturn: boolean;
+    readonly args: readonly ProbeArg[];
+  };
+  /** The event that it belongs to; set when it is defined or appended. */
+  event: ProbeEvent | null;
+  /** Its code is gone: there is nothing to arm. */
+  readonly isGone: boolean;
+  /** Arms it: 0 or -errno. */
+  enable(): number;
+  /** Disarms it. */
+  disable(): void;
+}
 
 /** The event of the probes that share its name. */
 export class ProbeEvent implements EventCall {
@@ -20,12 +43,12 @@ export class ProbeEvent implements EventCall {
   readonly printFmt: string;
   id = 0;
   /** In the order of definition. */
-  readonly probes: TraceKprobe[] = [];
+  readonly probes: EventProbe[] = [];
   /** Files of trace arrays that want its records. */
   readonly files: EventFile[] = [];
 
   /** The event of its first probe. */
-  constructor(first: TraceKprobe, wordSize: 4 | 8) {
+  constructor(first: EventProbe, wordSize: 4 | 8) {
     const { group, event, isReturn, args } = first.definition;
     this.system = group;
     this.name = event;
@@ -41,13 +64,13 @@ export class ProbeEvent implements EventCall {
   }
 
   /** Another probe makes these records. */
-  append(probe: TraceKprobe): void {
+  append(probe: EventProbe): void {
     this.probes.push(probe);
     probe.event = this;
   }
 
   /** A probe goes. */
-  unlink(probe: TraceKprobe): void {
+  unlink(probe: EventProbe): void {
     const at = this.probes.indexOf(probe);
     if (at >= 0) this.probes.splice(at, 1);
     probe.event = null;
@@ -78,4 +101,33 @@ export class ProbeEvent implements EventCall {
     const at = this.files.indexOf(file);
     if (at >= 0) this.files.splice(at, 1);
   }
+}
+
+/** `unregister_trace_kprobe` and its like, the event's part: -EBUSY while it is in use, unless it has other probes. */
+export function releaseProbe(probe: EventProbe, registry: EventRegistry): number {
+  const { event } = probe;
+  if (event === null) return 0;
+  if (event.probes.length === 1) {
+    if (event.enabled || registry.remove(event) < 0) return -EBUSY;
+  }
+  event.unlink(probe);
+  return 0;
+}
+
+/** `trace_probe_match_command_args`: whether a deletion's words are the first arguments. */
+export function matchesArgs(args: readonly ProbeArg[], words: readonly string[]): boolean {
+  return words.length <= args.length && words.every((word, i) => {
+    const arg = args[i];
+    return arg !== undefined && `${arg.name}=${arg.text}`.slice(0, MAX_ARGSTR_LEN) === word;
+  });
+}
+
+/** `trace_probe_compare_arg_type`: 0, or the first argument (counted from 1) in which the records would differ. */
+export function firstDifference(a: readonly ProbeArg[], b: readonly ProbeArg[]): number {
+  if (a.length !== b.length) return Math.min(a.length, b.length) + 1;
+  return a.findIndex((arg, i) => {
+    const other = b[i];
+    return other === undefined || arg.type !== other.type || arg.count !== other.count ||
+      arg.name !== other.name;
+  }) + 1;
 }

@@ -14,16 +14,22 @@ import {
 } from "../../kprobes/mod.ts";
 import { BytesReader } from "../events/bytes_reader.ts";
 import { argsSize, fetchArgs, ProbeRecord } from "./fetch.ts";
-import type { ProbeArg } from "./fetch_code.ts";
+import type { DynEvent, DynEventKind } from "./dyn_events.ts";
 import type { ProbeDefinition } from "./parse_definition.ts";
 import { headSize, probeLine } from "./print.ts";
-import type { ProbeEvent } from "./probe_event.ts";
+import { type EventProbe, matchesArgs, MAX_ARGSTR_LEN, type ProbeEvent } from "./probe_event.ts";
 import { contextFlags, handlerNames } from "./hit_context.ts";
 import type { ProbeEventHost } from "./host.ts";
 
+/** Who keeps the probes of a kernel. */
+export interface KprobeOwner extends DynEventKind {
+  release(probe: TraceKprobe): number;
+}
+
 /** One probe. */
-export class TraceKprobe {
+export class TraceKprobe implements DynEvent, EventProbe {
   readonly definition: ProbeDefinition;
+  readonly owner: KprobeOwner;
   /** The event that it belongs to; set when it is defined or appended. */
   event: ProbeEvent | null = null;
   /** Times that the probe ran. */
@@ -34,8 +40,9 @@ export class TraceKprobe {
   readonly #fixed: number;
   readonly #readsVariables: boolean;
 
-  constructor(definition: ProbeDefinition, host: ProbeEventHost) {
+  constructor(definition: ProbeDefinition, host: ProbeEventHost, owner: KprobeOwner) {
     this.definition = definition;
+    this.owner = owner;
     this.#host = host;
     const { isReturn, maxactive, args } = definition;
     this.#fixed = headSize(isReturn, host.arch.wordSize) + argsSize(args);
@@ -85,6 +92,25 @@ export class TraceKprobe {
     const kind = this.probe instanceof Kretprobe ? `r${this.probe.maxactive || ""}` : "p";
     const words = args.map((arg) => ` ${arg.name}=${arg.text}`).join("");
     return `${kind}:${group}/${event} ${this.placeText}${words}`;
+  }
+
+  /** Whether anybody wants its event's records. */
+  get isBusy(): boolean {
+    return this.event?.enabled ?? false;
+  }
+
+  /** `trace_kprobe_match`. */
+  matches(group: string | null, event: string, [place, ...words]: readonly string[]): boolean {
+    const { definition } = this;
+    if (event !== "" && event !== definition.event) return false;
+    if (group !== null && group !== definition.group) return false;
+    if (place === undefined) return true;
+    return place === this.placeText.slice(0, MAX_ARGSTR_LEN) && matchesArgs(definition.args, words);
+  }
+
+  /** Deletes it: 0, or -EBUSY while it is in use. */
+  release(): number {
+    return this.owner.release(this);
   }
 
   /** Registers it, disabled unless `enabled`: 0 or -errno. */
@@ -164,14 +190,4 @@ export function isSameProbe(a: TraceKprobe, b: TraceKprobe): boolean {
   // Probes at addresses all count as at "unknown".
   return (one.symbol ?? "unknown") === (other.symbol ?? "unknown") && one.offset === other.offset &&
     one.args.every((arg, i) => arg.text === other.args[i]?.text);
-}
-
-/** `trace_probe_compare_arg_type`: 0, or the first argument (counted from 1) in which the records would differ. */
-export function firstDifference(a: readonly ProbeArg[], b: readonly ProbeArg[]): number {
-  if (a.length !== b.length) return Math.min(a.length, b.length) + 1;
-  return a.findIndex((arg, i) => {
-    const other = b[i];
-    return other === undefined || arg.type !== other.type || arg.count !== other.count ||
-      arg.name !== other.name;
-  }) + 1;
 }

@@ -1,55 +1,40 @@
 /**
- * `kprobe_events`, `dynamic_events` and `kprobe_profile`: probe events as users define, list and delete them.
+ * `kprobe_events` and `kprobe_profile`: events on functions of the kernel, as users define, list and delete them.
  *
  * @module
  */
 
-import { EBUSY, EEXIST, EINVAL, ENOENT, ENOMEM } from "../../syscalls/errno.ts";
+import { EEXIST, EINVAL, ENOENT, ENOMEM } from "../../syscalls/errno.ts";
 import { EILSEQ } from "../../kprobes/mod.ts";
 import type { TraceFile } from "../file.ts";
+import { type DynEventKind, type DynEvents, splitWords } from "./dyn_events.ts";
 import type { FetchInsn } from "./fetch_code.ts";
 import type { ProbeEventHost } from "./host.ts";
-import { ECANCELED, parseDefinition, splitSymbolOffset } from "./parse_definition.ts";
-import { ProbeEvent } from "./probe_event.ts";
+import { parseDefinition, splitSymbolOffset } from "./parse_definition.ts";
+import { firstDifference, ProbeEvent, releaseProbe } from "./probe_event.ts";
 import { ProbeLog } from "./probe_log.ts";
-import { firstDifference, isSameProbe, TraceKprobe } from "./trace_kprobe.ts";
-import { runCommands } from "./run_commands.ts";
+import { isSameProbe, type KprobeOwner, TraceKprobe } from "./trace_kprobe.ts";
 
-/** Longest argument text that a deletion compares. */
-const MAX_ARGSTR_LEN = 63;
 const REGISTER_LATER =
   "trace_kprobe: This probe might be able to register after target module is loaded. Continue.";
 
-/** All probe events of one kernel. */
-export class ProbeEvents {
+/** All events on functions of one kernel. */
+export class KprobeEvents implements DynEventKind, KprobeOwner {
   readonly #host: ProbeEventHost;
+  readonly #dyn: DynEvents;
   /** In the order of definition. */
   readonly #probes: TraceKprobe[] = [];
 
-  constructor(host: ProbeEventHost) {
+  constructor(host: ProbeEventHost, dyn: DynEvents) {
     this.#host = host;
+    this.#dyn = dyn;
+    dyn.addKind(this);
   }
 
   /** Every probe, in the order of definition. */
   get probes(): readonly TraceKprobe[] {
     return this.#probes;
   }
-
-  /** `kprobe_events`. */
-  readonly kprobeEvents: TraceFile = {
-    mode: 0o640,
-    read: () => this.#list(),
-    write: (text) => runCommands(text, (line) => this.command(line), this.#host.log),
-    truncate: () => this.releaseAll(),
-  };
-
-  /** `dynamic_events`: the same list; a definition or a deletion by its own words. */
-  readonly dynamicEvents: TraceFile = {
-    mode: 0o640,
-    read: () => this.#list(),
-    write: (text) => runCommands(text, (line) => this.dynamicCommand(line), this.#host.log),
-    truncate: () => this.releaseAll(),
-  };
 
   /** `kprobe_profile`: hits and misses of each probe. */
   readonly kprobeProfile: TraceFile = {
@@ -59,22 +44,6 @@ export class ProbeEvents {
         `  ${definition.event.padEnd(44)} ${String(hits).padStart(15)} ${String(missed).padStart(15)}\n`
       ).join(""),
   };
-
-  /** One line of `kprobe_events`: a definition, or a deletion. 0 or -errno. */
-  command(line: string): number {
-    if (line.startsWith("-")) return this.release(line);
-    const result = this.create(line);
-    return result === -ECANCELED ? -EINVAL : result;
-  }
-
-  /** One line of `dynamic_events`. */
-  dynamicCommand(line: string): number {
-    if (line.startsWith("-") || line.startsWith("!")) {
-      return this.release(line.startsWith("!") ? line.slice(1) : line);
-    }
-    const result = this.create(line);
-    return result === -ECANCELED ? -EINVAL : result;
-  }
 
   /** Defines a probe event, or adds a probe to one: 0 or -errno, with an entry in the error log. */
   create(line: string): number {
@@ -89,7 +58,7 @@ export class ProbeEvents {
       pointer: (address) => host.pointers.hashed(address),
     }, log);
     if (typeof definition === "number") return definition;
-    const probe = new TraceKprobe(definition, host);
+    const probe = new TraceKprobe(definition, host, this);
     const result = this.#register(probe, log);
     if (result < 0) {
       log.index = 1;
@@ -97,47 +66,6 @@ export class ProbeEvents {
       else if (result === -ENOENT) log.error(0, "BAD_PROBE_ADDR");
       else if (result !== -ENOMEM && result !== -EEXIST) log.error(0, "FAIL_REG_PROBE");
     }
-    return result;
-  }
-
-  /** Deletes what `-:[GRP/][EVENT] [SYM [NAME=ARG..]]` names: 0 or -errno. */
-  release(line: string): number {
-    const [head = "", ...words] = splitWords(line);
-    let name: string;
-    if (head.startsWith("-")) {
-      if (head[1] !== ":") return -EINVAL;
-      name = head.slice(2);
-    } else {
-      const colon = head.indexOf(":");
-      if (colon < 0) return -EINVAL;
-      name = head.slice(colon + 1);
-    }
-    const slash = name.indexOf("/");
-    const group = slash < 0 ? null : name.slice(0, slash);
-    const event = name.slice(slash + 1);
-    if (group === null && event === "") return -EINVAL;
-    let result = -ENOENT;
-    for (const probe of this.#probes.slice()) {
-      if (!matches(probe, group, event, words)) continue;
-      result = this.#release(probe);
-      if (result < 0) break;
-    }
-    this.#host.events.resetArrays();
-    return result;
-  }
-
-  /** Deletes everything; -EBUSY, and nothing is deleted, while an event is enabled. */
-  releaseAll(): number {
-    let result = 0;
-    if (this.#probes.some((probe) => probe.event?.enabled)) {
-      result = -EBUSY;
-    } else {
-      for (const probe of this.#probes.slice()) {
-        result = this.#release(probe);
-        if (result < 0) break;
-      }
-    }
-    this.#host.events.resetArrays();
     return result;
   }
 
@@ -156,10 +84,6 @@ export class ProbeEvents {
     }
   }
 
-  #list(): string {
-    return this.#probes.map((probe) => `${probe.text}\n`).join("");
-  }
-
   #register(probe: TraceKprobe, log: ProbeLog): number {
     const { group, event, isReturn, args } = probe.definition;
     const { events, arch } = this.#host;
@@ -167,17 +91,17 @@ export class ProbeEvents {
     log.index = 0;
     if (existing != null) {
       if (existing.isReturn !== isReturn) return refuse(log, "DIFF_PROBE_TYPE");
-      const first = existing.probes[0] as TraceKprobe;
-      const different = firstDifference(args, first.definition.args);
+      const different = firstDifference(args, existing.probes[0]?.definition.args ?? []);
       if (different > 0) {
         log.index = different + 1;
         return refuse(log, "DIFF_ARG_TYPE");
       }
-      if (existing.probes.some((other) => isSameProbe(other, probe))) return refuse(log, "SAME_PROBE");
+      const siblings = this.#probes.filter((other) => other.event === existing);
+      if (siblings.some((other) => isSameProbe(other, probe))) return refuse(log, "SAME_PROBE");
       existing.append(probe);
       const result = this.#registerOrWait(probe);
       if (result < 0) existing.unlink(probe);
-      else this.#probes.push(probe);
+      else this.#added(probe);
       return result;
     }
     if (events.exists(group, event)) return refuse(log, "EVENT_EXIST");
@@ -186,7 +110,7 @@ export class ProbeEvents {
     if (added < 0) return added;
     const result = this.#registerOrWait(probe);
     if (result < 0) events.remove(made);
-    else this.#probes.push(probe);
+    else this.#added(probe);
     return result;
   }
 
@@ -251,41 +175,23 @@ export class ProbeEvents {
   }
 
   /** `unregister_trace_kprobe`: -EBUSY while the event is in use, unless it has other probes. */
-  #release(probe: TraceKprobe): number {
-    const { event } = probe;
-    if (event === null) return 0;
-    if (event.probes.length === 1) {
-      if (event.enabled) return -EBUSY;
-      const result = this.#host.events.remove(event);
-      if (result < 0) return -EBUSY;
-    }
+  release(probe: TraceKprobe): number {
+    const result = releaseProbe(probe, this.#host.events);
+    if (result < 0) return result;
     probe.unregister();
     this.#probes.splice(this.#probes.indexOf(probe), 1);
-    event.unlink(probe);
+    this.#dyn.remove(probe);
     return 0;
+  }
+
+  /** The probe is one of the event's. */
+  #added(probe: TraceKprobe): void {
+    this.#probes.push(probe);
+    this.#dyn.add(probe);
   }
 }
 
 function refuse(log: ProbeLog, error: Parameters<ProbeLog["error"]>[1]): number {
   log.error(0, error);
   return -EEXIST;
-}
-
-/** `argv_split`: words between white space. */
-function splitWords(line: string): string[] {
-  return line.split(/[\t-\r ]+/).filter((word) => word !== "");
-}
-
-/** `trace_kprobe_match`. */
-function matches(probe: TraceKprobe, group: string | null, event: string, words: readonly string[]): boolean {
-  const { definition, placeText } = probe;
-  if (event !== "" && event !== definition.event) return false;
-  if (group !== null && group !== definition.group) return false;
-  const [place, ...args] = words;
-  if (place === undefined) return true;
-  if (place !== placeText.slice(0, MAX_ARGSTR_LEN) || args.length > definition.args.length) return false;
-  return args.every((word, i) => {
-    const arg = definition.args[i];
-    return arg !== undefined && `${arg.name}=${arg.text}`.slice(0, MAX_ARGSTR_LEN) === word;
-  });
 }
