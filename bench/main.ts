@@ -13,7 +13,7 @@ import { benchProbes, probeLines } from "./kprobes_bench.ts";
 import { median } from "./median.ts";
 import { benchReplay, replayLines } from "./replay_bench.ts";
 import { benchLong, benchTasks, scaleLines } from "./scale_bench.ts";
-import { benchStartup } from "./startup_bench.ts";
+import { benchStartup, startupLine } from "./startup_bench.ts";
 
 const ARCHES: readonly Arch[] = ["x86_64", "arm64", "i386"];
 const ROUNDS = 7;
@@ -57,9 +57,4 @@ for (const arch of ARCHES) {
 }
 
 heading("Start");
-const startup = await benchStartup();
-console.log(
-  `demo, process start to first line: ${startup.firstLine.toFixed(0)} ms (an empty deno: ${
-    startup.floor.toFixed(0)
-  } ms)`,
-);
+console.log(startupLine(await benchStartup()).trimEnd());

@@ -94,6 +94,7 @@ export interface CommandDefinition<O extends readonly OptionSpec[] = readonly Op
   readonly arguments: readonly ArgumentSpec[];
   readonly options: O;
   readonly examples: readonly ExampleSpec[];
+  /** Loads what only it needs when it runs: every start would pay for it. */
   run(context: CommandContext, options: OptionValues<O>, words: Words): Promise<void> | void;
 }
 

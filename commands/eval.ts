@@ -4,11 +4,8 @@
  * @module
  */
 
-import * as dsl from "../probes/mod.ts";
 import { command } from "./definition.ts";
 import { KERNEL_OPTIONS, RESULT_OPTIONS, WORKLOAD_OPTIONS } from "./kernel_options.ts";
-import { programsOf } from "./programs.ts";
-import { runPrograms } from "./run_programs.ts";
 import { evaluateExpression } from "./typescript.ts";
 
 /** `eval EXPR…`. */
@@ -43,13 +40,15 @@ export const evalCommand = command({
       if (Array.isArray(value)) values.push(...value);
       else values.push(value);
     }
-    await runPrograms(context, programsOf(values.length === 1 ? values[0] : values), options);
+    const { programsOf } = await import("./programs.ts");
+    const programs = programsOf(values.length === 1 ? values[0] : values);
+    await (await import("./run_programs.ts")).runPrograms(context, programs, options);
   },
 });
 
 async function evaluate(source: string): Promise<unknown> {
   try {
-    return await evaluateExpression(source, dsl);
+    return await evaluateExpression(source, await import("../probes/mod.ts"));
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof ReferenceError) {
       throw new Error(`Cannot evaluate "${source}": ${error.message}`, { cause: error });

@@ -7,13 +7,11 @@
 import { isGlob } from "../image/glob.ts";
 import type { KernelImage } from "../image/model.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import { GraphStream } from "../kernel/tracefs/graph_stream.ts";
-import { bootKernel } from "../session/boot.ts";
+import type { GraphStream } from "../kernel/tracefs/graph_stream.ts";
 import { command } from "./definition.ts";
 import { wholeImageOf } from "./image_choice.ts";
 import { disksOf, KERNEL_OPTIONS, WORKLOAD_OPTIONS } from "./kernel_options.ts";
 import { didYouMean, near } from "./near.ts";
-import { openWorkload } from "./workload.ts";
 
 const TRACING = "/sys/kernel/tracing";
 /** Virtual nanoseconds between two looks at what was traced. */
@@ -53,6 +51,8 @@ export const graphCommand = command({
     { line: "graph -w cat --root vfs_open --depth 4", summary: "The first levels below one function" },
   ],
   async run(context, options) {
+    const { bootKernel } = await import("../session/boot.ts");
+    const { openWorkload } = await import("./workload.ts");
     const workload = await openWorkload(context, options);
     const image = await wholeImageOf(context, options);
     const kernel = await bootKernel({
@@ -63,7 +63,7 @@ export const graphCommand = command({
       disks: disksOf(options.disk) ?? workload.disks ?? [],
     });
     const roots = options.root === undefined ? entryFunctions(image) : chosenFunctions(image, options.root);
-    const stream = startTracing(kernel, roots, options.depth);
+    const stream = await startTracing(kernel, roots, options.depth);
     context.out.write(stream.header());
     workload.start(kernel);
     for (let until = SLICE;; until = Math.max(until, kernel.clock.now) + SLICE) {
@@ -77,7 +77,8 @@ export const graphCommand = command({
 });
 
 /** Turns the tracer on; the stream gives what it prints. */
-function startTracing(kernel: Kernel, roots: readonly string[], depth: number): GraphStream {
+async function startTracing(kernel: Kernel, roots: readonly string[], depth: number): Promise<GraphStream> {
+  const { GraphStream } = await import("../kernel/tracefs/graph_stream.ts");
   const { tracefs } = kernel;
   const write = (file: string, text: string) => {
     const result = tracefs.write(`${TRACING}/${file}`, `${text}\n`);

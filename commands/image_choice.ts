@@ -4,7 +4,6 @@
  * @module
  */
 
-import { analyze } from "../graph/compile.ts";
 import type { Program } from "../graph/nodes.ts";
 import { isGlob } from "../image/glob.ts";
 import { coreImage, openImage } from "../image/load.ts";
@@ -34,6 +33,7 @@ export async function imageFor(
   values: ImageValues,
 ): Promise<KernelImage> {
   if (values.image === undefined) {
+    const { analyze } = await import("../graph/compile.ts");
     const core = await coreImage(values.arch);
     const known = programs.every((program) =>
       !usesGlob(program) && analyze(program, core).diagnostics.every((one) => one.severity !== "error")

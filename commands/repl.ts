@@ -4,13 +4,10 @@
  * @module
  */
 
-import { bootKernel } from "../session/boot.ts";
 import type { CommandContext } from "./context.ts";
 import { command } from "./definition.ts";
 import { type ImageValues, wholeImageOf } from "./image_choice.ts";
 import { disksOf, KERNEL_OPTIONS, WORKLOAD_OPTIONS } from "./kernel_options.ts";
-import { Live } from "./live.ts";
-import { openWorkload } from "./workload.ts";
 import type { KernelImage } from "../image/model.ts";
 
 /** `repl`. */
@@ -30,6 +27,9 @@ export const replCommand = command({
   async run(context, options) {
     const start = context.host.repl;
     if (start === undefined) throw new Error("Cannot start a prompt here: there is no terminal to read from");
+    const { bootKernel } = await import("../session/boot.ts");
+    const { Live } = await import("./live.ts");
+    const { openWorkload } = await import("./workload.ts");
     const workload = await openWorkload(context, options);
     const kernel = await bootKernel({
       arch: options.arch,

@@ -6,8 +6,7 @@
 
 import { command } from "./definition.ts";
 import { KERNEL_OPTIONS, RESULT_OPTIONS, WORKLOAD_OPTIONS } from "./kernel_options.ts";
-import { programsOf } from "./programs.ts";
-import { runPrograms } from "./run_programs.ts";
+import type { programsOf } from "./programs.ts";
 
 /** `run SCRIPT`. */
 export const runCommand = command({
@@ -36,13 +35,19 @@ export const runCommand = command({
         }; end it with \`export default program({ … })\``,
       );
     }
-    await runPrograms(context, programsFrom(path, module["default"]), options);
+    const { programsOf } = await import("./programs.ts");
+    const programs = programsFrom(path, module["default"], programsOf);
+    await (await import("./run_programs.ts")).runPrograms(context, programs, options);
   },
 });
 
-function programsFrom(path: string, exported: unknown): ReturnType<typeof programsOf> {
+function programsFrom(
+  path: string,
+  exported: unknown,
+  read: typeof programsOf,
+): ReturnType<typeof programsOf> {
   try {
-    return programsOf(exported);
+    return read(exported);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`Cannot run "${path}": its default export is no program. ${reason}`, { cause: error });

@@ -4,14 +4,11 @@
  * @module
  */
 
-import { bootKernel } from "../session/boot.ts";
-import { replay } from "../workloads/replay/replay.ts";
 import type { CommandContext } from "./context.ts";
 import { command } from "./definition.ts";
 import { wholeImageOf } from "./image_choice.ts";
 import { disksOf, KERNEL_OPTIONS } from "./kernel_options.ts";
-import { namedWorkload } from "./workload.ts";
-import { type CommandResult, Shell } from "./shell/shell.ts";
+import type { CommandResult } from "./shell/shell.ts";
 
 /** `tracefs`. */
 export const tracefsCommand = command({
@@ -39,6 +36,10 @@ export const tracefsCommand = command({
     { line: "tracefs --run sleepers:tasks=20 --json < probes.sh", summary: "Over a workload, as JSON lines" },
   ],
   async run(context, options, words) {
+    const { bootKernel } = await import("../session/boot.ts");
+    const { Shell } = await import("./shell/shell.ts");
+    const { namedWorkload } = await import("./workload.ts");
+    const { replay } = await import("../workloads/replay/replay.ts");
     const kernel = await bootKernel({
       arch: options.arch,
       cpus: options.cpus,

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { builtinWorkloads } from "../workloads/builtin.ts";
 import type { Parameters } from "../workloads/scenario.ts";
 import { command } from "./definition.ts";
 import { writeTable } from "./write_table.ts";
@@ -22,6 +21,7 @@ export const workloadsCommand = command({
     "function over `sys`, several in an array, or what programWorkload makes.",
   examples: [{ line: "workloads", summary: "Names for --workload" }],
   async run(context) {
+    const { builtinWorkloads } = await import("../workloads/builtin.ts");
     const rows = builtinWorkloads().map((
       { name, summary, exercises, parameters },
     ) => [name, summary, exercises, parametersText(parameters)]);
