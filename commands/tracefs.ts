@@ -40,6 +40,7 @@ export const tracefsCommand = command({
     const { Shell } = await import("./shell/shell.ts");
     const { namedWorkload } = await import("./workload.ts");
     const { replay } = await import("../workloads/replay/replay.ts");
+    const { isStandardFile, placeUserFile } = await import("../workloads/user/symbols.ts");
     const kernel = await bootKernel({
       arch: options.arch,
       cpus: options.cpus,
@@ -47,6 +48,9 @@ export const tracefsCommand = command({
       disks: disksOf(options.disk) ?? [],
       image: await wholeImageOf(context, options),
     });
+    kernel.tracefs.events.placeUserFile = (path) => {
+      if (isStandardFile(kernel.archName, path)) placeUserFile(kernel, path);
+    };
     const shell = new Shell({
       kernel,
       workloads: {

@@ -6,6 +6,7 @@
 
 import type { Addr } from "../../image/model.ts";
 import type { Kernel } from "../kernel.ts";
+import { S_IFMT, S_IFREG } from "../fs/modes.ts";
 import { ftraceSite } from "../kprobes/place.ts";
 import type { Directory } from "./directory.ts";
 import { ErrorLog } from "./error_log.ts";
@@ -18,6 +19,9 @@ import { DynEvents } from "./probe_events/dyn_events.ts";
 import type { ProbeEventHost } from "./probe_events/host.ts";
 import { KprobeEvents } from "./probe_events/kprobe_events.ts";
 import { ProbeSymbols } from "./probe_events/symbols.ts";
+import { SynthEvents } from "./synthetic/synth_events.ts";
+import { type UprobeEventHost, UprobeEvents } from "./uprobe_events/uprobe_events.ts";
+import { uprobesOf } from "../uprobes/table.ts";
 import { jiffiesAt } from "../time/jiffies.ts";
 import { versionText } from "./build_info.ts";
 import { snapshotByTrigger } from "./snapshot.ts";
@@ -37,6 +41,12 @@ export class TraceEvents {
   readonly dyn: DynEvents;
   /** Those on functions of the kernel. */
   readonly probes: KprobeEvents;
+  /** Those of fields alone. */
+  readonly synthetic: SynthEvents;
+  /** Those on places in programs and libraries. */
+  readonly uprobes: UprobeEvents;
+  /** Puts a file in place that a uprobe names and nobody has made yet. Set by who knows which files there are. */
+  placeUserFile: (path: string) => void = () => {};
   /** Errors of the kernel's own trace array, which those of definitions go to. */
   readonly errors: ErrorLog;
   readonly #k: Kernel;
@@ -52,7 +62,10 @@ export class TraceEvents {
       return info === undefined ? undefined : new TracepointCall(info, k.tracepoints, printHost);
     });
     this.dyn = new DynEvents(this.registry, k.log);
-    this.probes = new KprobeEvents(this.#probeHost(), this.dyn);
+    const host = this.#probeHost();
+    this.probes = new KprobeEvents(host, this.dyn);
+    this.synthetic = new SynthEvents({ ...host, wordSize: k.arch.wordSize }, this.dyn);
+    this.uprobes = new UprobeEvents(host, this.#uprobeHost(), this.dyn);
     const banner = k.image.symbol("linux_banner")?.address;
     if (banner !== undefined) k.memory.writeString(banner, versionText(k.image));
     k.modules.onChange((module, state) => {
@@ -65,6 +78,9 @@ export class TraceEvents {
     tracing.add("dynamic_events", this.dyn.file);
     tracing.add("kprobe_events", this.dyn.fileOf(this.probes));
     tracing.add("kprobe_profile", this.probes.kprobeProfile);
+    tracing.add("synthetic_events", this.synthetic.file);
+    tracing.add("uprobe_events", this.dyn.fileOf(this.uprobes));
+    tracing.add("uprobe_profile", this.uprobes.profile);
   }
 
   /** Hangs a trace array's `events`, `set_event`, `available_events` and `error_log`. The result switches its events off. */
@@ -124,6 +140,20 @@ export class TraceEvents {
         const symbol = k.image.symbolAt(start)?.symbol;
         return symbol !== undefined && ftraceSite(k, symbol) !== null;
       },
+    };
+  }
+
+  #uprobeHost(): UprobeEventHost {
+    const k = this.#k;
+    return {
+      inodeAt: (path) => {
+        this.placeUserFile(path);
+        const inode = k.vfs.lookup(path)?.inode ?? null;
+        if (inode === null) return null;
+        return (inode.mode & S_IFMT) === S_IFREG ? inode.address : "irregular";
+      },
+      register: (path, offset, consumer) => uprobesOf(k).register(path, offset, consumer),
+      unregister: (path, offset, consumer) => uprobesOf(k).unregister(path, offset, consumer),
     };
   }
 

@@ -104,6 +104,11 @@ export function userFile(arch: Arch, path: string): string {
   return path === "libc" ? LIBC[arch] : path;
 }
 
+/** Whether every machine has a file at that path: the C library, and programs of which functions are known. */
+export function isStandardFile(arch: Arch, path: string): boolean {
+  return path === LIBC[arch] || Object.hasOwn(EXTRA, path);
+}
+
 /** Puts a program or library in place, where a kernel has none at that path yet. */
 export function placeUserFile(k: Kernel, path: string): void {
   if (k.vfs.lookup(path) !== null) return;

@@ -24,6 +24,8 @@ export interface FetchHost {
   symbolText(address: Addr): string;
   /** Command name of the running task. */
   comm(): string;
+  /** For a probe in a user program: where offset 0 of its file is mapped. All memory is the program's. */
+  readonly fileBase?: bigint;
 }
 
 const ENCODER = new TextEncoder();
@@ -176,6 +178,8 @@ function load(insn: FetchInsn | undefined, regs: PtRegs, host: FetchHost, memory
     }
     case "imm":
       return insn.value;
+    case "foffs":
+      return memory.word((host.fileBase ?? 0n) + insn.offset);
     default:
       return 0n;
   }
@@ -185,9 +189,11 @@ function load(insn: FetchInsn | undefined, regs: PtRegs, host: FetchHost, memory
 class Fetches {
   readonly #host: FetchHost;
   readonly #bits: number;
+  readonly #inUser: boolean;
 
   constructor(host: FetchHost) {
     this.#host = host;
+    this.#inUser = host.fileBase !== undefined;
     this.#bits = host.arch.wordSize * 8;
   }
 
@@ -223,6 +229,7 @@ class Fetches {
   stackWord(regs: PtRegs, n: number): bigint {
     const { wordSize, threadSize } = this.#host.arch;
     const address = regs.sp + n * wordSize;
+    if (this.#inUser) return this.read(BigInt(address), wordSize, true) ?? 0n;
     if (Math.floor(address / threadSize) !== Math.floor(regs.sp / threadSize)) return 0n;
     return this.#host.memory.probeReadBig(address, wordSize, false) ?? 0n;
   }
@@ -230,7 +237,7 @@ class Fetches {
   #address(value: bigint, user: boolean): Addr | null {
     const { arch } = this.#host;
     const word = this.word(value);
-    if (user && word >= BigInt(arch.layout.userEnd)) return null;
+    if ((user || this.#inUser) && word >= BigInt(arch.layout.userEnd)) return null;
     const signed = this.#bits === 64 ? BigInt.asIntN(64, word) : word;
     if (signed > BigInt(Number.MAX_SAFE_INTEGER) || signed < BigInt(Number.MIN_SAFE_INTEGER)) return null;
     return addressFromBigInt(arch.arch, signed);

@@ -15,6 +15,8 @@ export type FetchInsn =
   /** Counted from 0. */
   | { readonly op: "arg"; readonly n: number }
   | { readonly op: "comm" }
+  /** An offset into the probed file: where that is mapped. */
+  | { readonly op: "foffs"; readonly offset: bigint }
   | { readonly op: "imm"; value: bigint }
   | { readonly op: "data"; readonly text: string }
   /** A symbol that is looked up at registration: its address goes into the `imm` that follows. */

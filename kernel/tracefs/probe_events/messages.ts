@@ -6,6 +6,14 @@
 
 /** Texts of `trace_probe.h`. */
 export const PROBE_ERRORS = {
+  FILE_NOT_FOUND: "Failed to find the given file",
+  NO_REGULAR_FILE: "Not a regular file",
+  BAD_REFCNT: "Invalid reference counter offset",
+  REFCNT_OPEN_BRACE: "Reference counter brace is not closed",
+  BAD_REFCNT_SUFFIX: "Reference counter has wrong suffix",
+  BAD_UPROBE_OFFS: "Invalid uprobe offset",
+  BAD_FILE_OFFS: "Invalid file offset value",
+  SYM_ON_UPROBE: "Symbol is not available with uprobe",
   FILE_ON_KPROBE: "File offset is not available with kprobe",
   NON_UNIQ_SYMBOL: "The symbol is not unique",
   BAD_RETPROBE: "Retprobe address must be an function entry",

@@ -28,8 +28,13 @@ export interface EventName {
 }
 
 /** `traceprobe_parse_event_name`: `GROUP/EVENT`, `GROUP/`, `GROUP.EVENT` or `EVENT`. Null, and an entry in the log, for a bad one. */
-export function parseEventName(text: string, offset: number, log: ProbeLog): EventName | null {
-  let group = KPROBE_EVENT_SYSTEM;
+export function parseEventName(
+  text: string,
+  offset: number,
+  log: ProbeLog,
+  defaultGroup = KPROBE_EVENT_SYSTEM,
+): EventName | null {
+  let group = defaultGroup;
   let event = text;
   let at = offset;
   let slash = text.indexOf("/");

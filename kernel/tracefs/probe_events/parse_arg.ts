@@ -115,6 +115,8 @@ function typeOf(
 ): FetchType | undefined | null {
   const { wordSize } = context.arch;
   if (fetch !== "$comm" && fetch !== "$COMM" && !fetch.startsWith('\\"')) {
+    // Nothing in a user program is named by the kernel's symbols.
+    if (context.inUser === true && (typeName === "symbol" || typeName === "symstr")) return undefined;
     return findFetchType(typeName, wordSize);
   }
   // These are strings, whatever else could be said.

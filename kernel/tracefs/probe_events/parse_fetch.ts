@@ -1,5 +1,5 @@
 /**
- * Reads a FETCH expression: `%REG @ADDR @SYM $stack $stackN $argN $retval $comm ±[u]OFF(FETCH) \IMM \"str"`.
+ * Reads a FETCH expression: `%REG @ADDR @SYM @+OFF $stack $stackN $argN $retval $comm ±[u]OFF(FETCH) \IMM \"str"`.
  *
  * @module
  */
@@ -18,6 +18,8 @@ export interface FetchContext {
   readonly atReturn: boolean;
   /** The probe is at the entry of a function: `$argN`. */
   readonly atEntry: boolean;
+  /** The probe is in a user program: its memory is that, and symbols of the kernel are none of its. */
+  readonly inUser?: boolean;
   readonly log: ProbeLog;
 }
 
@@ -63,7 +65,7 @@ function parseVariable(name: string, code: FetchCode, context: FetchContext, off
   } else if (/^stack[0-9]/.test(name)) {
     const n = kstrtoul(name.slice(5), 10, bits(arch));
     if (isErrno(n)) return refuse(context, offset, "BAD_VAR");
-    if (n > most) return refuse(context, offset, "BAD_STACK_NUM");
+    if (n > most && context.inUser !== true) return refuse(context, offset, "BAD_STACK_NUM");
     code.current = { op: "stack", n: Number(n) };
   } else if (name === "comm" || name === "COMM") {
     code.current = { op: "comm" };
@@ -85,7 +87,12 @@ function parseMemory(place: string, code: FetchCode, context: FetchContext, offs
     if (isErrno(address)) return refuse(context, offset, "BAD_MEM_ADDR", address);
     code.current = { op: "imm", value: address };
   } else if (place.startsWith("+")) {
-    return refuse(context, offset, "FILE_ON_KPROBE");
+    if (context.inUser !== true) return refuse(context, offset, "FILE_ON_KPROBE");
+    const distance = kstrtol(place.slice(1), 0, bits(context.arch));
+    if (isErrno(distance)) return refuse(context, offset, "BAD_FILE_OFFS", distance);
+    code.current = { op: "foffs", offset: distance };
+  } else if (context.inUser === true) {
+    return refuse(context, offset, "SYM_ON_UPROBE");
   } else {
     code.current = { op: "symbol", text: place };
     if (!code.advance()) return refuse(context, offset, "TOO_MANY_OPS");

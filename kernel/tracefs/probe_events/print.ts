@@ -101,7 +101,17 @@ export function probeLine(
     place = `${caller} <- ${host.symbolName(word(COMMON_SIZE))}`;
   }
   const base = headSize(isReturn, wordSize);
-  return `(${place})${args.map((arg) => argText(arg, record, base + arg.offset, host)).join("")}`;
+  return `(${place})${argsText(args, record, base, host)}`;
+}
+
+/** The arguments of a record, which begin at `base`: ` a=1 b="x"`. */
+export function argsText(
+  args: readonly ProbeArg[],
+  record: BytesReader,
+  base: number,
+  host: PrintHost,
+): string {
+  return args.map((arg) => argText(arg, record, base + arg.offset, host)).join("");
 }
 
 function argText(arg: ProbeArg, record: BytesReader, offset: number, host: PrintHost): string {

@@ -15,8 +15,12 @@ export class ProbeLog {
   readonly #log: ErrorLog;
   readonly #release: string;
 
-  constructor(words: readonly string[], log: ErrorLog, release: string) {
+  readonly #location: string;
+
+  /** `location` is who logs. */
+  constructor(words: readonly string[], log: ErrorLog, release: string, location = "trace_kprobe") {
     this.#words = words;
+    this.#location = location;
     this.#log = log;
     this.#release = release;
   }
@@ -29,6 +33,6 @@ export class ProbeLog {
       const before = this.#words.slice(0, this.index);
       position = before.reduce((sum, word) => sum + word.length + 1, 0) + offset;
     }
-    this.#log.add("trace_kprobe", probeErrorText(error, this.#release), command, position);
+    this.#log.add(this.#location, probeErrorText(error, this.#release), command, position);
   }
 }
