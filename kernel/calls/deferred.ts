@@ -20,7 +20,6 @@ import type { CallEngine } from "./engine.ts";
 import { Frame, LEFT } from "./frame.ts";
 import type { FrameMaker } from "./frame_maker.ts";
 import type { KernelFunction } from "./kernel_function.ts";
-import type { PlanStep } from "./plan.ts";
 import type { PlanFollower } from "./plan_follower.ts";
 import type { ShapeWalker } from "./walker.ts";
 
@@ -52,7 +51,6 @@ export class DeferredCalls {
   readonly #plans: PlanFollower;
   readonly #walker: ShapeWalker;
   readonly #fns: KernelFunction[] = [];
-  readonly #steps: (PlanStep | null)[] = [];
   readonly #scratch: Frame[] = [];
   #kinds = new Uint8Array(256);
   #results = new Float64Array(256);
@@ -124,13 +122,12 @@ export class DeferredCalls {
     this.#results[at] = budget;
   }
 
-  /** A call was made: by a step of its owner's plan, or null. */
-  called(frame: Frame, fn: KernelFunction, step: PlanStep | null, transparent: boolean): void {
+  /** A call was made. */
+  called(frame: Frame, fn: KernelFunction, transparent: boolean): void {
     const at = this.#next();
     frame.listed = at;
     this.#kinds[at] = transparent ? TRANSPARENT : CALLED;
     this.#fns[at] = fn;
-    this.#steps[at] = step;
   }
 
   /** The newest call returned. */
@@ -197,9 +194,9 @@ export class DeferredCalls {
   /** What making a call comes to: see `FrameMaker.push`. */
   #follow(task: Task, caller: Frame, frame: Frame, at: number): void {
     const fn = this.#fns[at] as KernelFunction;
-    const step = this.#steps[at] ?? null;
     const transparent = this.#kinds[at] === TRANSPARENT;
     const { owner } = caller;
+    const step = transparent || owner.plan === null ? null : owner.plan.step(fn.shape);
     const plans = this.#plans;
     plans.reset();
     if (step !== null) plans.advance(task, owner, step);
@@ -253,6 +250,12 @@ export class DeferredCalls {
 function take(frame: Frame, worked: Frame): void {
   frame.caller = worked.caller;
   frame.decision = worked.decision;
+  frame.plan = worked.plan;
+  frame.base = null;
+  frame.shape = null;
+  frame.hooked = false;
+  frame.traced = false;
+  frame.passed = 0;
   frame.site = worked.site;
   frame.variant = worked.variant;
   frame.key = worked.key;

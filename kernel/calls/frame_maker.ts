@@ -14,7 +14,8 @@ import type { CallEngine } from "./engine.ts";
 import { explicitCallees } from "./explicit.ts";
 import { Frame, LEFT, SP } from "./frame.ts";
 import { hashName, type KernelFunction } from "./kernel_function.ts";
-import { PlanSpace, type PlanStep } from "./plan.ts";
+import { ASK, FOLLOWED, FOLLOWED_IF_ASKED, INLINE, LISTED, TRANSPARENT } from "./listing.ts";
+import { PlanSpace } from "./plan.ts";
 import type { PlanFollower } from "./plan_follower.ts";
 import { INLINED, type SiteTable } from "./sites.ts";
 import type { ShapeWalker } from "./walker.ts";
@@ -62,18 +63,20 @@ export class FrameMaker {
       return root;
     }
     const owner = caller.owner;
-    // Root calls have frames of their own, whatever the entry code looks like.
-    const inside = owner.fn.visible;
-    const transparent = inside && fn.shape < 0;
-    const step = transparent || owner.plan === null ? null : owner.plan.step(fn.shape);
-    if (step === null && inside && caller.fn.visible && this.#sites.way(caller.fn, fn, -1) === INLINED) {
-      return null;
-    }
     if (this.deferred.active) {
-      if (this.#canDefer(caller.fn, fn, unasked)) return this.#defer(task, caller, fn, step, transparent);
+      const { listing } = caller.fn;
+      const generation = this.#engine.armedGeneration;
+      let kind = listing.of(fn, owner.fn, generation);
+      if (kind === ASK) listing.keep(fn, kind = this.#listingOf(caller.fn, owner.fn, fn));
+      if (kind >= FOLLOWED_IF_ASKED && unasked) kind -= FOLLOWED_IF_ASKED;
+      if (kind === INLINE) return null;
+      if (kind < FOLLOWED) return this.#list(task, caller, fn, kind === TRANSPARENT);
       this.deferred.settle();
       plans.reset();
     }
+    const transparent = isTransparent(owner.fn, fn);
+    const step = transparent || owner.plan === null ? null : owner.plan.step(fn.shape);
+    if (step === null && this.#inlines(caller.fn, owner.fn, fn)) return null;
     if (step !== null) plans.advance(task, owner, step);
     else if (!transparent) plans.unplanned(owner, fn);
     const site = this.plannedSite(caller);
@@ -100,30 +103,44 @@ export class FrameMaker {
   }
 
   /** Lists a call, to be followed when somebody wants to know. */
-  #defer(
-    task: Task,
-    caller: Frame,
-    fn: KernelFunction,
-    step: PlanStep | null,
-    transparent: boolean,
-  ): Frame {
-    const { owner } = caller;
-    const frame = this.at(task, caller, fn, -1);
-    fn.decides ??= this.#engine.shapes.decision(fn.shape) !== null;
-    this.deferred.called(frame, fn, step, transparent);
-    if (step !== null) owner.plan = step.state;
-    frame.owner = transparent ? owner : frame;
-    frame.plan = transparent || fn.behaviour === null ? null : this.#plansOf(fn)?.start ?? null;
+  #list(task: Task, caller: Frame, fn: KernelFunction, transparent: boolean): Frame {
+    const { depth } = task;
+    const frame = task.frames[depth] ?? this.#another(task);
+    task.depth = depth + 1;
+    this.#engine.stats.walked++;
+    frame.fn = fn;
+    frame.owner = transparent ? caller.owner : frame;
+    frame.locals = 0;
+    frame.words[SP] = (caller.words[SP] as number) - caller.stackSize;
+    this.deferred.called(frame, fn, transparent);
     return frame;
   }
 
-  /** Whether nothing that is armed is hit by a call and what it makes before its first one. */
-  #canDefer(caller: KernelFunction, fn: KernelFunction, unasked: boolean): boolean {
-    if (fn.behaviour === null) {
-      // Its result must not depend on the variant.
-      fn.sameResult ??= this.#walker.sameResult(fn.shape);
-      if (fn.sameResult === "differs" && !(unasked && this.#engine.armedCount === 0)) return false;
+  /** What becomes of a call while time is left open. */
+  #listingOf(caller: KernelFunction, owner: KernelFunction, fn: KernelFunction): number {
+    const transparent = isTransparent(owner, fn);
+    if (this.#inlines(caller, owner, fn)) {
+      const plans = transparent ? null : this.#plansOf(owner);
+      const shown = plans === null ? "nowhere" : plans.shows(fn.shape);
+      if (shown === "nowhere") return INLINE;
+      if (shown === "within") return FOLLOWED;
     }
+    if (!this.#canDefer(caller, fn)) return FOLLOWED;
+    fn.decides ??= this.#engine.shapes.decision(fn.shape) !== null;
+    const kind = transparent ? TRANSPARENT : LISTED;
+    // A result must not depend on the variant.
+    if (fn.behaviour !== null || fn.sameResult !== "differs") return kind;
+    return this.#engine.armedCount === 0 ? FOLLOWED_IF_ASKED + kind : FOLLOWED;
+  }
+
+  /** Whether a call that no recording shows is a part of its caller's text. Root calls have frames of their own. */
+  #inlines(caller: KernelFunction, owner: KernelFunction, fn: KernelFunction): boolean {
+    return owner.visible && caller.visible && this.#sites.way(caller, fn, -1) === INLINED;
+  }
+
+  /** Whether nothing that is armed is hit by a call and what it makes before its first one. */
+  #canDefer(caller: KernelFunction, fn: KernelFunction): boolean {
+    if (fn.behaviour === null) fn.sameResult ??= this.#walker.sameResult(fn.shape);
     if (this.#engine.armedCount === 0) return true;
     if (fn.watched || caller.hooks !== null) return false;
     if (fn.quietAt !== this.#engine.armedGeneration) {
@@ -168,11 +185,7 @@ export class FrameMaker {
   /** Takes a task's next frame into use, for a call that `caller` makes. */
   at(task: Task, caller: Frame | undefined, fn: KernelFunction, site: number): Frame {
     const depth = task.depth;
-    let frame = task.frames[depth];
-    if (frame === undefined) {
-      frame = this.#free.pop() ?? new Frame();
-      task.frames[depth] = frame;
-    }
+    const frame = task.frames[depth] ?? this.#another(task);
     task.depth = depth + 1;
     this.#engine.stats.walked++;
     frame.fn = fn;
@@ -189,6 +202,13 @@ export class FrameMaker {
     frame.words[SP] = caller === undefined
       ? task.userRegs - 64
       : (caller.words[SP] as number) - caller.stackSize;
+    return frame;
+  }
+
+  /** A frame for a depth at which a task has none. */
+  #another(task: Task): Frame {
+    const frame = this.#free.pop() ?? new Frame();
+    task.frames[task.depth] = frame;
     return frame;
   }
 
@@ -219,6 +239,11 @@ export class FrameMaker {
     const { frames, depth } = task;
     while (frames.length > depth) this.#free.push(frames.pop() as Frame);
   }
+}
+
+/** Whether the plan of a call is its caller's: no recording shows the function. */
+export function isTransparent(owner: KernelFunction, fn: KernelFunction): boolean {
+  return owner.visible && fn.shape < 0;
 }
 
 const NO_RETURNS: readonly Addr[] = [];

@@ -37,6 +37,7 @@ export class FunctionTable {
   readonly #byShape: (KernelFunction | undefined)[] = [];
   #recordedByBase: ReadonlyMap<string, readonly string[]> | undefined;
   #root: KernelFunction | undefined;
+  #made = 0;
 
   constructor(image: KernelImage, library: ShapeLibrary, observer: ArmingObserver) {
     this.#image = image;
@@ -49,7 +50,7 @@ export class FunctionTable {
     return this.#root ??= new KernelFunction(
       { base: "", name: "" },
       undefined,
-      { address: 0, visible: false, nargs: () => 0, shape: -1, nominal: () => 0 },
+      { address: 0, visible: false, nargs: () => 0, shape: -1, nominal: () => 0, id: this.#made++ },
       null,
       this.#observer,
     );
@@ -124,6 +125,7 @@ export class FunctionTable {
         nargs: () => this.#parameters(symbol, base),
         shape,
         nominal: () => this.#library.nominal(shape),
+        id: this.#made++,
       },
       behaviourOf(base) ?? null,
       this.#observer,

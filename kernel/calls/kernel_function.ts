@@ -10,6 +10,7 @@ import type { Behaviour } from "./function.ts";
 import type { FunctionHooks, FunctionTracer } from "./hooks.ts";
 import type { ShapeNode } from "../shapes/library.ts";
 import type { PlanSpace } from "./plan.ts";
+import { Listing } from "./listing.ts";
 import type { Way } from "./sites.ts";
 
 /** What the engine is told when something is armed or disarmed. */
@@ -28,6 +29,8 @@ export class KernelFunction {
   /** False where this kernel has no such function (inlined): its body then runs without a frame. */
   readonly visible: boolean;
   readonly behaviour: Behaviour | null;
+  /** Number of the function among those of its kernel that were asked for. */
+  readonly id: number;
   /** Id in the shape library, or -1. */
   readonly shape: number;
   /** Hash of the base name: the part of random keys that is the function's own. */
@@ -40,6 +43,8 @@ export class KernelFunction {
   quietAt = 0;
   /** Whether nothing that is armed is hit between the calls that its behaviour makes. */
   quiet = false;
+  /** What becomes of its calls while time is left open: see `Listing`. */
+  readonly listing: Listing = new Listing();
   /** A recorded call of it whose result is every one's; undefined: not yet looked for. */
   sameResult: ShapeNode | "none" | "differs" | undefined = undefined;
   /** Whether its arguments tell recorded variants apart; undefined: not yet known. */
@@ -70,6 +75,7 @@ export class KernelFunction {
       readonly nargs: () => number;
       readonly shape: number;
       readonly nominal: () => number;
+      readonly id: number;
     },
     behaviour: Behaviour | null,
     observer: ArmingObserver,
@@ -81,6 +87,7 @@ export class KernelFunction {
     this.visible = facts.visible;
     this.#nargs = facts.nargs;
     this.shape = facts.shape;
+    this.id = facts.id;
     this.#nominal = facts.nominal;
     this.behaviour = behaviour;
     this.#observer = observer;

@@ -155,6 +155,17 @@ export class PlanSpace {
     );
   }
 
+  /**
+   * Where variants have calls of a function: `direct`: a step by it leads somewhere from every state; `within` others: that
+   * depends on the state; `nowhere`: there is no step by it.
+   */
+  shows(fn: number): "direct" | "within" | "nowhere" {
+    if (this.#isDirect(fn)) return "direct";
+    return this.#modeled(fn) && this.start.nodes.some((node) => this.#findWithin(node, 0, fn) >= 0)
+      ? "within"
+      : "nowhere";
+  }
+
   /** Index of a node among the variants of the start state, -1 where it is none. */
   variantOf(node: number): number {
     return node < this.#first ? -1 : this.#variants[node - this.#first] ?? -1;
