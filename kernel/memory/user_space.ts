@@ -6,6 +6,7 @@
 
 import type { Addr } from "../../image/model.ts";
 import { type Page, PAGE_SIZE } from "./page.ts";
+import { PageMap } from "./page_map.ts";
 import { pageDown, pageUp } from "./regions.ts";
 import { LoosePages, type PageSource, type UserPage } from "./user_page.ts";
 
@@ -39,9 +40,8 @@ const PROT_WRITE = 2;
  */
 export class UserSpace {
   #areas: UserArea[] = [];
-  readonly #pages = new Map<number, UserPage>();
-  /** Pages that a write must not change yet: shared with a fork's other half, or with a file. */
-  readonly #protected = new Set<number>();
+  /** Guarded are those that a write must not change yet: shared with a fork's other half, or with a file. */
+  readonly #pages = new PageMap();
   /** See `hold`. */
   readonly #held = new Map<number, UserPage>();
   readonly #source: PageSource;
@@ -86,8 +86,10 @@ export class UserSpace {
     const from = pageDown(start);
     const end = pageUp(start + length);
     this.#recut(from, end, () => []);
-    for (const key of this.#held.keys()) {
-      if (key * PAGE_SIZE >= from && key * PAGE_SIZE < end) this.#held.delete(key);
+    if (this.#held.size > 0) {
+      for (const key of this.#held.keys()) {
+        if (key * PAGE_SIZE >= from && key * PAGE_SIZE < end) this.#held.delete(key);
+      }
     }
     this.drop(from, end - from);
   }
@@ -106,7 +108,6 @@ export class UserSpace {
     return this.pagesIn(start, start + length).map((key) => {
       const page = this.#pages.get(key) as UserPage;
       this.#pages.delete(key);
-      this.#protected.delete(key);
       page.real.mapcount--;
       return { key, page: page.real };
     });
@@ -187,12 +188,12 @@ export class UserSpace {
     const address = key * PAGE_SIZE;
     let area = this.areaAt(address);
     let found = this.#pages.get(key);
-    let guarded = this.#protected.has(key);
+    let guarded = this.#pages.guarded(key);
     if (found === undefined || guarded) {
       this.faulter?.(this, address, true);
       area = this.areaAt(address);
       found = this.#pages.get(key);
-      guarded = this.#protected.has(key);
+      guarded = this.#pages.guarded(key);
     }
     if (area === undefined || (area.prot & PROT_WRITE) === 0) return null;
     found ??= this.#appear(key, area);
@@ -212,7 +213,7 @@ export class UserSpace {
 
   /** Whether a write to a present page has to fault first. */
   writeProtected(key: number): boolean {
-    return this.#protected.has(key);
+    return this.#pages.guarded(key);
   }
 
   /** Maps a page; what was mapped there is let go. Not writable: the next write faults. */
@@ -220,9 +221,7 @@ export class UserSpace {
     this.#forget();
     const old = this.#pages.get(key);
     page.real.mapcount++;
-    this.#pages.set(key, this.#held.size > 0 ? this.#standIn(key, page) : page);
-    if (writable) this.#protected.delete(key);
-    else this.#protected.add(key);
+    this.#pages.set(key, this.#held.size > 0 ? this.#standIn(key, page) : page, !writable);
     if (old !== undefined) this.#leave(old);
   }
 
@@ -247,8 +246,7 @@ export class UserSpace {
   /** Lets a page that is present be written, or not. */
   allowWrite(key: number, writable: boolean): void {
     this.#forget();
-    if (writable) this.#protected.delete(key);
-    else if (this.#pages.has(key)) this.#protected.add(key);
+    this.#pages.guard(key, !writable);
   }
 
   /** Moves the pages of a range elsewhere, as `move_page_tables` does. */
@@ -257,10 +255,9 @@ export class UserSpace {
     for (const key of this.pagesIn(from, from + length)) {
       const page = this.#pages.get(key) as UserPage;
       const there = key + (to - from) / PAGE_SIZE;
-      const guarded = this.#protected.delete(key);
+      const guarded = this.#pages.guarded(key);
       this.#pages.delete(key);
-      this.#pages.set(there, page);
-      if (guarded) this.#protected.add(there);
+      this.#pages.set(there, page, guarded);
     }
   }
 
@@ -284,15 +281,13 @@ export class UserSpace {
     child.#areas = this.#areas.slice();
     for (const [key, page] of this.#held) child.#held.set(key, page);
     this.#forget();
-    for (const [key, page] of this.#pages) {
+    for (const key of this.#pages.keys()) {
       if (!copies(key)) continue;
-      const shared = page.kind === "shmem";
+      const page = this.#pages.get(key) as UserPage;
+      const guarded = page.kind !== "shmem" || this.#pages.guarded(key);
       page.real.mapcount++;
-      child.#pages.set(key, page);
-      if (!shared || this.#protected.has(key)) {
-        this.#protected.add(key);
-        child.#protected.add(key);
-      }
+      child.#pages.set(key, page, guarded);
+      this.#pages.guard(key, guarded);
     }
     return child;
   }
@@ -300,9 +295,8 @@ export class UserSpace {
   /** Unmaps everything. */
   clear(): void {
     this.#areas = [];
-    for (const page of this.#pages.values()) this.#leave(page);
+    for (const key of this.#pages.keys()) this.#leave(this.#pages.get(key) as UserPage);
     this.#pages.clear();
-    this.#protected.clear();
     this.#held.clear();
     this.#forget();
   }
@@ -316,26 +310,26 @@ export class UserSpace {
   #appear(key: number, area: UserArea): UserPage {
     const page = this.#source.take(area.fill === null ? "anon" : "file");
     page.mapcount = 1;
-    this.#pages.set(key, page);
+    this.#pages.set(key, page, false);
     page.fill = this.fillerOf(key);
     return page;
   }
 
   /** A write to a page that others map too, without a fault: the writer gets a copy. */
   #own(key: number, page: UserPage): void {
-    this.#protected.delete(key);
+    this.#pages.guard(key, false);
     if (page.mapcount === 1) return;
     const own = this.#source.take("anon");
     if (page.looked) own.page.bytes.set(page.page.bytes);
     own.mapcount = 1;
-    this.#pages.set(key, own);
+    this.#pages.set(key, own, false);
     this.#leave(page);
   }
 
   #remember(key: number, page: Page, area: UserArea | undefined): void {
     this.#lastKey = key;
     this.#lastPage = page;
-    this.#lastWritable = area !== undefined && (area.prot & PROT_WRITE) !== 0 && !this.#protected.has(key);
+    this.#lastWritable = area !== undefined && (area.prot & PROT_WRITE) !== 0 && !this.#pages.guarded(key);
   }
 
   #forget(): void {
@@ -368,15 +362,6 @@ export class UserSpace {
 
   /** Numbers of the pages that are present in `[from, end)`, page aligned, ascending. */
   pagesIn(from: Addr, end: Addr): number[] {
-    const first = from / PAGE_SIZE;
-    const last = end / PAGE_SIZE;
-    const keys: number[] = [];
-    if (last - first < this.#pages.size) {
-      for (let key = first; key < last; key++) if (this.#pages.has(key)) keys.push(key);
-    } else {
-      for (const key of this.#pages.keys()) if (key >= first && key < last) keys.push(key);
-      keys.sort((a, b) => a - b);
-    }
-    return keys;
+    return this.#pages.keys(from / PAGE_SIZE, end / PAGE_SIZE);
   }
 }
