@@ -6,13 +6,12 @@
 
 import type { Addr } from "../../image/model.ts";
 import type { Kernel } from "../kernel.ts";
+import { encode } from "../memory/page_data.ts";
 import { freeObject, kfree, kzalloc, newObject } from "../process/alloc.ts";
 import { DENTRY } from "./fields.ts";
 import type { Inode } from "./inode.ts";
 import type { Mount } from "./mount.ts";
 import { S_IFDIR, S_IFLNK, S_IFREG } from "./modes.ts";
-
-const encoder = new TextEncoder();
 
 /** `d_flags`: something is mounted on it. */
 const DCACHE_MOUNTED = 0x10000;
@@ -182,7 +181,7 @@ export class Dentry {
 
   #writeName(): void {
     const k = this.#k;
-    const bytes = encoder.encode(this.#name);
+    const bytes = encode(this.#name);
     let at = DENTRY.iname.at(k, this.address);
     if (this.#external !== 0) kfree(k, this.#external);
     this.#external = 0;

@@ -33,12 +33,12 @@ export interface InodeOptions {
   readonly iops: InodeOperations;
   readonly sb: Addr;
   readonly ino: number;
-  readonly container?: InodeContainer;
-  readonly uid?: number;
-  readonly gid?: number;
-  readonly rdev?: number;
-  readonly target?: string;
-  readonly dops?: DentryOperations;
+  readonly container?: InodeContainer | undefined;
+  readonly uid?: number | undefined;
+  readonly gid?: number | undefined;
+  readonly rdev?: number | undefined;
+  readonly target?: string | undefined;
+  readonly dops?: DentryOperations | undefined;
 }
 
 /** Names of a directory that are made when somebody asks for them. */

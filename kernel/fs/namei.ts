@@ -7,7 +7,6 @@
 import type { Addr } from "../../image/model.ts";
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
-import { decode } from "../memory/page_data.ts";
 import { kzalloc } from "../process/alloc.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import {
@@ -618,7 +617,7 @@ export function qstrText(k: Kernel, qstr: Addr): string {
   const base = NAMEIDATA.last.offset(k);
   const length = k.memory.load(qstr + NAMEIDATA.lastLen.offset(k) - base, 4, false);
   const at = k.memory.readPointer(qstr + NAMEIDATA.lastName.offset(k) - base);
-  return decode(k.memory.readBytes(at, length));
+  return k.memory.readText(at, length);
 }
 
 /** Whether a slash follows a name that is part of a path. */

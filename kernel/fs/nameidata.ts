@@ -6,7 +6,6 @@
 
 import type { Addr } from "../../image/model.ts";
 import type { Kernel } from "../kernel.ts";
-import { decode } from "../memory/page_data.ts";
 import { sizeOfStruct } from "../process/objects.ts";
 import { pushLocal } from "../process/stack.ts";
 import type { Dentry } from "./dentry.ts";
@@ -54,7 +53,7 @@ export function standAt(k: Kernel, nd: Addr, dentry: Dentry, mnt?: Addr): void {
 
 /** The name that the walk comes to next, out of memory. */
 export function lastName(k: Kernel, nd: Addr): string {
-  return decode(k.memory.readBytes(NAMEIDATA.lastName.get(k, nd), NAMEIDATA.lastLen.get(k, nd)));
+  return k.memory.readText(NAMEIDATA.lastName.get(k, nd), NAMEIDATA.lastLen.get(k, nd));
 }
 
 /** The root directory of the current task. */

@@ -23,6 +23,7 @@ import type { InodeOperations } from "./inode_operations.ts";
 import { O_RDWR, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "./modes.ts";
 import { Mount } from "./mount.ts";
 import { Watches } from "./notify/watches.ts";
+import { pathNames } from "./path_names.ts";
 
 /** What a new file in the tree is. */
 export interface NodeOptions {
@@ -182,13 +183,14 @@ export class Vfs {
 
   /** The dentry at a path, without running any kernel function; null if there is none. Symbolic links are followed. */
   lookup(path: string, from: Dentry = this.root, follow = true): Dentry | null {
-    return this.#walk(path, this.#placeOf(from), follow, 0)?.dentry ?? null;
+    const start = path.startsWith("/") ? this.root : from;
+    return this.#walk(path, this.#placeOf(start), follow, 0)?.dentry ?? null;
   }
 
   /** Makes what a path names, with the directories above it; gives what is there if it is there already. */
   makePath(path: string, options: NodeOptions = {}, from: Dentry = this.root): Dentry {
     let dir = path.startsWith("/") ? this.root : from;
-    const parts = path.split("/").filter((part) => part !== "" && part !== ".");
+    const parts = pathNames(path);
     parts.forEach((name, i) => {
       if (name === "..") dir = this.#above(dir);
       else {
@@ -337,13 +339,13 @@ export class Vfs {
       ops: kind.ops ?? type.fileOperations(mode, options.rdev ?? 0),
       iops: kind.iops ?? type.inodeOperations((mode & S_IFMT) === 0 ? mode | S_IFREG : mode),
       container: kind.container ?? type.container,
-      ...(kind.dops === undefined ? {} : { dops: kind.dops }),
+      dops: kind.dops,
       sb,
       ino: this.#nextIno++,
-      ...(options.rdev === undefined ? {} : { rdev: options.rdev }),
-      ...(options.uid === undefined ? {} : { uid: options.uid }),
-      ...(options.gid === undefined ? {} : { gid: options.gid }),
-      ...(options.target === undefined ? {} : { target: options.target }),
+      rdev: options.rdev,
+      uid: options.uid,
+      gid: options.gid,
+      target: options.target,
     });
     if (options.size !== undefined) inode.size = options.size;
     this.inodes.set(inode.address, inode);
@@ -441,7 +443,7 @@ export class Vfs {
 
   #walk(path: string, from: Place, follow: boolean, links: number): Place | null {
     let at = path.startsWith("/") ? this.#placeOf(this.root) : from;
-    const parts = path.split("/").filter((part) => part !== "" && part !== ".");
+    const parts = pathNames(path);
     for (let i = 0; i < parts.length; i++) {
       const name = parts[i] as string;
       if (name === "..") {
@@ -455,14 +457,15 @@ export class Vfs {
         const resolved = links > 40 ? null : this.#walk(target, at, true, links + 1);
         if (resolved === null) return null;
         at = resolved;
-      } else at = this.#down({ mount: at.mount, dentry: next });
+      } else at = this.#down(at.mount, next);
     }
     return at;
   }
 
   /** The topmost mount over a place, or the place itself. */
-  #down(place: Place): Place {
-    let { mount, dentry } = place;
+  #down(on: Mount | null, found: Dentry): Place {
+    let mount = on;
+    let dentry = found;
     while (dentry.mounted && mount !== null) {
       const over = this.mountedOn(mount.mnt, dentry);
       if (over === null) break;
@@ -486,7 +489,7 @@ export class Vfs {
   }
 
   #below(dentry: Dentry): Dentry {
-    return this.#down(this.#placeOf(dentry)).dentry;
+    return this.#down(this.#placeOf(dentry).mount, dentry).dentry;
   }
 
   #placeOf(dentry: Dentry): Place {

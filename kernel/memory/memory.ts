@@ -9,11 +9,13 @@ import type { ArchModel } from "../arch/model.ts";
 import { AddressTable } from "./address_table.ts";
 import { MemoryFault } from "./fault.ts";
 import { type Page, PAGE_SHIFT, PAGE_SIZE, PagePool } from "./page.ts";
-import { decode, deposit, encode, fetch, joined, pair } from "./page_data.ts";
+import { decode, deposit, encode, encodeInto, fetch, joined, pair } from "./page_data.ts";
 import { kernelRegions, pageDown, pageUp, type Region } from "./regions.ts";
 import { TextMemory } from "./text.ts";
 import type { UserSpace } from "./user_space.ts";
 
+/** Most bytes that are cleared word by word: few are cleared sooner so. */
+const SMALL = 512;
 /** Pages whose place is remembered, by the low bits of their number; tags are the pages' addresses. A power of two. */
 const CACHED = 8192;
 
@@ -235,6 +237,7 @@ export class Memory {
 
   /** Sets `length` bytes to `value`. */
   fill(address: Addr, length: number, value: number): void {
+    if (length <= SMALL && ((address | length) & 3) === 0 && value === 0) return this.#zero(address, length);
     let done = 0;
     while (done < length) {
       const key = Math.floor((address + done) / PAGE_SIZE);
@@ -243,6 +246,27 @@ export class Memory {
       this.#writer(key, address + done).bytes.fill(value, offset, offset + part);
       done += part;
     }
+  }
+
+  /** Clears a few words. */
+  #zero(address: Addr, length: number): void {
+    const offset = (address | 0) & (PAGE_SIZE - 1);
+    if (offset + length > PAGE_SIZE) {
+      const first = PAGE_SIZE - offset;
+      this.#zero(address, first);
+      return this.#zero(address + first, length - first);
+    }
+    const { halves, start } = this.#writer((address - offset) / PAGE_SIZE, address);
+    const at = start + (offset >> 2);
+    for (let i = 0; i < length >> 2; i++) halves[at + i] = 0;
+  }
+
+  /** Reads `length` bytes as UTF-8. */
+  readText(address: Addr, length: number): string {
+    const key = Math.floor(address / PAGE_SIZE);
+    const offset = address - key * PAGE_SIZE;
+    if (offset + length > PAGE_SIZE) return decode(this.readBytes(address, length));
+    return decode(this.#reader(key, address).bytes, offset, offset + length);
   }
 
   /** Reads a NUL-terminated string of at most `max` bytes, as UTF-8. */
@@ -254,6 +278,15 @@ export class Memory {
 
   /** Writes a string as UTF-8 with a NUL; cut to `size` bytes (NUL included) where given. Gives the bytes written. */
   writeString(address: Addr, text: string, size = Infinity): number {
+    const key = Math.floor(address / PAGE_SIZE);
+    const offset = address - key * PAGE_SIZE;
+    if (offset + text.length < PAGE_SIZE && text.length < size) {
+      const { bytes } = this.#writer(key, address);
+      if (encodeInto(text, bytes, offset)) {
+        bytes[offset + text.length] = 0;
+        return text.length + 1;
+      }
+    }
     const encoded = encode(text);
     const length = Math.min(encoded.length, size - 1);
     this.writeBytes(address, encoded.length === length ? encoded : encoded.subarray(0, length));
@@ -404,11 +437,11 @@ export class Memory {
       const stop = Math.min(PAGE_SIZE, start + max - done);
       let end = start;
       while (end < stop && page.bytes[end] !== 0) end++;
-      const part = page.bytes.subarray(start, end);
+      const whole = end < stop || done + end - start >= max;
       // Most strings lie in one page.
-      if (end < stop || done + end - start >= max) {
-        return decode(before === null ? part : joined(before, part));
-      }
+      if (whole && before === null) return decode(page.bytes, start, end);
+      const part = page.bytes.subarray(start, end);
+      if (whole) return decode(before === null ? part : joined(before, part));
       before = before === null ? part : joined(before, part);
       done += end - start;
     }

@@ -11,11 +11,51 @@ const ENCODER = new TextEncoder();
 /** Longest text that goes through `String.fromCharCode` as arguments. */
 const SHORT = 4096;
 
-/** Text of UTF-8, quickly where it is ASCII. */
-export function decode(bytes: Uint8Array): string {
+/** Longest text that is remembered, and how many are: a power of two. */
+const REMEMBERED = 256;
+const TEXTS = 4096;
+/** Texts that were read, by a hash of their bytes: names and paths come again and again. */
+const texts: string[] = new Array<string>(TEXTS).fill("");
+
+/** Text of the UTF-8 bytes in `[start, end)`, quickly where it is ASCII. */
+export function decode(bytes: Uint8Array, start = 0, end: number = bytes.length): string {
+  const length = end - start;
+  if (length > REMEMBERED) return decodeLong(bytes.subarray(start, end));
+  let hash = length;
+  let all = 0;
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i] as number;
+    all |= byte;
+    hash = Math.imul(hash ^ byte, 0x01000193);
+  }
+  if (all >= 0x80) return DECODER.decode(bytes.subarray(start, end));
+  const slot = (hash ^ hash >>> 15) & (TEXTS - 1);
+  const known = texts[slot] as string;
+  if (known.length === length && isText(known, bytes, start)) return known;
+  const text = String.fromCharCode.apply(null, bytes.subarray(start, end) as unknown as number[]);
+  texts[slot] = text;
+  return text;
+}
+
+function isText(text: string, bytes: Uint8Array, start: number): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) !== bytes[start + i]) return false;
+  return true;
+}
+
+function decodeLong(bytes: Uint8Array): string {
   if (bytes.length > SHORT) return DECODER.decode(bytes);
   for (let i = 0; i < bytes.length; i++) if ((bytes[i] as number) >= 0x80) return DECODER.decode(bytes);
   return String.fromCharCode.apply(null, bytes as unknown as number[]);
+}
+
+/** Writes a text to `bytes` at `start` if it is ASCII; false, after writing part of it, if it isn't. */
+export function encodeInto(text: string, bytes: Uint8Array, start: number): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code >= 0x80) return false;
+    bytes[start + i] = code;
+  }
+  return true;
 }
 
 /** UTF-8 of a text, quickly where it is ASCII. */
