@@ -22,7 +22,7 @@ import { FunctionTable } from "./function_table.ts";
 import { hashName, type KernelFunction } from "./kernel_function.ts";
 import { PlanFollower } from "./plan_follower.ts";
 import { ShapeWalker } from "./walker.ts";
-import { entryArguments, RootTable } from "./roots.ts";
+import { RootTable } from "./roots.ts";
 import { SiteTable } from "./sites.ts";
 import { StackReader } from "./stack.ts";
 
@@ -579,10 +579,11 @@ export class CallEngine {
     bottom.words[SP] = task.depth === 1 ? task.userRegs - 16 : (bottom.words[SP] ?? 0);
     // The root call takes the whole budget: `#advance` gives half of what is left, so it is stored twofold.
     bottom.words[LEFT] = budget === undefined ? NaN : 2 * Math.max(0, Math.round(budget));
-    for (const fn of roots.through) {
+    for (const between of roots.through) {
+      const { fn } = between;
       const frame = this.pushShaped(task, fn, -1);
       frame.owner = bottom;
-      setArguments(frame, entryArguments(fn.name, task, args));
+      between.setArguments(frame, task, args);
       if (fn.watched) this.enterArmed(task, frame);
     }
     this.#expect = options.expect ?? NaN;

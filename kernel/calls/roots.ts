@@ -7,6 +7,7 @@
 import type { Addr, KernelImage } from "../../image/model.ts";
 import type { Task } from "../process/task.ts";
 import { type EntryKind, entryPath, isEntryFunction } from "./entry_paths.ts";
+import type { Frame } from "./frame.ts";
 import type { FunctionTable } from "./function_table.ts";
 import type { KernelFunction } from "./kernel_function.ts";
 
@@ -15,7 +16,7 @@ export interface Roots {
   /** Return addresses of the entry code, innermost first. */
   readonly base: readonly Addr[];
   /** Functions that can be probed between it and the root call, outermost first. */
-  readonly through: readonly KernelFunction[];
+  readonly through: readonly Between[];
 }
 
 /** The entry paths of one kernel, resolved. */
@@ -51,29 +52,52 @@ export class RootTable {
       const address = this.#image.symbol(symbol)?.address;
       if (address !== undefined) base.push(address + offset);
     }
-    const through: KernelFunction[] = [];
+    const through: Between[] = [];
     for (const name of path.through) {
       const fn = this.#functions.byName(name);
-      if (fn !== undefined) through.push(fn);
+      if (fn !== undefined) through.push(new Between(fn));
     }
     return { base, through };
   }
 }
 
-/** Arguments of the functions between the entry code and a root call: the user registers and the call's number. */
-export function entryArguments(name: string, task: Task, args: readonly number[]): readonly number[] {
-  switch (name) {
-    case "x64_sys_call":
-    case "ia32_sys_call":
-      return [task.userRegs, task.syscallNumber];
-    case "el0_svc_common.constprop.0":
-    case "invoke_syscall":
-      return [args[0] ?? task.userRegs, task.syscallNumber, NaN, NaN];
-    case "do_el0_svc":
-    case "exit_to_user_mode_prepare":
-    case "do_notify_resume":
-      return [task.userRegs];
-    default:
-      return [];
+/** What functions between the entry code and a root call are given: nothing that is known, unless listed here. */
+const GIVEN: Readonly<Record<string, Given>> = {
+  x64_sys_call: "registers and number",
+  ia32_sys_call: "registers and number",
+  "el0_svc_common.constprop.0": "the root's registers and number",
+  invoke_syscall: "the root's registers and number",
+  do_el0_svc: "registers",
+  exit_to_user_mode_prepare: "registers",
+  do_notify_resume: "registers",
+};
+
+type Given = "nothing" | "registers" | "registers and number" | "the root's registers and number";
+
+/** A function between the entry code and a root call. */
+export class Between {
+  readonly fn: KernelFunction;
+  readonly #given: Given;
+
+  constructor(fn: KernelFunction) {
+    this.fn = fn;
+    this.#given = GIVEN[fn.name] ?? "nothing";
+  }
+
+  /** Sets the arguments of its frame: user registers, number of the call. `args`: those of the root call. */
+  setArguments(frame: Frame, task: Task, args: readonly number[]): void {
+    const { words } = frame;
+    frame.nargs = 0;
+    if (this.#given === "nothing") return;
+    frame.nargs = 1;
+    words[0] = task.userRegs;
+    if (this.#given === "registers") return;
+    frame.nargs = 2;
+    words[1] = task.syscallNumber;
+    if (this.#given === "registers and number") return;
+    frame.nargs = 4;
+    words[0] = args[0] ?? task.userRegs;
+    words[2] = NaN;
+    words[3] = NaN;
   }
 }
