@@ -198,6 +198,7 @@ function implyPath(
   const stat = recorded.stat;
   const mode = stat?.mode ?? (wantsDirectory(k, request, argument, text) ? S_IFDIR | 0o755 : S_IFREG | 0o755);
   const type = mode & S_IFMT;
+  let known = found;
   if (found === null) {
     const target = type === 0o120000 ? { target: recorded.text ?? "?" } : {};
     k.vfs.makePath(text, { mode, ...target, ...(stat?.rdev === undefined ? {} : { rdev: stat.rdev }) }, from);
@@ -205,10 +206,11 @@ function implyPath(
     if (!found.isRoot) {
       k.vfs.remove(found);
       k.vfs.makePath(text, { mode, ...(stat?.rdev === undefined ? {} : { rdev: stat.rdev }) }, from);
+      known = null;
     }
   }
   if (stat !== undefined) {
-    const inode = k.vfs.lookup(text, from, follow)?.inode;
+    const inode = (known ?? k.vfs.lookup(text, from, follow))?.inode;
     if (inode && stat.size !== undefined && inode.size !== stat.size) inode.size = stat.size;
     if (inode && stat.mode !== undefined) inode.mode = stat.mode;
   }

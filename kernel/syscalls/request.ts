@@ -55,5 +55,5 @@ export interface SyscallRequest {
   readonly args: readonly number[];
   readonly recorded?: RecordedOutcome;
   /** The call of the table that it is made through: i386's `socketcall`, and that one's arguments. */
-  readonly via?: { readonly name: string; readonly args: readonly number[] };
+  readonly via?: { readonly name: string; readonly args: readonly number[] } | undefined;
 }
