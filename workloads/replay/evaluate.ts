@@ -30,9 +30,11 @@ export function evaluate(value: StraceValue, arch: Arch, note: NoteUnknown): num
       return known ?? NaN;
     }
     case "expression":
-      if (value.operators.every((operator) => operator === "|")) {
+      if (areFlags(value.operators)) {
         let flags = 0;
-        for (const term of value.terms) flags = apply("|", flags, evaluate(term, arch, note));
+        for (let i = 0; i < value.terms.length; i++) {
+          flags = apply("|", flags, evaluate(value.terms[i] as StraceValue, arch, note));
+        }
         return flags;
       }
       if (value.operators.includes("or")) return firstKnown(value.terms, arch, note);
@@ -53,6 +55,12 @@ export function evaluate(value: StraceValue, arch: Arch, note: NoteUnknown): num
     case "array":
       return NaN;
   }
+}
+
+/** Whether all operators are `|`. */
+function areFlags(operators: readonly string[]): boolean {
+  for (let i = 0; i < operators.length; i++) if (operators[i] !== "|") return false;
+  return true;
 }
 
 /** `BTRFS_IOC_CLONE or FICLONE`: names of one value. */
@@ -93,6 +101,7 @@ function reduce(
 
 function apply(operator: string, a: number, b: number): number {
   if (Number.isNaN(a) || Number.isNaN(b)) return NaN;
+  if (operator === "|" && (a | 0) === a && (b | 0) === b && a >= 0 && b >= 0) return a | b;
   switch (operator) {
     case "*":
       return a * b;

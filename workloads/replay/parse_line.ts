@@ -6,6 +6,7 @@
  */
 
 import type { ClockKind, LineHead, StraceLine } from "./record.ts";
+import { shared } from "./shared_text.ts";
 
 const PID = /(?:\[pid +([0-9]+)(?:<([^>]*)>)?\]|([0-9]+)(?:<([^>]*)>)?(?= ))\s+/y;
 const EPOCH = /([0-9]{7,})(?:\.([0-9]{1,9}))?(?: +\(\+ +[0-9.]+\))?\s+/y;
@@ -32,13 +33,13 @@ export function parseLine(line: string): StraceLine {
   RESUMED.lastIndex = at;
   const resumed = RESUMED.exec(line);
   if (resumed !== null) {
-    return { kind: "resumed", head, name: resumed[1]!, rest: line.slice(RESUMED.lastIndex) };
+    return { kind: "resumed", head, name: shared(resumed[1]!), rest: line.slice(RESUMED.lastIndex) };
   }
   NAME.lastIndex = at;
   const called = NAME.exec(line);
   if (called === null) return { kind: "malformed", reason: "neither a call, a signal nor an exit" };
   const argsAt = NAME.lastIndex;
-  const name = called[1]!;
+  const name = shared(called[1]!);
   const unfinished = UNFINISHED.exec(line);
   if (unfinished !== null) {
     return { kind: "call", head, name, text: line.slice(0, unfinished.index), argsAt, unfinished: true };

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { shared } from "./shared_text.ts";
 import { endOfLiteral, literalBytes } from "./string_literal.ts";
 import type { StraceArgument, StraceValue } from "./value.ts";
 
@@ -82,7 +83,7 @@ class Parser {
       this.at = start;
       return { value: this.#raw(close) };
     }
-    return name === null ? { value } : { name, value };
+    return name === null ? { value } : { name: shared(name), value };
   }
 
   /** A whole value: terms, operators, comment, `=>`. `inSet`: a space may begin the next element. */
@@ -176,7 +177,7 @@ class Parser {
       return { kind: "call", name: word, args: list.items };
     }
     this.#annotation();
-    return { kind: "name", name: word };
+    return { kind: "name", name: shared(word) };
   }
 
   #string(abstract: boolean): StraceValue | null {

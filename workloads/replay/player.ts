@@ -239,7 +239,7 @@ export class Player {
       name: translated.name,
       args,
       recorded,
-      ...(number === 0 ? {} : { via: this.#socketcall(task, number, args) }),
+      via: number === 0 ? undefined : this.#socketcall(task, number, args),
     });
     if (isMapping(translated.name)) {
       let fresh = this.#fresh.get(task);

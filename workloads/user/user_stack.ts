@@ -32,6 +32,8 @@ export class UserStack {
   #fp: Addr = 0;
   #sp: Addr = 0;
   #started = false;
+  /** The program's text has no such functions. */
+  #unknown = false;
 
   constructor(k: Kernel, task: Task) {
     this.#k = k;
@@ -55,6 +57,7 @@ export class UserStack {
   reset(): void {
     this.#inside = [];
     this.#started = false;
+    this.#unknown = false;
     this.#wrappers.clear();
   }
 
@@ -62,7 +65,7 @@ export class UserStack {
   start(): void {
     const k = this.#k;
     const task = this.#task;
-    if (this.#started || task.mm === 0) return;
+    if (this.#started || this.#unknown || task.mm === 0) return;
     const libc = LIBC[k.image.arch];
     const first = userAddress(k, task, libc, "__libc_start_main");
     if (first === undefined) return;
@@ -71,6 +74,8 @@ export class UserStack {
     const second = userAddress(k, task, libc, "__libc_start_call_main");
     const entry = userAddress(k, task, path, "_start");
     const main = userAddress(k, task, path, "main");
+    // What it was executed from is mapped before the C library is.
+    this.#unknown = second === undefined || entry === undefined || main === undefined;
     if (second === undefined || entry === undefined || main === undefined) return;
     this.#started = true;
     const { arch } = k;
