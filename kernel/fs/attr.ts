@@ -10,7 +10,7 @@ import type { Kernel } from "../kernel.ts";
 import { field, sizeOfStruct } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { EFBIG, EPERM } from "../syscalls/errno.ts";
-import { wallTime } from "../time/wall_clock.ts";
+import { coarseTime } from "../time/wall_clock.ts";
 import { failsAt } from "./failures.ts";
 import { INODE } from "./fields.ts";
 import type { Inode } from "./inode.ts";
@@ -204,7 +204,7 @@ export const NOTIFY_CHANGE: FunctionRef = behaviour(
       const denied = k.call(INODE_PERMISSION, ns, inode.address, MAY_WRITE, DECISIVE);
       if (denied !== 0) return denied;
     }
-    const now = wallTime(k);
+    const now = coarseTime(k);
     IATTR.ctime.set(k, attr, now.sec);
     IATTR.ctimeNsec.set(k, attr, now.nsec);
     for (const [which, given] of [["atime", ATTR_ATIME_SET], ["mtime", ATTR_MTIME_SET]] as const) {

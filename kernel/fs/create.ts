@@ -11,6 +11,7 @@ import { EACCES, ENOENT } from "../syscalls/errno.ts";
 import { failsAt } from "./failures.ts";
 import { INODE } from "./fields.ts";
 import { FS } from "./fs_struct.ts";
+import { directoryChanged, madeNow } from "./inode_times.ts";
 import { inodeCallees } from "./inode_operations.ts";
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "./modes.ts";
 import { fsgid, fsuid } from "./permission.ts";
@@ -24,7 +25,7 @@ export const SHMEM_GET_INODE: FunctionRef = behaviour(
   "shmem_get_inode",
   [],
   (k, sb = 0, dir = 0, mode = 0, dev = 0) =>
-    k.vfs.newInodeOn(sb, { ...ownerOf(k, dir, mode), rdev: dev }).address,
+    madeNow(k, k.vfs.newInodeOn(sb, { ...ownerOf(k, dir, mode), rdev: dev }).address),
 );
 
 /** Gives a dentry its inode: the name exists from now on. */
@@ -78,6 +79,7 @@ export const SHMEM_SYMLINK: FunctionRef = behaviour(
     const text = k.memory.readString(target, 4096);
     const owner = ownerOf(k, dir, S_IFLNK | 0o777);
     const inode = k.vfs.newInodeOn(INODE.sb.get(k, dir), { ...owner, target: text });
+    madeNow(k, inode.address);
     INODE.size.add(k, dir, CREATED_SIZE);
     k.call(D_INSTANTIATE, dentry, inode.address);
     return 0;
@@ -114,6 +116,7 @@ export function attach(k: Kernel, dentry: Addr, inode: Addr): void {
   if (name.transient && !k.vfs.superOf(name).type.pinned) name.put();
   name.transient = false;
   name.parent.inode?.entries?.set(name.name, name);
+  if (name.parent.inode !== null) directoryChanged(k, name.parent.inode.address);
 }
 
 /** Creates a regular file for a dentry that has no inode yet, as `open` with `O_CREAT` does: 0 or -errno. */

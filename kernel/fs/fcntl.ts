@@ -28,6 +28,7 @@ import {
   O_APPEND,
   O_CLOEXEC,
   O_DIRECT,
+  O_NOATIME,
   O_NONBLOCK,
   openFlags,
   S_IFDIR,
@@ -39,7 +40,6 @@ import { F_SEAL_SEAL } from "./seals.ts";
 const FD_CLOEXEC = 1;
 /** Changes the owner of signals of a file. */
 const O_ASYNC = 0o20000;
-const O_NOATIME = 0o1000000;
 /** Bits of x86's flags that `F_SETFL` sets. */
 const SETFL_MASK = O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT | O_ASYNC;
 /** Pages of the largest pipe for ordinary users. */

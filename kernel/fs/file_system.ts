@@ -113,6 +113,10 @@ export class SuperBlock {
 
 /** `s_flags`: read-only. */
 export const SB_RDONLY = 1;
+/** `s_flags`: nobody notes when files were read. */
+export const SB_NOATIME = 1024;
+/** `s_flags`: nobody notes when directories were read. */
+export const SB_NODIRATIME = 2048;
 
 /** File operations of what is no regular file and no directory, whatever file system it is on. */
 export function specialOperations(mode: number, rdev: number): FileOperations {

@@ -17,12 +17,16 @@ import type { DentryOperations } from "./dentry_operations.ts";
 import type { InodeOperations } from "./inode_operations.ts";
 import { type Field, field, sizeIfKnown, symbolAddress } from "../process/objects.ts";
 import { S_IFDIR, S_IFMT } from "./modes.ts";
+import { BOOT_SECONDS } from "../time/wall_clock.ts";
 import type { PipeInfo } from "./pipe_info.ts";
 
 export { type InodeContainer, PLAIN_INODE, SHMEM_INODE, SOCKET_INODE } from "./containers.ts";
 
 /** Contents are kept up to this offset, in bytes. */
 const MAX_KEPT = 2 ** 26;
+/** For how many seconds what is there at boot has been there. */
+const AGE = 3600;
+const TIMES = ["atime", "mtime", "ctime"] as const;
 /** Most bytes that one read gives (`MAX_RW_COUNT` is 2 GiB; nobody here has such a buffer). */
 const MAX_READ = 2 ** 26;
 
@@ -110,6 +114,7 @@ export class Inode {
     INODE.rdev.set(k, at, options.rdev ?? 0);
     INODE.mapping.set(k, at, INODE.data.at(k, at));
     MAPPING_HOST.set(k, INODE.data.at(k, at), at);
+    for (const time of TIMES) INODE[time].set(k, at, BOOT_SECONDS - AGE);
     INODE.fop.set(k, at, symbolAddress(k, options.ops.symbol));
     INODE.op.set(k, at, symbolAddress(k, options.iops.symbol));
     if (this.target !== null) INODE.size.set(k, at, this.target.length);

@@ -48,6 +48,8 @@ export const O_NOFOLLOW = 0o400000;
 export const O_CLOEXEC = 0o2000000;
 /** Only a place in the tree. */
 export const O_PATH = 0o10000000;
+/** Reading leaves the time of access alone. */
+export const O_NOATIME = 0o1000000;
 /** A file without a name; comes with `O_DIRECTORY`. */
 export const O_TMPFILE_BIT = 0o20000000;
 /** Large file. */

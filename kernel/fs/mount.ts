@@ -13,6 +13,36 @@ import type { SuperBlock } from "./file_system.ts";
 
 /** `mnt_flags`: read-only. */
 export const MNT_READONLY = 0x40;
+/** `mnt_flags`: programs on it get no other user's rights. */
+export const MNT_NOSUID = 1;
+/** `mnt_flags`: device files on it are not opened. */
+export const MNT_NODEV = 2;
+/** `mnt_flags`: programs on it are not run. */
+export const MNT_NOEXEC = 4;
+/** `mnt_flags`: nobody notes when files were read. */
+export const MNT_NOATIME = 8;
+/** `mnt_flags`: nobody notes when directories were read. */
+export const MNT_NODIRATIME = 0x10;
+/** `mnt_flags`: reading is noted only after a change, and once a day. */
+export const MNT_RELATIME = 0x20;
+/** `mnt_flags`: symbolic links are not followed. */
+export const MNT_NOSYMFOLLOW = 0x80;
+
+/** Flags of a mount in the order in which they are printed. */
+const PRINTED: readonly (readonly [flag: number, name: string])[] = [
+  [MNT_NOSUID, "nosuid"],
+  [MNT_NODEV, "nodev"],
+  [MNT_NOEXEC, "noexec"],
+  [MNT_NOATIME, "noatime"],
+  [MNT_NODIRATIME, "nodiratime"],
+  [MNT_RELATIME, "relatime"],
+  [MNT_NOSYMFOLLOW, "nosymfollow"],
+];
+
+/** Flags of a mount as `/proc/mounts` prints them behind `rw` or `ro` (`show_mnt_opts`): `,nosuid,relatime`. */
+export function mountOptions(flags: number): string {
+  return PRINTED.map(([flag, name]) => (flags & flag) !== 0 ? `,${name}` : "").join("");
+}
 
 /** A `struct mount`. One that is attached nowhere is its own parent, as the root of all is. */
 export class Mount {

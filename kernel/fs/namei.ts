@@ -23,9 +23,11 @@ import {
 import { failsAt } from "./failures.ts";
 import { FILE, INODE, NAMEIDATA, PATH } from "./fields.ts";
 import { GENERIC_PERMISSION, MAY_WRITE } from "./permission.ts";
+import type { Dentry } from "./dentry.ts";
 import { dentryOperations } from "./dentry_operations.ts";
 import { fdFile } from "./files_struct.ts";
 import type { Inode } from "./inode.ts";
+import { ATIME_NEEDS_UPDATE, TOUCH_ATIME } from "./inode_times.ts";
 import { inodeCallees } from "./inode_operations.ts";
 import {
   AT_FDCWD,
@@ -292,7 +294,7 @@ function handleMounts(k: Kernel, nd: Addr, at: Addr): number {
 /** Goes to a dentry: 0, the text of a symbolic link to follow, or -errno. */
 export const STEP_INTO: FunctionRef = behaviour(
   "step_into",
-  [LOOKUP_MNT_RCU, TRAVERSE_MOUNTS, ...inodeCallees("getLink")],
+  [LOOKUP_MNT_RCU, TRAVERSE_MOUNTS, ATIME_NEEDS_UPDATE, TOUCH_ATIME, ...inodeCallees("getLink")],
   (k, nd = 0, flags = 0, address = 0) => {
     let dentry = k.vfs.dentries.get(address);
     let mnt: Addr | undefined;
@@ -321,12 +323,25 @@ export const STEP_INTO: FunctionRef = behaviour(
     }
     if (NAMEIDATA.depth.add(k, nd, 1) > MAX_LINKS) return -ELOOP;
     if ((walk & LOOKUP_NO_SYMLINKS) !== 0) return -ELOOP;
+    linkRead(k, nd, dentry, mnt);
     if (iops.getLink === undefined) return followText(k, nd, linkText(k, dentry.inode));
     if ((walk & LOOKUP_NO_MAGICLINKS) !== 0 && dentry.inode.jumps) return -ELOOP;
     const text = k.call(iops.getLink, dentry.address, dentry.inode.address, 0);
     return text === 0 || isErr(text) ? text : followText(k, nd, text);
   },
 );
+
+/** A symbolic link on a path is about to be read (`pick_link`). */
+function linkRead(k: Kernel, nd: Addr, dentry: Dentry, mnt: Addr | undefined): void {
+  const mark = k.current.locals;
+  const path = pushLocal(k, 2 * k.image.pointerSize);
+  PATH.mnt.set(k, path, mnt ?? NAMEIDATA.mnt.get(k, nd));
+  PATH.dentry.set(k, path, dentry.address);
+  const rcu = (NAMEIDATA.flags.get(k, nd) & LOOKUP_RCU) !== 0;
+  const needed = !rcu || k.call(ATIME_NEEDS_UPDATE, path, dentry.inode?.address ?? 0) === 1;
+  if (needed) k.call(TOUCH_ATIME, path);
+  popLocals(k, mark);
+}
 
 /** A link's text that begins with a slash leads from the root. */
 function followText(k: Kernel, nd: Addr, text: Addr): number {

@@ -13,6 +13,7 @@ import { EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, EPERM } from
 import { attach, umask } from "./create.ts";
 import type { Dentry } from "./dentry.ts";
 import type { Inode } from "./inode.ts";
+import { nameRemoved, S_CTIME, setTimes } from "./inode_times.ts";
 import { inodeCallees } from "./inode_operations.ts";
 import { sticky } from "./permission.ts";
 import { INODE, NAMEIDATA, PATH } from "./fields.ts";
@@ -224,6 +225,7 @@ export const SHMEM_UNLINK: FunctionRef = behaviour("shmem_unlink", [], (k, dir =
   if (failure !== 0) return failure;
   const name = k.vfs.dentries.get(dentry);
   if (name !== undefined) k.vfs.remove(name, true);
+  nameRemoved(k, dir, name?.inode?.address);
   INODE.size.add(k, dir, -DIRENT);
   return 0;
 });
@@ -417,6 +419,7 @@ export const SHMEM_LINK: FunctionRef = behaviour("shmem_link", [], (k, old = 0, 
   if (!source || name === undefined) return -ENOENT;
   source.nlink++;
   source.linkable = false;
+  setTimes(k, source.address, S_CTIME);
   INODE.count.add(k, source.address, 1);
   INODE.size.add(k, dir, DIRENT);
   attach(k, dentry, source.address);

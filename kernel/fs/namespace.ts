@@ -13,7 +13,14 @@ import type { FileSystemType, SuperBlock } from "./file_system.ts";
 import { fileSystemNamed } from "./file_systems.ts";
 import { PATH } from "./fields.ts";
 import { FS, setPlace } from "./fs_struct.ts";
-import { MNT_READONLY, type Mount } from "./mount.ts";
+import {
+  MNT_NOATIME,
+  MNT_NODIRATIME,
+  MNT_NOSYMFOLLOW,
+  MNT_READONLY,
+  MNT_RELATIME,
+  type Mount,
+} from "./mount.ts";
 import { AT_FDCWD, LOOKUP_DIRECTORY, LOOKUP_FOLLOW } from "./modes.ts";
 import { DECISIVE, INODE_PERMISSION, PATH_PUT } from "./namei.ts";
 import { pwdOf, rootOf } from "./nameidata.ts";
@@ -24,6 +31,14 @@ import { initUserNs } from "../process/user_namespace.ts";
 
 const MS_RDONLY = 1;
 const MS_REMOUNT = 32;
+const MS_NOSYMFOLLOW = 256;
+const MS_NOATIME = 1024;
+const MS_NODIRATIME = 2048;
+const MS_RELATIME = 1 << 21;
+const MS_STRICTATIME = 1 << 24;
+/** Flags that say when reads are noted: a remount without any of them leaves that as it is. */
+const MS_ATIME = MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_STRICTATIME;
+const MNT_ATIME = MNT_NOATIME | MNT_NODIRATIME | MNT_RELATIME;
 const MS_BIND = 0x1000;
 const MS_MOVE = 0x2000;
 const MS_PROPAGATION = 0x1e0000;
@@ -36,8 +51,13 @@ const MNT_DETACH = 2;
 const MNT_EXPIRE = 4;
 const UMOUNT_NOFOLLOW = 8;
 
+/** What `mount` was told, as flags of the mount. */
 function mountFlags(flags: number): number {
-  return (flags >> 1 & MNT_SIMPLE) | ((flags & MS_RDONLY) !== 0 ? MNT_READONLY : 0);
+  let own = (flags >> 1 & MNT_SIMPLE) | ((flags & MS_RDONLY) !== 0 ? MNT_READONLY : 0);
+  if ((flags & MS_STRICTATIME) === 0) own |= (flags & MS_NOATIME) !== 0 ? MNT_NOATIME : MNT_RELATIME;
+  if ((flags & MS_NODIRATIME) !== 0) own |= MNT_NODIRATIME;
+  if ((flags & MS_NOSYMFOLLOW) !== 0) own |= MNT_NOSYMFOLLOW;
+  return own;
 }
 
 /** The super block that a mount of `type` shows: a new one, or -errno. */
@@ -62,7 +82,8 @@ const PATH_MOUNT: FunctionRef = behaviour(
     if (dentry === undefined || parent === undefined) return -EINVAL;
     if ((flags & MS_REMOUNT) !== 0) {
       if (dentry !== parent.root) return -EINVAL;
-      parent.flags = parent.flags & ~(MNT_SIMPLE | MNT_READONLY) | mountFlags(flags);
+      const atime = (flags & MS_ATIME) === 0 ? parent.flags & MNT_ATIME : mountFlags(flags) & MNT_ATIME;
+      parent.flags = mountFlags(flags) & ~MNT_ATIME | atime;
       if ((flags & MS_BIND) === 0) parent.sb.readOnly = (flags & MS_RDONLY) !== 0;
       return 0;
     }

@@ -20,6 +20,7 @@ import { FILE, INODE } from "./fields.ts";
 import { newFile, openOn } from "./file.ts";
 import { PIPE } from "./fileops.ts";
 import { PLAIN_INODE } from "./inode.ts";
+import { FILE_UPDATE_TIME, fileAccessed, madeNow, TOUCH_ATIME } from "./inode_times.ts";
 import { O_CLOEXEC, O_NONBLOCK, O_WRONLY, S_IFIFO } from "./modes.ts";
 import { PIPE_INFO, PipeInfo } from "./pipe_info.ts";
 import {
@@ -44,7 +45,7 @@ const FMODE_WRITE = 2;
 /** Reads from a pipe: bytes, 0 when all writers are gone, or -errno. */
 export const PIPE_READ: FunctionRef = blocking(
   "pipe_read",
-  [WAKE_UP_SYNC_KEY, ...WAIT_EVENT_CALLS],
+  [WAKE_UP_SYNC_KEY, ...WAIT_EVENT_CALLS, TOUCH_ATIME],
   function* (k, kiocb = 0, iter = 0) {
     const transfer = transferOf(k, kiocb, iter);
     const pipe = transfer?.file.inode?.pipe;
@@ -68,7 +69,10 @@ export const PIPE_READ: FunctionRef = blocking(
     if (wasFull) k.call(WAKE_UP_SYNC_KEY, pipe.wrWait, TASK_INTERRUPTIBLE, WRITABLE);
     if (wakesNext && !pipe.empty) k.call(WAKE_UP_SYNC_KEY, pipe.rdWait, TASK_INTERRUPTIBLE, READABLE);
     const count = outcome?.ret ?? taken.length;
-    if (count > 0) advance(k, kiocb, iter, count);
+    if (count > 0) {
+      advance(k, kiocb, iter, count);
+      fileAccessed(k, transfer.file.address);
+    }
     return count;
   },
 );
@@ -76,7 +80,7 @@ export const PIPE_READ: FunctionRef = blocking(
 /** Writes to a pipe: bytes, or -EPIPE when nobody reads. */
 export const PIPE_WRITE: FunctionRef = blocking(
   "pipe_write",
-  [WAKE_UP_SYNC_KEY, SEND_SIG, ...WAIT_EVENT_CALLS],
+  [WAKE_UP_SYNC_KEY, SEND_SIG, ...WAIT_EVENT_CALLS, FILE_UPDATE_TIME],
   function* (k, kiocb = 0, iter = 0) {
     const transfer = transferOf(k, kiocb, iter);
     const pipe = transfer?.file.inode?.pipe;
@@ -93,6 +97,7 @@ export const PIPE_WRITE: FunctionRef = blocking(
       const wasEmpty = pipe.empty;
       pipe.push(gather(k, transfer, outcome.ret) ?? new Uint8Array(outcome.ret));
       if (wasEmpty) wakeReaders();
+      if (outcome.ret > 0) k.call(FILE_UPDATE_TIME, transfer.file.address);
       advance(k, kiocb, iter, outcome.ret);
       return outcome.ret;
     }
@@ -134,6 +139,7 @@ export const PIPE_WRITE: FunctionRef = blocking(
     if (wasEmpty || PIPE_INFO.pollUsage.get(k, pipe.address) !== 0) wakeReaders();
     if (wakesNext && !pipe.full) k.call(WAKE_UP_SYNC_KEY, pipe.wrWait, TASK_INTERRUPTIBLE, WRITABLE);
     if (written === 0) return error;
+    k.call(FILE_UPDATE_TIME, transfer.file.address);
     advance(k, kiocb, iter, written);
     return written;
   },
@@ -181,6 +187,7 @@ export const PIPE_RELEASE: FunctionRef = behaviour(
 export const CREATE_PIPE_FILES: FunctionRef = behaviour("create_pipe_files", [], (k, res = 0, flags = 0) => {
   const fs = k.vfs.pseudo("pipe");
   const inode = k.vfs.newInode({ mode: S_IFIFO | 0o600 }, PIPE, fs, PLAIN_INODE);
+  madeNow(k, inode.address);
   const pipe = new PipeInfo(k);
   inode.pipe = pipe;
   INODE.pipe.set(k, inode.address, pipe.address);

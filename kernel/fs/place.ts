@@ -13,6 +13,7 @@ import { EFAULT, EINVAL, ENOENT, ENOTDIR, ERANGE } from "../syscalls/errno.ts";
 import { PATH } from "./fields.ts";
 import { setPlace } from "./fs_struct.ts";
 import type { Inode } from "./inode.ts";
+import { TOUCH_ATIME } from "./inode_times.ts";
 import { inodeCallees } from "./inode_operations.ts";
 import {
   AT_EMPTY_PATH,
@@ -174,14 +175,14 @@ export const VFS_READLINK: FunctionRef = behaviour(
 /** `readlink`: bytes stored, or -errno. */
 export const DO_READLINKAT: FunctionRef = behaviour(
   "do_readlinkat",
-  [USER_PATH_AT_EMPTY, VFS_READLINK, fn("touch_atime"), PATH_PUT],
+  [USER_PATH_AT_EMPTY, VFS_READLINK, TOUCH_ATIME, PATH_PUT],
   (k, dfd = 0, filename = 0, buf = 0, size = 0) => {
     if (size <= 0) return -EINVAL;
     return withPath(k, dfd, filename, LOOKUP_EMPTY, (path) => {
       const dentry = PATH.dentry.get(k, path);
       const inode = k.vfs.dentries.get(dentry)?.inode;
       if (inode?.target === null && inode.iops.getLink === undefined) return recorded(k)?.ret ?? -EINVAL;
-      k.call(fn("touch_atime"), path);
+      k.call(TOUCH_ATIME, path);
       return recordedErrorOr(k, k.call(VFS_READLINK, dentry, buf, size));
     });
   },

@@ -8,22 +8,31 @@ import { behaviour, type FunctionRef } from "../calls/function.ts";
 import { EBADF, EFBIG, EINVAL, EOPNOTSUPP, ESPIPE } from "../syscalls/errno.ts";
 import { fileOf } from "./fdtable.ts";
 import { FILE } from "./fields.ts";
+import { FILE_MODIFIED } from "./inode_times.ts";
 import { FMODE_READ, FMODE_WRITE, S_IFIFO, S_IFREG } from "./modes.ts";
 import { MAX_POS } from "./read_write.ts";
 import { recordedOr } from "./recorded.ts";
 
 const FALLOC_FL_KEEP_SIZE = 1;
+const FALLOC_FL_PUNCH_HOLE = 2;
+/** `FALLOC_FL_SUPPORTED_MASK`. */
+const SUPPORTED = 0x7b;
 const POSIX_FADV_WILLNEED = 3;
 
 /** Room for a range of a tmpfs file. */
 const SHMEM_FALLOCATE: FunctionRef = behaviour(
   "shmem_fallocate",
-  [],
+  [FILE_MODIFIED],
   (k, address = 0, mode = 0, offset = 0, length = 0) => {
-    const result = recordedOr(k, 0);
+    const known = (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE)) === 0;
+    const result = recordedOr(k, known ? 0 : -EOPNOTSUPP);
     const inode = k.vfs.files.get(address)?.inode;
+    if (result !== 0 || !inode) return result;
+    k.call(FILE_MODIFIED, address);
     const end = offset + length;
-    if (result === 0 && inode && (mode & FALLOC_FL_KEEP_SIZE) === 0 && end > inode.size) inode.size = end;
+    if ((mode & FALLOC_FL_PUNCH_HOLE) !== 0) {
+      if (offset < inode.size) inode.store(offset, new Uint8Array(Math.min(end, inode.size) - offset));
+    } else if ((mode & FALLOC_FL_KEEP_SIZE) === 0 && end > inode.size) inode.size = end;
     return result;
   },
 );
@@ -35,6 +44,10 @@ const VFS_FALLOCATE: FunctionRef = behaviour(
   (k, address = 0, mode = 0, offset = 0, length = 0) => {
     const file = k.vfs.files.get(address);
     if (offset < 0 || length <= 0) return -EINVAL;
+    const hole = (mode & FALLOC_FL_PUNCH_HOLE) !== 0;
+    if ((mode & ~SUPPORTED) !== 0 || hole && (mode & FALLOC_FL_KEEP_SIZE) === 0) {
+      return recordedOr(k, -EOPNOTSUPP);
+    }
     if (file === undefined || (FILE.mode.get(k, address) & FMODE_WRITE) === 0) return -EBADF;
     if (file.inode?.type === S_IFIFO) return -ESPIPE;
     if (offset + length > MAX_POS) return -EFBIG;

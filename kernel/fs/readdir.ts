@@ -17,6 +17,7 @@ import type { Inode } from "./inode.ts";
 import { fileOf } from "./fdtable.ts";
 import { FILE } from "./fields.ts";
 import { fileOperations } from "./fileops.ts";
+import { fileAccessed, TOUCH_ATIME } from "./inode_times.ts";
 import { recorded } from "./recorded.ts";
 
 /** `dir_context.pos`. */
@@ -144,7 +145,7 @@ export const DCACHE_READDIR: FunctionRef = behaviour(
 /** Reads on in a directory; entries go to the `dir_context`'s actor. */
 export const ITERATE_DIR: FunctionRef = behaviour(
   "iterate_dir",
-  listers(),
+  [...listers(), TOUCH_ATIME],
   (k, address = 0, ctx = 0) => {
     const file = k.vfs.files.get(address);
     const iterate = file?.ops?.iterate;
@@ -152,6 +153,7 @@ export const ITERATE_DIR: FunctionRef = behaviour(
     CTX_POS.set(k, ctx, FILE.pos.get(k, address));
     const result = k.call(iterate, address, ctx);
     FILE.pos.set(k, address, CTX_POS.get(k, ctx));
+    fileAccessed(k, address);
     return result;
   },
 );

@@ -12,6 +12,7 @@ import { EBUSY, EEXIST, EINVAL, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EXDEV } from 
 import { SHMEM_MKNOD } from "./create.ts";
 import type { Dentry } from "./dentry.ts";
 import type { Inode } from "./inode.ts";
+import { nameMoved } from "./inode_times.ts";
 import { inodeCallees } from "./inode_operations.ts";
 import { S_IFCHR } from "./modes.ts";
 import { MAY_WRITE } from "./permission.ts";
@@ -85,12 +86,14 @@ export const SHMEM_RENAME2: FunctionRef = behaviour(
     const replaced = k.vfs.dentries.get(target);
     const from = k.vfs.inodes.get(oldDir);
     const to = k.vfs.inodes.get(newDir);
+    const full = (replaced?.inode?.entries?.size ?? 0) > 0;
+    if (full && (flags & RENAME_EXCHANGE) === 0) return -ENOTEMPTY;
+    nameMoved(k, oldDir, newDir, source?.inode?.address, replaced?.inode?.address);
     if ((flags & RENAME_EXCHANGE) !== 0) {
       moveLinks(source?.inode ?? null, from, to);
       moveLinks(replaced?.inode ?? null, to, from);
       return 0;
     }
-    if (replaced?.inode?.entries && replaced.inode.entries.size > 0) return -ENOTEMPTY;
     if ((flags & RENAME_WHITEOUT) !== 0 && source !== undefined) {
       // A device 0:0 of that name takes the place.
       const name = k.vfs.newDentry(source.name, source.parent);

@@ -10,17 +10,19 @@ import { MemoryFault } from "../memory/fault.ts";
 import { EFAULT, EINVAL, ENXIO, EPERM } from "../syscalls/errno.ts";
 import { F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_SEAL, F_SEAL_WRITE } from "./seals.ts";
 import { FILE } from "./fields.ts";
+import { FILE_UPDATE_TIME, fileAccessed, TOUCH_ATIME } from "./inode_times.ts";
 import { O_APPEND } from "./modes.ts";
 import { advance, type Transfer, transferOf } from "./read_write.ts";
 import { recorded } from "./recorded.ts";
 
 const GENERIC_WRITE_CHECKS = fn("generic_write_checks");
+const FILE_REMOVE_PRIVS = fn("file_remove_privs");
 const GENERIC_PERFORM_WRITE = fn("generic_perform_write");
 
 /** Reads from the page cache of a tmpfs file. In a replay the recorded count and bytes are the file's contents. */
 export const SHMEM_FILE_READ_ITER: FunctionRef = behaviour(
   "shmem_file_read_iter",
-  [],
+  [TOUCH_ATIME],
   (k, kiocb = 0, iter = 0) => {
     const transfer = transferOf(k, kiocb, iter);
     const inode = transfer?.file.inode;
@@ -36,6 +38,7 @@ export const SHMEM_FILE_READ_ITER: FunctionRef = behaviour(
     const bytes = inode.read(transfer.pos, outcome?.ret ?? transfer.count);
     if (!scatter(k, transfer, bytes) && outcome === undefined) return -EFAULT;
     advance(k, kiocb, iter, bytes.length);
+    fileAccessed(k, transfer.file.address);
     return outcome?.ret ?? bytes.length;
   },
 );
@@ -43,11 +46,13 @@ export const SHMEM_FILE_READ_ITER: FunctionRef = behaviour(
 /** Copies pages between user space and the page cache: `__generic_file_write_iter`. */
 export const __GENERIC_FILE_WRITE_ITER: FunctionRef = blocking(
   "__generic_file_write_iter",
-  [GENERIC_PERFORM_WRITE],
+  [FILE_REMOVE_PRIVS, FILE_UPDATE_TIME, GENERIC_PERFORM_WRITE],
   (k, kiocb = 0, iter = 0) => {
     const transfer = transferOf(k, kiocb, iter);
     const inode = transfer?.file.inode;
     if (transfer === undefined || !inode) return -EINVAL;
+    k.call(FILE_REMOVE_PRIVS, transfer.file.address);
+    k.call(FILE_UPDATE_TIME, transfer.file.address);
     k.calls.callOrWait(GENERIC_PERFORM_WRITE, kiocb, iter);
     const ret = recorded(k)?.ret;
     if (ret !== undefined && ret < 0) return ret;

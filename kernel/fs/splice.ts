@@ -28,6 +28,7 @@ import {
   EXDEV,
 } from "../syscalls/errno.ts";
 import { fileOf } from "./fdtable.ts";
+import { fileAccessed, TOUCH_ATIME } from "./inode_times.ts";
 import { FILE, INODE } from "./fields.ts";
 import { SOCKET } from "./fileops.ts";
 import { splicedBytes } from "./spliced.ts";
@@ -51,7 +52,6 @@ const MAX_RW_COUNT = 0x7ffff000;
 const CHUNK = 65536;
 const RW_VERIFY_AREA = fn("rw_verify_area");
 const GET_PIPE_INFO = fn("get_pipe_info");
-const TOUCH_ATIME = fn("touch_atime");
 const SPLICE_F_NONBLOCK = 2;
 const SPLICE_F_ALL = 15;
 const SIGPIPE = 13;
@@ -80,7 +80,7 @@ const GENERIC_FILE_SPLICE_READ: FunctionRef = behaviour(
     const bytes = inode.read(pos, len).slice();
     splicedBytes(k).bytes = bytes;
     k.memory.store(ppos, 8, pos + bytes.length);
-    k.call(TOUCH_ATIME, FILE.path.at(k, address));
+    fileAccessed(k, address);
     return bytes.length;
   },
 );
@@ -184,7 +184,7 @@ const SPLICE_DIRECT_TO_ACTOR: FunctionRef = blocking(
         break;
       }
     }
-    if (done > 0) k.call(TOUCH_ATIME, FILE.path.at(k, input));
+    if (done > 0) fileAccessed(k, input);
     return done > 0 ? done : error;
   },
 );

@@ -14,7 +14,16 @@ import { EBADF, EFAULT, EINVAL, ENOSYS } from "../syscalls/errno.ts";
 import { failsAt } from "./failures.ts";
 import { fileOf } from "./fdtable.ts";
 import { DENTRY, FILE, PATH, SUPER } from "./fields.ts";
-import { MNT_READONLY } from "./mount.ts";
+import {
+  MNT_NOATIME,
+  MNT_NODEV,
+  MNT_NODIRATIME,
+  MNT_NOEXEC,
+  MNT_NOSUID,
+  MNT_NOSYMFOLLOW,
+  MNT_RELATIME,
+  type Mount,
+} from "./mount.ts";
 import { AT_FDCWD, LOOKUP_FOLLOW } from "./modes.ts";
 import { PATH_PUT } from "./namei.ts";
 import { USER_PATH_AT_EMPTY, withPath } from "./place.ts";
@@ -83,13 +92,20 @@ export const STATFS_BY_DENTRY: FunctionRef = behaviour(
   },
 );
 
+/** Flags of a mount as `statfs` tells them (`calculate_f_flags`). */
+function mountStatus(mount: Mount): number {
+  const { flags } = mount;
+  return (mount.readOnly ? ST_RDONLY : 0) |
+    (flags & (MNT_NOSUID | MNT_NODEV | MNT_NOEXEC)) << 1 |
+    (flags & (MNT_NOATIME | MNT_NODIRATIME | MNT_RELATIME | MNT_NOSYMFOLLOW)) << 7;
+}
+
 /** `vfs_statfs`, which real kernels inline: the file system's word, and the mount's flags. */
 function vfsStatfs(k: Kernel, path: Addr, buf: Addr): number {
   const error = k.call(STATFS_BY_DENTRY, PATH.dentry.get(k, path), buf);
   if (error !== 0) return error;
   const mount = k.vfs.mounts.get(PATH.mnt.get(k, path));
-  const flags = mount === undefined ? 0 : (mount.flags & ~MNT_READONLY) | (mount.readOnly ? ST_RDONLY : 0);
-  KSTATFS.flags.set(k, buf, ST_VALID | flags & 0xf);
+  KSTATFS.flags.set(k, buf, ST_VALID | (mount === undefined ? 0 : mountStatus(mount)));
   return 0;
 }
 

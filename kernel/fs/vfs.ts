@@ -21,7 +21,7 @@ import { FILES_STRUCT, installFd } from "./files_struct.ts";
 import { Inode, type InodeContainer } from "./inode.ts";
 import type { InodeOperations } from "./inode_operations.ts";
 import { O_RDWR, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "./modes.ts";
-import { Mount } from "./mount.ts";
+import { MNT_RELATIME, Mount } from "./mount.ts";
 import { Watches } from "./notify/watches.ts";
 import { pathNames } from "./path_names.ts";
 
@@ -94,6 +94,7 @@ export class Vfs {
     this.sb = sb.address;
     this.root = sb.root;
     const mount = this.#newMount(sb, sb.root, "tmpfs");
+    // The kernel mounts its first file system by itself, not by way of `mount`, which would make it `relatime`.
     this.mounts.set(mount.mnt, mount);
     this.rootMount = mount.address;
     this.mnt = mount.mnt;
@@ -148,7 +149,7 @@ export class Vfs {
       throw new Error(`Cannot mount a ${sb.type.name} at "${at}": there is no such place; make it first`);
     }
     const mount = this.#newMount(sb, options.root ?? sb.root, options.source ?? sb.type.name);
-    mount.flags = options.flags ?? 0;
+    mount.flags = options.flags ?? MNT_RELATIME;
     mount.attach(parent, dentry);
     this.mounts.set(mount.mnt, mount);
     return mount;

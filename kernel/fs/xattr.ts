@@ -25,6 +25,7 @@ import {
 import { failsAt } from "./failures.ts";
 import { fileOf } from "./fdtable.ts";
 import { FILE, PATH } from "./fields.ts";
+import { S_CTIME, setTimes } from "./inode_times.ts";
 import type { Inode } from "./inode.ts";
 import { inodeCallees } from "./inode_operations.ts";
 import { AT_FDCWD, FMODE_PATH, LOOKUP_FOLLOW, S_IFDIR, S_IFREG } from "./modes.ts";
@@ -120,6 +121,7 @@ const VFS_SETXATTR_NOPERM: FunctionRef = behaviour(
       if (!known && (flags & XATTR_REPLACE) !== 0) return -ENODATA;
     }
     (inode.xattrs ??= new Map()).set(key, k.memory.readBytes(value, size).slice());
+    if (k.vfs.typeOf(inode)?.pinned === false) setTimes(k, inode.address, S_CTIME);
     return 0;
   },
 );

@@ -15,6 +15,7 @@ import {
 } from "../calls/function.ts";
 import { FILE } from "../fs/fields.ts";
 import { advance, transferOf } from "../fs/read_write.ts";
+import { fileAccessed, TOUCH_ATIME } from "../fs/inode_times.ts";
 import { readOutcome } from "../fs/shmem.ts";
 import type { Kernel } from "../kernel.ts";
 import { PAGE_SIZE } from "../memory/page.ts";
@@ -36,7 +37,6 @@ const ITER_COUNT = field("iov_iter", "count");
 /** Pages of one batch. */
 const PAGEVEC_SIZE = 15;
 const TASK_KILLABLE = 0x102;
-const TOUCH_ATIME = fn("touch_atime");
 /** `mapping_gfp_mask` of a file on a disk. */
 const GFP = 0x1100cca;
 /** Fills a batch with the cached pages from `index` to `last` as far as they can be read in one go. */
@@ -195,7 +195,7 @@ export const FILEMAP_READ: FunctionRef = blocking(
       }
     }
     popLocals(k, mark);
-    k.call(TOUCH_ATIME, FILE.path.at(k, file.address));
+    fileAccessed(k, file.address);
     return done + already > 0 ? done + already : error;
   },
 );

@@ -7,6 +7,7 @@
 import type { Addr } from "../../image/model.ts";
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import { fileOf, FPUT } from "../fs/fdtable.ts";
+import { noteAccess } from "../fs/inode_times.ts";
 import { FILE } from "../fs/fields.ts";
 import { FMODE_READ, FMODE_WRITE, S_IFDIR } from "../fs/modes.ts";
 import { recorded } from "../fs/recorded.ts";
@@ -103,7 +104,10 @@ export const UPROBE_MMAP: FunctionRef = behaviour("uprobe_mmap", [], (k, vma = 0
 export const MMAP_FILE: FunctionRef = behaviour("mmap_file", [SHMEM_MMAP], (k, file = 0, vma = 0) => {
   const ops = k.vfs.files.get(file)?.ops;
   if (ops?.mmap === undefined) return -ENODEV;
-  return k.call(ops.mmap, file, vma) || 0;
+  const error = k.call(ops.mmap, file, vma) || 0;
+  // tmpfs's function is a recorded one.
+  if (error === 0 && ops.mmap === SHMEM_MMAP) noteAccess(k, FILE.path.at(k, file));
+  return error;
 });
 
 /** Maps a range whose place is settled: its address, or -errno. */

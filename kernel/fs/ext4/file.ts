@@ -14,6 +14,7 @@ import { I_DIRTY_DATASYNC, I_DIRTY_SYNC } from "../backing_dev.ts";
 import { DIRECT_READ, DIRECT_WRITE } from "./direct.ts";
 import { FILE } from "../fields.ts";
 import type { Inode } from "../inode.ts";
+import { FILE_MODIFIED, fileAccessed, TOUCH_ATIME } from "../inode_times.ts";
 import { O_APPEND, O_DIRECT, openFlags } from "../modes.ts";
 import { moveTo, transferOf } from "../read_write.ts";
 import { recorded } from "../recorded.ts";
@@ -47,7 +48,10 @@ behaviour("ext4_release_file", [fn("ext4_discard_preallocations")], (k, inode = 
   if ((FILE.mode.get(k, file) & 2) !== 0) k.call(fn("ext4_discard_preallocations"), inode, 0);
   return 0;
 });
-behaviour("ext4_file_mmap", [fn("touch_atime")], () => 0);
+behaviour("ext4_file_mmap", [TOUCH_ATIME], (k, file = 0) => {
+  fileAccessed(k, file);
+  return 0;
+});
 
 /** Reads a file. In a replay the recorded count and bytes are the file's contents; whether they are cached is the model's. */
 blocking(
@@ -95,7 +99,7 @@ const EXT4_BUFFERED_WRITE_ITER: FunctionRef = blocking(
   [
     fn("down_write"),
     EXT4_GENERIC_WRITE_CHECKS,
-    fn("file_modified"),
+    FILE_MODIFIED,
     GENERIC_PERFORM_WRITE,
     fn("up_write"),
     VFS_FSYNC_RANGE,
@@ -107,7 +111,7 @@ const EXT4_BUFFERED_WRITE_ITER: FunctionRef = blocking(
     k.call(fn("down_write"));
     let result = k.call(EXT4_GENERIC_WRITE_CHECKS, kiocb, iter);
     if (result > 0) {
-      k.call(fn("file_modified"), file.address);
+      k.call(FILE_MODIFIED, file.address);
       result = yield* k.calls.callBlocking(GENERIC_PERFORM_WRITE, kiocb, iter);
     }
     k.call(fn("up_write"));

@@ -10,6 +10,7 @@ import type { Kernel } from "../../kernel.ts";
 import { EINVAL, ENOSPC } from "../../syscalls/errno.ts";
 import { ownerOf } from "../create.ts";
 import type { Inode } from "../inode.ts";
+import { madeNow } from "../inode_times.ts";
 import { S_IFDIR, S_IFMT } from "../modes.ts";
 import {
   __EXT4_HANDLE_DIRTY_METADATA,
@@ -60,6 +61,7 @@ export const __EXT4_NEW_INODE: FunctionRef = behaviour(
     const handle = startHandle(k, parent, 32);
     state.handle = handle;
     const inode = k.vfs.newInodeOn(parent.sb, { ...ownerOf(k, dir, mode), ...state.how });
+    madeNow(k, inode.address);
     ext4.number(inode);
     const { layout, disk } = ext4;
     const group = Math.floor((inode.ino - 1) / layout.inodesPerGroup);

@@ -12,6 +12,7 @@ import { attach } from "../create.ts";
 import { failsAt } from "../failures.ts";
 import { FILE, INODE } from "../fields.ts";
 import type { Inode } from "../inode.ts";
+import { directoryChanged, nameMoved, nameRemoved, S_CTIME, setTimes } from "../inode_times.ts";
 import { S_IFDIR, S_IFLNK, S_IFREG } from "../modes.ts";
 import { D_ADD, D_SPLICE_ALIAS } from "../namei.ts";
 import { moveLinks } from "../rename.ts";
@@ -245,6 +246,7 @@ function removeEntry(k: Kernel, dir: Addr, address: Addr): number {
   k.call(EXT4_DELETE_ENTRY, handle, dir, 0, directoryBlock(k, parent));
   k.call(__EXT4_MARK_INODE_DIRTY, handle, dir, 0, 0);
   k.vfs.remove(dentry, true);
+  nameRemoved(k, dir, inode.address);
   if (inode.nlink === 0) k.call(fn("ext4_orphan_add"), handle, inode.address);
   k.call(__EXT4_MARK_INODE_DIRTY, handle, inode.address, 0, 0);
   stopHandle(k, handle);
@@ -270,6 +272,8 @@ const __EXT4_LINK: FunctionRef = behaviour(
     if (error === 0) {
       inode.nlink++;
       INODE.count.add(k, address, 1);
+      setTimes(k, address, S_CTIME);
+      directoryChanged(k, dir);
       k.call(__EXT4_MARK_INODE_DIRTY, handle, address, 0, 0);
       k.call(fn("d_instantiate"), dentry, address);
     }
@@ -327,6 +331,7 @@ const EXT4_RENAME: FunctionRef = behaviour(
         moveLinks(source.inode, from, to);
       }
     }
+    if (error === 0) nameMoved(k, oldDir, newDir, source.inode.address, replaced.inode?.address);
     k.call(__EXT4_MARK_INODE_DIRTY, handle, source.inode.address, 0, 0);
     k.call(__EXT4_MARK_INODE_DIRTY, handle, oldDir, 0, 0);
     stopHandle(k, handle);
