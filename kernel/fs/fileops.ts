@@ -226,6 +226,14 @@ export const PROC_FD_DIR: FileOperations = {
   seekable: true,
 };
 
+/** `/proc/PID/fdinfo`. */
+export const PROC_FDINFO_DIR: FileOperations = {
+  symbol: "proc_fdinfo_operations",
+  iterate: fn("proc_readfdinfo"),
+  llseek: fn("generic_file_llseek"),
+  seekable: true,
+};
+
 /** `/proc/PID/task`. */
 export const PROC_TASK_DIR: FileOperations = {
   symbol: "proc_task_operations",
@@ -386,6 +394,7 @@ export function fileOperations(): readonly FileOperations[] {
     PROC_DIR,
     PROC_TGID_DIR,
     PROC_FD_DIR,
+    PROC_FDINFO_DIR,
     PROC_TASK_DIR,
     KERNFS_FILE,
     KERNFS_DIR,

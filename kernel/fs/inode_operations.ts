@@ -134,6 +134,17 @@ export const PROC_FD_INODE: InodeOperations = {
   lookup: fn("proc_lookupfd"),
   permission: fn("proc_fd_permission"),
 };
+/** `/proc/PID/fdinfo`. */
+export const PROC_FDINFO_INODE: InodeOperations = {
+  symbol: "proc_fdinfo_inode_operations",
+  lookup: fn("proc_lookupfdinfo"),
+};
+/** `/proc/PID/task`. */
+export const PROC_TASK_INODE: InodeOperations = {
+  ...PROC_PID_INODE,
+  symbol: "proc_task_inode_operations",
+  lookup: fn("proc_task_lookup"),
+};
 /** Directories of sysfs and its kin. */
 export const KERNFS_DIR_INODE: InodeOperations = {
   symbol: "kernfs_dir_iops",
@@ -207,6 +218,8 @@ export function inodeOperations(): readonly InodeOperations[] {
     PROC_PID_FILE_INODE,
     PROC_PID_LINK_INODE,
     PROC_FD_INODE,
+    PROC_FDINFO_INODE,
+    PROC_TASK_INODE,
     KERNFS_DIR_INODE,
     KERNFS_FILE_INODE,
     EXT4_DIR_INODE,

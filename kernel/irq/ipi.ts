@@ -6,6 +6,7 @@
 
 import { behaviour, type FunctionRef } from "../calls/function.ts";
 import { SCHED_TTWU_PENDING } from "../sched/wake_up.ts";
+import { countIrq } from "./irq_counts.ts";
 import { tracepoint } from "../tracing/reference.ts";
 
 const RESCHEDULE_ENTRY = tracepoint("irq_vectors:reschedule_entry", "vector");
@@ -21,6 +22,7 @@ const ACKNOWLEDGE = 150;
 
 /** x86: nothing but noticing that the run queue has changed; the function is inlined, so this is no frame. */
 export const SCHEDULER_IPI: FunctionRef = behaviour("scheduler_ipi", [], (k) => {
+  countIrq(k, "RES");
   k.tracepoints.fire(RESCHEDULE_ENTRY, RESCHEDULE_VECTOR);
   k.calls.spend(ACKNOWLEDGE);
   k.tracepoints.fire(RESCHEDULE_EXIT, RESCHEDULE_VECTOR);
@@ -46,6 +48,7 @@ export const CALL_FUNCTION_SINGLE: FunctionRef = behaviour(
   "__sysvec_call_function_single",
   [CALL_FUNCTION_INTERRUPT],
   (k) => {
+    countIrq(k, "CAL");
     k.tracepoints.fire(CALL_ENTRY, CALL_FUNCTION_SINGLE_VECTOR);
     k.calls.spend(ACKNOWLEDGE);
     k.call(CALL_FUNCTION_INTERRUPT);

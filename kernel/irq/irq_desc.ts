@@ -8,6 +8,7 @@ import type { Addr } from "../../image/model.ts";
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { field, sizeOfStruct } from "../process/objects.ts";
+import { countIrq } from "./irq_counts.ts";
 import { tracepoint } from "../tracing/reference.ts";
 
 const DESC = {
@@ -112,6 +113,7 @@ export function vectorOf(line: IrqLine): number {
 const HANDLE_IRQ_EVENT_PERCPU: FunctionRef = behaviour("__handle_irq_event_percpu", [], (k, desc = 0) => {
   const line = k.irqs.byDesc(desc);
   if (line === undefined) return 0;
+  countIrq(k, String(line.irq));
   k.tracepoints.fire(HANDLER_ENTRY, line.irq, line.name);
   const ret = k.call(line.handler, line.irq, line.devId);
   k.tracepoints.fire(HANDLER_EXIT, line.irq, ret);
@@ -141,6 +143,7 @@ const HANDLE_FASTEOI_IRQ: FunctionRef = behaviour("handle_fasteoi_irq", [HANDLE_
 const HANDLE_PERCPU_DEVID_IRQ: FunctionRef = behaviour("handle_percpu_devid_irq", [], (k, desc = 0) => {
   const line = k.irqs.byDesc(desc);
   if (line === undefined) return Number.NaN;
+  countIrq(k, String(line.irq));
   k.tracepoints.fire(HANDLER_ENTRY, line.irq, line.name);
   const ret = k.call(line.handler, line.irq, line.devId);
   k.tracepoints.fire(HANDLER_EXIT, line.irq, ret);

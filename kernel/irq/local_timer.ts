@@ -6,6 +6,7 @@
 
 import { behaviour, type FunctionRef } from "../calls/function.ts";
 import { HRTIMER_INTERRUPT } from "../time/hrtimer.ts";
+import { countIrq } from "./irq_counts.ts";
 import { tracepoint } from "../tracing/reference.ts";
 
 const ENTRY = tracepoint("irq_vectors:local_timer_entry", "vector");
@@ -18,6 +19,7 @@ export const SYSVEC_APIC_TIMER: FunctionRef = behaviour(
   "__sysvec_apic_timer_interrupt",
   [HRTIMER_INTERRUPT],
   (k) => {
+    countIrq(k, "LOC");
     k.tracepoints.fire(ENTRY, VECTOR);
     k.call(HRTIMER_INTERRUPT, Number.NaN);
     k.tracepoints.fire(EXIT, VECTOR);

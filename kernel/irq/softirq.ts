@@ -10,6 +10,7 @@
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { symbolAddress } from "../process/objects.ts";
+import { countIrq, SOFTIRQ_NAMES } from "./irq_counts.ts";
 import { tracepoint } from "../tracing/reference.ts";
 import { SOFTIRQ } from "./vectors.ts";
 import { wakeKsoftirqd } from "./ksoftirqd.ts";
@@ -122,6 +123,7 @@ export const HANDLE_SOFTIRQS: FunctionRef = behaviour("handle_softirqs", HANDLER
       const vector = 31 - Math.clz32(pending & -pending);
       pending &= pending - 1;
       const action = k.softirqs.action(vector);
+      countIrq(k, SOFTIRQ_NAMES[vector] ?? "RCU");
       k.tracepoints.fire(ENTRY, vector);
       if (action !== undefined) k.call(action, k.softirqs.actionAddress(vector));
       k.tracepoints.fire(EXIT, vector);

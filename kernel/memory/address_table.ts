@@ -33,6 +33,11 @@ export class AddressTable<T> {
     }
   }
 
+  /** All values, in an order that only the addresses decide. */
+  values(): T[] {
+    return this.#values.filter((value): value is T => value !== undefined);
+  }
+
   /** Whether there is a value at an address. */
   has(address: Addr): boolean {
     return this.get(address) !== undefined;

@@ -140,12 +140,12 @@ function layOut(
   mapStack(k, task);
 }
 
-/** Maps the stack of a program. */
-export function mapStack(k: Kernel, task: Task): void {
+/** Maps the stack of a program, with room for `extra` bytes of arguments more than programs usually have. */
+export function mapStack(k: Kernel, task: Task, extra = 0): void {
   const mm = mmAt(k, task.mm);
   if (mm === undefined || task.userSpace === null) return;
   const end = k.arch.layout.userEnd - PAGE;
-  const start = end - STACK_PAGES * PAGE;
+  const start = end - (STACK_PAGES + Math.max(0, Math.ceil(extra / PAGE))) * PAGE;
   const flags = VM_READ | VM_WRITE | VM_MAY | VM_GROWSDOWN | VM_ACCOUNT;
   mm.insert({ start, end, flags, file: 0, pgoff: 0 });
   task.userSpace.map(start, end - start, flags & 7);

@@ -68,6 +68,30 @@ function adjOf(k: Kernel, task: Task): number {
   return ADJ.get(k, TASK.signal.get(k, task.address));
 }
 
+/** `oom_score_adj` of a process. */
+export function oomScoreAdj(k: Kernel, task: Task): number {
+  return adjOf(k, task);
+}
+
+/** Sets it. */
+export function setOomScoreAdj(k: Kernel, task: Task, value: number): void {
+  ADJ.set(k, TASK.signal.get(k, task.address), value);
+}
+
+/** How likely a process is to be killed, of 2000 (`proc_oom_score`). */
+export function oomScore(k: Kernel, task: Task): number {
+  if (!killable(k, task) || adjOf(k, task) === ADJ_MIN) return 0;
+  const swap = swapSpace(k);
+  const total = zoneOf(k).managed + (swap === undefined ? 0 : swap.pages - 1);
+  return Math.max(0, Math.floor((1000 + Math.trunc(badness(k, task, total) * 1000 / total)) * 2 / 3));
+}
+
+function badness(k: Kernel, task: Task, total: number): number {
+  const { anon, file, shmem, swap } = usage(k, task);
+  const tables = Math.floor(MM.pgtablesBytes.get(k, task.mm) / PAGE);
+  return anon + file + shmem + swap + tables + Math.trunc(adjOf(k, task) * total / 1000);
+}
+
 /** Processes that can be killed: not init, not a kernel thread, with memory of their own. */
 function killable(k: Kernel, task: Task): boolean {
   return task.pid === task.tgid && task !== k.tasks.init && task.mm !== 0 && task.exitCode === null &&
@@ -78,9 +102,7 @@ function killable(k: Kernel, task: Task): boolean {
 export const OOM_BADNESS: FunctionRef = behaviour("oom_badness", [], (k, address = 0, totalpages = 0) => {
   const task = k.tasks.byAddress(address);
   if (task === undefined || !killable(k, task) || adjOf(k, task) === ADJ_MIN) return -(2 ** 31);
-  const { anon, file, shmem, swap } = usage(k, task);
-  const tables = Math.floor(MM.pgtablesBytes.get(k, task.mm) / PAGE);
-  return anon + file + shmem + swap + tables + Math.trunc(adjOf(k, task) * totalpages / 1000);
+  return badness(k, task, totalpages);
 });
 
 const OOM_EVALUATE_TASK = behaviour("oom_evaluate_task", [OOM_BADNESS], (k, address = 0, oc = 0) => {

@@ -20,6 +20,10 @@ const SIGNAL = {
   nivcsw: field("signal_struct", "nivcsw"),
   cnvcsw: field("signal_struct", "cnvcsw"),
   cnivcsw: field("signal_struct", "cnivcsw"),
+  minFlt: field("signal_struct", "min_flt"),
+  majFlt: field("signal_struct", "maj_flt"),
+  cminFlt: field("signal_struct", "cmin_flt"),
+  cmajFlt: field("signal_struct", "cmaj_flt"),
 } as const;
 
 /** Nanoseconds in user space and in the kernel, and switches. */
@@ -30,6 +34,9 @@ export interface CpuUse {
   readonly nvcsw: number;
   /** Times that the CPU was taken from it. */
   readonly nivcsw: number;
+  /** Page faults that no disk was needed for, and those that had to read. */
+  readonly minFlt: number;
+  readonly majFlt: number;
 }
 
 /** What one task has used up to now. */
@@ -38,7 +45,8 @@ export function taskUse(k: Kernel, task: Task): CpuUse {
   const running = k.scheduler.rq(task.cpu).curr === task;
   const sum = se.sumExec + (running ? Math.max(0, k.clock.now - se.execStart) : 0);
   const utime = Math.min(se.userTime, sum);
-  return { utime, stime: sum - utime, nvcsw: se.nvcsw, nivcsw: se.nivcsw };
+  const { minorFaults: minFlt, majorFaults: majFlt } = task;
+  return { utime, stime: sum - utime, nvcsw: se.nvcsw, nivcsw: se.nivcsw, minFlt, majFlt };
 }
 
 /** What all threads of a process have used, those that are gone included. */
@@ -48,14 +56,18 @@ export function processUse(k: Kernel, task: Task): CpuUse {
   let stime = SIGNAL.stime.get(k, signal);
   let nvcsw = SIGNAL.nvcsw.get(k, signal);
   let nivcsw = SIGNAL.nivcsw.get(k, signal);
+  let minFlt = SIGNAL.minFlt.get(k, signal);
+  let majFlt = SIGNAL.majFlt.get(k, signal);
   for (const thread of k.tasks.threads(task)) {
     const use = taskUse(k, thread);
     utime += use.utime;
     stime += use.stime;
     nvcsw += use.nvcsw;
     nivcsw += use.nivcsw;
+    minFlt += use.minFlt;
+    majFlt += use.majFlt;
   }
-  return { utime, stime, nvcsw, nivcsw };
+  return { utime, stime, nvcsw, nivcsw, minFlt, majFlt };
 }
 
 /** What the children of a process have used that were waited for. */
@@ -66,6 +78,8 @@ export function childrenUse(k: Kernel, task: Task): CpuUse {
     stime: SIGNAL.cstime.get(k, signal),
     nvcsw: SIGNAL.cnvcsw.get(k, signal),
     nivcsw: SIGNAL.cnivcsw.get(k, signal),
+    minFlt: SIGNAL.cminFlt.get(k, signal),
+    majFlt: SIGNAL.cmajFlt.get(k, signal),
   };
 }
 
@@ -76,6 +90,8 @@ export function usedSince(before: CpuUse, after: CpuUse): CpuUse {
     stime: after.stime - before.stime,
     nvcsw: after.nvcsw - before.nvcsw,
     nivcsw: after.nivcsw - before.nivcsw,
+    minFlt: after.minFlt - before.minFlt,
+    majFlt: after.majFlt - before.majFlt,
   };
 }
 
@@ -87,6 +103,8 @@ export function keepThreadUse(k: Kernel, task: Task): void {
   SIGNAL.stime.add(k, signal, use.stime);
   SIGNAL.nvcsw.add(k, signal, use.nvcsw);
   SIGNAL.nivcsw.add(k, signal, use.nivcsw);
+  SIGNAL.minFlt.add(k, signal, use.minFlt);
+  SIGNAL.majFlt.add(k, signal, use.majFlt);
 }
 
 /** A child was waited for: what it and its own children used counts for the parent. */
@@ -98,6 +116,8 @@ export function keepChildUse(k: Kernel, parent: Task, child: Task): void {
   SIGNAL.cstime.add(k, signal, own.stime + below.stime);
   SIGNAL.cnvcsw.add(k, signal, own.nvcsw + below.nvcsw);
   SIGNAL.cnivcsw.add(k, signal, own.nivcsw + below.nivcsw);
+  SIGNAL.cminFlt.add(k, signal, own.minFlt + below.minFlt);
+  SIGNAL.cmajFlt.add(k, signal, own.majFlt + below.majFlt);
 }
 
 /** `struct rusage` as user space has it; false at a bad address. */
@@ -109,11 +129,13 @@ export function storeRusage(k: Kernel, at: Addr, use: CpuUse): boolean {
     if (word === 8) view.setBigInt64(index * 8, BigInt(Math.floor(value)), true);
     else view.setInt32(index * 4, Math.floor(value), true);
   };
-  // ru_utime, ru_stime, …, ru_nvcsw and ru_nivcsw at the end.
+  // ru_utime, ru_stime, …, ru_minflt, ru_majflt, …, ru_nvcsw and ru_nivcsw at the end.
   put(0, use.utime / 1e9);
   put(1, use.utime % 1e9 / 1000);
   put(2, use.stime / 1e9);
   put(3, use.stime % 1e9 / 1000);
+  put(8, use.minFlt);
+  put(9, use.majFlt);
   put(16, use.nvcsw);
   put(17, use.nivcsw);
   return k.memory.isUser(at) && storeBytes(k, at, bytes);

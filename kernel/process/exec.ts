@@ -26,6 +26,7 @@ import { kfree, kzalloc } from "./alloc.ts";
 import { ELF_LOAD, ELF_MAP, loadSegments } from "./elf.ts";
 import { isStaticProgram } from "./elf_header.ts";
 import { endOtherThreads } from "./exit.ts";
+import { bytesOf, copyStrings, type ExecStrings, storeStrings } from "./exec_strings.ts";
 import { EXEC_MM_RELEASE } from "./mm_release.ts";
 import { unshareSighand } from "../signal/action.ts";
 import { FLUSH_SIGNAL_HANDLERS } from "../signal/action.ts";
@@ -157,7 +158,9 @@ export const LOAD_ELF_BINARY: FunctionRef = behaviour(
     let error = k.call(BEGIN_NEW_EXEC, bprm);
     if (error === 0) {
       k.call(fn("setup_new_exec"), bprm);
-      mapStack(k, k.current);
+      const strings = started.get(k);
+      mapStack(k, k.current, strings === undefined ? 0 : bytesOf(k, strings) - PAGE);
+      if (strings !== undefined) layOut(k, bprm, strings);
       error = loadSegments(k, ELF_LOAD, program, segments, true);
       if (error === 0 && interpreter !== 0) {
         error = loadSegments(k, ELF_MAP, interpreter, layouts.interpreter, false);
@@ -167,6 +170,15 @@ export const LOAD_ELF_BINARY: FunctionRef = behaviour(
     return error;
   },
 );
+
+/** What the program that is being loaded is started with. */
+const started = new WeakMap<Kernel, ExecStrings>();
+
+function layOut(k: Kernel, bprm: Addr, strings: ExecStrings): void {
+  const { mm, userSpace } = k.current;
+  if (userSpace === null) return;
+  storeStrings(k, mm, userSpace, strings, k.memory.readString(BPRM.filename.get(k, bprm), 4096));
+}
 
 /** Opens the interpreter of dynamically linked programs: a `struct file`, or -errno. */
 function openInterpreter(k: Kernel): Addr {
@@ -202,15 +214,22 @@ export const BPRM_EXECVE: FunctionRef = behaviour(
 export const DO_EXECVEAT_COMMON: FunctionRef = behaviour(
   "do_execveat_common",
   [fn("alloc_bprm"), BPRM_EXECVE, FPUT, fn("free_bprm"), PUTNAME],
-  (k, fd = 0, name = 0, _argv, _envp, flags = 0) => {
+  (k, fd = 0, name = 0, argv = 0, envp = 0, flags = 0) => {
     if (isErr(name)) return name;
+    const strings = copyStrings(k, argv, envp);
+    if (typeof strings === "number") {
+      k.call(PUTNAME, name);
+      return strings;
+    }
     const bprm = kzalloc(k, sizeOfStruct(k, "linux_binprm"));
     k.call(fn("alloc_bprm"), fd, name);
     // The name outlives the user memory it came from: it is in the `struct filename`.
     BPRM.filename.set(k, bprm, nameAddress(k, name));
     BPRM.interp.set(k, bprm, nameAddress(k, name));
     BPRM.mm.set(k, bprm, newMm(k));
+    started.set(k, strings);
     const error = k.call(BPRM_EXECVE, bprm, fd, name, flags);
+    started.delete(k);
     const unused = BPRM.mm.get(k, bprm);
     if (unused !== 0) k.tasks.putMm(unused);
     k.call(fn("free_bprm"), bprm);

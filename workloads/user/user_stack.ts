@@ -14,8 +14,6 @@ import { enterUserFunction, leaveUserFunction, type UserFrame } from "../../kern
 import { setUserRegister, userRegister } from "../../kernel/uprobes/user_registers.ts";
 import { userAddress } from "./symbols.ts";
 
-/** Bytes between the end of the stack's area and the first frame: arguments and environment. */
-const ARGUMENTS = 0x1000;
 /** Where in a function a call of another one returns to. */
 const INSIDE = 0x40;
 /** Where in a wrapper the instruction after its system call is. */
@@ -78,8 +76,7 @@ export class UserStack {
     this.#unknown = second === undefined || entry === undefined || main === undefined;
     if (second === undefined || entry === undefined || main === undefined) return;
     this.#started = true;
-    const { arch } = k;
-    this.#sp = arch.layout.userEnd - 4096 - ARGUMENTS;
+    this.#sp = MM.startStack.get(k, task.mm);
     this.#fp = 0;
     this.#inside = [entry];
     for (const address of [first, second, main]) this.call(address, []);

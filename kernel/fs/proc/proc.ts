@@ -131,7 +131,7 @@ behaviour(
   [PROC_PIDENT_LOOKUP],
   (k, dir = 0, dentry = 0) => k.call(PROC_PIDENT_LOOKUP, dir, dentry, NaN, NaN),
 );
-for (const name of ["proc_lookupfd", "proc_task_lookup"]) {
+for (const name of ["proc_lookupfd", "proc_lookupfdinfo", "proc_task_lookup"]) {
   behaviour(name, [D_SPLICE_ALIAS], (k, _dir = 0, dentry = 0) => found(k, dentry));
 }
 

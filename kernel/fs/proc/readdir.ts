@@ -97,7 +97,9 @@ const PROC_READDIR = delegate(
   plainLister("proc_readdir_de", ({ processes }) => ({ upTo: processes })),
 );
 delegate("proc_root_readdir", PROC_READDIR, processLister("proc_pid_readdir"));
-delegate("proc_readfd", processLister("proc_readfd_common"));
+const PROC_READFD_COMMON = processLister("proc_readfd_common");
+delegate("proc_readfd", PROC_READFD_COMMON);
+delegate("proc_readfdinfo", PROC_READFD_COMMON);
 delegate("proc_tgid_base_readdir", processLister("proc_pident_readdir"));
 processLister("proc_task_readdir");
 plainLister("kernfs_fop_readdir");
