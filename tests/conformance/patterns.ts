@@ -1,7 +1,8 @@
 /**
- * What two runs of the same commands can't have in common is made a pattern of on both sides: times, process numbers,
- * CPUs, pointers into memory that each kernel hands out in its own way. Addresses in the kernel's own image are compared,
- * moved by the distance between where the recorded kernel was loaded and where the modeled one is.
+ * What two runs of the same commands can't have in common is marked on both sides: times, process numbers, CPUs, pointers
+ * into memory that each kernel hands out in its own way. `Correspondence` compares what is marked by what it stands for.
+ * Addresses in the kernel's own image are compared as they are, moved by the distance between where the recorded kernel was
+ * loaded and where the modeled one is.
  *
  * @module
  */
@@ -43,6 +44,12 @@ export class Relocation {
     return value >= this.#from + this.#distance && value <= this.#to + this.#distance;
   }
 
+  /** Whose a pointer is that isn't into the image. */
+  kind(value: bigint): MarkKind {
+    // User space ends below the middle of 64 bits, and at three quarters of 32.
+    return value < (this.#mask === 0xffffffffn ? 0xc0000000n : 1n << 63n) ? "USER PTR" : "KERNEL PTR";
+  }
+
   /** Whether a value is a small number or an error. */
   plain(value: bigint): boolean {
     if (value < SMALL || value > this.#mask - MAX_ERRNO) return true;
@@ -77,34 +84,45 @@ export function relocate(line: string, relocation: Relocation, mark = ""): strin
   });
 }
 
-/** Makes patterns of what differs from run to run in the output of `command`. */
+/** What a marked part of a line is. */
+export type MarkKind = "TIME" | "PID" | "CPU" | "USER PTR" | "KERNEL PTR" | "HASHED PTR" | "NUMBER";
+
+/** Marks a part of a line: what it is, and its value. */
+function marked(kind: MarkKind, value: string): string {
+  return `⟦${kind}:${value}⟧`;
+}
+
+/** Marks what differs from run to run in a line of output. */
 export function patterned(
   line: string,
-  command: string,
   side: "recorded" | "modeled",
   relocation: Relocation,
 ): string {
   let text = line
-    .replace(/^(dmesg: )?\[ *\d+\.\d{6}\]/, "$1[TIME]")
-    .replace(/-\d+ +\[\d{3}\] /, "-PID [CPU] ")
-    .replace(/ +\d+\.\d{6}: /, " TIME: ")
+    .replace(
+      /^(dmesg: )?\[ *(\d+\.\d{6})\]/,
+      (_, name = "", time: string) => `${name}[${marked("TIME", time)}]`,
+    )
+    .replace(
+      /-(\d+) +\[(\d{3})\] (\S+ +)(\d+\.\d{6}): /,
+      (_, pid: string, cpu: string, flags: string, time: string) =>
+        `-${marked("PID", pid)} [${marked("CPU", cpu)}] ${flags.trimEnd()} ${marked("TIME", time)}: `,
+    )
     .replace(/^(real|user|sys)\t\d+m \d+\.\d\ds$/, "$1\tDURATION")
-    .replace(/^ID: \d+$/, "ID: N")
     .replace(/ (Nov 22 \d\d:\d\d|Jan {2}1 {2}1970) /, " DATE ")
     // How many directories debugfs has depends on the drivers that are there.
     .replace(/^(d\S+) +\d+ (.* \.\.)$/, "$1 LINKS $2")
     .replace(/^\/tests\.sh: (eval: )?line \d+: /, "/tests.sh: line N: ");
-  if (/\/id\b/.test(command)) text = text.replace(/^\d{3,5}$/, "ID");
   text = types(text);
   return text
     .replace(/\b0x([0-9a-f]{5,16})(§?)/g, (whole, digits: string, mark: string) => {
       const value = BigInt(`0x${digits}`);
       const image = side === "recorded" ? mark !== "" : relocation.inImage(value);
-      return image || relocation.plain(value) ? whole : "PTR";
+      return image || relocation.plain(value) ? whole : marked(relocation.kind(value), digits);
     })
     .replaceAll(MOVED, "")
-    .replace(/_0x[0-9a-f]{8,16}\b/g, "_PTR")
-    .replace(/(?<=[={,])-?\d{7,20}\b/g, "NUMBER");
+    .replace(/_0x([0-9a-f]{8,16})\b/g, (_, digits: string) => `_${marked("HASHED PTR", digits)}`)
+    .replace(/(?<=[={,])-?\d{7,20}\b/g, (digits) => marked("NUMBER", digits));
 }
 
 /** Widths of the fields `a` to `n` of the event that shows one pointer as every type. */
@@ -113,7 +131,7 @@ const TYPES = "a=u8 b=u16 c=u32 d=u64 e=s8 f=s16 g=s32 h=s64 i=x8 j=x16 k=x32 l=
 /** An event that shows one pointer in all types: whether its fields are that pointer's, and not which pointer. */
 function types(line: string): string {
   const [head, tail] = line.split(": (", 2);
-  if (tail === undefined || !head?.endsWith(" types")) return line;
+  if (tail === undefined || !head?.endsWith(": types")) return line;
   const fields = new Map(
     [...tail.matchAll(/ (\w)=(-?(?:0x)?[0-9a-f]+)/g)].map(([, name = "", value = "0"]) => [name, value]),
   );

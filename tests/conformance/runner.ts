@@ -9,6 +9,7 @@ import { programWorkload } from "../../workloads/program.ts";
 import type { Sys } from "../../workloads/sys.ts";
 import { type Unshown, unshown } from "./between.ts";
 import { bootMachine, type Machine } from "./machine.ts";
+import { Correspondence } from "./correspondence.ts";
 import type { Entry, WriteForm } from "./parse.ts";
 import { inBucketOrder } from "./buckets.ts";
 import { MOVED, patterned, relocate, Relocation } from "./patterns.ts";
@@ -52,6 +53,7 @@ class Run {
   readonly #unshown: ReadonlyMap<string, Unshown>;
   /** Names that hashed pointers gave to events: as recorded, and here. */
   readonly #hashed = new Map<string, string>();
+  readonly #correspondence: Correspondence;
   /** Length of the log when the last command ended. */
   #logged = 0;
 
@@ -59,6 +61,7 @@ class Run {
     this.#machine = machine;
     this.#recording = recording;
     this.#relocation = new Relocation(machine.kernel.image, recording.text);
+    this.#correspondence = new Correspondence(recording.cpus);
     this.#unshown = unshown(recording.letter, recording.entries);
   }
 
@@ -182,10 +185,10 @@ class Run {
     const list = /^cat \S+\/list$/.test(command);
     const theirs = list ? inBucketOrder(raw) : raw;
     const ours = list ? inBucketOrder(printed) : printed;
-    const expected = theirs.map((line) =>
-      patterned(relocate(line, this.#relocation, MOVED), command, "recorded", this.#relocation)
+    const { expected, got } = this.#correspondence.compare(
+      theirs.map((line) => patterned(relocate(line, this.#relocation, MOVED), "recorded", this.#relocation)),
+      ours.map((line) => patterned(line, "modeled", this.#relocation)),
     );
-    const got = ours.map((line) => patterned(line, command, "modeled", this.#relocation));
     this.outcomes.push({
       id: `${this.#recording.name} ${entry.id}`,
       line: entry.line,
