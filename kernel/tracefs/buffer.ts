@@ -5,7 +5,8 @@
  */
 
 import { CpuBuffer } from "./cpu_buffer.ts";
-import { SavedCmdlines } from "./saved_cmdlines.ts";
+import type { SavedCmdlines } from "./saved_cmdlines.ts";
+import { TaskRecords } from "./task_records.ts";
 import type { TraceContent, TraceEntry } from "./trace_entry.ts";
 
 /** KiB per CPU once something traces (`TRACE_BUF_SIZE_DEFAULT`). */
@@ -32,13 +33,38 @@ export class Expansion {
 export interface RecordClock {
   /** The time stamp of what is recorded now. */
   stamp(): number;
+  /** What the clock shows, without anything being recorded. */
+  readonly now: number;
+}
+
+/** Stamps records with virtual time. */
+class HostClock implements RecordClock {
+  readonly #host: BufferHost;
+
+  constructor(host: BufferHost) {
+    this.#host = host;
+  }
+
+  get now(): number {
+    return this.#host.clock.now;
+  }
+
+  stamp(): number {
+    return this.now;
+  }
 }
 
 /** What the buffer needs of a kernel. */
 export interface BufferHost {
   readonly cpus: number;
   readonly clock: { readonly now: number };
-  readonly current: { readonly pid: number; readonly comm: string; readonly cpu: number };
+  readonly current: {
+    readonly pid: number;
+    /** Process that it belongs to; absent: one of its own. */
+    readonly tgid?: number;
+    readonly comm: string;
+    readonly cpu: number;
+  };
   readonly image: { readonly pointerSize: 4 | 8 };
 }
 
@@ -52,8 +78,8 @@ export interface EmitOptions {
 
 /** What a buffer may share with others. */
 export interface BufferOptions {
-  /** Who made the records. Default: names of its own. */
-  readonly cmdlines?: SavedCmdlines;
+  /** What is kept of the tasks that made the records. Default: its own. */
+  readonly tasks?: TaskRecords;
   /** Default: virtual time. */
   readonly clock?: RecordClock;
   /** Default: one of its own. */
@@ -71,23 +97,32 @@ export class TraceBuffer {
   /** CPUs that record nothing. */
   readonly #stopped = new Set<number>();
   readonly #pageBytes: number;
-  /** Who made the records: pid to command name, as known when they are read. */
-  readonly cmdlines: SavedCmdlines;
+  /** What is kept of the tasks that made the records. */
+  readonly tasks: TaskRecords;
+  /** When the buffer was emptied last: times of `latency-format` count from there. */
+  startTime = 0;
+  /** Which task took it, as a snapshot, and on which CPU. */
+  taken: { readonly cpu: number; readonly pid: number; readonly comm: string } = { cpu: 0, pid: 0, comm: "" };
   /** `tracing_on`. */
   on = true;
   /** `overwrite` of `trace_options`. */
   overwrite = true;
 
-  constructor(host: BufferHost, { cmdlines, clock, expansion, small }: BufferOptions = {}) {
+  constructor(host: BufferHost, { tasks, clock, expansion, small }: BufferOptions = {}) {
     this.#host = host;
-    this.cmdlines = cmdlines ?? new SavedCmdlines();
-    this.#clock = clock ?? { stamp: () => host.clock.now };
+    this.tasks = tasks ?? new TaskRecords(host.image.pointerSize);
+    this.#clock = clock ?? new HostClock(host);
     this.#expansion = expansion ?? new Expansion();
     // A page holds a time stamp and a counter beside the data.
     this.#pageBytes = PAGE - 8 - host.image.pointerSize;
     const pages = small === true ? MINIMAL_PAGES : pagesOf(EXPANDED_KB, this.#pageBytes);
     if (small === true) this.#expansion.main = this;
     this.#cpus = Array.from({ length: host.cpus }, () => new CpuBuffer(this.#pageBytes, pages));
+  }
+
+  /** Who made the records: pid to command name, as known when they are read. */
+  get cmdlines(): SavedCmdlines {
+    return this.tasks.cmdlines;
   }
 
   /** Bytes of data in a page. */
@@ -131,7 +166,7 @@ export class TraceBuffer {
   /** Records anything of the running task where `reserve` said, be tracing on or off. False when that is full. */
   commit(cpu: CpuBuffer, content: TraceContent, flags: string, size: number): boolean {
     const { current } = this.#host;
-    this.cmdlines.note(current);
+    this.tasks.note(current);
     const entry: TraceEntry = {
       time: this.#clock.stamp(),
       cpu: current.cpu,
@@ -145,6 +180,7 @@ export class TraceBuffer {
   /** Forgets all records. */
   clear(): void {
     for (const cpu of this.#cpus) cpu.clear();
+    this.startTime = this.#clock.now;
   }
 
   /** Buffer of one CPU. */
@@ -152,15 +188,15 @@ export class TraceBuffer {
     return this.#cpus[cpu];
   }
 
-  /** Records that can be read, and records written since the last clearing. */
-  totals(): { readonly inBuffer: number; readonly written: number } {
+  /** Records that can be read, those and the ones given up since the last clearing, and the latter alone. */
+  totals(): { readonly inBuffer: number; readonly written: number; readonly overrun: number } {
     let inBuffer = 0;
-    let written = 0;
+    let overrun = 0;
     for (const cpu of this.#cpus) {
       inBuffer += cpu.count;
-      written += cpu.count + cpu.overrun;
+      overrun += cpu.overrun;
     }
-    return { inBuffer, written };
+    return { inBuffer, written: inBuffer + overrun, overrun };
   }
 
   /** Whether nothing can be read. */
@@ -176,10 +212,14 @@ export class TraceBuffer {
     return mergeByTime(sources);
   }
 
-  /** Consumes all records, by time. */
-  consume(only?: number): TraceEntry[] {
+  /** Consumes all records, by time; `lost` is told how many were lost before a record. */
+  consume(only?: number, lost?: Map<TraceEntry, number>): TraceEntry[] {
     const all = this.entries(only);
-    for (const entry of all) this.#cpus[entry.cpu]?.take();
+    for (const entry of all) {
+      const cpu = this.#cpus[entry.cpu];
+      cpu?.take();
+      if (cpu !== undefined && cpu.lost > 0) lost?.set(entry, cpu.lost);
+    }
     return all;
   }
 

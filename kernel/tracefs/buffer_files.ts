@@ -9,6 +9,7 @@ import type { Directory } from "./directory.ts";
 import { EXPANDED_KB } from "./buffer.ts";
 import { addBufferSettings } from "./buffer_settings.ts";
 import { parseUnsigned } from "./numbers.ts";
+import { addOptionFiles } from "./option_files.ts";
 import type { TraceArray } from "./trace_array.ts";
 import { addSnapshotFiles } from "./snapshot_files.ts";
 import { timeText } from "./trace_line.ts";
@@ -58,7 +59,7 @@ export function addBufferFiles(directory: Directory, array: TraceArray): void {
   addSize(directory, array);
   addBufferSettings(directory, array);
   directory.add("trace_clock", array.clock.file(() => array.reset()));
-  addOptions(directory, array);
+  addOptionFiles(directory, array);
 }
 
 function addTrace(directory: Directory, array: TraceArray, cpu?: number): void {
@@ -121,40 +122,6 @@ function markRaw(array: TraceArray, text: string): number {
 
 function hexBytes(bytes: Uint8Array): string {
   return [...bytes].map((byte) => ` ${byte.toString(16).padStart(2, "0")}`).join("");
-}
-
-function addOptions(directory: Directory, array: TraceArray): void {
-  const { options } = array;
-  function set(name: string, on: boolean): void {
-    options.set(name, on);
-    if (name === "overwrite") array.buffer.overwrite = on;
-  }
-  directory.add("trace_options", {
-    mode: 0o640,
-    read: () => options.text(array.tracer),
-    write(text): number {
-      const word = text.trim();
-      const on = !word.startsWith("no") || options.knows(word, array.tracer);
-      const name = on ? word : word.slice(2);
-      if (!options.knows(name, array.tracer)) return -EINVAL;
-      set(name, on);
-      return text.length;
-    },
-  });
-  directory.lazy("options", (folder) => {
-    for (const name of options.names()) {
-      folder.add(name, {
-        mode: 0o640,
-        read: () => options.isOn(name) ? "1\n" : "0\n",
-        write(text): number {
-          const value = parseUnsigned(text);
-          if (value !== 0 && value !== 1) return -EINVAL;
-          set(name, value === 1);
-          return text.length;
-        },
-      });
-    }
-  });
 }
 
 function statsText(array: TraceArray, cpu: number): string {

@@ -10,7 +10,10 @@ async function make() {
     clock: { now: 0 },
     current: { pid: 10, comm: "a", cpu: 0 },
   };
-  return { state, array: new TraceArray(state) };
+  const array = new TraceArray(state);
+  // As a tracer does: names are kept.
+  array.shared.tasks.tracer(true);
+  return { state, array };
 }
 
 Deno.test("records of several CPUs are read by time", async () => {
@@ -56,7 +59,7 @@ Deno.test("without overwriting, a full buffer refuses what is new", async () => 
   array.buffer.overwrite = false;
   let taken = 0;
   while (array.buffer.emit("e", { size: 100 })) taken++;
-  assertEquals(array.buffer.totals(), { inBuffer: taken, written: taken });
+  assertEquals(array.buffer.totals(), { inBuffer: taken, written: taken, overrun: 0 });
   assertEquals(array.buffer.cpu(0)?.dropped, 1);
 });
 
@@ -69,15 +72,33 @@ Deno.test("names are those that tasks have when the trace is read", async () => 
   assert(traceText(array).endsWith("             cat-10      [000] .....     0.000000: e\n"));
 });
 
-Deno.test("only so many names are kept", async () => {
+Deno.test("names are kept as long as there is room, which is rounded up to whole pages", async () => {
   const { state, array } = await make();
-  for (let pid = 1; pid <= 130; pid++) {
+  const { cmdlines } = array.buffer;
+  // (262144 - 131096) / 16: 64 pages without the table of process ids.
+  assertEquals(cmdlines.size, 8190);
+  cmdlines.resize(1);
+  assertEquals(cmdlines.size, 8190);
+  cmdlines.resize(10_000);
+  assertEquals(cmdlines.size, 24_574);
+  cmdlines.resize(1);
+  for (let pid = 1; pid <= 8192; pid++) {
     state.current = { pid, comm: `t${pid}`, cpu: 0 };
     array.buffer.emit("e");
   }
-  const { cmdlines } = array.buffer;
-  assertEquals([1, 2, 3, 130].map((pid) => cmdlines.comm(pid)), ["<...>", "<...>", "t3", "t130"]);
-  assertEquals(cmdlines.text().split("\n").slice(0, 3), ["129 t129", "130 t130", "3 t3"]);
+  // The first slot is the last one to be taken.
+  assertEquals([1, 2, 3, 8190, 8192].map((pid) => cmdlines.comm(pid)), [
+    "<...>",
+    "<...>",
+    "t3",
+    "t8190",
+    "t8192",
+  ]);
+  assertEquals(cmdlines.text().split("\n").slice(0, 4), ["8190 t8190", "8191 t8191", "8192 t8192", "3 t3"]);
+  // Ids above 32768 share the place of one below.
+  state.current = { pid: 32768 + 3, comm: "high", cpu: 0 };
+  array.buffer.emit("e");
+  assertEquals([3, 32768 + 3].map((pid) => cmdlines.comm(pid)), ["<...>", "high"]);
 });
 
 Deno.test("microseconds are rounded, a second included", async () => {

@@ -6,19 +6,29 @@
 
 import type { TraceEntry } from "./trace_entry.ts";
 
-/** Bytes of a record's own header in the ring buffer. */
+/** Bytes of a record's own header, and of the length behind it that large ones need. */
 const EVENT_HEADER = 4;
+const LENGTH_WORD = 4;
+const MAX_SMALL_DATA = 112;
+/** A record so many nanoseconds behind the last one needs words for the difference. */
+const LARGE_DELTA = 2 ** 27;
+const TIME_EXTEND = 8;
 
 interface Page {
   readonly entries: TraceEntry[];
-  /** Entries already consumed, from the front. */
+  /** Bytes of each. */
+  readonly sizes: number[];
+  /** Entries already consumed, from the front, and their bytes. */
   taken: number;
+  takenBytes: number;
   bytes: number;
 }
 
 /** The records of one CPU, oldest first. */
 export class CpuBuffer {
   readonly #pageBytes: number;
+  /** The page that a consuming reader took out of the ring: nothing overwrites it. */
+  #reader: Page | null = null;
   #pages: Page[] = [];
   #maxPages: number;
   /** Records given up for newer ones. */
@@ -27,9 +37,12 @@ export class CpuBuffer {
   read = 0;
   /** Records refused because old ones may not be given up. */
   dropped = 0;
-  /** Records lost since the last consuming read. */
+  /** Records that were lost right before the one that was taken last. */
   lost = 0;
+  /** Lost records of which a reader knows. */
+  #toldOverrun = 0;
   #count = 0;
+  #lastTime = 0;
 
   /** `pageBytes` data bytes a page, `maxPages` of them. */
   constructor(pageBytes: number, maxPages: number) {
@@ -49,20 +62,23 @@ export class CpuBuffer {
 
   /** Bytes that the records take. */
   get bytes(): number {
-    return this.#pages.reduce((sum, page) => sum + page.bytes, 0);
+    let sum = 0;
+    for (const page of this.#all()) sum += page.bytes - page.takenBytes;
+    return sum;
   }
 
-  /** Time of the oldest record, or 0. */
+  /** Time stamp of the oldest page in the ring, or 0. */
   get oldest(): number {
-    for (const entry of this.entries()) return entry.time;
-    return 0;
+    return (this.#pages[0] ?? this.#reader)?.entries[0]?.time ?? 0;
   }
 
   /** Adds a record whose data takes `size` bytes. False when the buffer is full and keeps what it has. */
   push(entry: TraceEntry, size: number, overwrite: boolean): boolean {
-    const bytes = EVENT_HEADER + ((size + 3) & ~3);
-    let page = this.#pages.at(-1);
-    if (page === undefined || page.bytes + bytes > this.#pageBytes) {
+    const own = EVENT_HEADER + (size > MAX_SMALL_DATA ? LENGTH_WORD : 0) + ((size + 3) & ~3);
+    let bytes = entry.time - this.#lastTime >= LARGE_DELTA ? own + TIME_EXTEND : own;
+    // A reader may hold the page that is being filled.
+    let page = this.#pages.at(-1) ?? this.#reader;
+    if (page === null || page.bytes + bytes > this.#pageBytes) {
       if (this.#pages.length >= this.#maxPages) {
         if (!overwrite) {
           this.dropped++;
@@ -70,42 +86,50 @@ export class CpuBuffer {
         }
         this.#drop();
       }
-      page = { entries: [], taken: 0, bytes: 0 };
+      page = { entries: [], sizes: [], taken: 0, takenBytes: 0, bytes: 0 };
       this.#pages.push(page);
     }
+    // A page begins with a time stamp of its own.
+    if (page.entries.length === 0) bytes = own;
     page.entries.push(entry);
+    page.sizes.push(bytes);
     page.bytes += bytes;
+    this.#lastTime = entry.time;
     this.#count++;
     return true;
   }
 
   /** The records, oldest first, without consuming them. */
   *entries(): Generator<TraceEntry, void, void> {
-    for (const page of this.#pages) {
+    for (const page of this.#all()) {
       for (let i = page.taken; i < page.entries.length; i++) yield page.entries[i] as TraceEntry;
     }
   }
 
-  /** The oldest record, or undefined. */
-  peek(): TraceEntry | undefined {
-    const page = this.#front();
-    return page?.entries[page.taken];
-  }
-
-  /** Consumes the oldest record. */
+  /** Consumes the oldest record; `lost` then tells of records that were lost before it. */
   take(): TraceEntry | undefined {
-    const page = this.#front();
-    if (page === undefined) return undefined;
-    const entry = page.entries[page.taken++];
+    this.lost = 0;
+    let page = this.#reader;
+    if (page === null || page.taken >= page.entries.length) {
+      page = this.#pages.shift() ?? null;
+      if (page === null) return undefined;
+      this.#reader = page;
+      this.lost = this.overrun - this.#toldOverrun;
+      this.#toldOverrun = this.overrun;
+    }
+    page.takenBytes += page.sizes[page.taken] ?? 0;
     this.#count--;
     this.read++;
-    return entry;
+    return page.entries[page.taken++];
   }
 
   /** Forgets everything, counters too. */
   clear(): void {
+    this.#reader = null;
     this.#pages = [];
     this.#count = 0;
+    this.#lastTime = 0;
+    this.#toldOverrun = 0;
     this.overrun = 0;
     this.read = 0;
     this.dropped = 0;
@@ -118,21 +142,15 @@ export class CpuBuffer {
     while (this.#pages.length > maxPages) this.#drop();
   }
 
-  #front(): Page | undefined {
-    let page = this.#pages[0];
-    while (page !== undefined && page.taken >= page.entries.length && this.#pages.length > 1) {
-      this.#pages.shift();
-      page = this.#pages[0];
-    }
-    return page;
+  *#all(): Generator<Page, void, void> {
+    if (this.#reader !== null) yield this.#reader;
+    yield* this.#pages;
   }
 
   #drop(): void {
     const page = this.#pages.shift();
     if (page === undefined) return;
-    const left = page.entries.length - page.taken;
-    this.#count -= left;
-    this.overrun += left;
-    this.lost += left;
+    this.#count -= page.entries.length;
+    this.overrun += page.entries.length;
   }
 }

@@ -54,6 +54,7 @@ async function printedAgain(text: string): Promise<string> {
   };
   const array = new TraceArray(state);
   array.tracer = "function_graph";
+  array.shared.tasks.tracer(true);
   array.options.set("funcgraph-overhead", false);
   const open = new Map<string, Addr[]>();
   for (const line of text.split("\n")) {

@@ -7,6 +7,7 @@
 import { graphHeader, GraphPrinter } from "./graph_text.ts";
 import type { TraceArray } from "./trace_array.ts";
 import type { TraceEntry } from "./trace_entry.ts";
+import { traceLine } from "./trace_line.ts";
 
 /** KiB per CPU: room for what happens between two drains. */
 const ROOM_KB = 1 << 22;
@@ -54,7 +55,7 @@ export class GraphStream {
     let printed = 0;
     for (const { entry, next, known } of this.#waiting) {
       if (!known) break;
-      text += this.#printer.print(entry, next);
+      text += this.#print(entry, next);
       printed++;
     }
     this.#waiting = this.#waiting.slice(printed);
@@ -64,9 +65,13 @@ export class GraphStream {
   /** Lines of all that is left. */
   end(): string {
     const text = this.drain() +
-      this.#waiting.map(({ entry, next }) => this.#printer.print(entry, next)).join("");
+      this.#waiting.map(({ entry, next }) => this.#print(entry, next)).join("");
     this.#waiting = [];
     this.#newest.clear();
     return text;
+  }
+
+  #print(entry: TraceEntry, next: TraceEntry | undefined): string {
+    return this.#printer.print(entry, next) ?? traceLine(this.#array, entry);
   }
 }

@@ -10,6 +10,7 @@ async function traced(drain: (array: TraceArray) => void): Promise<TraceArray> {
   const state = { cpus: 2, image, clock: { now: 1e9 }, current: { pid: 7, comm: "a", cpu: 0 } };
   const array = new TraceArray(state);
   array.tracer = "function_graph";
+  array.shared.tasks.tracer(true);
   array.options.set("funcgraph-proc", true);
   const address = (name: string) => image.symbol(name)?.address ?? 0;
   const step = (cpu: number, name: string, depth: number, returns: boolean) => {

@@ -6,9 +6,11 @@
 
 import type { Addr } from "../../image/model.ts";
 import type { TraceArray } from "./trace_array.ts";
-import { eventText, type TraceContent, type TraceEntry } from "./trace_entry.ts";
-import { functionName } from "./trace_line.ts";
+import { durationMark, durationText } from "./duration.ts";
+import type { TraceContent, TraceEntry } from "./trace_entry.ts";
+import { entryText } from "./trace_line.ts";
 import type { TraceOptions } from "./trace_options.ts";
+import { functionName } from "./trace_symbol.ts";
 
 /** Columns of a task's name and id. */
 const PROC_WIDTH = 14;
@@ -19,28 +21,30 @@ const RETFUNC_DEPTH = 50;
 const FILL = "              |  ";
 const RULE = " ------------------------------------------\n";
 
-/** A duration's mark: how many nanoseconds it must exceed. */
-const MARKS: readonly (readonly [ns: number, mark: string])[] = [
-  [1e9, "$"],
-  [1e8, "@"],
-  [1e7, "*"],
-  [1e6, "#"],
-  [1e5, "!"],
-  [1e4, "+"],
-];
-
 /** The header below `# tracer:`. */
 export function graphHeader(options: TraceOptions): string {
   const time = options.has("funcgraph-abstime");
   const cpu = options.has("funcgraph-cpu");
   const proc = options.has("funcgraph-proc");
   const duration = options.has("funcgraph-duration");
+  const latency = options.has("latency-format");
   const first = (time ? "     TIME       " : "") + (cpu ? " CPU" : "") + (proc ? "  TASK/PID       " : "") +
-    (duration ? "  DURATION   " : "");
+    (latency ? "||||   " : "") + (duration ? "  DURATION   " : "");
   const second = (time ? "      |         " : "") + (cpu ? " |  " : "") + (proc ? "   |    |        " : "") +
-    (duration ? "   |   |      " : "");
-  return `#${first}               FUNCTION CALLS\n#${second}               |   |   |   |\n`;
+    (latency ? "||||   " : "") + (duration ? "   |   |      " : "");
+  const width = (time ? 16 : 0) + (cpu ? 4 : 0) + (proc ? 17 : 0);
+  const above = latency ? FLAG_LINES.map((line) => `#${" ".repeat(width)}${line}\n`).join("") : "";
+  return `${above}#${first}               FUNCTION CALLS\n#${second}               |   |   |   |\n`;
 }
+
+/** `print_lat_header`: what the columns of flags are. */
+const FLAG_LINES = [
+  "  _-----=> irqs-off        ",
+  " / _----=> need-resched    ",
+  "| / _---=> hardirq/softirq ",
+  "|| / _--=> preempt-depth   ",
+  "||| /                      ",
+];
 
 interface CpuState {
   pid: number;
@@ -61,9 +65,10 @@ export class GraphPrinter {
     this.#cpuWidth = String(array.host.cpus - 1).length;
   }
 
-  /** Lines of a record, of which `next` is the following one on the same CPU. */
-  print(entry: TraceEntry, next: TraceEntry | undefined): string {
+  /** Lines of a record, of which `next` is the following one on the same CPU; null for what prints as without a tracer. */
+  print(entry: TraceEntry, next: TraceEntry | undefined): string | null {
     if (this.#leaves.delete(entry)) return "";
+    if (entry.content.kind === "stack" || entry.content.kind === "function") return null;
     const state = this.#cpus[entry.cpu] ??= { pid: -1, depth: 0, functions: [] };
     const prologue = this.#switched(state, entry) + this.#prologue(entry);
     const { content } = entry;
@@ -72,12 +77,10 @@ export class GraphPrinter {
         return prologue + this.#call(state, entry, content, next);
       case "graph_return":
         return prologue + this.#return(state, content);
-      case "event":
-        return prologue + this.#comment(state, eventText(content.text));
       case "print":
         return prologue + this.#comment(state, content.text);
-      case "function":
-        return prologue + this.#comment(state, functionName(this.#array, content.ip));
+      default:
+        return prologue + this.#comment(state, entryText(this.#array, entry));
     }
   }
 
@@ -115,7 +118,10 @@ export class GraphPrinter {
     const tail = known && !this.#array.options.has("funcgraph-tail")
       ? ""
       : ` /* ${functionName(this.#array, func)} */`;
-    return `${this.#duration(content.rettime - content.calltime)}${indent(depth)}}${tail}\n`;
+    const overrun = this.#array.options.has("funcgraph-overrun")
+      ? ` (Overruns: ${content.overrun ?? 0})\n`
+      : "";
+    return `${this.#duration(content.rettime - content.calltime)}${indent(depth)}}${tail}\n${overrun}`;
   }
 
   #comment(state: CpuState, text: string): string {
@@ -134,10 +140,12 @@ export class GraphPrinter {
 
   #prologue(entry: TraceEntry): string {
     const { options } = this.#array;
+    if (!options.has("context-info")) return "";
     const time = options.has("funcgraph-abstime") ? `${absoluteTime(entry.time)} |  ` : "";
     const cpu = options.has("funcgraph-cpu") ? this.#cpu(entry.cpu) : "";
     const proc = options.has("funcgraph-proc") ? `${this.#proc(entry.pid)} | ` : "";
-    return time + cpu + proc;
+    const flags = options.has("latency-format") ? ` ${entry.flags} | ` : "";
+    return time + cpu + proc + flags;
   }
 
   #cpu(cpu: number): string {
@@ -166,25 +174,10 @@ export class GraphPrinter {
   }
 }
 
-/** The mark of a duration: `+` above 10 µs up to `$` above a second. */
-export function durationMark(ns: number): string {
-  return MARKS.find(([above]) => ns > above)?.[1] ?? " ";
-}
-
 /** Seconds with microseconds, not rounded. */
 function absoluteTime(ns: number): string {
   const seconds = String(Math.floor(ns / 1e9)).padStart(5);
   return `${seconds}.${String(Math.floor((ns % 1e9) / 1000)).padStart(6, "0")}`;
-}
-
-/** `21.702 us   `: at most seven digits. */
-export function durationText(ns: number): string {
-  let text = String(Math.floor(ns / 1000));
-  if (text.length < 7) {
-    const digits = Math.min(3, 7 - text.length);
-    text += `.${String(ns % 1000).padStart(3, "0").slice(0, digits)}`;
-  }
-  return `${text} us ${" ".repeat(Math.max(0, 8 - text.length))}`;
 }
 
 function indent(depth: number): string {

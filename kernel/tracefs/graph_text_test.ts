@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { coreImage } from "../../image/mod.ts";
-import { durationMark, durationText } from "./graph_text.ts";
+import { durationMark, durationText } from "./duration.ts";
 import { TraceArray } from "./trace_array.ts";
 import { traceText } from "./trace_text.ts";
 
@@ -30,6 +30,7 @@ function host(): Host {
   };
   const array = new TraceArray(state);
   array.tracer = "function_graph";
+  array.shared.tasks.tracer(true);
   return {
     array,
     call(func, depth, at): void {

@@ -6,7 +6,7 @@
 
 import { EEXIST, ENOENT } from "../syscalls/errno.ts";
 import type { Directory } from "./directory.ts";
-import { type SharedTrace, TraceArray, type TraceArrayHost } from "./trace_array.ts";
+import { TraceArray, type TraceArrayHost } from "./trace_array.ts";
 
 /** Hangs an array's files into a directory; the result takes down what outlives the directory. */
 export type ArrayFiles = (array: TraceArray, directory: Directory) => () => void;
@@ -15,7 +15,7 @@ export type ArrayFiles = (array: TraceArray, directory: Directory) => () => void
 export function addInstances(
   tracing: Directory,
   host: TraceArrayHost,
-  shared: SharedTrace,
+  main: TraceArray,
   hang: ArrayFiles,
 ): void {
   const instances = tracing.directory("instances", 0o750);
@@ -23,7 +23,7 @@ export function addInstances(
   instances.operations = {
     mkdir(name): number {
       if (closers.has(name)) return -EEXIST;
-      const array = new TraceArray(host, name, shared);
+      const array = new TraceArray(host, name, main);
       const directory = instances.directory(name, 0o750);
       const close = hang(array, directory);
       closers.set(name, close);

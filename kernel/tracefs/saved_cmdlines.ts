@@ -11,54 +11,73 @@ export interface NamedTask {
   readonly comm: string;
 }
 
-/** Names kept at first. */
-export const SAVED_CMDLINES_DEFAULT = 128;
+/** Names asked for at first. */
+const SAVED_CMDLINES_DEFAULT = 128;
+/** Process ids are told apart up to here; those above share a place with one below. */
+const PID_MAX_DEFAULT = 32768;
+const PAGE_SIZE = 4096;
+const TASK_COMM_LEN = 16;
 
 /** A ring of the tasks that were recorded. */
 export class SavedCmdlines {
+  readonly #pointerSize: 4 | 8;
+  #size: number;
   #slots: (NamedTask | undefined)[] = [];
+  /** By the lower bits of the process id; a slot that went to another task stays noted, and is used again. */
   readonly #slotOf = new Map<number, number>();
-  #size = SAVED_CMDLINES_DEFAULT;
-  #next = 0;
+  #last = 0;
+
+  /** Room for as many names as the kernel has at first. */
+  constructor(pointerSize: 4 | 8) {
+    this.#pointerSize = pointerSize;
+    this.#size = roomFor(SAVED_CMDLINES_DEFAULT, pointerSize);
+  }
 
   /** How many names are kept. */
   get size(): number {
     return this.#size;
   }
 
-  /** A record of `task` is made. */
+  /** `trace_save_cmdline`. */
   note(task: NamedTask): void {
     if (task.pid === 0) return;
-    const slot = this.#slotOf.get(task.pid);
-    if (slot !== undefined) {
-      this.#slots[slot] = task;
-      return;
+    const place = task.pid % PID_MAX_DEFAULT;
+    let slot = this.#slotOf.get(place);
+    if (slot === undefined) {
+      slot = this.#last = (this.#last + 1) % this.#size;
+      this.#slotOf.set(place, slot);
     }
-    const at = this.#next;
-    this.#next = (at + 1) % this.#size;
-    const old = this.#slots[at];
-    if (old !== undefined) this.#slotOf.delete(old.pid);
-    this.#slots[at] = task;
-    this.#slotOf.set(task.pid, at);
+    this.#slots[slot] = task;
   }
 
   /** The name to print for a pid. */
   comm(pid: number): string {
     if (pid === 0) return "<idle>";
-    const slot = this.#slotOf.get(pid);
-    return slot === undefined ? "<...>" : this.#slots[slot]?.comm ?? "<...>";
+    const slot = this.#slotOf.get(pid % PID_MAX_DEFAULT);
+    const task = slot === undefined ? undefined : this.#slots[slot];
+    return task?.pid === pid ? task.comm : "<...>";
   }
 
-  /** Keeps `size` names from now on; those known are forgotten. */
+  /** Keeps at least `size` names from now on; those known are forgotten. */
   resize(size: number): void {
-    this.#size = size;
+    this.#size = roomFor(size, this.#pointerSize);
     this.#slots = [];
     this.#slotOf.clear();
-    this.#next = 0;
+    this.#last = 0;
   }
 
   /** The file: `PID COMM` lines. */
   text(): string {
-    return this.#slots.map((task) => task === undefined ? "" : `${task.pid} ${task.comm}\n`).join("");
+    let text = "";
+    for (const task of this.#slots) if (task !== undefined) text += `${task.pid} ${task.comm}\n`;
+    return text;
   }
+}
+
+/** `allocate_cmdlines_buffer`: the pages that the table takes, a power of two of them, are filled with names. */
+function roomFor(names: number, pointerSize: 4 | 8): number {
+  // A word for each process id and one more, a pointer, two counters.
+  const head = Math.ceil((PID_MAX_DEFAULT + 1) * 4 / pointerSize) * pointerSize + pointerSize + 8;
+  const pages = Math.ceil((head + names * TASK_COMM_LEN) / PAGE_SIZE);
+  return Math.floor((PAGE_SIZE * 2 ** Math.ceil(Math.log2(pages)) - head) / TASK_COMM_LEN);
 }

@@ -47,7 +47,13 @@ export class TraceClock {
 
   /** The time stamp of what is recorded now. `counter` goes on with each. */
   stamp(): number {
-    if (this.#chosen === "counter") return ++this.#count;
+    if (this.#chosen === "counter") this.#count++;
+    return this.now;
+  }
+
+  /** What the clock shows. */
+  get now(): number {
+    if (this.#chosen === "counter") return this.#count;
     const { now } = this.#now;
     return this.#chosen === "uptime" ? Math.floor(now / USER_TICK) : now;
   }

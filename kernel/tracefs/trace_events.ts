@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { Addr } from "../../image/model.ts";
 import type { Kernel } from "../kernel.ts";
 import { S_IFMT, S_IFREG } from "../fs/modes.ts";
 import { ftraceSite } from "../kprobes/place.ts";
@@ -25,7 +24,7 @@ import { uprobesOf } from "../uprobes/table.ts";
 import { jiffiesAt } from "../time/jiffies.ts";
 import { versionText } from "./build_info.ts";
 import { snapshotByTrigger } from "./snapshot.ts";
-import { functionName } from "./trace_line.ts";
+import { emitStack } from "./stack_record.ts";
 import type { TraceArray } from "./trace_array.ts";
 
 /** Longest string that a filter or a `%s` reads. */
@@ -175,15 +174,19 @@ export class TraceEvents {
       },
       ignores: (call, reader) =>
         ignoresEvent(array.eventPids, array.eventNotracePids, k.current.pid, call, reader),
-      emit: (text, flags, size) => void buffer.emit(text, { flags, size }),
+      emit: ({ text, flags, size }, type) => void buffer.record({ kind: "event", text, type }, flags, size),
       reserve(waits) {
         const place = buffer.on || waits ? buffer.reserve() : null;
         if (place === null) return null;
         return {
-          commit({ text, flags, size }): void {
-            if (buffer.on || !waits) buffer.commit(place, { kind: "event", text }, flags, size);
+          commit({ text, flags, size }, type): void {
+            if (buffer.on || !waits) buffer.commit(place, { kind: "event", text, type }, flags, size);
           },
         };
+      },
+      switched(file, on): void {
+        if (on) array.shared.tasks.eventOn(file, array.options);
+        else array.shared.tasks.eventOff(file);
       },
       allocateSnapshot: () => array.allocateSnapshot(),
       snapshot: (flags) => snapshotByTrigger(array, k.tracefs.array, flags),
@@ -191,7 +194,10 @@ export class TraceEvents {
       clear: () => array.reset(),
       isTracing: () => buffer.on,
       setTracing: (on) => void (buffer.on = on),
-      stack: () => k.calls.stack(k.current, STACK_DEPTH).map((address: Addr) => functionName(array, address)),
+      emitStack(record): void {
+        const callers = k.calls.stack(k.current, STACK_DEPTH).slice(record.hidesCaller ? 1 : 0);
+        emitStack(buffer, [...record.handlers(), ...callers], record.flags);
+      },
       symbol: (value, offset) => {
         const address = Number(BigInt.asIntN(64, value));
         return offset ? this.#symbols.text(address) : this.#symbols.name(address);

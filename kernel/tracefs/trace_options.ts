@@ -57,6 +57,13 @@ const TRACERS = {
 /** A tracer that can be chosen. */
 export type TracerName = keyof typeof TRACERS;
 
+/** Those of the kernel's own trace array alone: other arrays have no files for them. */
+const TOP_LEVEL: readonly string[] = ["trace_printk", "printk-msg-only", "record-cmd"];
+/** Tracers that other arrays have. */
+const INSTANCE_TRACERS: readonly string[] = ["nop", "function"];
+/** Those that other arrays don't take over when they are made. */
+const NOT_INHERITED: readonly string[] = ["event-fork", "function-fork"];
+
 type OptionsOf<T> = { [K in keyof T]: keyof T[K] }[keyof T];
 
 /** A switch. */
@@ -67,6 +74,14 @@ export class TraceOptions {
   readonly #on = new Map<string, boolean>(
     [COMMON, ...Object.values(TRACERS)].flatMap((options) => Object.entries(options)),
   );
+
+  /** The kernel's defaults, or for a new trace array those of the kernel's own. */
+  constructor(inherited?: TraceOptions) {
+    if (inherited === undefined) return;
+    for (const name of Object.keys(COMMON)) {
+      if (!NOT_INHERITED.includes(name)) this.#on.set(name, inherited.isOn(name));
+    }
+  }
 
   /** Whether a switch is on. */
   has(option: TraceOption): boolean {
@@ -88,9 +103,13 @@ export class TraceOptions {
     return option in COMMON || (tracerOptions(tracer)).includes(option);
   }
 
-  /** All switches' names: the common ones and every tracer's. */
-  names(): readonly string[] {
-    return [...this.#on.keys()];
+  /** Names of the files in `options/`: the common switches and those of every tracer that the array can have. */
+  files(isMain: boolean): readonly string[] {
+    const tracers = Object.keys(TRACERS).filter((name) => isMain || INSTANCE_TRACERS.includes(name));
+    return [
+      ...Object.keys(COMMON).filter((name) => isMain || !TOP_LEVEL.includes(name)),
+      ...tracers.flatMap(tracerOptions),
+    ];
   }
 
   /** The file's text while `tracer` runs. */

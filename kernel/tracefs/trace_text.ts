@@ -5,81 +5,94 @@
  */
 
 import type { TraceBuffer } from "./buffer.ts";
-import { graphHeader, GraphPrinter } from "./graph_text.ts";
+import { GraphPrinter } from "./graph_text.ts";
+import { latencyContext } from "./latency_text.ts";
 import type { TraceArray } from "./trace_array.ts";
 import type { TraceEntry } from "./trace_entry.ts";
-import { traceLine } from "./trace_line.ts";
+import { binText, hexLine, rawLine } from "./trace_formats.ts";
+import { headerText } from "./trace_header.ts";
+import { contextText, entryText } from "./trace_line.ts";
 
 /** Text of `trace`, or of `snapshot`; of one CPU's buffer where `cpu` is given. */
-export function traceText(array: TraceArray, cpu?: number, buffer = array.buffer): string {
+export function traceText(array: TraceArray, cpu?: number, buffer: TraceBuffer = array.buffer): string {
   const entries = buffer.entries(cpu);
-  return `# tracer: ${array.tracer}\n#\n${headerText(array, buffer, cpu)}${
-    linesText(array, entries, annotated(array, buffer))
-  }`;
+  return headerText(array, buffer) +
+    linesText(array, buffer, entries, { annotate: annotated(array, buffer) });
 }
 
 /** Consumes the buffer: text of `trace_pipe`. */
 export function pipeText(array: TraceArray, cpu?: number): string {
-  const lost = lostText(array, cpu);
-  return lost + linesText(array, array.buffer.consume(cpu), false);
+  const lost = new Map<TraceEntry, number>();
+  const entries = array.buffer.consume(cpu, lost);
+  return linesText(array, array.buffer, entries, { lost });
 }
 
-function headerText(array: TraceArray, buffer: TraceBuffer, cpu?: number): string {
-  if (array.tracer === "function_graph") return graphHeader(array.options);
-  if (!array.options.has("irq-info")) {
-    return `${totalsText(array, buffer, cpu)}${PLAIN_COLUMNS}`;
-  }
-  return `${totalsText(array, buffer, cpu)}${COLUMNS}`;
+/** How `ftrace_dump` consumes the buffer: what it writes into the kernel's log. */
+export function dumpedLines(array: TraceArray, cpu?: number): readonly string[] {
+  const lost = new Map<TraceEntry, number>();
+  const { buffer } = array;
+  return buffer.consume(cpu, lost).map((entry) => linesText(array, buffer, [entry], { lost, latency: true }));
 }
 
-function totalsText(array: TraceArray, trace: TraceBuffer, only?: number): string {
-  let inBuffer = 0;
-  let written = 0;
-  for (let cpu = 0; cpu < array.host.cpus; cpu++) {
-    if (only !== undefined && only !== cpu) continue;
-    const buffer = trace.cpu(cpu);
-    if (buffer === undefined) continue;
-    inBuffer += buffer.count;
-    written += buffer.count + buffer.overrun;
-  }
-  return `# entries-in-buffer/entries-written: ${inBuffer}/${written}   #P:${array.host.cpus}\n#\n`;
+interface LineOptions {
+  /** Tell where a CPU's records begin. */
+  readonly annotate?: boolean;
+  /** A consuming reader: how many records were lost before one. */
+  readonly lost?: ReadonlyMap<TraceEntry, number>;
+  readonly latency?: boolean;
 }
-
-const COLUMNS = `#                                _-----=> irqs-off/BH-disabled
-#                               / _----=> need-resched
-#                              | / _---=> hardirq/softirq
-#                              || / _--=> preempt-depth
-#                              ||| / _-=> migrate-disable
-#                              |||| /     delay
-#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION
-#              | |         |   |||||     |         |
-`;
-
-const PLAIN_COLUMNS = `#           TASK-PID     CPU#     TIMESTAMP  FUNCTION
-#              | |         |         |         |
-`;
 
 /** Whether the starts of CPU buffers are told: once one of them gave up records. */
 function annotated(array: TraceArray, buffer: TraceBuffer): boolean {
-  if (!array.options.has("annotate")) return false;
-  for (let cpu = 0; cpu < array.host.cpus; cpu++) {
-    if ((buffer.cpu(cpu)?.overrun ?? 0) > 0) return true;
-  }
-  return false;
+  return array.options.has("annotate") && buffer.totals().overrun > 0;
 }
 
-function linesText(array: TraceArray, entries: readonly TraceEntry[], annotate: boolean): string {
+/** `print_trace_line` of each record. */
+function linesText(
+  array: TraceArray,
+  buffer: TraceBuffer,
+  entries: readonly TraceEntry[],
+  { annotate, lost, latency = array.options.has("latency-format") }: LineOptions,
+): string {
+  const { options } = array;
   const graph = array.tracer === "function_graph" ? new GraphPrinter(array) : null;
+  const next = graph === null ? [] : nextOnCpu(entries);
+  const withContext = options.has("context-info");
+  const messagesOnly = options.has("trace_printk") && options.has("printk-msg-only");
+  const format = options.has("bin")
+    ? binText
+    : options.has("hex")
+    ? hexLine
+    : options.has("raw")
+    ? rawLine
+    : null;
   const started = new Set<number>();
   const lines: string[] = [];
-  const next = graph === null ? [] : nextOnCpu(entries);
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i] as TraceEntry;
-    if (annotate && !started.has(entry.cpu)) {
-      started.add(entry.cpu);
-      if (i > 0) lines.push(`##### CPU ${entry.cpu} buffer started ####\n`);
+    const missing = lost?.get(entry);
+    if (missing !== undefined) lines.push(`CPU:${entry.cpu} [LOST ${missing} EVENTS]\n`);
+    const drawn = graph?.print(entry, next[i]) ?? null;
+    if (drawn !== null) {
+      lines.push(drawn);
+    } else if (messagesOnly && entry.content.kind === "print") {
+      lines.push(`${entry.content.text}\n`);
+    } else if (format !== null) {
+      lines.push(format(array, entry));
+    } else {
+      if (annotate === true && !started.has(entry.cpu)) {
+        started.add(entry.cpu);
+        if (i > 0) lines.push(`##### CPU ${entry.cpu} buffer started ####\n`);
+      }
+      if (withContext && latency) {
+        // A consuming reader has not left the record yet when it looks for the next one.
+        const until = lost === undefined ? entries[i + 1]?.time ?? entry.time : entry.time;
+        lines.push(latencyContext(array, buffer, entry, until, i + 1));
+      } else if (withContext) {
+        lines.push(contextText(array, entry));
+      }
+      lines.push(`${entryText(array, entry)}\n`);
     }
-    lines.push(graph === null ? traceLine(array, entry) : graph.print(entry, next[i]));
   }
   return lines.join("");
 }
@@ -94,16 +107,4 @@ function nextOnCpu(entries: readonly TraceEntry[]): (TraceEntry | undefined)[] {
     later.set(entry.cpu, entry);
   }
   return next;
-}
-
-function lostText(array: TraceArray, only?: number): string {
-  let text = "";
-  for (let cpu = 0; cpu < array.host.cpus; cpu++) {
-    if (only !== undefined && only !== cpu) continue;
-    const buffer = array.buffer.cpu(cpu);
-    if (buffer === undefined || buffer.lost === 0) continue;
-    text += `CPU:${cpu} [LOST ${buffer.lost} EVENTS]\n`;
-    buffer.lost = 0;
-  }
-  return text;
 }

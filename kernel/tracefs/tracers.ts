@@ -66,6 +66,9 @@ export class Tracers {
     if (name === this.#array.tracer) return 0;
     this.#array.buffer.expand();
     this.#array.reset();
+    const { tasks } = this.#array.shared;
+    if (this.#array.tracer !== "nop") tasks.tracer(false);
+    if (name !== "nop") tasks.tracer(true);
     this.#array.tracer = name;
     this.#made = null;
     this.#followed.arm();
@@ -74,6 +77,7 @@ export class Tracers {
 
   /** The trace array goes away. */
   close(): void {
+    if (this.#array.tracer !== "nop") this.#array.shared.tasks.tracer(false);
     this.#followed.remove(this);
   }
 

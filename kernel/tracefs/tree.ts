@@ -99,7 +99,7 @@ export class Tracefs {
     this.followed = new FollowedFunctions(k, this.sysctls);
     this.tracers = new Tracers(k, this.array, this.followed);
     this.#hang(this.array, this.tracing, this.tracers);
-    addInstances(this.tracing, k, this.array.shared, (array, directory) => {
+    addInstances(this.tracing, k, this.array, (array, directory) => {
       const tracers = new Tracers(k, array, this.followed);
       const close = this.#hang(array, directory, tracers);
       return () => {
@@ -110,7 +110,7 @@ export class Tracefs {
     this.events.addDefinitionFiles(this.tracing);
     addFtraceFiles(this.tracing, k, this.tracers, this.followed);
     addStackFiles(this.tracing, k.image);
-    addNameFiles(this.tracing, k, this.array.buffer.cmdlines);
+    addNameFiles(this.tracing, k, this.array.shared.tasks);
     addKprobeFiles(this.debug.directory("kprobes"), k, this.sysctls);
     addProcFiles(this.root, k, this.sysctls, this.followed);
   }

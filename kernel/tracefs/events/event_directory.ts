@@ -8,7 +8,7 @@ import { EINVAL } from "../../syscalls/errno.ts";
 import type { TraceFile, TraceTree } from "../file.ts";
 import { isErrno, kstrtoul } from "../probe_events/kstrto.ts";
 import { type EventCall, formatText } from "./call.ts";
-import { type EventArray, EventFile } from "./event_file.ts";
+import { type EventArray, EventFile, type EventRecord } from "./event_file.ts";
 import { createFilter, refusedFilterText } from "./filter.ts";
 import { headerEventText, headerPageText } from "./headers.ts";
 import type { EventRegistry } from "./registry.ts";
@@ -36,8 +36,8 @@ export interface EventDirectoryHost extends EventArray {
   allocateSnapshot(): void;
   /** Takes one, for a trigger in the context that these columns tell of. */
   snapshot(flags: string): void;
-  /** The running kernel's stack, innermost first, as a stack trace prints it. */
-  stack(): readonly string[];
+  /** Records the running kernel's stack, as a trigger finds it. */
+  emitStack(record: EventRecord): void;
   /** A symbol, with the offset into it if wanted; hex where there is none. */
   symbol(address: bigint, offset: boolean): string;
   /** Command name of a task, as the trace would show it. */

@@ -6,6 +6,7 @@
 
 import { EINVAL } from "../../syscalls/errno.ts";
 import type { ErrorLog } from "../error_log.ts";
+import type { EventText } from "../trace_entry.ts";
 import type { EventCall, RecordReader } from "./call.ts";
 import { createFilter, type EventFilter, type FilterContext } from "./filter.ts";
 import { type EventTrigger, isConditional } from "./trigger.ts";
@@ -16,25 +17,28 @@ export interface EventArray {
   readonly context: FilterContext;
   /** Whether the array records no such event of the running task (`trace_event_ignore_this_pid`). */
   ignores(call: EventCall, reader: RecordReader): boolean;
-  /** Appends a record: its text behind the context columns, the five flags and its size in bytes. */
-  emit(text: () => string, flags: string, size: number): void;
+  /** Appends a record of an event with this number. */
+  emit(record: EventRecord, type: number): void;
   /**
    * Where a record made now goes: null while nothing is recorded. With `waits` that is asked when the record is
    * complete, not now.
    */
   reserve(waits: boolean): RecordPlace | null;
+  /** Its source is switched on, or off. */
+  switched(file: EventFile, on: boolean): void;
 }
 
 /** The place of a record that isn't complete. */
 export interface RecordPlace {
-  commit(record: EventRecord): void;
+  /** Puts a record of an event with this number there. */
+  commit(record: EventRecord, type: number): void;
 }
 
 /** A record on its way to the buffer. */
 export interface EventRecord {
   readonly reader: RecordReader;
   /** What follows the context columns; asked for when the trace is read. */
-  readonly text: () => string;
+  readonly text: EventText;
   readonly flags: string;
   /** What a stack trace begins with, innermost first, before the function's callers. */
   readonly handlers: () => readonly string[];
@@ -104,6 +108,7 @@ export class EventFile {
     }
     this.#enabled = true;
     this.wasEnabled = true;
+    this.array.switched(this, true);
     return 0;
   }
 
@@ -114,6 +119,7 @@ export class EventFile {
     if (off && this.#enabled) {
       this.#enabled = false;
       this.call.disable(this);
+      this.array.switched(this, false);
     }
     this.#softDisabled = this.#softUsers > 0;
   }
@@ -141,7 +147,7 @@ export class EventFile {
   /** The event happened: triggers run, and its record goes to the buffer unless the filter holds it back. */
   deliver(record: EventRecord): void {
     if (this.triggers.length > 0) this.#deliverTriggering(record);
-    else if (this.#isWanted(record)) this.array.emit(record.text, record.flags, record.size);
+    else if (this.#isWanted(record)) this.array.emit(record, this.call.id);
   }
 
   /**
@@ -159,7 +165,7 @@ export class EventFile {
     if (this.array.ignores(this.call, record.reader)) return;
     const place = this.array.reserve(this.#softDisabled || this.#filter?.test != null);
     const after = this.#conditional ? this.#fireMatching(record) : [];
-    if (place !== null && this.#isWanted(record)) place.commit(record);
+    if (place !== null && this.#isWanted(record)) place.commit(record, this.call.id);
     for (const trigger of after) trigger.fire(record);
   }
 

@@ -5,6 +5,7 @@
  */
 
 import type { TracepointField } from "../../../image/model.ts";
+import { addressText } from "../../../image/address.ts";
 import type { BytesReader } from "./bytes_reader.ts";
 import { type CContext, type CValue, evaluate, UnknownExpression } from "./c_eval.ts";
 import { type CExpr, parseExpressions } from "./c_expr.ts";
@@ -26,6 +27,7 @@ export class PrintFmt {
   readonly #format: string | null = null;
   readonly #args: readonly CExpr[] = [];
   readonly #host: PrintFmtHost;
+  readonly #rawPrinter: PointerPrinter;
 
   constructor(
     printFmt: string,
@@ -36,6 +38,7 @@ export class PrintFmt {
     this.#own = fields;
     this.#fields = new Map([...common, ...fields].map((field) => [field.name, field]));
     this.#host = host;
+    this.#rawPrinter = { ...host, hashed: (address) => addressText(host.arch, address) };
     const tokens = tokenize(printFmt);
     const parts = tokens === null ? null : parseExpressions(tokens);
     const format = parts?.[0];
@@ -45,15 +48,18 @@ export class PrintFmt {
     }
   }
 
-  /** A record's text. Where the format asks for what only the kernel's source knows, its fields as they are. */
-  print(record: BytesReader): string {
+  /**
+   * A record's text. Where the format asks for what only the kernel's source knows, its fields as they are. With
+   * `rawPointers` a `%p` prints the address itself.
+   */
+  print(record: BytesReader, rawPointers = false): string {
     const context = this.#context(record);
-    return this.#formatted(context) ?? this.#plain(context);
+    return this.#formatted(context, rawPointers ? this.#rawPrinter : this.#host) ?? this.#plain(context);
   }
 
   /** Whether its records print by the format. */
   understands(record: BytesReader): boolean {
-    return this.#formatted(this.#context(record)) !== null;
+    return this.#formatted(this.#context(record), this.#host) !== null;
   }
 
   #context(record: BytesReader): CContext {
@@ -66,11 +72,11 @@ export class PrintFmt {
     };
   }
 
-  #formatted(context: CContext): string | null {
+  #formatted(context: CContext, printer: PointerPrinter): string | null {
     if (this.#format === null) return null;
     try {
       const values = this.#args.map((arg) => evaluate(arg, context));
-      return formatPrintk(this.#format, values, context.record, this.#host);
+      return formatPrintk(this.#format, values, context.record, printer);
     } catch (error) {
       if (error instanceof UnknownExpression) return null;
       throw error;

@@ -41,7 +41,7 @@ export class TracepointCall implements EventCall {
   readonly #source: TracepointSource;
   readonly #host: PrintFmtHost;
   readonly #registrations = new Map<EventFile, TraceRegistration>();
-  #print: ((record: BytesReader) => string) | null = null;
+  #print: ((record: BytesReader, rawPointers: boolean) => string) | null = null;
 
   constructor(info: TracepointInfo, source: TracepointSource, host: PrintFmtHost) {
     this.system = info.subsystem;
@@ -61,7 +61,7 @@ export class TracepointCall implements EventCall {
       const reader = new BytesReader(record.bytes());
       file.deliver({
         reader,
-        text: () => this.text(reader),
+        text: (rawPointers) => this.text(reader, rawPointers),
         flags: this.#source.context(place),
         handlers: () => [],
         hidesCaller: false,
@@ -79,18 +79,18 @@ export class TracepointCall implements EventCall {
   }
 
   /** A record's text behind the context columns. */
-  text(record: BytesReader): string {
+  text(record: BytesReader, rawPointers = false): string {
     this.#print ??= this.#printer();
-    return this.#print(record);
+    return this.#print(record, rawPointers);
   }
 
-  #printer(): (record: BytesReader) => string {
+  #printer(): (record: BytesReader, rawPointers: boolean) => string {
     const call = /^sys_(enter|exit)_(.+)$/.exec(this.name);
     if (this.system === "syscalls" && call !== null) {
       return call[1] === "enter" ? this.#enterPrinter(`sys_${call[2]}`) : this.#exitPrinter(`sys_${call[2]}`);
     }
     const format = new PrintFmt(this.printFmt, this.common, this.fields, this.#host);
-    return (record) => `${this.name}: ${format.print(record)}`;
+    return (record, rawPointers) => `${this.name}: ${format.print(record, rawPointers)}`;
   }
 
   /** `print_syscall_enter`: these events don't print by their format. */

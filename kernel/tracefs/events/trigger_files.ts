@@ -7,7 +7,7 @@
 import { EEXIST, EINVAL } from "../../syscalls/errno.ts";
 import { isErrno, kstrtoul } from "../probe_events/kstrto.ts";
 import type { EventDirectory } from "./event_directory.ts";
-import type { EventFile, EventRecord } from "./event_file.ts";
+import type { EventFile } from "./event_file.ts";
 import { createFilter, type EventFilter } from "./filter.ts";
 import { HIST_TYPE, HistTrigger, writeHistTrigger } from "./hist_trigger.ts";
 import { CountedTrigger, type TriggerAction } from "./trigger.ts";
@@ -58,10 +58,10 @@ const KINDS: Readonly<Record<string, Kind | undefined>> = {
   traceoff: { takesEvent: false, make: (_, directory) => onOff(directory, false) },
   stacktrace: {
     takesEvent: false,
-    make: (_, directory) => ({
+    make: (_, { host }) => ({
       type: "stacktrace",
       isPost: true,
-      run: (record) => emitStack(directory, record),
+      run: (record) => host.emitStack(record),
     }),
   },
   snapshot: {
@@ -107,14 +107,6 @@ function histSwitch(target: EventFile, on: boolean): TriggerAction {
     },
     removed: () => target.disable(true),
   };
-}
-
-/** The record of a stack: what handled the hit, then the callers. */
-function emitStack(directory: EventDirectory, record: EventRecord): void {
-  const callers = directory.host.stack().slice(record.hidesCaller ? 1 : 0);
-  const lines = [...record.handlers(), ...callers].map((line) => ` => ${line}`);
-  const text = ["<stack trace>", ...lines].join("\n");
-  directory.host.emit(() => text, record.flags, 16 + lines.length * 8);
 }
 
 /** `event_trigger_parse` and `event_enable_trigger_parse`: 0 or -errno. */
