@@ -7,7 +7,7 @@
 import type { Addr } from "../../image/model.ts";
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
-import { kfree, kzalloc } from "../process/alloc.ts";
+import { freeObject } from "../process/alloc.ts";
 import { sizeOfStruct, symbolAddress } from "../process/objects.ts";
 import { BIO, BIO_VEC } from "./fields.ts";
 import type { Disk } from "./gendisk.ts";
@@ -15,6 +15,8 @@ import { SECTOR_SIZE } from "./options.ts";
 
 /** Vectors that lie in the bio itself. */
 const INLINE_VECS = 4;
+/** Vectors of the caches that larger lists come from, and the caches' names. */
+const LISTS = [[16, "biovec-16"], [64, "biovec-64"], [128, "biovec-128"], [256, "biovec-max"]] as const;
 const BIO_FLAGS = { traceCompletion: 1 << 7 } as const;
 
 /** A part of a page. */
@@ -45,7 +47,9 @@ export class Bio {
   done = false;
   readonly maxVecs: number;
   readonly #k: Kernel;
-  readonly #external: Addr;
+  readonly #cache: string;
+  /** The cache and the address of its list where that is not in it. */
+  readonly #list: { readonly cache: string; readonly address: Addr } | null;
 
   constructor(k: Kernel, disk: Disk, sector: number, opf: number, maxVecs: number) {
     this.#k = k;
@@ -56,15 +60,16 @@ export class Bio {
     const own = sizeOfStruct(k, "bio");
     const vec = sizeOfStruct(k, "bio_vec");
     const size = own + INLINE_VECS * vec;
-    this.address = k.slab.alloc(`bio-${size}`, size);
-    this.#external = maxVecs > INLINE_VECS ? kzalloc(k, maxVecs * vec) : 0;
+    this.#cache = `bio-${size}`;
+    this.address = k.slab.alloc(this.#cache, size);
+    this.#list = maxVecs > INLINE_VECS ? newList(k, maxVecs, vec) : null;
     const at = this.address;
     BIO.bdev.set(k, at, disk.bdev);
     BIO.opf.set(k, at, opf);
     BIO.sector.set(k, at, sector);
     BIO.cnt.set(k, at, 1);
     BIO.maxVecs.set(k, at, Math.max(maxVecs, maxVecs === 0 ? 0 : INLINE_VECS));
-    BIO.ioVec.set(k, at, this.#external === 0 ? at + own : this.#external);
+    BIO.ioVec.set(k, at, this.#list?.address ?? at + own);
     k.block.bios.set(at, this);
   }
 
@@ -141,9 +146,15 @@ export class Bio {
   free(): void {
     const k = this.#k;
     k.block.bios.delete(this.address);
-    if (this.#external !== 0) kfree(k, this.#external);
-    kfree(k, this.address);
+    if (this.#list !== null) freeObject(k, this.#list.cache, this.#list.address);
+    freeObject(k, this.#cache, this.address);
   }
+}
+
+/** `bvec_alloc`: a list for so many vectors, of so many bytes each. */
+function newList(k: Kernel, vecs: number, bytes: number): { readonly cache: string; readonly address: Addr } {
+  const [most, cache] = LISTS.find(([count]) => vecs <= count) ?? LISTS[3];
+  return { cache, address: k.slab.alloc(cache, most * bytes) };
 }
 
 /** What the next `bio_alloc_bioset` is for: the real one learns it from its arguments, which a bio's sector is not. */

@@ -1,12 +1,12 @@
 /** Random programs on the file tree: whatever they do, the tree stays a tree, and what is counted is right. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Kernel } from "../kernel.ts";
 import { ARCHES, bootTest, run } from "../syscalls/test_program.ts";
 import type { Dentry } from "./dentry.ts";
-import { DENTRY, INODE, MOUNT, SUPER, VFSMOUNT } from "./fields.ts";
 import { AT_FDCWD, AT_REMOVEDIR, O_CREAT, O_RDWR, S_IFDIR } from "./modes.ts";
+import { checkTree } from "./testing.ts";
 
 /** Names are few, so that calls meet. */
 const name = fc.constantFrom("a", "b", "c");
@@ -27,53 +27,6 @@ const act = fc.oneof(
   fc.record({ op: fc.constant("umount" as const), path, to: path }),
 );
 type Act = typeof act extends fc.Arbitrary<infer T> ? T : never;
-
-/** Everything in memory against everything else, from a mount's root down. */
-function check(k: Kernel): void {
-  const links = new Map<number, number>();
-  const walk = (dentry: Dentry): void => {
-    const { inode, address } = dentry;
-    assert(inode !== null, "a name in the tree stands for something");
-    assertEquals(k.vfs.dentries.get(address), dentry);
-    assertEquals(k.vfs.inodes.get(inode.address), inode);
-    assertEquals(DENTRY.inode.get(k, address), inode.address);
-    assertEquals(DENTRY.parent.get(k, address), dentry.parent.address);
-    assertEquals(k.memory.readString(DENTRY.name.get(k, address)), dentry.name);
-    assertEquals(DENTRY.sb.get(k, address), INODE.sb.get(k, inode.address));
-    let directories = 0;
-    for (const [name, child] of inode.entries ?? []) {
-      assertEquals([child.name, child.parent], [name, dentry]);
-      if (child.inode?.entries) directories++;
-      walk(child);
-    }
-    if (inode.entries !== null) assertEquals(inode.nlink, 2 + directories);
-    else links.set(inode.address, (links.get(inode.address) ?? 0) + 1);
-    // Pinned once, held by each child, by what stands on it and by mounts: never less.
-    assert(dentry.count >= 1 + (inode.entries?.size ?? 0), `${dentry.path} is held ${dentry.count} times`);
-  };
-  for (const mount of k.vfs.mounts.values()) {
-    if (mount.sb.type.pinned) walk(mount.sb.root);
-    chain(k, mount.address);
-  }
-  for (const [inode, count] of links) assertEquals(INODE.nlink.get(k, inode), count);
-}
-
-/** Follows a mount to the root of all, as a probe does, in memory alone. */
-function chain(k: Kernel, mount: number): void {
-  for (let steps = 0; steps < 50; steps++) {
-    const root = VFSMOUNT.root.get(k, MOUNT.vfsmount.at(k, mount));
-    assertEquals(SUPER.root.get(k, VFSMOUNT.sb.get(k, MOUNT.vfsmount.at(k, mount))), root);
-    let at = MOUNT.mountpoint.get(k, mount);
-    for (let up = 0; DENTRY.parent.get(k, at) !== at; up++) {
-      assert(up < 100, "a dentry chain ends in itself");
-      at = DENTRY.parent.get(k, at);
-    }
-    const parent = MOUNT.parent.get(k, mount);
-    if (parent === mount) return;
-    mount = parent;
-  }
-  throw new Error("a mount chain does not end in itself");
-}
 
 for (const arch of ARCHES) {
   Deno.test(`${arch}: whatever programs do to the tree, chains end in themselves and counts are right`, async () => {
@@ -132,7 +85,7 @@ for (const arch of ARCHES) {
                 yield* p.call("umount2", path, 0);
                 break;
             }
-            check(k);
+            checkTree(k);
           }
           yield* p.call("chdir", "/");
           for (const fd of fds) yield* p.call("close", fd);
@@ -142,7 +95,7 @@ for (const arch of ARCHES) {
           }
           yield* clear(p, k, k.vfs.lookup("/w") as Dentry);
           yield* p.call("mkdirat", AT_FDCWD, "/w/a", 0o755);
-          check(k);
+          checkTree(k);
           if (!acts.some(({ op }) => op === "mount")) assertEquals(sizes(), before);
         });
       }),

@@ -31,6 +31,8 @@ export const HRTIMER_NORESTART = 0;
 /** What a timer's function returns: it has set a new expiry. */
 export const HRTIMER_RESTART = 1;
 const STATE_ENQUEUED = 1;
+/** `HRTIMER_MODE_ABS_PINNED_HARD`: a CPU's own timer, in the interrupt itself. */
+const ABS_PINNED_HARD = 0xa;
 const ACTIVE_HARD = 0xf;
 
 const INIT = tracepoint("timer:hrtimer_init", "hrtimer", "clockid", "mode");
@@ -193,7 +195,7 @@ export const HRTIMER_INIT: FunctionRef = behaviour(
   },
 );
 
-const ENQUEUE_HRTIMER: FunctionRef = behaviour("enqueue_hrtimer", [], (k, timer = 0, _base, mode = 0) => {
+function traceStart(k: Kernel, timer: Addr, mode: number, wasArmed: boolean): void {
   k.tracepoints.fire(
     START,
     timer,
@@ -201,23 +203,44 @@ const ENQUEUE_HRTIMER: FunctionRef = behaviour("enqueue_hrtimer", [], (k, timer 
     HRTIMER.expires.get(k, timer),
     HRTIMER.softExpires.get(k, timer),
     mode,
-    0,
+    wasArmed ? 1 : 0,
   );
-  // One that calls nothing is another part's, which sees to its end itself.
-  if (HRTIMER.func.get(k, timer) !== 0) k.hrtimers.enqueue(timer, k.cpu);
-  return Number.NaN;
-});
+}
+
+/** Starts a CPU's timer for a time without calls to see; one that waits moves there. */
+export function startHrtimer(k: Kernel, timer: Addr, cpu: number, at: number): void {
+  const wasArmed = k.hrtimers.remove(timer);
+  setHrtimerExpiry(k, timer, at);
+  traceStart(k, timer, ABS_PINNED_HARD, wasArmed);
+  k.hrtimers.enqueue(timer, cpu);
+}
+
+/** Stops a timer without calls to see. */
+export function stopHrtimer(k: Kernel, timer: Addr): void {
+  if (k.hrtimers.remove(timer)) k.tracepoints.fire(CANCEL, timer);
+}
+
+const ENQUEUE_HRTIMER: FunctionRef = behaviour(
+  "enqueue_hrtimer",
+  [],
+  (k, timer = 0, _base, mode = 0, armed = 0) => {
+    traceStart(k, timer, mode, armed !== 0);
+    // One that calls nothing is another part's, which sees to its end itself.
+    if (HRTIMER.func.get(k, timer) !== 0) k.hrtimers.enqueue(timer, k.cpu);
+    return Number.NaN;
+  },
+);
 
 /** Starts a timer for `tim`, or up to `delta` nanoseconds later if that saves an interrupt. (timer, tim, delta_ns, mode) */
 export const HRTIMER_START_RANGE_NS: FunctionRef = behaviour(
   "hrtimer_start_range_ns",
   [ENQUEUE_HRTIMER],
   (k, timer = 0, tim = 0, delta = 0, mode = 0) => {
-    k.hrtimers.remove(timer);
+    const wasArmed = k.hrtimers.remove(timer);
     const soft = Math.max(0, (mode & HRTIMER_MODE_REL) !== 0 ? k.clock.now + tim : tim);
     HRTIMER.softExpires.set(k, timer, soft);
     HRTIMER.expires.set(k, timer, soft + delta);
-    k.call(ENQUEUE_HRTIMER, timer, Number.NaN, mode);
+    k.call(ENQUEUE_HRTIMER, timer, Number.NaN, mode, wasArmed ? 1 : 0);
     return Number.NaN;
   },
 );

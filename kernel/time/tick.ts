@@ -18,6 +18,8 @@ import {
   hrtimerExpires,
   setHrtimerExpiry,
   setHrtimerFunction,
+  startHrtimer,
+  stopHrtimer,
 } from "./hrtimer.ts";
 import { jiffiesAt, nsOfJiffies } from "./jiffies.ts";
 import { NS_PER_JIFFY, TIMER_SOFTIRQ, timersDue } from "./timer.ts";
@@ -56,7 +58,7 @@ export class Tick {
     const tick = this.#of(cpu);
     if (tick.running) return;
     tick.running = true;
-    this.#k.hrtimers.remove(tick.timer);
+    stopHrtimer(this.#k, tick.timer);
     this.#program(tick, this.next(cpu));
   }
 
@@ -66,9 +68,9 @@ export class Tick {
     if (!tick.running) return;
     tick.running = false;
     this.#k.load.idle(this.#k.scheduler.rq(cpu));
-    this.#k.hrtimers.remove(tick.timer);
     const expiry = this.#k.timers.nextExpiry(cpu);
-    if (expiry !== Infinity) this.#program(tick, Math.max(nsOfJiffies(expiry), this.#k.clock.now));
+    if (expiry === Infinity) stopHrtimer(this.#k, tick.timer);
+    else startHrtimer(this.#k, tick.timer, cpu, Math.max(nsOfJiffies(expiry), this.#k.clock.now));
   }
 
   /** The wheel of a CPU has its first timer at that jiffy: an idle CPU has to wake up for it. */
@@ -104,12 +106,8 @@ export class Tick {
 
   #program(tick: CpuTick, at: number): void {
     const k = this.#k;
-    if (k.hrtimers.active(tick.timer)) {
-      if (hrtimerExpires(k, tick.timer) <= at) return;
-      k.hrtimers.remove(tick.timer);
-    }
-    setHrtimerExpiry(k, tick.timer, at);
-    k.hrtimers.enqueue(tick.timer, this.#cpus.indexOf(tick));
+    if (k.hrtimers.active(tick.timer) && hrtimerExpires(k, tick.timer) <= at) return;
+    startHrtimer(k, tick.timer, this.#cpus.indexOf(tick), at);
   }
 }
 

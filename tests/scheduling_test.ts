@@ -1,11 +1,11 @@
-/** What the scheduler tells is true to itself: wake-ups and switches, who has which CPU when, how long tasks wait for one. */
+/** How the scheduler shares CPUs: how long tasks wait for one, who gets how much, where tasks go. */
 
 import { assert, assertEquals } from "@std/assert";
 import { bootKernel } from "../session/boot.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { SampleTimer } from "../kernel/time/profile.ts";
 import type { TraceRecord } from "../kernel/tracing/record.ts";
-import { builtinWorkload, replay } from "../workloads/mod.ts";
+import { builtinWorkload } from "../workloads/mod.ts";
 import type { Workload } from "../workloads/mod.ts";
 
 function number(record: TraceRecord, name: string): number {
@@ -18,48 +18,31 @@ interface Told {
   readonly k: Kernel;
   /** Nanoseconds from wake-up, or from losing the CPU while runnable, to getting one: as `runqlat` does it. */
   readonly latencies: number[];
-  readonly switches: number;
-  readonly migrations: number;
   readonly preempted: number;
   /** Time on a CPU by pid, as the switches tell it. */
   readonly onCpu: ReadonlyMap<number, number>;
 }
 
-/** Runs a workload and checks what it tells on the way. */
+/** Runs a workload and sums up what it tells. */
 async function run(
   workload: Workload,
   cpus: number,
-  arch: "x86_64" | "arm64" | "i386" = "x86_64",
 ): Promise<Told> {
-  const k = await bootKernel({ arch, cpus });
-  const last = new Map<number, { readonly pid: number; readonly at: number }>();
+  const k = await bootKernel({ cpus });
+  const last = new Map<number, number>();
   const since = new Map<number, number>();
   const onCpu = new Map<number, number>();
   const latencies: number[] = [];
-  let switches = 0;
-  let migrations = 0;
   let preempted = 0;
   for (const event of ["sched_wakeup", "sched_wakeup_new"]) {
-    k.tracepoints.register(`sched:${event}`, (record) => {
-      const target = number(record, "target_cpu");
-      assert(target >= 0 && target < cpus);
-      since.set(number(record, "pid"), k.clock.now);
-    });
+    k.tracepoints.register(`sched:${event}`, (record) => since.set(number(record, "pid"), k.clock.now));
   }
-  k.tracepoints.register("sched:sched_migrate_task", (record) => {
-    assert(number(record, "orig_cpu") !== number(record, "dest_cpu"));
-    migrations++;
-  });
   k.tracepoints.register("sched:sched_switch", (record) => {
-    switches++;
     const prev = number(record, "prev_pid");
     const next = number(record, "next_pid");
-    const before = last.get(k.cpu) ?? { pid: 0, at: 0 };
-    assertEquals(prev, before.pid, `CPU ${k.cpu} leaves ${prev}, but ${before.pid} had it`);
-    assertEquals(prev, k.current.pid);
-    assert(k.clock.now >= before.at, `CPU ${k.cpu} went back`);
-    onCpu.set(prev, (onCpu.get(prev) ?? 0) + k.clock.now - before.at);
-    last.set(k.cpu, { pid: next, at: k.clock.now });
+    const before = last.get(k.cpu) ?? 0;
+    onCpu.set(prev, (onCpu.get(prev) ?? 0) + k.clock.now - before);
+    last.set(k.cpu, k.clock.now);
     if (number(record, "prev_state") === 0 && prev !== 0) {
       since.set(prev, k.clock.now);
       preempted++;
@@ -76,25 +59,14 @@ async function run(
   // Whatever a CPU did, it did it all the time.
   let total = 0;
   for (const time of onCpu.values()) total += time;
-  assertEquals(total, [...last.values()].reduce((sum, { at }) => sum + at, 0));
-  return { k, latencies, switches, migrations, preempted, onCpu };
+  assertEquals(total, [...last.values()].reduce((sum, at) => sum + at, 0));
+  return { k, latencies, preempted, onCpu };
 }
 
 function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[sorted.length >> 1] ?? 0;
 }
-
-Deno.test("every switch leaves who had the CPU, after a wake-up if it slept: replays and scenarios", async () => {
-  const file = new URL("../examples/recordings/shell-loop.strace.gz", import.meta.url);
-  const recording = await replay(await Deno.readFile(file), { name: "shell-loop" });
-  for (const cpus of [1, 2, 4]) assert((await run(recording, cpus)).switches > 40);
-  for (const arch of ["x86_64", "arm64", "i386"] as const) {
-    assert((await run(builtinWorkload("pipeline"), 2, arch)).switches > 10);
-    assert((await run(builtinWorkload("forkstorm"), 2, arch)).switches > 40);
-    assert((await run(builtinWorkload("sleepers:tasks=5"), 2, arch)).switches > 40);
-  }
-});
 
 Deno.test("the more tasks a CPU has, the longer they wait for it", async () => {
   const medians: number[] = [];
