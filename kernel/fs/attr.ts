@@ -30,6 +30,7 @@ import {
 } from "./permission.ts";
 import { recorded } from "./recorded.ts";
 import { F_SEAL_GROW, F_SEAL_SHRINK } from "./seals.ts";
+import { unmapFrom } from "../mm/shared_pages.ts";
 import { initUserNs } from "../process/user_namespace.ts";
 
 /** `ia_valid`: the mode. */
@@ -83,6 +84,7 @@ export const IATTR = {
   file: field("iattr", "ia_file"),
 } as const;
 
+const PAGE = 4096;
 const S_ISUID = 0o4000;
 const S_ISGID = 0o2000;
 const S_IXGRP = 0o010;
@@ -170,6 +172,7 @@ export const SHMEM_SETATTR: FunctionRef = behaviour(
         if (size > inode.size && (inode.seals & F_SEAL_GROW) !== 0) return -EPERM;
       }
       inode.size = size;
+      unmapFrom(k, inode, Math.ceil(size / PAGE));
     }
     k.call(SETATTR_COPY, ns, inode.address, attr);
     return 0;

@@ -57,6 +57,8 @@ export interface FileSystemType {
   readonly writeInode?: FunctionRef;
   /** `s_op->evict_inode`, called with (inode). */
   readonly evictInode?: FunctionRef;
+  /** `vm_ops->page_mkwrite` of its files, called with (vm_fault): 0 or -errno. */
+  readonly pageMkwrite?: FunctionRef;
   /** How a file of a mode and device number is read and written. */
   fileOperations(mode: number, rdev: number): FileOperations;
   /** How an inode of a mode finds, makes and describes names. */

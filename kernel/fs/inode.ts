@@ -6,6 +6,7 @@
 
 import type { Addr } from "../../image/model.ts";
 import type { Kernel } from "../kernel.ts";
+import type { UserPage } from "../memory/user_page.ts";
 import { freeObject, newObject } from "../process/alloc.ts";
 import { Contents } from "./contents.ts";
 import { type InodeContainer, PLAIN_INODE, SHMEM_INODE } from "./containers.ts";
@@ -18,6 +19,7 @@ import type { InodeOperations } from "./inode_operations.ts";
 import { type Field, field, sizeIfKnown, symbolAddress } from "../process/objects.ts";
 import { S_IFDIR, S_IFMT } from "./modes.ts";
 import { BOOT_SECONDS } from "../time/wall_clock.ts";
+import { MappedPages } from "./mapped_pages.ts";
 import type { PipeInfo } from "./pipe_info.ts";
 
 export { type InodeContainer, PLAIN_INODE, SHMEM_INODE, SOCKET_INODE } from "./containers.ts";
@@ -86,6 +88,7 @@ export class Inode {
   readonly #container: InodeContainer;
   readonly #base: Addr;
   readonly #contents = new Contents();
+  #mapped: MappedPages | null = null;
 
   constructor(k: Kernel, options: InodeOptions) {
     const wanted = options.container ?? SHMEM_INODE;
@@ -143,7 +146,9 @@ export class Inode {
     const cut = size < this.size;
     INODE.size.set(this.#k, this.address, size);
     INODE.blocks.set(this.#k, this.address, Math.ceil(size / 4096) * 8);
-    if (cut) this.#contents.cut(size);
+    if (!cut) return;
+    this.#contents.cut(size);
+    this.#mapped?.cut(size);
   }
 
   /** `i_nlink`. */
@@ -169,14 +174,23 @@ export class Inode {
     INODE.ino.set(this.#k, this.address, ino);
   }
 
+  /** Somebody looks at a page of it that is mapped: what is read and written is that page's from now on. */
+  shownIn(index: number, page: UserPage): void {
+    const mapped = this.#mapped ??= new MappedPages(this.#contents);
+    mapped.add(index, page);
+    page.unmapped = () => mapped.remove(index, page, this.size);
+  }
+
   /** Up to `count` bytes at `pos`, to be read at once; holes read as zeros. */
   read(pos: number, count: number): Uint8Array {
+    if (this.#mapped !== null && !this.#mapped.empty) this.#mapped.collect(pos, count, this.size);
     return this.#contents.read(pos, Math.max(0, Math.min(count, this.size - pos, MAX_READ)));
   }
 
   /** Stores bytes at `pos`; the file does not grow by it. */
   store(pos: number, bytes: Uint8Array): void {
     if (pos + bytes.length <= MAX_KEPT) this.#contents.write(pos, bytes);
+    if (this.#mapped !== null) this.#mapped.show(pos, bytes);
   }
 
   /** Stores bytes at `pos` and grows the file as needed. */
@@ -184,6 +198,7 @@ export class Inode {
     const end = pos + bytes.length;
     // Bytes far out are not kept: they read as a hole.
     if (end <= MAX_KEPT) this.#contents.write(pos, bytes);
+    if (this.#mapped !== null) this.#mapped.show(pos, bytes);
     if (end > this.size) {
       INODE.size.set(this.#k, this.address, end);
       INODE.blocks.set(this.#k, this.address, Math.ceil(end / 4096) * 8);

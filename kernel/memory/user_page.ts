@@ -29,6 +29,10 @@ export class UserPage {
   standsFor: UserPage | null = null;
   /** Makes what it holds when somebody first looks; null: zeros. */
   fill: ((bytes: Uint8Array<ArrayBuffer>) => void) | null = null;
+  /** Somebody may write to it through a shared mapping, or could. */
+  written = false;
+  /** Told when nobody maps it any more, before its frame is given back. */
+  unmapped: (() => void) | null = null;
   readonly #make: () => Page;
   #page: Page | null = null;
 

@@ -108,7 +108,7 @@ export class UserSpace {
     return this.pagesIn(start, start + length).map((key) => {
       const page = this.#pages.get(key) as UserPage;
       this.#pages.delete(key);
-      page.real.mapcount--;
+      if (--page.real.mapcount === 0) page.real.unmapped?.();
       return { key, page: page.real };
     });
   }
@@ -303,7 +303,9 @@ export class UserSpace {
 
   #leave(page: UserPage): void {
     const { real } = page;
-    if (--real.mapcount === 0) this.#source.release(real);
+    if (--real.mapcount > 0) return;
+    real.unmapped?.();
+    this.#source.release(real);
   }
 
   /** A page that nobody's fault brought: an address space without a kernel, or memory that stands for a program's own. */

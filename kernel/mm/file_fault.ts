@@ -23,6 +23,7 @@ import { allocPte, lacksPte, TABLE_CALLS } from "./page_tables.ts";
 import { ADD_MM_COUNTER_FAST, MM_FILEPAGES, MM_SHMEMPAGES } from "./rss.ts";
 import { filePage, sharedPage } from "./shared_pages.ts";
 import { cachePage } from "./user_pages.ts";
+import { DO_PAGE_MKWRITE, FAULT_DIRTY_SHARED_PAGE } from "./page_mkwrite.ts";
 import { VMF } from "./vm_fault.ts";
 
 const PAGE = 4096;
@@ -58,7 +59,9 @@ function mapCached(k: Kernel, place: FaultPlace, write: boolean): void {
   const shared = (area.flags & VM_SHARED) !== 0;
   const page = shared ? sharedPage(k, place) : filePage(k, place);
   // A page of a private mapping is copied when it is written; of a shared one the first write is noticed.
-  space.install(key, page, shared && write && (area.flags & VM_WRITE) !== 0);
+  const writable = shared && write && (area.flags & VM_WRITE) !== 0;
+  if (writable) page.written = true;
+  space.install(key, page, writable);
 }
 
 /** What a private mapping shows before it is written. */
@@ -124,7 +127,8 @@ export const DO_FAULT: FunctionRef = behaviour(
     DO_FAULT_CORE,
     FINISH_FAULT,
     fn("unlock_page"),
-    fn("fault_dirty_shared_page"),
+    DO_PAGE_MKWRITE,
+    FAULT_DIRTY_SHARED_PAGE,
   ],
   (k, vmf = 0) => {
     const vma = VMF.vma.get(k, vmf);
@@ -144,8 +148,11 @@ export const DO_FAULT: FunctionRef = behaviour(
       return finish(k, vmf);
     }
     if ((area.flags & VM_SHARED) !== 0) {
+      if (area.file === 0) return finish(k, vmf);
+      const refused = k.call(DO_PAGE_MKWRITE, vmf);
+      if ((refused & VM_FAULT_SIGBUS) !== 0) return refused;
       const result = finish(k, vmf);
-      k.call(fn("fault_dirty_shared_page"), vmf);
+      k.call(FAULT_DIRTY_SHARED_PAGE, vmf);
       return result;
     }
     if (VMA.anonVma.get(k, vma) === 0) k.call(ANON_VMA_PREPARE, vma);

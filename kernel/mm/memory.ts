@@ -5,7 +5,9 @@
  */
 
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
+import type { Addr } from "../../image/model.ts";
 import type { Kernel } from "../kernel.ts";
+import type { UserPage } from "../memory/user_page.ts";
 import { popLocals } from "../process/stack.ts";
 import { ANON_VMA_PREPARE, PAGE_ADD_NEW_ANON_RMAP } from "./anon_vma.ts";
 import {
@@ -17,12 +19,21 @@ import {
   VM_FAULT_SIGSEGV,
   VM_FAULT_WRITE,
 } from "./fault_flags.ts";
-import { VM_EXEC, VM_READ, VM_WRITE, VMA } from "./fields.ts";
+import { VM_EXEC, VM_READ, VM_SHARED, VM_WRITE, VMA } from "./fields.ts";
 import { DO_FAULT, FILE_FAULT_CALLS } from "./file_fault.ts";
 import { GFP_HIGHUSER_MOVABLE, GFP_ZERO } from "./gfp.ts";
-import { charge, LRU_CACHE_ADD, mapAnon, MEM_CGROUP_CHARGE, placeOf, THROTTLE } from "./fault_place.ts";
+import {
+  charge,
+  type FaultPlace,
+  LRU_CACHE_ADD,
+  mapAnon,
+  MEM_CGROUP_CHARGE,
+  placeOf,
+  THROTTLE,
+} from "./fault_place.ts";
 import { mmAt, type Vma } from "./mm_struct.ts";
 import { VMA_ALLOC_FOLIO } from "./page_alloc.ts";
+import { DO_PAGE_MKWRITE, FAULT_DIRTY_SHARED_PAGE } from "./page_mkwrite.ts";
 import { allocPte, allocUpper, TABLE_CALLS } from "./page_tables.ts";
 import { ADD_MM_COUNTER_FAST, checkSyncRss, counterOf, SYNC_MM_RSS } from "./rss.ts";
 import { DO_SWAP_PAGE, SWAP_CALLS } from "./swap_fault.ts";
@@ -119,7 +130,7 @@ export const WP_PAGE_COPY: FunctionRef = behaviour(
 /** A write to a page that is mapped read-only: nobody else has it, or the writer gets a copy. */
 export const DO_WP_PAGE: FunctionRef = behaviour(
   "do_wp_page",
-  [fn("vm_normal_page"), WP_PAGE_COPY, fn("fault_dirty_shared_page")],
+  [fn("vm_normal_page"), WP_PAGE_COPY, DO_PAGE_MKWRITE, FAULT_DIRTY_SHARED_PAGE],
   (k, vmf = 0) => {
     const vma = VMF.vma.get(k, vmf);
     const address = VMF.address.get(k, vmf);
@@ -127,13 +138,27 @@ export const DO_WP_PAGE: FunctionRef = behaviour(
     const old = place?.space.pageAt(place.key);
     if (place === undefined || old === undefined) return VM_FAULT_SIGSEGV;
     k.call(fn("vm_normal_page"), vma, address);
-    if (old.kind === "shmem" && (place.area.flags & 8) !== 0 || old.kind === "anon" && old.mapcount === 1) {
+    if ((place.area.flags & VM_SHARED) !== 0 && old.kind !== "anon") return sharedWrite(k, vmf, place, old);
+    if (old.kind === "anon" && old.mapcount === 1) {
       place.space.allowWrite(place.key, true);
       return VM_FAULT_WRITE;
     }
     return k.call(WP_PAGE_COPY, vmf);
   },
 );
+
+/** The first write to a shared mapping's page since it was clean: `wp_page_shared`, which has no function of its own. */
+function sharedWrite(k: Kernel, vmf: Addr, place: FaultPlace, page: UserPage): number {
+  const { area, space, key } = place;
+  if (area.file !== 0) {
+    const result = k.call(DO_PAGE_MKWRITE, vmf);
+    if ((result & VM_FAULT_ERROR) !== 0) return result;
+  }
+  page.real.written = true;
+  space.allowWrite(key, true);
+  if (area.file !== 0) k.call(FAULT_DIRTY_SHARED_PAGE, vmf);
+  return VM_FAULT_WRITE;
+}
 
 /** Walks the tables down to the entry and does what it asks for: `VM_FAULT_*` bits. */
 export const HANDLE_MM_FAULT_CORE: FunctionRef = behaviour(

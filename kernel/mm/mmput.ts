@@ -9,7 +9,6 @@ import { FPUT } from "../fs/fdtable.ts";
 import { MM, VM_SHARED } from "./fields.ts";
 import { mmAt } from "./mm_struct.ts";
 import { REMOVE_VMA, VM_AREA_FREE } from "./munmap.ts";
-import { writeBack } from "./shared_pages.ts";
 import { GATHER_CALLS, UNMAP_VMAS, withAreas, withGather } from "./zap.ts";
 
 /** Unmaps everything: pages go back, mapped files lose their references. */
@@ -29,7 +28,6 @@ export const EXIT_MMAP: FunctionRef = behaviour(
     const mm = mmAt(k, address);
     const [first] = mm?.areas ?? [];
     if (mm === undefined || first === undefined) return Number.NaN;
-    for (const area of mm.areas) if ((area.flags & VM_SHARED) !== 0) writeBack(k, area, area.start, area.end);
     k.call(fn("lru_add_drain"));
     withGather(k, address, "tlb_gather_mmu_fullmm", (tlb) => {
       const mt = MM.mtRoot.at(k, address) - k.image.pointerSize;

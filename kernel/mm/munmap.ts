@@ -13,7 +13,6 @@ import { popLocals, pushLocal } from "../process/stack.ts";
 import { EINVAL, ENOMEM } from "../syscalls/errno.ts";
 import { VM_ACCOUNT, VM_MAY, VM_READ, VM_SHARED, VM_WRITE, VMA } from "./fields.ts";
 import { type Mm, mmAt, newVma, PAGE } from "./mm_struct.ts";
-import { writeBack } from "./shared_pages.ts";
 import { GATHER_CALLS, UNMAP_VMAS, withAreas, withGather } from "./zap.ts";
 
 /** Most areas of an address space: `vm.max_map_count`. */
@@ -111,7 +110,6 @@ export const DO_MAS_ALIGN_MUNMAP: FunctionRef = behaviour(
       if (error !== 0) return error;
     }
     const gone = mm.overlapping(start, end);
-    for (const area of gone) if ((area.flags & VM_SHARED) !== 0) writeBack(k, area, area.start, area.end);
     const [first] = gone;
     if (first !== undefined) {
       withAreas(k, gone.map((area) => area.address), () => {

@@ -14,6 +14,7 @@ import { tracepoint } from "../tracing/reference.ts";
 import { sleep } from "../process/sleep.ts";
 import type { AddressSpace, Folio } from "./folio.ts";
 import { bdiName, FOLIO_WAIT_WRITEBACK, WAIT_ON_PAGE_WRITEBACK } from "./folio_wait.ts";
+import { protectPage } from "./shared_pages.ts";
 import { PG_DIRTY, PG_WRITEBACK } from "./page_flags.ts";
 
 /** `struct writeback_control`. */
@@ -84,6 +85,7 @@ export const FOLIO_CLEAR_DIRTY_FOR_IO: FunctionRef = behaviour(
     const folio = k.pageCache.folios.get(address);
     if (folio === undefined) return 0;
     k.call(fn("folio_mkclean"), address);
+    if (folio.space !== null) protectPage(k, folio.space.inode, folio.index);
     return cleaned(k, folio) ? 1 : 0;
   },
 );

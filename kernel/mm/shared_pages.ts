@@ -1,6 +1,6 @@
 /**
- * Pages of shared mappings: one per file and offset, whoever maps it. What is written to them reaches the file when they
- * are written back: by `msync`, when the last mapping goes, when the process exits.
+ * Pages of mappings of files and of shared memory: one per file and offset, whoever maps it. What is written to them is
+ * written to the file.
  *
  * @module
  */
@@ -9,9 +9,9 @@ import type { Addr } from "../../image/model.ts";
 import type { Inode } from "../fs/inode.ts";
 import type { Kernel } from "../kernel.ts";
 import type { UserPage } from "../memory/user_page.ts";
-import type { UserSpace } from "../memory/user_space.ts";
 import type { FaultPlace } from "./fault_place.ts";
-import type { Vma } from "./mm_struct.ts";
+import { type Mm, mmAt, type Vma } from "./mm_struct.ts";
+import { addMmCounter, counterOf } from "./rss.ts";
 import { sourceOf } from "./user_pages.ts";
 
 const PAGE = 4096;
@@ -33,7 +33,7 @@ function ownerOf(k: Kernel, area: Vma): object {
 }
 
 /** The page that a shared mapping shows at a place. */
-export function sharedPage(k: Kernel, { area, space, at, key }: FaultPlace): UserPage {
+export function sharedPage(k: Kernel, { area, at }: FaultPlace): UserPage {
   if (area.shared !== null) return area.shared.page(area.pgoff + (at - area.start) / PAGE);
   const pages = pagesOf(k, ownerOf(k, area));
   const index = area.pgoff + (at - area.start) / PAGE;
@@ -41,44 +41,73 @@ export function sharedPage(k: Kernel, { area, space, at, key }: FaultPlace): Use
   if (page === undefined || page.mapcount === 0) {
     page = sourceOf(k).take("shmem");
     pages.set(index, page);
-    if (area.file !== 0) fillLater(page, space, key);
+    fillLater(k, page, area, index);
   }
   return page;
 }
 
 /** The page of the page cache that a private mapping shows at a place, until it is written. */
-export function filePage(k: Kernel, { area, space, at, key }: FaultPlace): UserPage {
+export function filePage(k: Kernel, { area, at }: FaultPlace): UserPage {
   const pages = pagesOf(k, ownerOf(k, area));
   const index = area.pgoff + (at - area.start) / PAGE;
   let page = pages.get(index);
   if (page === undefined || page.mapcount === 0) {
     page = sourceOf(k).take("file");
     pages.set(index, page);
-    if (area.file !== 0) fillLater(page, space, key);
+    fillLater(k, page, area, index);
   }
   return page;
 }
 
-/** What the file holds there, once somebody looks. */
-function fillLater(page: UserPage, space: UserSpace, key: number): void {
-  const fill = space.fillerOf(key);
-  if (fill !== null) page.fill = fill;
+/** What the file holds there, once somebody looks; from then on it is this page. */
+function fillLater(k: Kernel, page: UserPage, area: Vma, index: number): void {
+  const inode = k.vfs.files.get(area.file)?.inode;
+  if (!inode) return;
+  page.fill = (bytes) => {
+    bytes.set(inode.read(index * PAGE, PAGE));
+    inode.shownIn(index, page);
+  };
 }
 
-/** Writes what a shared mapping's pages hold in `[start, end)` back to the file. */
-export function writeBack(k: Kernel, area: Vma, start: Addr, end: Addr): number {
-  const inode: Inode | null | undefined = k.vfs.files.get(area.file)?.inode;
-  if (!inode) return 0;
-  const pages = pagesOf(k, inode);
-  let written = 0;
-  for (let at = Math.max(start, area.start); at < Math.min(end, area.end); at += PAGE) {
-    const offset = (area.pgoff + (at - area.start) / PAGE) * PAGE;
-    const page = pages.get(offset / PAGE);
-    if (page === undefined || page.mapcount === 0 || !page.looked) continue;
-    const length = Math.min(PAGE, inode.size - offset);
-    if (length <= 0) continue;
-    inode.write(offset, page.page.bytes.subarray(0, length));
-    written++;
+/** Takes pages of a file from number `first` on out of all mappings (`unmap_mapping_range`): it was cut. */
+export function unmapFrom(k: Kernel, inode: Inode, first: number): void {
+  if ((registries.get(k)?.get(inode)?.size ?? 0) === 0) return;
+  const seen = new Set<Addr>();
+  for (const task of k.tasks.each()) {
+    const mm = task.mm === 0 || seen.has(task.mm) ? undefined : mmAt(k, task.mm);
+    if (mm === undefined || mm.space === null) continue;
+    seen.add(mm.address);
+    for (const area of mm.areas) {
+      if (area.file === 0 || k.vfs.files.get(area.file)?.inode !== inode) continue;
+      const start = area.start + Math.max(0, first - area.pgoff) * PAGE;
+      if (start < area.end) unmapPart(k, mm, start, area.end);
+    }
   }
-  return written;
+}
+
+/** Private copies go, too: nothing is left that could be behind the end. */
+function unmapPart(k: Kernel, mm: Mm, start: Addr, end: Addr): void {
+  const source = sourceOf(k);
+  const counts = [0, 0, 0, 0];
+  for (const { page } of mm.space?.take(start, end - start) ?? []) {
+    const counter = counterOf(page.kind);
+    counts[counter] = (counts[counter] ?? 0) - 1;
+    if (page.mapcount === 0) source.release(page);
+  }
+  counts.forEach((count, member) => addMmCounter(k, mm.address, member, count));
+}
+
+/** A page of a file is clean again: the next write through a shared mapping faults (`page_mkclean`). */
+export function protectPage(k: Kernel, inode: Inode, index: number): void {
+  const page = registries.get(k)?.get(inode)?.get(index);
+  if (page === undefined || page.mapcount === 0 || !page.written) return;
+  for (const task of k.tasks.each()) {
+    const mm = task.mm === 0 ? undefined : mmAt(k, task.mm);
+    for (const area of mm?.areas ?? []) {
+      if (area.file === 0 || k.vfs.files.get(area.file)?.inode !== inode) continue;
+      const at = area.start + (index - area.pgoff) * PAGE;
+      if (at < area.start || at >= area.end || mm?.space?.pageAt(at / PAGE)?.real !== page) continue;
+      mm.space.allowWrite(at / PAGE, false);
+    }
+  }
 }

@@ -11,6 +11,7 @@ import { BH_DELAY, BH_DIRTY } from "../fs/buffer_head.ts";
 import type { AddressSpace, Folio } from "./folio.ts";
 import { removeFolio } from "./filemap.ts";
 import { PG_DIRTY, PG_LOCKED, PG_WRITEBACK } from "./page_flags.ts";
+import { unmapFrom } from "./shared_pages.ts";
 import { cleaned } from "./page_writeback.ts";
 
 const EXT4_INVALIDATE_FOLIO: FunctionRef = behaviour(
@@ -70,6 +71,7 @@ export const TRUNCATE_PAGECACHE: FunctionRef = behaviour(
   (k, inode = 0, size = 0) => {
     const found = k.vfs.inodes.get(inode);
     const space = found === undefined ? undefined : k.pageCache.known(found);
+    if (found !== undefined) unmapFrom(k, found, Math.ceil(size / PAGE_SIZE));
     if (space === undefined) return Number.NaN;
     k.call(fn("unmap_mapping_range"), space.address, Math.ceil(size / PAGE_SIZE) * PAGE_SIZE, 0, 1);
     k.call(TRUNCATE_INODE_PAGES_RANGE, space.address, size, -1);

@@ -15,7 +15,6 @@ import { mmAt } from "./mm_struct.ts";
 import { freePages } from "./page_alloc.ts";
 import { pageStruct } from "./page_struct.ts";
 import { addMmCounter, counterOf, MM_SWAPENTS, syncRss } from "./rss.ts";
-import { writeBack } from "./shared_pages.ts";
 import { freeSlot } from "./swap_space.ts";
 import { swappedPages, takeOffSwap } from "./swap_table.ts";
 import { sourceOf } from "./user_pages.ts";
@@ -230,7 +229,6 @@ export const ZAP_PAGE_RANGE_SINGLE: FunctionRef = behaviour(
   (k, vma = 0, address = 0, size = 0, details = 0) => {
     k.call(fn("lru_add_drain"));
     const area = mmAt(k, VMA.mm.get(k, vma))?.areaAt(vma);
-    if (area !== undefined && (area.flags & VM_SHARED) !== 0) writeBack(k, area, address, address + size);
     withGather(k, VMA.mm.get(k, vma), "tlb_gather_mmu", (tlb) => {
       k.call(UNMAP_SINGLE_VMA, tlb, vma, address, address + size, details);
     });

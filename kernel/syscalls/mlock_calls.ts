@@ -20,7 +20,6 @@ import {
 } from "../mm/mlock.ts";
 import { mmAt, PAGE } from "../mm/mm_struct.ts";
 import { implyMapped } from "../mm/munmap.ts";
-import { writeBack } from "../mm/shared_pages.ts";
 import { blockingSyscall, syscall } from "./define.ts";
 import { EBUSY, EFAULT, EINVAL, ENOMEM } from "./errno.ts";
 
@@ -115,7 +114,6 @@ blockingSyscall(
       const to = Math.min(end, area.end);
       if ((flags & MS_SYNC) !== 0 && file !== 0 && (area.flags & VM_SHARED) !== 0) {
         const first = area.pgoff * PAGE + at - area.start;
-        writeBack(k, area, at, to);
         FILE.count.add(k, file, 1);
         const error = yield* k.calls.callBlocking(VFS_FSYNC_RANGE, file, first, first + to - at - 1, 1);
         k.call(FPUT, file);

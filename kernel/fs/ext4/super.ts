@@ -28,6 +28,7 @@ import "./namei.ts";
 import type { Ext4Options } from "./options.ts";
 import "./readpage.ts";
 import "./sync_file.ts";
+import "./page_mkwrite.ts";
 import "./write.ts";
 import "./writepages.ts";
 
@@ -89,6 +90,7 @@ export const EXT4_TYPE: FileSystemType = {
   dirtyInode: fn("ext4_dirty_inode"),
   writeInode: fn("ext4_write_inode"),
   evictInode: fn("ext4_evict_inode"),
+  pageMkwrite: fn("ext4_page_mkwrite"),
   fileOperations(mode, rdev) {
     if ((mode & S_IFMT) === S_IFDIR) return EXT4_DIR;
     return isSpecial(mode) ? specialOperations(mode, rdev) : EXT4_FILE;

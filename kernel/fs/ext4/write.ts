@@ -78,7 +78,7 @@ const EXT4_MAP_QUERY_BLOCKS: FunctionRef = behaviour(
 );
 
 /** Where a block of a page that is about to be written is: on the disk already, or nowhere yet. */
-const EXT4_DA_GET_BLOCK_PREP: FunctionRef = behaviour(
+export const EXT4_DA_GET_BLOCK_PREP: FunctionRef = behaviour(
   "ext4_da_get_block_prep",
   [
     EXT4_ES_LOOKUP_EXTENT,
@@ -204,7 +204,8 @@ const EXT4_DA_WRITE_BEGIN: FunctionRef = blocking(
   },
 );
 
-const BLOCK_COMMIT_WRITE: FunctionRef = behaviour(
+/** Blocks of a page were written: they are dirty, and so is the page. (inode, page, from, to) */
+export const BLOCK_COMMIT_WRITE: FunctionRef = behaviour(
   "__block_commit_write",
   [MARK_BUFFER_DIRTY],
   (k, _inode, page = 0, from = 0, to = 0) => {
