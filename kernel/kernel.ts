@@ -25,6 +25,7 @@ import { ModuleTable } from "./modules/module_table.ts";
 import { PageCache } from "./mm/page_cache.ts";
 import { Net } from "./net/net.ts";
 import { LogRing, PointerFormat } from "./printk/mod.ts";
+import { Oopses } from "./process/oops.ts";
 import { TaskTable } from "./process/task_table.ts";
 import type { Task } from "./process/task.ts";
 import { type Release, releaseOf } from "./release/release.ts";
@@ -90,6 +91,8 @@ export class Kernel {
   readonly modules: ModuleTable;
   /** kprobes and kretprobes. */
   readonly kprobes: KprobeTable;
+  /** What the kernel could not go on from. */
+  readonly oopses: Oopses;
   /** Tracepoints and their listeners. */
   readonly tracepoints: Tracepoints;
   /** All tasks. */
@@ -147,6 +150,7 @@ export class Kernel {
     this.calls = new CallEngine(this, shapes);
     for (const line of bootLines(this.image)) this.log.printk(line);
     this.kprobes = new KprobeTable(this);
+    this.oopses = new Oopses(this);
     this.tracepoints = new Tracepoints(this);
     traceMemory(this);
     watchShortage(this);

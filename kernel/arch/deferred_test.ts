@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { fillEntry, fillReturn } from "./fill.ts";
 import { archModel } from "./mod.ts";
 import { PtRegs, type RegsSource, type StackMemory } from "./pt_regs.ts";
+import { RETURNS } from "./resumption.ts";
 
 const NO_MEMORY: StackMemory = {
   readWord: () => 0,
@@ -50,10 +51,10 @@ for (const arch of ["x86_64", "arm64", "i386"] as const) {
     const regs = new PtRegs(archModel(arch), NO_MEMORY);
     const source = new Source();
     regs.defer(source);
-    regs.skipTo = 0x77;
+    regs.resumption = RETURNS;
     regs.set(archModel(arch).argumentRegisters[0] ?? "", 9);
     regs.ip = 0x4321;
-    assertEquals([regs.arg(0), regs.skipTo, regs.ip, source.asked], [9, 0x77, 0x4321, 1]);
+    assertEquals([regs.arg(0), regs.resumption, regs.ip, source.asked], [9, RETURNS, 0x4321, 1]);
     const copy = regs.snapshot();
     regs.defer(source);
     assertEquals([copy.arg(0), regs.snapshot().arg(0), source.asked], [9, 7, 2]);

@@ -34,7 +34,7 @@ export function fillEntry(
   const halves = regs.begin();
   halves.set(regs.blank ??= blankOf(regs));
   regs.setIndex(regs.spIndex, sp);
-  regs.skipTo = NaN;
+  regs.resumption = null;
   if (regs.linkIndex >= 0) {
     regs.setIndex(regs.linkIndex, returnAddress);
     // The caller's frame record lies at the bottom of its frame: x29 equals sp on entry.
@@ -78,7 +78,7 @@ export function fillReturn(regs: PtRegs, sp: Addr, value: number, wide = false):
   regs.setIndex(regs.returnIndex, value);
   if (wide && regs.model.wordSize === 4) regs.halves[regs.returnHighIndex] = highWord(value);
   regs.unknown = value !== value ? UNKNOWN_RETURN : 0;
-  regs.skipTo = NaN;
+  regs.resumption = null;
   regs.layout = null;
 }
 

@@ -7,6 +7,7 @@
 import type { Addr } from "../../image/model.ts";
 import type { ArgumentLayout } from "./arguments.ts";
 import { type ArchModel, type RegisterInfo, registerNames, registerOf } from "./model.ts";
+import { type Resumption, RETURNS } from "./resumption.ts";
 import { highWord, lowWord, wordToBig, wordToNumber } from "./words.ts";
 
 /** What register code needs of memory: words of the kernel stack. */
@@ -19,7 +20,7 @@ export interface StackMemory {
 
 /** What can say what the registers hold, once somebody looks. */
 export interface RegsSource {
-  /** Fills everything but `ip` and `skipTo`, which are as they were set. */
+  /** Fills everything but `ip` and `resumption`, which are as they were set. */
   fill(regs: PtRegs): void;
   /** The stack pointer: hooking a return needs it and the return address alone, so they are known without filling. */
   stackPointer(): Addr;
@@ -53,8 +54,8 @@ export class PtRegs {
   readonly memory: StackMemory;
   /** Name of the function that was hit. */
   functionName = "";
-  /** Where execution goes on instead of the probed instruction, or NaN: set when a handler diverted it. */
-  skipTo = NaN;
+  /** Where execution goes on instead of the probed instruction, or null: set when a handler diverted it. */
+  resumption: Resumption | null = null;
   onUnknown: UnknownReader | null = null;
   /** What the registers hold before arguments are set, as `fill.ts` found it. */
   blank: Int32Array | null = null;
@@ -131,7 +132,7 @@ export class PtRegs {
   /** A hit begins whose registers are filled only if somebody looks: most handlers never do. */
   defer(source: RegsSource): void {
     this.#pending = source;
-    this.skipTo = NaN;
+    this.resumption = null;
   }
 
   /** Whether nobody has looked at the registers since `defer`. */
@@ -148,10 +149,10 @@ export class PtRegs {
   #look(): void {
     const source = this.#pending;
     this.#pending = null;
-    const { ip, skipTo } = this;
+    const { ip, resumption } = this;
     source?.fill(this);
     this.ip = ip;
-    this.skipTo = skipTo;
+    this.resumption = resumption;
   }
 
   /** The register of that name. Throws a sentence with the valid names where there is none. */
@@ -352,11 +353,14 @@ export class PtRegs {
     return (this.getBig(this.model.returnRegisters[1]) << BigInt(bits)) | BigInt.asUintN(bits, low);
   }
 
-  /** Leaves the function without running it, as `bpf_override_return` does: the caller sees `value`. */
+  /**
+   * Leaves the function without running it, as `bpf_override_return` does: the caller sees `value`. For handlers at a
+   * function's entry, which then return 1. Where Linux sets `ip` to a return instruction, it is the return address here.
+   */
   overrideReturn(value: number): void {
     this.returnValue = value;
-    this.skipTo = this.returnAddress;
-    this.ip = this.skipTo;
+    this.resumption = RETURNS;
+    this.ip = this.returnAddress;
   }
 
   /** A copy of the registers that stays as it is. Stack words are still read from memory. */
@@ -372,7 +376,7 @@ export class PtRegs {
     this.functionName = other.functionName;
     this.layout = other.layout;
     this.unknown = other.unknown;
-    this.skipTo = other.skipTo;
+    this.resumption = other.resumption;
     this.onUnknown = other.onUnknown;
   }
 

@@ -10,6 +10,7 @@ import type { Kernel } from "../kernel.ts";
 import type { Task } from "../process/task.ts";
 import type { ShapeLibrary } from "../shapes/library.ts";
 import { ArmedCalls } from "./armed.ts";
+import { Diversions } from "./diversion.ts";
 import { FiringPlaces } from "./firing.ts";
 import { mixKey } from "./choice.ts";
 import type { DeferredCalls } from "./deferred.ts";
@@ -53,6 +54,8 @@ export class CallEngine {
   /** Whether the time of calls that nobody asks about is left open (`DeferredCalls`). False makes statistics complete. */
   defers = true;
   readonly armed: ArmedCalls;
+  /** What becomes of calls that a handler diverted. */
+  readonly diversions: Diversions;
   readonly functions: FunctionTable;
   readonly #k: Kernel;
   readonly #sites: SiteTable;
@@ -69,6 +72,8 @@ export class CallEngine {
   /** Result expected of the shaped call at a depth: see `EnterOptions.expect`. */
   #expect = NaN;
   #expectDepth = -1;
+  /** Calls that handlers make now. */
+  #detours = 0;
 
   constructor(k: Kernel, shapes: ShapeLibrary) {
     this.#k = k;
@@ -83,6 +88,7 @@ export class CallEngine {
     this.#plans = new PlanFollower(this, this.#walker);
     this.#frames = new FrameMaker(k, this, this.#sites, this.#plans, this.#walker);
     this.#deferred = this.#frames.deferred;
+    this.diversions = new Diversions(k, this, this.#frames);
     this.#seedKey = mixKey(hashName("calls"), k.seed);
   }
 
@@ -134,9 +140,9 @@ export class CallEngine {
     words[5] = a5 as number;
     frame.nargs = 6;
     const depth = task.depth;
-    if (behaviour === null) return this.#shaped(task, frame, this.#plans.node);
+    if (behaviour === null) return this.shaped(task, frame, this.#plans.node);
     if (behaviour.blocking) this.#plain(fn);
-    if (fn.watched && !this.enterArmed(task, frame)) return this.#skip(task, frame, depth);
+    if (frame.watched && !this.enterArmed(task, frame)) return this.diversions.now(task, frame, depth);
     const body = behaviour.body as PlainBody;
     const result = body(
       k,
@@ -166,9 +172,9 @@ export class CallEngine {
     if (frame === null) return behaviour === null ? NaN : this.#plain(fn)(this.#k, ...args);
     setArguments(frame, args);
     const depth = task.depth;
-    if (behaviour === null) return this.#shaped(task, frame, this.#plans.node);
+    if (behaviour === null) return this.shaped(task, frame, this.#plans.node);
     const body = this.#plain(fn);
-    if (fn.watched && !this.enterArmed(task, frame)) return this.#skip(task, frame, depth);
+    if (frame.watched && !this.enterArmed(task, frame)) return this.diversions.now(task, frame, depth);
     return this.#leave(task, frame, depth, body(this.#k, ...args));
   }
 
@@ -214,7 +220,7 @@ export class CallEngine {
     words[5] = a5 as number;
     frame.nargs = 6;
     const depth = task.depth;
-    if (fn.watched && !this.enterArmed(task, frame)) return this.#skip(task, frame, depth);
+    if (frame.watched && !this.enterArmed(task, frame)) return this.diversions.run(task, frame, depth);
     const pending = body(
       k,
       a0 as number,
@@ -224,7 +230,7 @@ export class CallEngine {
       a4 as number,
       a5 as number,
     );
-    return this.#leaveOrWait(task, frame, depth, pending);
+    return this.leaveOrWait(task, frame, depth, pending);
   }
 
   /** `callOrWait` with any number of arguments up to 12. */
@@ -238,12 +244,12 @@ export class CallEngine {
     if (frame === null) return body(this.#k, ...args);
     setArguments(frame, args);
     const depth = task.depth;
-    if (fn.watched && !this.enterArmed(task, frame)) return this.#skip(task, frame, depth);
-    return this.#leaveOrWait(task, frame, depth, body(this.#k, ...args));
+    if (frame.watched && !this.enterArmed(task, frame)) return this.diversions.run(task, frame, depth);
+    return this.leaveOrWait(task, frame, depth, body(this.#k, ...args));
   }
 
-  /** Goes on with a call as far as its first wait. */
-  #leaveOrWait(task: Task, frame: Frame, depth: number, pending: Pending): Pending {
+  /** Goes on with a call whose body ran, or began to: as far as its first wait. */
+  leaveOrWait(task: Task, frame: Frame, depth: number, pending: Pending): Pending {
     if (typeof pending === "number") return this.#leave(task, frame, depth, pending);
     // It may wait, and then looks at what is left of its time.
     this.settle();
@@ -276,16 +282,28 @@ export class CallEngine {
     options: EnterOptions = {},
   ): number {
     const bottom = task.depth;
-    this.#openRoot(task, ref, args, budget, options);
     try {
-      const result = this.callN(ref, args);
+      const diverted = this.#openRoot(task, ref, args, budget, options);
+      const result = diverted === null
+        ? this.callN(ref, args)
+        : this.diversions.now(task, diverted, task.depth);
       this.#closeRoot(task, bottom, result);
       return result;
     } catch (error) {
-      this.settle();
-      task.depth = bottom;
-      throw error;
+      this.#failed(task, bottom, error);
     }
+  }
+
+  /** A root call ends in an error. */
+  #failed(task: Task, bottom: number, error: unknown): never {
+    this.settle();
+    try {
+      // What a handler calls fails as the handler does.
+      if (this.#detours === 0) this.diversions.astray(error);
+    } finally {
+      task.depth = bottom;
+    }
+    throw error;
   }
 
   /** Runs an interrupt's handler in the middle of a call: what that was about to do stays as it was. */
@@ -308,9 +326,11 @@ export class CallEngine {
     const { node, site, budget } = plans;
     const expect = this.#expect;
     const expectDepth = this.#expectDepth;
+    this.#detours++;
     try {
       return this.enter(task, ref, args, 0, { kind: "bare" });
     } finally {
+      this.#detours--;
       plans.node = node;
       plans.site = site;
       plans.budget = budget;
@@ -339,16 +359,16 @@ export class CallEngine {
     options: EnterOptions = {},
   ): Pending {
     const bottom = task.depth;
-    this.#openRoot(task, ref, args, budget, options);
     try {
-      const result = this.#callNOrWait(ref, args);
+      const diverted = this.#openRoot(task, ref, args, budget, options);
+      const result = diverted === null
+        ? this.#callNOrWait(ref, args)
+        : this.diversions.run(task, diverted, task.depth);
       if (typeof result !== "number") return this.#closeLater(task, bottom, result);
       this.#closeRoot(task, bottom, result);
       return result;
     } catch (error) {
-      this.settle();
-      task.depth = bottom;
-      throw error;
+      this.#failed(task, bottom, error);
     }
   }
 
@@ -358,9 +378,7 @@ export class CallEngine {
       this.#closeRoot(task, bottom, result);
       return result;
     } catch (error) {
-      this.settle();
-      task.depth = bottom;
-      throw error;
+      this.#failed(task, bottom, error);
     }
   }
 
@@ -382,6 +400,10 @@ export class CallEngine {
 
   /** Forgets all frames of a task, as when it exits inside a call. */
   unwind(task: Task): void {
+    for (let i = 0; i < task.depth; i++) {
+      const { regs } = task.frames[i] as Frame;
+      if (regs !== null) regs.resumption = null;
+    }
     task.depth = 0;
   }
 
@@ -436,9 +458,10 @@ export class CallEngine {
     if (ns > 0) this.#k.clock.advance(ns);
   }
 
-  /** Runs the entry hooks of a call. False: a handler diverted it. */
+  /** Runs the entry hooks of a call. False: its body is not simply to run, see `Diversions`. */
   enterArmed(task: Task, frame: Frame): boolean {
     this.settle();
+    if (frame.skipped) return false;
     const { fn } = frame;
     const { tracer } = fn;
     const saved = task.instances === null ? NaN : this.#savedReturn(task, frame);
@@ -447,7 +470,9 @@ export class CallEngine {
     if (tracer.first) frame.traced = tracer.enter(fn, task, returnAddress);
     const runs = this.armed.enter(task, frame, saved);
     // A function that a handler diverted never gets to a site behind its first instruction.
-    if (!tracer.first && runs) frame.traced = tracer.enter(fn, task, returnAddress);
+    if (!tracer.first && (runs || this.armed.staysIn(frame))) {
+      frame.traced = tracer.enter(fn, task, returnAddress);
+    }
     return runs;
   }
 
@@ -500,12 +525,6 @@ export class CallEngine {
     return this.finish(task, frame, depth, result);
   }
 
-  #skip(task: Task, frame: Frame, depth: number): number {
-    const left = frame.words[LEFT] ?? NaN;
-    if (frame.owner === frame && left === left) this.spend(left);
-    return this.finish(task, frame, depth, this.armed.skipped(frame));
-  }
-
   /** Pops a frame whose time is spent: offsets not yet passed, the hooked return, the result for the caller's rules. */
   finish(task: Task, frame: Frame, depth: number, result: number): number {
     let value = result;
@@ -526,8 +545,8 @@ export class CallEngine {
     return value;
   }
 
-  /** A call of a function without behaviour. */
-  #shaped(task: Task, frame: Frame, planned: number): number {
+  /** A call of a function without behaviour, whose frame is pushed; `planned`: the recorded call that it is, or -1. */
+  shaped(task: Task, frame: Frame, planned: number): number {
     const fn = frame.fn;
     const depth = task.depth;
     if (this.#deferred.active) {
@@ -545,21 +564,24 @@ export class CallEngine {
     const left = frame.words[LEFT] ?? NaN;
     if (node < 0) {
       // Nothing is recorded of it: what its caller's budget gives it, else no time at all.
-      const runs = !fn.watched || this.enterArmed(task, frame);
+      if (frame.watched && !this.enterArmed(task, frame)) return this.diversions.now(task, frame, depth);
       if (left === left && frame.owner === frame) this.spend(left);
-      return this.finish(task, frame, depth, runs ? NaN : this.armed.skipped(frame));
+      return this.finish(task, frame, depth, NaN);
     }
     return this.#walker.run(task, frame, depth, this.shapes.node(node), left);
   }
 
-  /** Pushes the frames between the fixed base and a root call, with their hooks, and hands the budget to the root. */
+  /**
+   * Pushes the frames between the fixed base and a root call, with their hooks, and hands the budget to the root. Gives
+   * the frame that a handler diverted, if one did: the root call is then not reached.
+   */
   #openRoot(
     task: Task,
     ref: FunctionRef,
     args: readonly number[],
     budget: number | undefined,
     options: EnterOptions,
-  ): void {
+  ): Frame | null {
     const kind = options.kind ?? "syscall";
     const roots = this.#roots.of(kind);
     const fn = this.#byRef[ref.index] ?? this.#resolve(ref);
@@ -584,13 +606,12 @@ export class CallEngine {
       const frame = this.pushShaped(task, fn, -1);
       frame.owner = bottom;
       between.setArguments(frame, task, args);
-      if (fn.watched) this.enterArmed(task, frame);
+      if (frame.watched && !this.enterArmed(task, frame) && !this.diversions.proceeds(frame)) return frame;
     }
     this.#expect = options.expect ?? NaN;
     this.#expectDepth = this.#expect === this.#expect ? task.depth + 1 : -1;
-    if (time >= 0) {
-      this.#deferred.begin(task, time);
-    }
+    if (time >= 0) this.#deferred.begin(task, time);
+    return null;
   }
 
   #closeRoot(task: Task, bottom: number, result: number): void {

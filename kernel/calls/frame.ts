@@ -52,6 +52,10 @@ export class Frame {
   made = 0;
   /** True while a kretprobe holds the return of this call. */
   hooked = false;
+  /** Whether something is armed on the function, or a handler made its caller leave the call out. */
+  watched = false;
+  /** A handler made the caller go on behind this call, which is not made. */
+  skipped = false;
   /** True while the function's tracer waits for its return. */
   traced = false;
   /** Return addresses below a root call's outermost frame, innermost first; null inside. */

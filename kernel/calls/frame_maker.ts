@@ -17,7 +17,7 @@ import { hashName, type KernelFunction } from "./kernel_function.ts";
 import { ASK, FOLLOWED, FOLLOWED_IF_ASKED, INLINE, LISTED, TRANSPARENT } from "./listing.ts";
 import { PlanSpace } from "./plan.ts";
 import type { PlanFollower } from "./plan_follower.ts";
-import { INLINED, type SiteTable } from "./sites.ts";
+import { DIVERTED, INLINED, type SiteTable } from "./sites.ts";
 import type { ShapeWalker } from "./walker.ts";
 
 /** Makes frames for one engine. */
@@ -80,8 +80,9 @@ export class FrameMaker {
     if (step !== null) plans.advance(task, owner, step);
     else if (!transparent) plans.unplanned(owner, fn);
     const site = this.plannedSite(caller);
-    if (caller.fn.hooks !== null) this.#pass(caller, fn, site);
+    const skipped = caller.fn.hooks !== null && this.#pass(caller, fn, site);
     const frame = this.at(task, caller, fn, site);
+    if (skipped) frame.skipped = frame.watched = true;
     owner.made++;
     frame.key = mixKey(owner.key, Math.imul(owner.made, 31) ^ fn.hash);
     frame.words[LEFT] = plans.budget;
@@ -109,6 +110,7 @@ export class FrameMaker {
     task.depth = depth + 1;
     this.#engine.stats.walked++;
     frame.fn = fn;
+    frame.watched = false;
     frame.owner = transparent ? caller.owner : frame;
     frame.locals = 0;
     frame.words[SP] = (caller.words[SP] as number) - caller.stackSize;
@@ -189,6 +191,7 @@ export class FrameMaker {
     task.depth = depth + 1;
     this.#engine.stats.walked++;
     frame.fn = fn;
+    frame.watched = fn.watched;
     frame.site = site;
     frame.base = null;
     frame.shape = null;
@@ -215,11 +218,27 @@ export class FrameMaker {
   /** Pushes the frame of a shaped call that is walked. */
   pushShaped(task: Task, fn: KernelFunction, site: number): Frame {
     const caller = task.frames[task.depth - 1];
-    if (caller !== undefined && caller.fn.hooks !== null) this.#pass(caller, fn, site);
+    const skipped = caller !== undefined && caller.fn.hooks !== null && this.#pass(caller, fn, site);
     const frame = this.at(task, caller, fn, site);
+    if (skipped) frame.skipped = frame.watched = true;
     frame.owner = frame;
     frame.plan = null;
     frame.variant = -1;
+    return frame;
+  }
+
+  /**
+   * Makes the frame of a function that runs in place of another one, whose call is `from`: with its stack slot, return
+   * address and time.
+   */
+  divert(task: Task, from: Frame, fn: KernelFunction): Frame {
+    this.#plans.reset();
+    const frame = this.at(task, from, fn, DIVERTED);
+    frame.words[SP] = from.words[SP] as number;
+    frame.words[LEFT] = from.words[LEFT] as number;
+    frame.owner = frame;
+    frame.key = mixKey(from.key, fn.hash);
+    this.begin(frame, fn, -1);
     return frame;
   }
 
@@ -228,10 +247,16 @@ export class FrameMaker {
     if (caller.fn.hooks !== null) this.#pass(caller, fn, site);
   }
 
-  #pass(caller: Frame, fn: KernelFunction, site: number): void {
-    if (caller.fn.hooks === null || caller.fn.hooks.offsets.length === 0) return;
+  /** The caller comes to a call. True: a handler sent it past that. */
+  #pass(caller: Frame, fn: KernelFunction, site: number): boolean {
+    if (caller.fn.hooks === null) return false;
+    const { armed } = this.#engine;
+    if (caller.fn.hooks.offsets.length === 0 && !armed.moved(caller)) return false;
     const offset = this.#sites.way(caller.fn, fn, site).offset;
-    if (offset >= 0) this.#engine.armed.pass(caller, offset);
+    if (offset < 0) return false;
+    if (armed.skips(caller, offset)) return true;
+    armed.pass(caller, offset);
+    return armed.skips(caller, offset);
   }
 
   /** A task stops running: frames that are in no call serve the next one, while they are in the processor's caches. */

@@ -8,6 +8,7 @@
 import type { Addr } from "../../image/model.ts";
 import { fillEntry, fillReturn } from "../arch/fill.ts";
 import { type PtRegs, type RegsSource, UNKNOWN_RETURN } from "../arch/pt_regs.ts";
+import { argumentHolds, readArgument } from "../arch/read_entry.ts";
 import { highWord, lowWord } from "../arch/words.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Task } from "../process/task.ts";
@@ -74,6 +75,23 @@ export class FrameRegs implements RegsSource {
     else this.#fillEntry(regs);
   }
 
+  /** Gives the call the arguments that filled registers hold now. False: they are those that it was made with. */
+  takeArguments(regs: PtRegs): boolean {
+    const frame = this.#frame;
+    const { words } = frame;
+    const convention = this.#armed.convention(frame.fn);
+    const { layout } = convention;
+    const moved = this.#moved(convention.narrow);
+    const sp = words[SP] as number;
+    let changed = false;
+    for (let i = 0, count = this.#count(); i < count; i++) {
+      if (argumentHolds(regs, sp, i, words[i] as number, layout, moved)) continue;
+      words[i] = readArgument(regs, sp, i, convention);
+      changed = true;
+    }
+    return changed;
+  }
+
   /** Whether filled registers still hold the result. */
   still(regs: PtRegs, result: number): boolean {
     const { halves, returnIndex } = regs;
@@ -97,9 +115,20 @@ export class FrameRegs implements RegsSource {
     const { nargs, layout, narrow } = this.#armed.convention(frame.fn);
     // What the caller did not pass is unknown; what it left in registers beyond the arguments is there too.
     for (let i = frame.nargs; i < nargs; i++) words[i] = NaN;
-    const count = layout === null && frame.nargs > nargs ? frame.nargs : nargs;
-    const moved = narrow !== 0 && this.#passesWholeWords() ? 0 : narrow;
-    fillEntry(regs, this.#k.memory, words[SP] as number, this.returnTo(), words, count, layout, moved);
+    const sp = words[SP] as number;
+    fillEntry(regs, this.#k.memory, sp, this.returnTo(), words, this.#count(), layout, this.#moved(narrow));
+  }
+
+  /** Words that registers and stack are filled with. */
+  #count(): number {
+    const { fn, nargs } = this.#frame;
+    const convention = this.#armed.convention(fn);
+    return convention.layout === null && nargs > convention.nargs ? nargs : convention.nargs;
+  }
+
+  /** Which arguments were moved by 32 bits. */
+  #moved(narrow: number): number {
+    return narrow !== 0 && this.#passesWholeWords() ? 0 : narrow;
   }
 
   /** arm64's system call functions hand on what user space passed, sign-extended; everything else moves ints by 32 bits. */

@@ -15,12 +15,12 @@ export interface FunctionHooks {
   /**
    * Control reached the first instruction. `regs` and the stack hold the arguments and the return address.
    * Returns true where a return was hooked: the engine then calls `KprobeTable.trampoline(regs)` when the body is done.
-   * `ip` changes and "skip the function" results are read back from `regs` by the engine (`regs.skipTo`).
+   * What handlers did to `ip` is read back from `regs.resumption`, changed arguments from the registers.
    */
   entry(regs: PtRegs): boolean;
   /** Armed offsets other than 0, ascending; empty for most functions. */
   readonly offsets: readonly number[];
-  /** Control reached the instruction at one of `offsets`. */
+  /** Control reached the instruction at one of `offsets`; where it goes on then, `regs.resumption` says. */
   at(offset: number, regs: PtRegs): void;
 }
 

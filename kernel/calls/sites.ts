@@ -31,6 +31,9 @@ const HIDDEN: Readonly<Record<string, readonly string[]>> = {
     "get_page_from_freelist",
   ],
 };
+/** In place of a recorded site: a probe's handler sent the caller to the callee, as a jump would. */
+export const DIVERTED = -2;
+const JUMP: Way = { tail: true, returns: [], offset: -1 };
 const NOWHERE: Way = { tail: true, returns: [], offset: -1 };
 
 /** Resolves call sites of one kernel, once per caller and callee, or per recorded site. */
@@ -45,9 +48,9 @@ export class SiteTable {
     this.#library = library;
   }
 
-  /** The way of a call: by the recorded site (`site` ≥ 0), else by the caller's text. */
+  /** The way of a call: by the recorded site (`site` ≥ 0), else by the caller's text, unless it is `DIVERTED`. */
   way(caller: KernelFunction, callee: KernelFunction, site: number): Way {
-    if (site < 0) return this.#ofText(caller, callee);
+    if (site < 0) return site === DIVERTED ? JUMP : this.#ofText(caller, callee);
     const { returns } = this.#library.site(site);
     const outermost = returns[returns.length - 1];
     const inside = outermost === undefined || outermost.fn === caller.name ? null : this.within(caller, site);

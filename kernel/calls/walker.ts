@@ -108,12 +108,11 @@ export class ShapeWalker {
   run(task: Task, frame: Frame, depth: number, node: ShapeNode, budget: number, wanted = true): number {
     const engine = this.#engine;
     const time = budget === budget ? budget : node.weight;
-    const fn = frame.fn;
     const start = this.#now();
     frame.shape = node;
-    if (fn.watched && !engine.enterArmed(task, frame)) {
-      this.#spendUntil(start + time);
-      return engine.finish(task, frame, depth, engine.armed.skipped(frame));
+    if (frame.watched && !engine.enterArmed(task, frame) && !engine.diversions.proceeds(frame)) {
+      frame.words[LEFT] = time;
+      return engine.diversions.now(task, frame, depth);
     }
     if (this.armedIn(node.id) || this.interruptedWithin(time)) {
       this.#walk(task, frame, this.#stretches.tree(node), false, time);

@@ -8,6 +8,7 @@ import type { Addr, KernelImage } from "../../image/model.ts";
 import { archModel } from "../arch/mod.ts";
 import { fillEntry, fillReturn, stackAfterReturn } from "../arch/fill.ts";
 import { PtRegs } from "../arch/pt_regs.ts";
+import type { Resumption } from "../arch/resumption.ts";
 import { Memory } from "../memory/memory.ts";
 import { Slab } from "../memory/slab.ts";
 import { LogRing, PointerFormat } from "../printk/mod.ts";
@@ -57,8 +58,8 @@ export class FakeMachine implements ProbeHost {
   };
   readonly table: KprobeTable;
   current: FakeTask;
-  /** What the last call did: where execution was diverted to, or NaN. */
-  skippedTo = NaN;
+  /** Where the last call went on instead of its body, or null. */
+  resumption: Resumption | null = null;
   readonly #slab: Slab;
   readonly #functions = new Map<string, HookedFunction>();
   #nextPid = 1;
@@ -117,7 +118,7 @@ export class FakeMachine implements ProbeHost {
     regs.functionName = fn;
     regs.ip = hooked.address;
     const returned = hooked.hooks?.entry(regs) ?? false;
-    this.skippedTo = regs.skipTo;
+    this.resumption = regs.resumption;
     task.frames.push({ fn, sp, returnAddress, hooked: returned });
     return regs;
   }

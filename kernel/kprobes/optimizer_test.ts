@@ -109,7 +109,7 @@ Deno.test("a jump ignores what handlers return and where they point ip", async (
   assertEquals(seen.splice(0), ["third"]);
   m.pass(LATER);
   m.call("vfs_read");
-  assertEquals([seen, m.skippedTo], [["third", "second", "first"], NaN]);
+  assertEquals([seen, m.resumption], [["third", "second", "first"], null]);
 });
 
 Deno.test("a sibling with a post handler, a call among the displaced bytes, or too little room: no jump", async () => {

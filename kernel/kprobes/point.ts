@@ -15,6 +15,7 @@ import type { ProbeHost } from "./host.ts";
 import { type Kprobe, KPROBE_FLAG_DISABLED, KPROBE_FLAG_FTRACE, KPROBE_FLAG_GONE } from "./kprobe.ts";
 import { KPROBE_FLAG_ON_FUNC_ENTRY, KPROBE_FLAG_OPTIMIZED } from "./kprobe.ts";
 import type { Place } from "./place.ts";
+import { resumption } from "./resume.ts";
 
 /** Bytes that an ftrace site takes on x86. */
 const MCOUNT_INSN_SIZE = 5;
@@ -70,12 +71,13 @@ export class ProbePoint {
   readonly #host: ProbeHost;
   readonly #cpus: readonly CpuState[];
   readonly #facts: PointFacts;
-  /** `ip` as handlers see it, and as post handlers see it. */
-  readonly #preIp: Addr;
+  /** `ip` as handlers find it. */
+  readonly found: Addr;
   readonly #preLow: number;
   readonly #preHigh: number;
   readonly #low: number;
   readonly #high: number;
+  /** `ip` as post handlers find it. */
   readonly #postIp: Addr;
 
   constructor(host: ProbeHost, cpus: readonly CpuState[], facts: PointFacts) {
@@ -87,9 +89,9 @@ export class ProbePoint {
     this.offset = facts.place.offset;
     this.onFtrace = facts.onFtrace;
     this.displaced = facts.displaced;
-    this.#preIp = this.address + host.arch.breakpointBias;
-    this.#preLow = lowWord(this.#preIp);
-    this.#preHigh = highWord(this.#preIp);
+    this.found = this.address + host.arch.breakpointBias;
+    this.#preLow = lowWord(this.found);
+    this.#preHigh = highWord(this.found);
     this.#low = lowWord(this.address);
     this.#high = highWord(this.address);
     this.#postIp = this.address + (facts.onFtrace ? MCOUNT_INSN_SIZE : facts.length);
@@ -167,28 +169,31 @@ export class ProbePoint {
     this.#host.memory.text.patch(this.address, this.#bytes());
   }
 
-  /** Control reached the instruction. True where a kretprobe hooked the return of this call. */
-  hit(regs: PtRegs): boolean {
+  /**
+   * Control reached the instruction. True where a kretprobe hooked the return of this call; `hooked`: one has done so
+   * before, at an earlier hit of the same call.
+   */
+  hit(regs: PtRegs, hooked = false): boolean {
     const state = this.#cpus[this.#host.current.cpu] as CpuState;
     if (state.current !== null) return this.#reenter(state);
     const probes = this.probes;
     const only = probes[0];
     // Nobody is left, and the jump is not yet taken back.
     if (only === undefined) return false;
-    state.hooked = false;
+    state.hooked = hooked;
     state.status = "active";
     regs.setIp(this.#preLow, this.#preHigh);
     if (probes.length === 1 && only.postHandler === null) return this.#hitOne(only, state, regs);
-    const diverted = this.#hitAll(probes, state, regs);
-    this.#finish(regs, diverted);
+    this.#finish(regs, this.#hitAll(probes, state, regs));
     return state.hooked;
   }
 
-  /** Runs the handlers of all enabled probes here. True: one of them diverted execution. */
-  #hitAll(probes: readonly Kprobe[], state: CpuState, regs: PtRegs): boolean {
+  /** Runs the handlers of all enabled probes here. Gives the probe that diverted execution, if one did. */
+  #hitAll(probes: readonly Kprobe[], state: CpuState, regs: PtRegs): Kprobe | null {
     // Handlers may unregister probes: walk what is there now.
     const walk = probes.slice();
     let running = walk[0] as Kprobe;
+    let moved: Kprobe | null = null;
     try {
       for (let i = 0; i < walk.length; i++) {
         running = walk[i] as Kprobe;
@@ -196,18 +201,20 @@ export class ProbePoint {
         state.current = running;
         const result = this.#pre(running, running.preHandler, regs);
         // A jump has nobody to tell that execution was diverted.
-        if (result !== 0 && result !== undefined && this.jump !== "jumps") return true;
+        if (result !== 0 && result !== undefined && this.jump !== "jumps") return running;
       }
+      regs.ip = this.#postIp;
       for (let i = 0; i < walk.length; i++) {
         const p = walk[i] as Kprobe;
         if (p.postHandler === null || p.disabled) continue;
         running = p;
-        regs.ip = this.#postIp;
         state.current = p;
         state.status = "done";
         this.#post(p, p.postHandler, regs);
+        // Whatever ip it leaves is where a breakpoint's hit returns to; ftrace's call puts its own back.
+        if (!this.onFtrace) moved = p;
       }
-      return false;
+      return regs.ip === this.#postIp ? null : moved;
     } catch (error) {
       throw this.#wrap(running, error);
     } finally {
@@ -234,7 +241,7 @@ export class ProbePoint {
       state.current = null;
       state.status = "idle";
     }
-    this.#finish(regs, result !== 0 && result !== undefined && this.jump !== "jumps");
+    this.#finish(regs, result !== 0 && result !== undefined && this.jump !== "jumps" ? p : null);
     return state.hooked;
   }
 
@@ -262,15 +269,15 @@ export class ProbePoint {
     }
   }
 
-  #finish(regs: PtRegs, diverted: boolean): void {
-    if (diverted) {
-      // Nonzero with ip untouched would resume inside the breakpoint: taken as "go on at the probed instruction".
-      if (regs.ip !== this.#preIp) regs.skipTo = regs.ip;
-    } else {
-      // Whatever ip a handler left: the step goes on from the probed instruction.
-      regs.skipTo = NaN;
-      regs.setIp(this.#low, this.#high);
+  /** The instruction is executed, unless `diverter` had its say. */
+  #finish(regs: PtRegs, diverter: Kprobe | null): void {
+    if (diverter !== null) {
+      regs.resumption = resumption(this.#host, this, diverter, regs);
+      return;
     }
+    // Whatever ip a handler left: the step goes on from the probed instruction.
+    regs.resumption = null;
+    regs.setIp(this.#low, this.#high);
   }
 
   #wrap(p: Kprobe, error: unknown): ProbeHandlerError {

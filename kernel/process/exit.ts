@@ -43,6 +43,15 @@ export class TaskExit extends Error {
   }
 }
 
+/** What was thrown where `task` ended: nothing is left of its kernel stack. Anything else that was thrown goes on. */
+export function exited(k: Kernel, task: Task, error: unknown): void {
+  if (!(error instanceof TaskExit) || error.task !== task) throw error;
+  k.calls.unwind(task);
+  task.locals = 0;
+  k.kprobes.flushTask(task);
+  if (task.reapsItself) k.tasks.release(task);
+}
+
 /** Closes every descriptor of a table, if this was its last user. */
 export const PUT_FILES_STRUCT: FunctionRef = behaviour("put_files_struct", PUT_CLOSES, (k, files = 0) => {
   if (filesUsers(k, files) > 1) return Number.NaN;

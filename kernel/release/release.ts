@@ -40,6 +40,8 @@ export interface Release {
   readonly defaultMaxactive: (cpus: number) => number;
   /** `%p` prints a hash of the pointer, or the pointer. */
   readonly hashesPointers: boolean;
+  /** A task that met a fault of the kernel ends by a function of its own, `make_task_dead`. */
+  readonly makesTasksDead: boolean;
   /** The function that makes new tasks. */
   readonly forkFunction: string;
 }
@@ -73,6 +75,7 @@ const V6_1: Release = {
   refusedInstances: "recycled",
   defaultMaxactive: twicePerCpu,
   hashesPointers: true,
+  makesTasksDead: true,
   forkFunction: "kernel_clone",
 };
 
@@ -85,6 +88,7 @@ const V4_18: Release = {
   emulatesBranches: false,
   maxDataSize: Infinity,
   defaultMaxactive: onePerCpu,
+  makesTasksDead: false,
   forkFunction: "_do_fork",
 };
 

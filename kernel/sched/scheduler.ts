@@ -12,6 +12,7 @@
 import type { Addr } from "../../image/model.ts";
 import type { Wait } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
+import { exited, TaskExit } from "../process/exit.ts";
 import { TASK, type Task, TASK_RUNNING } from "../process/task.ts";
 import { type Tunables, tunablesOf } from "./account.ts";
 import { type Coroutine, HALT, SWITCH, type Thread, type UserTime } from "./coroutine.ts";
@@ -715,6 +716,13 @@ export class Scheduler {
       }
     } catch (error) {
       this.#end(thread);
+      // It ended outside of a system call: in a fault of user space's, or as a kernel thread.
+      if (error instanceof TaskExit && error.task === task) {
+        exited(this.#k, task, error);
+        this.#held = 0;
+        if (rq.curr === task) leave(this.#k, rq);
+        return SWITCH;
+      }
       if (rq.curr === task) {
         this.#k.calls.unwind(task);
         this.#held = 0;

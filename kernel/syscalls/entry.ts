@@ -8,7 +8,7 @@ import type { Blocking, Pending } from "../calls/function.ts";
 import { FILE } from "../fs/fields.ts";
 import { closesOnExec, fdFile, openFds } from "../fs/files_struct.ts";
 import type { Kernel } from "../kernel.ts";
-import { TaskExit } from "../process/exit.ts";
+import { exited } from "../process/exit.ts";
 import type { Task } from "../process/task.ts";
 import { runTaskWork } from "../process/task_work.ts";
 import { RESTARTS, signalEntry } from "../signal/frame.ts";
@@ -77,7 +77,7 @@ export function startSyscall(k: Kernel, task: Task, request: SyscallRequest): Pe
       ? returnsRecorded(k, task, facts, request, recorded, pending)
       : exits(k, task, returnsRecordedLater(k, task, facts, request, recorded, pending));
   } catch (error) {
-    return exited(k, task, error);
+    return endsInside(k, task, error);
   }
 }
 
@@ -178,17 +178,13 @@ function* exits(k: Kernel, task: Task, rest: Blocking<number>): Blocking<number>
   try {
     return yield* rest;
   } catch (error) {
-    return exited(k, task, error);
+    return endsInside(k, task, error);
   }
 }
 
 /** The task exited inside its call. Anything else that was thrown goes on. */
-function exited(k: Kernel, task: Task, error: unknown): number {
-  if (!(error instanceof TaskExit) || error.task !== task) throw error;
-  k.calls.unwind(task);
-  task.locals = 0;
-  k.kprobes.flushTask(task);
-  if (task.reapsItself) k.tasks.release(task);
+function endsInside(k: Kernel, task: Task, error: unknown): number {
+  exited(k, task, error);
   leave(task);
   return 0;
 }

@@ -5,7 +5,7 @@
  */
 
 import type { Kernel } from "../../kernel/kernel.ts";
-import { DO_GROUP_EXIT, TaskExit } from "../../kernel/process/exit.ts";
+import { DO_GROUP_EXIT, exited } from "../../kernel/process/exit.ts";
 import type { Task } from "../../kernel/process/task.ts";
 import type { Coroutine } from "../../kernel/sched/coroutine.ts";
 import { deliverRecorded } from "../../kernel/signal/recorded.ts";
@@ -20,10 +20,6 @@ export function* endTask(k: Kernel, task: Task, code: number, signal: number): C
       yield* deliverRecorded(k, task, { signal, info: { signo: signal, code: 0 }, dies: code });
     } else k.calls.enter(task, DO_GROUP_EXIT, [code], undefined, { kind: "exit" });
   } catch (error) {
-    if (!(error instanceof TaskExit) || error.task !== task) throw error;
-    k.calls.unwind(task);
-    task.locals = 0;
-    k.kprobes.flushTask(task);
-    if (task.reapsItself) k.tasks.release(task);
+    exited(k, task, error);
   }
 }
