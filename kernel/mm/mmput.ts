@@ -6,7 +6,7 @@
 
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import { FPUT } from "../fs/fdtable.ts";
-import { MM, VM_SHARED } from "./fields.ts";
+import { MM } from "./fields.ts";
 import { mmAt } from "./mm_struct.ts";
 import { REMOVE_VMA, VM_AREA_FREE } from "./munmap.ts";
 import { GATHER_CALLS, UNMAP_VMAS, withAreas, withGather } from "./zap.ts";

@@ -11,7 +11,7 @@ import type { Kernel } from "../kernel.ts";
 import { sizeIfKnown } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { EINVAL, ENOMEM } from "../syscalls/errno.ts";
-import { VM_ACCOUNT, VM_MAY, VM_READ, VM_SHARED, VM_WRITE, VMA } from "./fields.ts";
+import { VM_ACCOUNT, VM_MAY, VM_READ, VM_WRITE, VMA } from "./fields.ts";
 import { type Mm, mmAt, newVma, PAGE } from "./mm_struct.ts";
 import { GATHER_CALLS, UNMAP_VMAS, withAreas, withGather } from "./zap.ts";
 

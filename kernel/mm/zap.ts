@@ -10,7 +10,7 @@ import type { Kernel } from "../kernel.ts";
 import type { UserPage } from "../memory/user_page.ts";
 import { sizeIfKnown } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
-import { VM_SHARED, VMA } from "./fields.ts";
+import { VMA } from "./fields.ts";
 import { mmAt } from "./mm_struct.ts";
 import { freePages } from "./page_alloc.ts";
 import { pageStruct } from "./page_struct.ts";
@@ -228,7 +228,6 @@ export const ZAP_PAGE_RANGE_SINGLE: FunctionRef = behaviour(
   [fn("lru_add_drain"), fn("tlb_gather_mmu"), UNMAP_SINGLE_VMA, TLB_FINISH_MMU],
   (k, vma = 0, address = 0, size = 0, details = 0) => {
     k.call(fn("lru_add_drain"));
-    const area = mmAt(k, VMA.mm.get(k, vma))?.areaAt(vma);
     withGather(k, VMA.mm.get(k, vma), "tlb_gather_mmu", (tlb) => {
       k.call(UNMAP_SINGLE_VMA, tlb, vma, address, address + size, details);
     });
