@@ -25,6 +25,7 @@ export function notesOf(
 ): readonly string[] {
   return [
     ...(outcome.reason === "deadlock" ? [describeOutcome(outcome)] : []),
+    ...oopsNotes(sessions),
     ...sessions.flatMap((session) => session.failures.map((failure) => failure.message)),
     ...sessions.flatMap((session) => session.compiled.warnings.map(renderDiagnostic)),
     ...idleNotes(sessions),
@@ -41,6 +42,12 @@ export function notesOf(
     ...unknownNotes(statistics),
     ...workloadNotes(report),
   ];
+}
+
+/** Tasks that the kernel ended because it could not go on. */
+function oopsNotes([session]: readonly Session[]): readonly string[] {
+  const oopses = session?.kernel.oopses.all() ?? [];
+  return oopses.map(({ comm, pid, reason }) => `The kernel could not go on in ${comm} (${pid}): ${reason}`);
 }
 
 /** Probes that end in nothing: hits are counted in the statistics, but nobody sees them. */

@@ -15,7 +15,9 @@
  * // Refused as Linux refuses it, and in words.
  * const inside = new Kprobe({ symbolName: "vfs_open", offset: 1 });
  * assertEquals(k.kprobes.registerKprobe(inside), -EILSEQ);
- * assertEquals(k.kprobes.reasonOf(inside)?.includes("not on an instruction boundary"), true);
+ * const refused = k.kprobes.register(new Kprobe({ symbolName: "vfs_open", offset: 1 }));
+ * assertEquals([refused?.errno, refused?.name], [84, "EILSEQ"]);
+ * assertEquals(refused?.reason.includes("not on an instruction boundary; near it are +0x0 and +0x5"), true);
  * ```
  *
  * What an image does not tell is not checked: jump labels, alternatives, BUG sites, exception tables, arm64's exclusive
@@ -56,4 +58,5 @@ export { type ListedProbe, listLine } from "./listing.ts";
 export { OPTIMIZE_DELAY } from "./optimizer.ts";
 export type { JumpState, ProbePoint, StepKind } from "./point.ts";
 export type { ProbeRefusal } from "./refusals.ts";
+export type { RefusedProbe } from "./register.ts";
 export { KprobeTable } from "./table.ts";

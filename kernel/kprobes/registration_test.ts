@@ -334,3 +334,32 @@ Deno.test("an offset is an unsigned int, a data size a size_t, as in the kernel'
   const error = assertThrows(() => new Kprobe({ symbolName: "vfs_read", offset: 1.5 }), TypeError);
   assertEquals(error.message, "Cannot make a kprobe at offset 1.5: an offset is a whole number of bytes");
 });
+
+Deno.test("register takes probes of both kinds, all or none, and says all that there is to say of a refusal", async () => {
+  for (const arch of ["x86_64", "arm64", "i386"] as const) {
+    const m = new FakeMachine(await coreImage(arch));
+    const probe = new Kprobe({ symbolName: "vfs_open" });
+    const returns = new Kretprobe({ symbolName: "vfs_read" });
+    assertEquals([m.table.register(), m.table.register(probe, returns)], [null, null]);
+    assertEquals([m.table.list().length, returns.maxactive], [2, 10]);
+    const inside = new Kprobe({ symbolName: "vfs_open", offset: arch === "arm64" ? 2 : 1 });
+    const fine = [new Kprobe({ symbolName: "vfs_write" }), new Kretprobe({ symbolName: "vfs_write" })];
+    const refused = m.table.register(...fine, inside, new Kprobe({ symbolName: "no_such" }));
+    assertEquals([refused?.probe, refused?.errno, refused?.name], [
+      inside,
+      ...(arch === "arm64" ? [22, "EINVAL"] : [84, "EILSEQ"]),
+    ]);
+    assertEquals(refused?.reason, m.table.reasonOf(inside));
+    assertMatch(
+      refused?.reason ?? "",
+      arch === "arm64" ? /vfs_open\+0x2 is not aligned to 4 bytes/ : /near it are \+0x0 and \+0x5$/,
+    );
+    assertEquals(m.table.list().length, 2);
+    const late = new Kretprobe({ symbolName: "vfs_read", dataSize: 5000 });
+    assertEquals([m.table.register(late)?.name, m.table.register(late)?.errno], ["E2BIG", 7]);
+    const listed = m.image.blacklist().find(({ name, start }) => m.image.symbol(name)?.address === start);
+    const forbidden = m.table.register(new Kprobe({ symbolName: listed?.name ?? "" }));
+    assertEquals(forbidden?.name, "EINVAL");
+    assertMatch(forbidden?.reason ?? "", /is on the kprobe blacklist: \S+, 0x[0-9a-f]+ to 0x[0-9a-f]+$/);
+  }
+});

@@ -34,6 +34,7 @@ import { PointIndex } from "./point_index.ts";
 import { type CpuState, ProbePoint } from "./point.ts";
 import { pointFacts } from "./point_facts.ts";
 import { type ProbeRefusal, Refusals } from "./refusals.ts";
+import { type RefusedProbe, registerAll } from "./register.ts";
 import { Rethook } from "./rethook.ts";
 import { checkEntry, checkReturn } from "./return_rules.ts";
 
@@ -42,8 +43,8 @@ const OPTIMIZATION_ENABLED =
   "kprobes: kprobe jump-optimization is enabled. All kprobes are optimized if possible.";
 
 /**
- * Kprobes and kretprobes of one kernel, by the rules of its release. Results are 0 or a negated errno as in C;
- * `refusalOf` tells in a sentence what Linux leaves open.
+ * Kprobes and kretprobes of one kernel, by the rules of its release. `register` tells all about a refusal. Results of the
+ * others are 0 or a negated errno as in C; `refusalOf` tells in a sentence what Linux leaves open.
  */
 export class KprobeTable {
   readonly #host: ProbeHost;
@@ -73,6 +74,11 @@ export class KprobeTable {
       changed: (point) => table.#points.rehook(point),
     });
     if (canOptimize(host)) host.log.printk(OPTIMIZATION_ENABLED);
+  }
+
+  /** Registers kprobes and kretprobes, all or none. Null, or the first that is refused: errno, its name, and the reason. */
+  register(...probes: readonly (Kprobe | Kretprobe)[]): RefusedProbe | null {
+    return registerAll(this, probes);
   }
 
   /** Registers a kprobe and arms it unless it has `KPROBE_FLAG_DISABLED`. 0, or -errno: then see `refusalOf`. */
@@ -175,8 +181,7 @@ export class KprobeTable {
     kp.postHandler = null;
     kp.preHandler = (p, regs) => this.#rethook.enter(p, regs);
     if (rp.maxactive <= 0) rp.maxactive = this.#host.release.defaultMaxactive(this.#host.cpus);
-    const pool = new InstancePool(rp, rp.maxactive);
-    rp.pool = pool;
+    rp.pool = new InstancePool(rp, rp.maxactive);
     rp.nmissed = 0;
     const result = this.registerKprobe(kp);
     if (result !== 0) rp.pool = null;
