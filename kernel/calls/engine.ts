@@ -5,6 +5,7 @@
  * @module
  */
 
+import { storeAt } from "../shapes/dense.ts";
 import type { Addr } from "../../image/model.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Task } from "../process/task.ts";
@@ -497,8 +498,7 @@ export class CallEngine {
 
   #resolve(ref: FunctionRef): KernelFunction {
     const fn = this.functions.byRef(ref);
-    this.#byRef[ref.index] = fn;
-    return fn;
+    return storeAt(this.#byRef, ref.index, fn);
   }
 
   #plain(fn: KernelFunction): PlainBody {
@@ -592,7 +592,8 @@ export class CallEngine {
     }
     if (time < 0) this.settle();
     const key = mixKey(mixKey(mixKey(this.#seedKey, task.pid), task.syscalls), fn.hash);
-    const bottom = this.#frames.at(task, task.frames[task.depth - 1], this.functions.root, -1);
+    const around = task.depth === 0 ? undefined : task.frames[task.depth - 1];
+    const bottom = this.#frames.at(task, around, this.functions.root, -1);
     this.stats.walked--;
     bottom.base = roots.base;
     bottom.owner = bottom;

@@ -49,12 +49,12 @@ export class FrameMaker {
    * where the caller's text has the callee inlined: the body then runs as part of the caller.
    */
   push(task: Task, fn: KernelFunction): Frame | null {
-    const caller = task.frames[task.depth - 1];
+    const caller = task.depth === 0 ? undefined : task.frames[task.depth - 1];
     const plans = this.#plans;
     plans.reset();
     const { unasked } = this;
     this.unasked = false;
-    if (caller === undefined || task.depth === 0) {
+    if (caller === undefined) {
       const root = this.at(task, undefined, fn, -1);
       root.base = NO_RETURNS;
       root.key = this.#seedKey;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { storeAt } from "../shapes/dense.ts";
 import type { KernelImage } from "../../image/model.ts";
 import type { ShapeLibrary } from "../shapes/library.ts";
 import { behaviourOf, type FunctionRef } from "./function.ts";
@@ -61,8 +62,7 @@ export class FunctionTable {
     const known = this.#byRef[ref.index];
     if (known !== undefined) return known;
     const fn = this.#ofSymbol(this.symbolOf(ref.name) ?? ref.name, ref.name);
-    this.#byRef[ref.index] = fn;
-    return fn;
+    return storeAt(this.#byRef, ref.index, fn);
   }
 
   /** The function of a recording. */
@@ -71,8 +71,7 @@ export class FunctionTable {
     if (known !== undefined) return known;
     const symbol = this.#library.functionName(id);
     const fn = this.#ofSymbol(symbol, this.#behaviourFor(symbol) ?? symbol);
-    this.#byShape[id] = fn;
-    return fn;
+    return storeAt(this.#byShape, id, fn);
   }
 
   /** A function by symbol or base name; undefined where the kernel has none that can be called. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { storeAt } from "../shapes/dense.ts";
 import type { Addr, CallSite, KernelImage } from "../../image/model.ts";
 import type { ShapeLibrary } from "../shapes/library.ts";
 import type { KernelFunction } from "./kernel_function.ts";
@@ -71,7 +72,7 @@ export class SiteTable {
         ? -1
         : caller.callSites().find((s) => s.returnOffset === last.offset)?.offset ?? -1;
       way = { tail: site.tail, returns, offset };
-      this.#recorded[id] = way;
+      storeAt(this.#recorded, id, way);
     }
     return way;
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { storeAt } from "../shapes/dense.ts";
 import type { ShapeLibrary, ShapeNode } from "../shapes/library.ts";
 import type { FunctionTable } from "./function_table.ts";
 import type { KernelFunction } from "./kernel_function.ts";
@@ -50,7 +51,7 @@ export class StretchMaker {
       const args = this.#terms.argumentsInShape(node);
       const calls = Int32Array.from(node.children, (_, i) => i);
       tree = this.#stretch(node, 0, calls, node.weight, (index) => args[index] ?? []);
-      this.#trees[node.id] = tree;
+      storeAt(this.#trees, node.id, tree);
     }
     return tree;
   }

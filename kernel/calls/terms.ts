@@ -6,6 +6,7 @@
  * @module
  */
 
+import { storeAt } from "../shapes/dense.ts";
 import type { ShapeLibrary, ShapeNode, ValueRule } from "../shapes/library.ts";
 
 /** Kinds of terms. */
@@ -85,7 +86,7 @@ export class TermMaker {
     let calls = this.#inShapes[node.id];
     if (calls === undefined) {
       calls = Array.from(node.children, (_, index) => this.#argumentsOf(node, index));
-      this.#inShapes[node.id] = calls;
+      storeAt(this.#inShapes, node.id, calls);
     }
     return calls;
   }
@@ -108,9 +109,12 @@ export class TermMaker {
 
   /** The result of a recorded tree. */
   result(node: ShapeNode): Term {
-    return this.#results[node.id] ??= node.result === undefined
+    const known = this.#results[node.id];
+    if (known !== undefined) return known;
+    const term = node.result === undefined
       ? UNKNOWN_TERM
       : this.#term(node.result, { node, before: node.children.length, args: null, nesting: 0 });
+    return storeAt(this.#results, node.id, term);
   }
 
   /** `scope` null: results are those that the frame noted. */

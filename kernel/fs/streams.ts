@@ -20,9 +20,12 @@ import { scatter } from "./shmem.ts";
 /** Bytes that a kind of file gives where no recording decides. */
 type Source = (k: Kernel, count: number) => Uint8Array;
 
-const NOTHING: Source = () => new Uint8Array(0);
+/** What most reads of zeros and of nothing are given. */
+const ZEROS = new Uint8Array(4096);
+const EMPTY = ZEROS.subarray(0, 0);
+const NOTHING: Source = () => EMPTY;
 const SOURCES: Readonly<Record<string, Source>> = {
-  read_zero: (_k, count) => new Uint8Array(count),
+  read_zero: (_k, count) => count <= ZEROS.length ? ZEROS.subarray(0, count) : new Uint8Array(count),
   urandom_read_iter: (k, count) => randomBytes(k, count),
 };
 /** Functions that are called with a buffer rather than with a control block and an iterator. */

@@ -12,6 +12,7 @@
  * @module
  */
 
+import { storeAt } from "./dense.ts";
 import { ByteReader } from "../../image/bytes.ts";
 import { type Decision, type Test, TESTS, type VariantCount } from "../calls/decision.ts";
 import { OUTCOMES } from "../calls/outcome.ts";
@@ -113,7 +114,7 @@ export class EncodedShapes implements ShapeSource {
       const first = this.#firstNode[fn] ?? 0;
       ids = this.#block(fn).nodes.filter((node) => node.count > 0).map((node) => node.id);
       if (ids.length === 0) ids = this.#block(fn).nodes.map((_, i) => first + i);
-      this.#instances[fn] = ids;
+      storeAt(this.#instances, fn, ids);
     }
     return ids;
   }
@@ -141,7 +142,7 @@ export class EncodedShapes implements ShapeSource {
     let block = this.#blocks[fn];
     if (block === undefined) {
       block = this.#decode(fn);
-      this.#blocks[fn] = block;
+      storeAt(this.#blocks, fn, block);
     }
     return block;
   }

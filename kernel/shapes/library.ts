@@ -5,6 +5,7 @@
  * @module
  */
 
+import { storeAt } from "./dense.ts";
 import type { Decision } from "../calls/decision.ts";
 import { EncodedShapes } from "./decode.ts";
 import type { ShapeNode, ShapeSite, ValueRule } from "./node.ts";
@@ -103,7 +104,7 @@ export class ShapeLibrary {
     let node = this.#nodes[id];
     if (node === undefined) {
       node = this.#source.node(id);
-      this.#nodes[id] = node;
+      storeAt(this.#nodes, id, node);
     }
     return node;
   }
@@ -151,7 +152,7 @@ export class ShapeLibrary {
     let site = this.#sites[id];
     if (site === undefined) {
       site = this.#source.site(id);
-      this.#sites[id] = site;
+      storeAt(this.#sites, id, site);
     }
     return site;
   }

@@ -21,6 +21,8 @@ export interface CallFacts {
   readonly modeled: boolean;
   /** Whether its first argument is a descriptor that has to be open for it to succeed. */
   readonly onDescriptor: boolean;
+  /** Whether it returns, if nobody recorded it and it succeeds, how much of its third argument it did; else that is 0. */
+  readonly transfers: boolean;
   /** Its name as a number, for the choice of variants. */
   readonly nameHash: number;
   /** Its arguments that are paths. */
@@ -29,6 +31,8 @@ export interface CallFacts {
   readonly enter: TracepointRef;
   readonly exit: TracepointRef;
 }
+
+const TRANSFERS = /^(?:p?read(?:64)?|p?write(?:64)?|recvfrom|sendto|recv|send)$/;
 
 /** Looks a system call up; `via`: the call of the table that it is made through, as i386's socket calls are. */
 export function callFacts(image: KernelImage, name: string, via: string = name): CallFacts {
@@ -46,6 +50,7 @@ export function callFacts(image: KernelImage, name: string, via: string = name):
     ref: fn(entry),
     modeled: !isPassThrough(entry),
     onDescriptor: FD_CALLS.has(name),
+    transfers: TRANSFERS.test(name),
     nameHash: hashName(name),
     paths: PATH_CALLS[name] ?? null,
     enter: tracepoint(`syscalls:sys_enter_${base}`),

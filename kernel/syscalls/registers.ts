@@ -55,10 +55,14 @@ function word(k: Kernel, at: Addr): number {
 export function enterRegisters(k: Kernel, task: Task, number: number, args: readonly number[]): void {
   const table = slots(k.arch);
   const regs = task.userRegs;
-  k.memory.writeWord(regs + table.number, number);
-  if (k.arch.linkRegister === null) k.memory.writeWord(regs + table.result, -ENOSYS);
-  for (let i = 0; i < table.args.length; i++) k.memory.writeWord(regs + (table.args[i] ?? 0), args[i] ?? 0);
-  if (table.firstAgain >= 0) k.memory.writeWord(regs + table.firstAgain, args[0] ?? 0);
+  const { memory } = k;
+  memory.writeWord(regs + table.number, number);
+  if (k.arch.linkRegister === null) memory.writeWord(regs + table.result, -ENOSYS);
+  const registers = table.args;
+  for (let i = 0; i < registers.length; i++) {
+    memory.writeWord(regs + (registers[i] as number), i < args.length ? args[i] as number : 0);
+  }
+  if (table.firstAgain >= 0) memory.writeWord(regs + table.firstAgain, args[0] ?? 0);
 }
 
 /** Stores the result that user space will see. */

@@ -21,9 +21,6 @@ const FIRST_ARGUMENT = 2;
 const AREAS = 8;
 const OPERATIONS = 9;
 
-/** Calls that return how much of their third argument they did. */
-const TRANSFERS = /^(?:p?read(?:64)?|p?write(?:64)?|recvfrom|sendto|recv|send)$/;
-
 const names = new Map<string, number>();
 
 /** A task's: one object serves all its calls. It says what was so when the call began, whenever it is asked. */
@@ -58,7 +55,7 @@ export class SyscallSituation implements Situation {
       case NAME:
         return facts.nameHash;
       case RESULT:
-        return featureOf(request.recorded?.ret ?? expected(request));
+        return featureOf(request.recorded?.ret ?? (facts.transfers ? request.args[2] ?? NaN : 0));
       case AREAS:
         return this.#areas;
       case OPERATIONS:
@@ -79,11 +76,6 @@ export class SyscallSituation implements Situation {
     const ops = fs === 0 ? undefined : k.vfs.dentries.get(FS.pwdDentry.get(k, fs))?.inode?.ops;
     return ops === undefined || ops === SIMPLE_DIR ? 0 : hashed(ops.symbol);
   }
-}
-
-/** What a call that nobody recorded will return, if it succeeds in all that it asks for. */
-function expected(request: SyscallRequest): number {
-  return TRANSFERS.test(request.name) ? request.args[2] ?? NaN : 0;
 }
 
 function hashed(name: string): number {
