@@ -341,14 +341,14 @@ export class UserSpace {
 
   #recut(from: Addr, end: Addr, change: (middle: UserArea) => UserArea[]): void {
     this.#forget();
-    const first = this.#areas[this.#firstEndingAbove(from)];
-    if (first === undefined || first.start >= end) return;
+    const areas = this.#areas;
+    const first = this.#firstEndingAbove(from);
+    let behind = first;
+    while (behind < areas.length && (areas[behind] as UserArea).start < end) behind++;
+    if (behind === first) return;
     const result: UserArea[] = [];
-    for (const area of this.#areas) {
-      if (area.end <= from || area.start >= end) {
-        result.push(area);
-        continue;
-      }
+    for (let i = first; i < behind; i++) {
+      const area = areas[i] as UserArea;
       const cut = (start: Addr, stop: Addr): UserArea => ({
         ...area,
         start,
@@ -359,7 +359,7 @@ export class UserSpace {
       result.push(...change(cut(Math.max(area.start, from), Math.min(area.end, end))));
       if (area.end > end) result.push(cut(end, area.end));
     }
-    this.#areas = result;
+    areas.splice(first, behind - first, ...result);
   }
 
   /** Numbers of the pages that are present in `[from, end)`, page aligned, ascending. */

@@ -32,6 +32,11 @@ const KERNEL = tracepoint("exceptions:page_fault_kernel", "address", "ip", "erro
 const STACK_GUARD = 256 * 4096;
 const PAGE = 4096;
 
+/** Kinds of root calls that a fault makes. */
+const AS_FAULT = { kind: "fault" } as const;
+const AS_KERNEL_FAULT = { kind: "kernelFault" } as const;
+const AS_AREA = { kind: "faultArea" } as const;
+
 /** What an access was. */
 export interface Access {
   readonly write: boolean;
@@ -170,7 +175,7 @@ export function raiseFault(k: Kernel, task: Task, address: Addr, access: Access,
   answers.set(k, VM_FAULT_ERROR);
   if (k.image.arch === "arm64") {
     const esr = esrOf(user, access, present);
-    k.calls.enter(task, DO_MEM_ABORT, [address, esr, regs], budget, { kind: user ? "fault" : "kernelFault" });
+    k.calls.enter(task, DO_MEM_ABORT, [address, esr, regs], budget, user ? AS_FAULT : AS_KERNEL_FAULT);
   } else {
     const passed = user ? USER : KERNEL;
     if (k.tracepoints.enabled(passed)) {
@@ -178,28 +183,25 @@ export function raiseFault(k: Kernel, task: Task, address: Addr, access: Access,
       k.tracepoints.fire(passed, address, ip, errorCode(user, access, present));
     }
     const flags = faultFlags(user, access);
-    const found = k.calls.enter(task, LOCK_MM_AND_FIND_VMA, [mm.address, address, regs], share(budget, 0.1), {
-      kind: "faultArea",
-    });
+    const looked = share(budget, 0.1);
+    const found = k.calls.enter(task, LOCK_MM_AND_FIND_VMA, [mm.address, address, regs], looked, AS_AREA);
     if (found === 0) {
       answers.set(k, VM_FAULT_SIGSEGV);
       if (user) {
-        k.calls.enter(task, BAD_AREA, [regs, errorCode(user, access, present), address], 0, {
-          kind: "fault",
-        });
+        k.calls.enter(task, BAD_AREA, [regs, errorCode(user, access, present), address], 0, AS_FAULT);
       }
     } else if (refused(mm, found, flags)) {
       answers.set(k, VM_FAULT_SIGSEGV);
       if (user) {
         const error = errorCode(user, access, present);
-        k.calls.enter(task, BAD_AREA_CORE, [regs, error, address, 0, SEGV_ACCERR], 0, { kind: "fault" });
+        k.calls.enter(task, BAD_AREA_CORE, [regs, error, address, 0, SEGV_ACCERR], 0, AS_FAULT);
       }
     } else {
       const args = [found, address, flags, regs];
-      const answer = k.calls.enter(task, HANDLE_MM_FAULT, args, share(budget, 0.9), { kind: "fault" });
+      const answer = k.calls.enter(task, HANDLE_MM_FAULT, args, share(budget, 0.9), AS_FAULT);
       answers.set(k, answer);
       if (user && (answer & VM_FAULT_SIGBUS) !== 0) {
-        k.calls.enter(task, FORCE_SIG_FAULT, [SIGBUS, BUS_ADRERR, address], 0, { kind: "fault" });
+        k.calls.enter(task, FORCE_SIG_FAULT, [SIGBUS, BUS_ADRERR, address], 0, AS_FAULT);
       }
     }
   }

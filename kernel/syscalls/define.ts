@@ -8,7 +8,7 @@
 
 import type { Kernel } from "../kernel.ts";
 import { behaviour, blocking, type FunctionRef, type Pending } from "../calls/function.ts";
-import { userArgument } from "./registers.ts";
+import { madeArgument } from "./registers.ts";
 
 /** How an argument is taken out of its register: C `int`, `unsigned int`, or a whole word (pointers, sizes). */
 export type ArgumentKind = "int" | "uint" | "long" | "ulong";
@@ -46,7 +46,7 @@ function decoding<T>(
   kinds: readonly ArgumentKind[],
   body: (k: Kernel, ...args: number[]) => T,
 ): (k: Kernel, regs?: number) => T {
-  const at = (k: Kernel, regs: number, i: number) => decode(k, kinds[i], userArgument(k, regs, i));
+  const at = (k: Kernel, regs: number, i: number) => decode(k, kinds[i], madeArgument(k, regs, i));
   switch (kinds.length) {
     case 0:
       return (k) => body(k);

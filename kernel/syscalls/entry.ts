@@ -213,24 +213,26 @@ function cpuTime(
 
 /** What the work on the way out takes of a call: only if a file is about to lose its last reference. */
 function workShare(k: Kernel, task: Task, request: SyscallRequest, recorded: RecordedOutcome): number {
-  const last = (fd: number | undefined): boolean => {
-    const file = fdFile(k, task.files, fd ?? -1);
-    return file !== 0 && FILE.count.get(k, file) === 1;
-  };
   switch (request.name) {
     case "close":
-      return last(request.args[0]) ? CLOSE_SHARE : 0;
+      return isLast(k, task, request.args[0]) ? CLOSE_SHARE : 0;
     case "dup2":
     case "dup3":
-      return recorded.ret >= 0 && last(request.args[1]) ? CLOSE_SHARE : 0;
+      return recorded.ret >= 0 && isLast(k, task, request.args[1]) ? CLOSE_SHARE : 0;
     case "execve":
     case "execveat":
-      return openFds(k, task.files).some((fd) => closesOnExec(k, task.files, fd) && last(fd))
+      return openFds(k, task.files).some((fd) => closesOnExec(k, task.files, fd) && isLast(k, task, fd))
         ? EXEC_SHARE
         : 0;
     default:
       return recorded.ret < 0 && OPENING.has(request.name) ? CLOSE_SHARE : 0;
   }
+}
+
+/** Whether a descriptor is the last reference to its file. */
+function isLast(k: Kernel, task: Task, fd = -1): boolean {
+  const file = fdFile(k, task.files, fd);
+  return file !== 0 && FILE.count.get(k, file) === 1;
 }
 
 /** CPU time of a call that may wait, in nanoseconds: what it was recorded to take beyond that, it waited. */

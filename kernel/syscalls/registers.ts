@@ -44,6 +44,27 @@ export function userArgument(k: Kernel, regs: Addr, index: number): number {
   return word(k, regs + (slots(k.arch).args[index] ?? 0));
 }
 
+/**
+ * The same where `regs` is the running task's and nothing that could have changed them is armed: as the call was made.
+ */
+export function madeArgument(k: Kernel, regs: Addr, index: number): number {
+  const { current } = k;
+  const { request } = current;
+  if (
+    request !== null && request.via === undefined && index < request.args.length &&
+    k.calls.armedCount === 0 && regs === current.userRegs
+  ) {
+    const value = request.args[index] as number;
+    if (value > -EXACT && value < EXACT && value === Math.floor(value)) {
+      return k.arch.wordSize === 4 ? value | 0 : value;
+    }
+  }
+  return userArgument(k, regs, index);
+}
+
+/** Integers below this are exact as numbers. */
+const EXACT = 2 ** 53;
+
 /** A register as a number; one that no number holds exactly is rounded: no call takes such a value for good. */
 function word(k: Kernel, at: Addr): number {
   if (k.arch.wordSize === 4) return k.memory.load(at, 4, true);

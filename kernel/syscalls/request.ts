@@ -31,22 +31,22 @@ export interface RecordedOutcome {
   /** Other tasks ran meanwhile (the recording shows it unfinished and resumed). */
   readonly interrupted: boolean;
   /** Bytes that a read returned, as far as they were printed. */
-  readonly data?: Uint8Array;
-  readonly stat?: RecordedStat;
+  readonly data?: Uint8Array | undefined;
+  readonly stat?: RecordedStat | undefined;
   /** Descriptors that the call stored through a pointer: `pipe`, `socketpair`. */
-  readonly fds?: readonly number[];
+  readonly fds?: readonly number[] | undefined;
   /** Wait status that `wait4` stored. */
-  readonly status?: number;
+  readonly status?: number | undefined;
   /** The child that `waitid` told of. */
-  readonly child?: number;
+  readonly child?: number | undefined;
   /** False for a program that `execve` loaded without an interpreter: it has its libraries in itself. */
-  readonly interpreted?: boolean;
+  readonly interpreted?: boolean | undefined;
   /** Address that the call stored: `accept`, `recvfrom`, `getsockname`. */
-  readonly peer?: RecordedPeer;
+  readonly peer?: RecordedPeer | undefined;
   /** Entries of a directory that `getdents` gave. */
-  readonly entries?: number;
+  readonly entries?: number | undefined;
   /** Text that the call stored: `getcwd`, `readlink`. */
-  readonly text?: string;
+  readonly text?: string | undefined;
 }
 
 /** One system call: its name in this architecture's table, and its arguments as words. */

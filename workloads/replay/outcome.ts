@@ -21,8 +21,6 @@ const ERESTARTSYS = 512;
 /** What a recording without `-T` leaves open: a call takes this long, in nanoseconds. */
 export const DEFAULT_DURATION = 1000;
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
 /** The outcome of `call` as `translated` ends on `arch`. */
 export function recordedOutcome(
   call: RecordedCall,
@@ -33,27 +31,21 @@ export function recordedOutcome(
 ): RecordedOutcome {
   const ret = returned(translated, addresses, note);
   const { args, name } = translated;
-  const outcome: Mutable<RecordedOutcome> = {
+  const durationNs = call.duration ?? DEFAULT_DURATION;
+  const { interrupted } = call;
+  const succeeded = ret >= 0;
+  return {
     ret,
-    durationNs: call.duration ?? DEFAULT_DURATION,
-    interrupted: call.interrupted,
+    durationNs,
+    interrupted,
+    data: ret > 0 ? dataOf(name, args, ret) : undefined,
+    stat: succeeded ? statOf(args, arch, note) : undefined,
+    fds: succeeded ? descriptorsOf(name, args) : undefined,
+    status: succeeded && (name === "wait4" || name === "waitpid") ? waitStatus(args[1]) : undefined,
+    text: succeeded ? textOf(name, args) : undefined,
+    peer: succeeded ? peerOf(name, args, arch, note) : undefined,
+    entries: succeeded && name.startsWith("getdents") ? entriesOf(args[1]) : undefined,
   };
-  if (ret < 0) return outcome;
-  const data = ret > 0 ? dataOf(name, args, ret) : undefined;
-  const stat = statOf(args, arch, note);
-  const fds = descriptorsOf(name, args);
-  const status = name === "wait4" || name === "waitpid" ? waitStatus(args[1]) : undefined;
-  const text = textOf(name, args);
-  const peer = peerOf(name, args, arch, note);
-  if (data !== undefined) outcome.data = data;
-  if (stat !== undefined) outcome.stat = stat;
-  if (fds !== undefined) outcome.fds = fds;
-  if (status !== undefined) outcome.status = status;
-  const entries = name.startsWith("getdents") ? entriesOf(args[1]) : undefined;
-  if (text !== undefined) outcome.text = text;
-  if (peer !== undefined) outcome.peer = peer;
-  if (entries !== undefined) outcome.entries = entries;
-  return outcome;
 }
 
 /** The result as the kernel returns it: -errno for failures. */

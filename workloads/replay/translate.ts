@@ -10,7 +10,7 @@ import { number } from "./build_value.ts";
 import { futexArguments } from "./futex_arguments.ts";
 import type { RecordedCall, StraceResult } from "./record.ts";
 import { rulesFor, type TranslationRule } from "./translation_rules.ts";
-import type { StraceValue } from "./value.ts";
+import type { StraceArgument, StraceValue } from "./value.ts";
 
 /** What a recording replays on. */
 export interface TranslationTarget {
@@ -56,8 +56,9 @@ const FUTEX = /^futex(_time64)?$/;
 export function translate(call: RecordedCall, target: TranslationTarget): TranslatedCall | null {
   const rule = choiceOf(call.name, target);
   if (rule === "none") return null;
-  const printed = call.args.map((argument) => argument.value);
-  const args = FUTEX.test(call.name) ? futexArguments(printed) : printed;
+  const printed: StraceValue[] = [];
+  for (let i = 0; i < call.args.length; i++) printed.push((call.args[i] as StraceArgument).value);
+  const args = call.name.startsWith("futex") && FUTEX.test(call.name) ? futexArguments(printed) : printed;
   if (rule === "same") return split({ name: call.name, args, result: call.result }, target.arch);
   return split({ name: rule.name, args: rule.args(args, call), result: rule.result(call) }, target.arch);
 }
@@ -73,9 +74,18 @@ type Choice = (TranslationRule & { readonly name: string }) | "same" | "none";
 /** Choices made, by the name of the recorded call. */
 const chosen = new WeakMap<TranslationTarget, Map<string, Choice>>();
 
+/** Those of the target that was asked about last. */
+let lastTarget: TranslationTarget | null = null;
+let lastChosen = new Map<string, Choice>();
+
 function choiceOf(call: string, target: TranslationTarget): Choice {
-  let known = chosen.get(target);
-  if (known === undefined) chosen.set(target, known = new Map());
+  if (target !== lastTarget) {
+    let own = chosen.get(target);
+    if (own === undefined) chosen.set(target, own = new Map());
+    lastTarget = target;
+    lastChosen = own;
+  }
+  const known = lastChosen;
   let choice = known.get(call);
   if (choice === undefined) known.set(call, choice = choose(call, target));
   return choice;
