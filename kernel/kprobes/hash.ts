@@ -1,5 +1,5 @@
 /**
- * The kprobe table's hash function: `hash_ptr` of `linux/hash.h`.
+ * The kernel's hash functions: `hash_ptr`, as the kprobe table uses it, and `hash_long` of `linux/hash.h`.
  *
  * @module
  */
@@ -16,7 +16,13 @@ const GOLDEN_RATIO_32 = 0x61c88647;
 
 /** The bucket of an address, 0 to 63. */
 export function hashPtr(address: Addr, wordSize: 4 | 8): number {
-  if (wordSize === 4) return Math.imul(address | 0, GOLDEN_RATIO_32) >>> (32 - KPROBE_HASH_BITS);
-  const product = BigInt.asUintN(64, BigInt(address)) * GOLDEN_RATIO_64;
-  return Number(BigInt.asUintN(64, product) >> BigInt(64 - KPROBE_HASH_BITS));
+  return hashLong(address, KPROBE_HASH_BITS, wordSize);
+}
+
+/** `hash_long`: so many upper bits of a product. */
+export function hashLong(value: number, bits: number, wordSize: 4 | 8): number {
+  if (bits === 0) return 0;
+  if (wordSize === 4) return Math.imul(value | 0, GOLDEN_RATIO_32) >>> (32 - bits);
+  const product = BigInt.asUintN(64, BigInt(value)) * GOLDEN_RATIO_64;
+  return Number(BigInt.asUintN(64, product) >> BigInt(64 - bits));
 }

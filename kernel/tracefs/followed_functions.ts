@@ -11,16 +11,18 @@ import type { FunctionTracer } from "../calls/hooks.ts";
 import type { KernelFunction } from "../calls/kernel_function.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Task } from "../process/task.ts";
-import { nameOf } from "./ftrace_filter.ts";
+import { nameOf } from "./function_match.ts";
 import type { Sysctls } from "./sysctls.ts";
 
-/** What chooses functions to follow: a trace array's tracer with its filters. */
+/** What chooses functions to follow: a trace array's tracer with its filters, or commands on functions. */
 export interface FunctionChooser {
-  /** `nop` chooses none. */
-  readonly tracer: string;
+  /** Whether it follows any. */
+  readonly active: boolean;
+  /** The kernel's function that is called, as `enabled_functions` names it. */
+  readonly callback: string;
   /** Whether the tracer follows a function. */
   wants(name: string): boolean;
-  /** What is told of calls; null for nop. */
+  /** What is told of calls; null for nobody. */
   make(): FunctionTracer | null;
 }
 
@@ -43,6 +45,13 @@ export class FollowedFunctions {
   /** A trace array's tracer. */
   add(chooser: FunctionChooser): void {
     this.#choosers.push(chooser);
+  }
+
+  /** It begins to follow functions: the newest is called first. */
+  begins(chooser: FunctionChooser): void {
+    const at = this.#choosers.indexOf(chooser);
+    if (at >= 0) this.#choosers.splice(at, 1);
+    this.#choosers.unshift(chooser);
   }
 
   /** A trace array goes away. */
@@ -108,7 +117,7 @@ export class FollowedFunctions {
   /** Those that follow anything: none while ftrace is switched off. */
   get #active(): FunctionChooser[] {
     if (this.#sysctls.ftraceEnabled === 0) return [];
-    return this.#choosers.filter(({ tracer }) => tracer !== "nop");
+    return this.#choosers.filter(({ active }) => active);
   }
 
   #line(line: string, following: readonly FunctionChooser[], probe: boolean): string {
@@ -122,16 +131,12 @@ export class FollowedFunctions {
       return `${callback}+0x0/0x${size.toString(16)}`;
     };
     if (count > 1) return `${start} ->${describe("arch_ftrace_ops_list_func")}\n`;
-    const callback = probe
-      ? "kprobe_ftrace_handler"
-      : following[0]?.tracer === "function"
-      ? "function_trace_call"
-      : "ftrace_graph_func";
+    const callback = probe ? "kprobe_ftrace_handler" : following[0]?.callback ?? "";
     return `${start}\ttramp: 0x${TRAMPOLINE} (${describe(callback)}) ->${describe(callback)}\n`;
   }
 }
 
-/** Tracers of several trace arrays on one function; one of them at most waits for returns. */
+/** Tracers and commands on one function; one of them at most waits for returns. */
 class SeveralTracers implements FunctionTracer {
   readonly first: boolean;
   readonly #tracers: readonly FunctionTracer[];

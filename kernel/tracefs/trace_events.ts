@@ -10,6 +10,7 @@ import { ftraceSite } from "../kprobes/place.ts";
 import type { Directory } from "./directory.ts";
 import { ErrorLog } from "./error_log.ts";
 import { EventDirectory, type EventDirectoryHost } from "./events/event_directory.ts";
+import type { EventFile } from "./events/event_file.ts";
 import { ignoresEvent } from "./events/pid_rules.ts";
 import type { PrintFmtHost } from "./events/print_fmt.ts";
 import { EventRegistry } from "./events/registry.ts";
@@ -50,6 +51,7 @@ export class TraceEvents {
   readonly errors: ErrorLog;
   readonly #k: Kernel;
   readonly #symbols: ProbeSymbols;
+  readonly #directories = new WeakMap<TraceArray, EventDirectory>();
 
   constructor(k: Kernel) {
     this.#k = k;
@@ -82,6 +84,11 @@ export class TraceEvents {
     tracing.add("uprobe_profile", this.uprobes.profile);
   }
 
+  /** An event of a trace array, by its names; null where there is none. */
+  find(array: TraceArray, system: string, event: string): EventFile | null {
+    return this.#directories.get(array)?.find(system, event) ?? null;
+  }
+
   /** Hangs a trace array's `events`, `set_event`, `available_events` and `error_log`. The result switches its events off. */
   addArrayFiles(directory: Directory, array: TraceArray): () => void {
     const errors = array.name === "" ? this.errors : new ErrorLog(this.#k.clock);
@@ -89,6 +96,7 @@ export class TraceEvents {
     directory.add("set_event_pid", array.eventPids.file(""));
     directory.add("set_event_notrace_pid", array.eventNotracePids.file(""));
     const events = new EventDirectory(directory, this.registry, this.#arrayHost(array, errors));
+    this.#directories.set(array, events);
     return () => events.close();
   }
 

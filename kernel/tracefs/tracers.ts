@@ -10,6 +10,7 @@ import { EINVAL } from "../syscalls/errno.ts";
 import type { Nanoseconds } from "./buffer_settings.ts";
 import type { FollowedFunctions } from "./followed_functions.ts";
 import { FunctionFilter } from "./ftrace_filter.ts";
+import { FunctionProbes } from "./function_probes.ts";
 import { FunctionTrace, GraphTrace } from "./function_traces.ts";
 import { PidFilter } from "./pid_filter.ts";
 import type { TraceArray } from "./trace_array.ts";
@@ -21,6 +22,8 @@ const INSTANCE_TRACERS = ["function", "nop"];
 /** The tracers of one trace array. */
 export class Tracers {
   readonly filter: FunctionFilter;
+  /** Commands of the filter: what calls set off besides. */
+  readonly probes: FunctionProbes;
   readonly notrace: FunctionFilter;
   readonly graphFunction: FunctionFilter;
   readonly graphNotrace: FunctionFilter;
@@ -32,6 +35,7 @@ export class Tracers {
   readonly #k: Kernel;
   readonly #array: TraceArray;
   readonly #followed: FollowedFunctions;
+  readonly #forgetsModules: () => void;
   /** Kept while the tracer is: it knows the calls under way. */
   #made: FunctionTracer | null = null;
 
@@ -40,16 +44,32 @@ export class Tracers {
     this.#array = array;
     this.#followed = followed;
     const rearm = () => followed.arm();
-    this.filter = new FunctionFilter(k.image, "#### all functions enabled ####", rearm);
-    this.notrace = new FunctionFilter(k.image, "#### no functions disabled ####", rearm);
+    this.probes = new FunctionProbes(k, array, followed);
+    this.filter = new FunctionFilter(k.image, "#### all functions enabled ####", rearm, {
+      takesModules: true,
+      commands: this.probes,
+    });
+    this.notrace = new FunctionFilter(k.image, "#### no functions disabled ####", rearm, {
+      takesModules: true,
+    });
     this.graphFunction = new FunctionFilter(k.image, "#### all functions enabled ####", rearm);
     this.graphNotrace = new FunctionFilter(k.image, "#### no functions disabled ####", rearm);
     followed.add(this);
+    this.#forgetsModules = k.modules.onChange((module, state) => {
+      if (state !== "coming") return;
+      this.filter.moduleComing(module.name);
+      this.notrace.moduleComing(module.name);
+    });
   }
 
-  /** The chosen tracer. */
-  get tracer(): string {
-    return this.#array.tracer;
+  /** Whether a tracer is chosen. */
+  get active(): boolean {
+    return this.#array.tracer !== "nop";
+  }
+
+  /** The kernel's function that is told of calls. */
+  get callback(): string {
+    return this.#array.tracer === "function" ? "function_trace_call" : "ftrace_graph_func";
   }
 
   /** Names for `available_tracers`, as this kernel has them. */
@@ -71,6 +91,7 @@ export class Tracers {
     if (name !== "nop") tasks.tracer(true);
     this.#array.tracer = name;
     this.#made = null;
+    this.#followed.begins(this);
     this.#followed.arm();
     return 0;
   }
@@ -78,6 +99,8 @@ export class Tracers {
   /** The trace array goes away. */
   close(): void {
     if (this.#array.tracer !== "nop") this.#array.shared.tasks.tracer(false);
+    this.probes.close();
+    this.#forgetsModules();
     this.#followed.remove(this);
   }
 
