@@ -6,7 +6,7 @@
  */
 
 import type { Addr } from "../../image/model.ts";
-import { behaviour, type Blocking, blocking, fn, type FunctionRef } from "../calls/function.ts";
+import { type Blocking, blocking, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { MemoryFault } from "../memory/fault.ts";
 import { sizeOfStruct } from "../process/objects.ts";
@@ -46,6 +46,7 @@ import {
 import type { PipeInfo } from "./pipe_info.ts";
 import { EPOLLIN, EPOLLOUT, EPOLLRDNORM, EPOLLWRNORM } from "./poll.ts";
 import { recorded } from "./recorded.ts";
+import { GENERIC_FILE_SPLICE_READ, ITER_FILE_SPLICE_WRITE } from "./splice_pages.ts";
 
 const MAX_RW_COUNT = 0x7ffff000;
 /** Bytes that go through at a time: what the pipe between holds. */
@@ -68,47 +69,13 @@ function wakeWriters(k: Kernel, pipe: PipeInfo): void {
   k.call(WAKE_UP_SYNC_KEY, pipe.wrWait, TASK_INTERRUPTIBLE, WRITABLE);
 }
 
-/** Takes bytes of a file's pages: how many, or -errno. (file, ppos, pipe, len, flags) */
-const GENERIC_FILE_SPLICE_READ: FunctionRef = behaviour(
-  "generic_file_splice_read",
-  [TOUCH_ATIME],
-  (k, address = 0, ppos = 0, _pipe = 0, len = 0) => {
-    const file = k.vfs.files.get(address);
-    const inode = file?.inode;
-    if (!inode) return -EINVAL;
-    const pos = k.memory.load(ppos, 8, true);
-    const bytes = inode.read(pos, len).slice();
-    splicedBytes(k).bytes = bytes;
-    k.memory.store(ppos, 8, pos + bytes.length);
-    fileAccessed(k, address);
-    return bytes.length;
-  },
-);
-
 /** Asks the file that is read from: (in, ppos, pipe, len, flags). */
-const DO_SPLICE_TO: FunctionRef = behaviour(
+const DO_SPLICE_TO: FunctionRef = blocking(
   "do_splice_to",
   [RW_VERIFY_AREA, GENERIC_FILE_SPLICE_READ],
   (k, input = 0, ppos = 0, pipe = 0, len = 0, flags = 0) => {
     k.call(RW_VERIFY_AREA, 0, input, ppos, len);
-    return k.call(GENERIC_FILE_SPLICE_READ, input, ppos, pipe, len, flags);
-  },
-);
-
-/** Puts the bytes into a file: (pipe, out, ppos, len, flags). */
-const ITER_FILE_SPLICE_WRITE: FunctionRef = behaviour(
-  "iter_file_splice_write",
-  [],
-  (k, _pipe = 0, output = 0, ppos = 0, len = 0) => {
-    const inode = k.vfs.files.get(output)?.inode;
-    if (!inode) return -EINVAL;
-    const { bytes } = splicedBytes(k);
-    const pos = ppos === 0 ? FILE.pos.get(k, output) : k.memory.load(ppos, 8, true);
-    inode.write(pos, bytes.subarray(0, len));
-    const end = pos + Math.min(len, bytes.length);
-    if (ppos === 0) FILE.pos.set(k, output, end);
-    else k.memory.store(ppos, 8, end);
-    return Math.min(len, bytes.length);
+    return k.calls.callOrWait(GENERIC_FILE_SPLICE_READ, input, ppos, pipe, len, flags);
   },
 );
 
@@ -120,7 +87,9 @@ const DIRECT_SPLICE_ACTOR: FunctionRef = blocking(
     const inode = k.vfs.files.get(output)?.inode;
     const { bytes } = splicedBytes(k);
     if (inode?.pipe != null) return yield* fillPipe(k, inode.pipe, bytes, k.vfs.files.get(output));
-    if (inode?.type === S_IFREG) return k.call(ITER_FILE_SPLICE_WRITE, pipe, output, ppos, bytes.length, 0);
+    if (inode?.type === S_IFREG) {
+      return yield* k.calls.callBlocking(ITER_FILE_SPLICE_WRITE, pipe, output, ppos, bytes.length, 0);
+    }
     if (k.vfs.files.get(output)?.ops === SOCKET) {
       return yield* k.calls.callBlocking(GENERIC_SPLICE_SENDPAGE, pipe, output, ppos, bytes.length, 0);
     }
@@ -167,7 +136,8 @@ const SPLICE_DIRECT_TO_ACTOR: FunctionRef = blocking(
     let error = 0;
     while (done < len) {
       const start = k.memory.load(ppos, 8, true);
-      const read = k.call(DO_SPLICE_TO, input, ppos, NaN, Math.min(len - done, CHUNK), flags);
+      const chunk = Math.min(len - done, CHUNK);
+      const read = yield* k.calls.callBlocking(DO_SPLICE_TO, input, ppos, NaN, chunk, flags);
       if (read <= 0) {
         error = read;
         break;
@@ -440,7 +410,14 @@ const DO_SPLICE: FunctionRef = blocking(
       wakeWriters(k, source);
       const count = splicedBytes(k).bytes.length;
       if (to.inode?.type !== S_IFREG) return count;
-      return k.call(ITER_FILE_SPLICE_WRITE, source.address, output, offOut, count, flags);
+      return yield* k.calls.callBlocking(
+        ITER_FILE_SPLICE_WRITE,
+        source.address,
+        output,
+        offOut,
+        count,
+        flags,
+      );
     }
     if (sink !== null) {
       if (offIn !== 0 && (inMode & FMODE_PREAD) === 0) return -EINVAL;
@@ -450,7 +427,8 @@ const DO_SPLICE: FunctionRef = blocking(
       const pos = offIn === 0 ? pushLocal(k, 8) : offIn;
       if (offIn === 0) k.memory.store(pos, 8, FILE.pos.get(k, input));
       const room = (sink.maxUsage - sink.used) * 4096;
-      const read = k.call(DO_SPLICE_TO, input, pos, sink.address, Math.min(len, room), flags);
+      const most = Math.min(len, room);
+      const read = yield* k.calls.callBlocking(DO_SPLICE_TO, input, pos, sink.address, most, flags);
       if (read > 0) {
         sink.push(splicedBytes(k).bytes);
         wakeReaders(k, sink);

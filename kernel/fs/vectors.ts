@@ -62,7 +62,8 @@ const DO_ITER_READ: FunctionRef = blocking(
   [RW_VERIFY_AREA, DO_ITER_READV_WRITEV, DO_LOOP_READV_WRITEV],
   (k, file = 0, iter = 0, pos = 0, flags = 0) => overIterator(k, 0, file, iter, pos, flags),
 );
-const DO_ITER_WRITE: FunctionRef = blocking(
+/** Writes an iterator at `*pos`: bytes, or -errno. (file, iter, pos, flags) */
+export const DO_ITER_WRITE: FunctionRef = blocking(
   "do_iter_write",
   [RW_VERIFY_AREA, DO_ITER_READV_WRITEV, DO_LOOP_READV_WRITEV],
   (k, file = 0, iter = 0, pos = 0, flags = 0) => overIterator(k, 1, file, iter, pos, flags),

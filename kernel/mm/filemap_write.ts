@@ -46,7 +46,7 @@ export const GENERIC_PERFORM_WRITE: FunctionRef = blocking(
 
 /** tmpfs: a turn for each page, none of which waits. */
 function inMemory(k: Kernel, { pos, count, ranges }: Transfer): number {
-  const end = pos + (recorded(k)?.ret ?? count);
+  const end = pos + Math.min(recorded(k)?.ret ?? count, count);
   for (let at = pos; at < end;) {
     const bytes = Math.min(PAGE_SIZE - at % PAGE_SIZE, end - at);
     k.call(FAULT_IN_READABLE, ranges[0]?.base ?? 0, bytes);
@@ -68,7 +68,7 @@ function* toPages(
   const { inode, ops } = space;
   const { writeBegin, writeEnd } = ops;
   const outcome = recorded(k);
-  const count = outcome === undefined ? transfer.count : Math.max(0, outcome.ret);
+  const count = outcome === undefined ? transfer.count : Math.max(0, Math.min(outcome.ret, transfer.count));
   const mark = k.current.locals;
   const pagep = pushLocal(k, 2 * k.image.pointerSize);
   const file = transfer.file.address;

@@ -142,7 +142,8 @@ blocking(
     const direct = (flags & O_DIRECT) !== 0;
     if (direct && (flags & O_APPEND) !== 0) moveTo(k, kiocb, transfer.file.inode?.size ?? 0);
     const done = yield* k.calls.callBlocking(direct ? DIRECT_WRITE : EXT4_BUFFERED_WRITE_ITER, kiocb, iter);
-    return recorded(k)?.ret ?? done;
+    const replayed = recorded(k);
+    return replayed === undefined ? done : Math.min(replayed.ret, transfer.count);
   },
 );
 
