@@ -40,8 +40,8 @@ export function addBufferFiles(directory: Directory, array: TraceArray): void {
     mode: 0o640,
     read: () => array.buffer.on ? "1\n" : "0\n",
     write(text): number {
-      const value = parseUnsigned(text);
-      if (value === null) return -EINVAL;
+      const value = parseUnsigned(text, array.host.image.pointerSize);
+      if (value < 0) return value;
       array.buffer.on = value !== 0;
       return text.length;
     },
@@ -86,8 +86,9 @@ function addSize(directory: Directory, array: TraceArray, cpu?: number): void {
       return buffer.expanded || cpu !== undefined ? `${kb}\n` : `${kb} (expanded: ${EXPANDED_KB})\n`;
     },
     write(text): number {
-      const kb = parseUnsigned(text);
-      if (kb === null || kb === 0) return -EINVAL;
+      const kb = parseUnsigned(text, array.host.image.pointerSize);
+      if (kb < 0) return kb;
+      if (kb === 0) return -EINVAL;
       array.buffer.resize(kb, cpu);
       if (array.snapshot !== null) array.snapshot.resizeLike(array.buffer);
       return text.length;

@@ -57,7 +57,7 @@ export function microsecondsFile(setting: Nanoseconds, changed?: () => void): Tr
     read: () => `${Math.floor(setting.ns / 1000)}\n`,
     write(text): number {
       const value = parseUnsigned(text);
-      if (value === null) return -EINVAL;
+      if (value < 0) return value;
       setting.ns = value * 1000;
       changed?.();
       return text.length;
@@ -72,7 +72,8 @@ function percentFile(): TraceFile {
     read: () => `${percent}\n`,
     write(text): number {
       const value = parseUnsigned(text);
-      if (value === null || value > 100) return -EINVAL;
+      if (value < 0) return value;
+      if (value > 100) return -EINVAL;
       percent = value;
       return text.length;
     },

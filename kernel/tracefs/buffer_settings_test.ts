@@ -55,6 +55,12 @@ Deno.test("buffer_percent, tracing_thresh, tracing_max_latency and timestamp_mod
   assertEquals(cat(k, "buffer_percent"), "100\n");
   assertEquals([echo(k, "17", "tracing_thresh"), cat(k, "tracing_thresh")], [3, "17\n"]);
   assertEquals([echo(k, "-1", "tracing_thresh"), cat(k, "tracing_max_latency")], ["EINVAL", "0\n"]);
+  for (
+    const file of ["tracing_thresh", "buffer_percent", "tracing_on", "buffer_size_kb", "max_graph_depth"]
+  ) {
+    assertEquals(echo(k, "18446744073709551616", file), "ERANGE", file);
+  }
+  assertEquals(echo(await bootTest("i386"), "4294967296", "buffer_size_kb"), "ERANGE");
   assertEquals([cat(k, "timestamp_mode"), echo(k, "absolute", "timestamp_mode")], [
     "[delta] absolute\n",
     "EINVAL",

@@ -26,7 +26,8 @@ export function addNameFiles(directory: Directory, k: Kernel, { cmdlines, tgids 
     read: () => `${cmdlines.size}\n`,
     write(text): number {
       const size = parseUnsigned(text);
-      if (size === null || size === 0 || size > MOST_CMDLINES) return -EINVAL;
+      if (size < 0) return size;
+      if (size === 0 || size > MOST_CMDLINES) return -EINVAL;
       cmdlines.resize(size);
       return text.length;
     },

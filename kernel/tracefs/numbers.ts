@@ -4,14 +4,12 @@
  * @module
  */
 
-/** `kstrtoul` and its like: digits of base 10 (0 and 0x prefixes with base 0), one newline at the end; null for anything else. */
-export function parseUnsigned(text: string, base: 0 | 10 = 10): number | null {
-  const body = /^\+?([0-9a-fA-Fx]+)\n?$/.exec(text)?.[1];
-  if (body === undefined) return null;
-  if (/^[0-9]+$/.test(body) && (base === 10 || !/^0[0-9]/.test(body))) return Number(body);
-  if (base === 0 && /^0x[0-9a-fA-F]+$/.test(body)) return Number(body);
-  if (base === 0 && /^0[0-7]+$/.test(body)) return parseInt(body, 8);
-  return null;
+import { isErrno, kstrtoul } from "./probe_events/kstrto.ts";
+
+/** `kstrtoul` of base 10: an unsigned long, with one newline at the end, or -EINVAL or -ERANGE. */
+export function parseUnsigned(text: string, pointerSize: 4 | 8 = 8): number {
+  const value = kstrtoul(text, 10, pointerSize === 8 ? 64 : 32);
+  return isErrno(value) ? value : Number(value);
 }
 
 /** `kstrtobool`: judged by the first letters; null for what is neither. */

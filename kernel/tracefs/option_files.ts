@@ -30,6 +30,7 @@ export function addOptionFiles(directory: Directory, array: TraceArray): void {
         read: () => options.isOn(name) ? "1\n" : "0\n",
         write(text): number {
           const value = parseUnsigned(text);
+          if (value < 0) return value;
           if (value !== 0 && value !== 1) return -EINVAL;
           return setOption(array, name, value === 1) || text.length;
         },

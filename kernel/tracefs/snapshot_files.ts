@@ -51,7 +51,7 @@ function snapshotText(array: TraceArray, cpu?: number): string {
 function writeSnapshot(array: TraceArray, text: string, cpu?: number): number {
   array.buffer.expand();
   const value = parseUnsigned(text);
-  if (value === null) return -EINVAL;
+  if (value < 0) return value;
   if (value <= 1 && cpu !== undefined) return -EINVAL;
   if (value === 0) array.freeSnapshot();
   else if (value === 1) {

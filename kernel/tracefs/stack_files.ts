@@ -6,7 +6,6 @@
  */
 
 import type { KernelImage } from "../../image/model.ts";
-import { EINVAL } from "../syscalls/errno.ts";
 import type { Directory } from "./directory.ts";
 import { FunctionFilter } from "./ftrace_filter.ts";
 import { parseUnsigned } from "./numbers.ts";
@@ -31,7 +30,7 @@ export function addStackFiles(directory: Directory, image: KernelImage): void {
     read: () => `${largest}\n`,
     write(text): number {
       const size = parseUnsigned(text);
-      if (size === null) return -EINVAL;
+      if (size < 0) return size;
       largest = size;
       return text.length;
     },

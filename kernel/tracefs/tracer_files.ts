@@ -6,7 +6,6 @@
 
 import type { Kernel } from "../kernel.ts";
 import { ftracePagesText } from "./ftrace_pages.ts";
-import { EINVAL } from "../syscalls/errno.ts";
 import type { Directory } from "./directory.ts";
 import { microsecondsFile } from "./buffer_settings.ts";
 import type { FollowedFunctions } from "./followed_functions.ts";
@@ -52,7 +51,7 @@ export function addFtraceFiles(
     read: () => `${tracers.maxGraphDepth}\n`,
     write(text): number {
       const depth = parseUnsigned(text);
-      if (depth === null) return -EINVAL;
+      if (depth < 0) return depth;
       tracers.maxGraphDepth = depth;
       return text.length;
     },
