@@ -262,7 +262,8 @@ export class PlanSpace {
     if (states === undefined) this.#states.set(hash, states = []);
     let state = states.find((known) => known.holds(ways, last));
     if (state === undefined) {
-      const positions = Int32Array.from(ways.nodes, (_, i) => ways.positionAfter(i));
+      const positions = new Int32Array(ways.nodes.length);
+      for (let i = 0; i < positions.length; i++) positions[i] = ways.positionAfter(i);
       state = new PlanState(this, ways.nodes, positions, last);
       states.push(state);
     }

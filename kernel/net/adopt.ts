@@ -10,7 +10,8 @@ import { AF_UNIX, SOCK_STREAM, SS_CONNECTED, TCP_ESTABLISHED } from "./constants
 import { graft, initWaitQueue, newSock } from "./core/sock.ts";
 import { SK, SOCKET, UNIX } from "./fields.ts";
 import { adopters, setOps, Socket } from "./socket.ts";
-import { STREAM_OPS, STREAM_PROTO } from "./unix/af_unix.ts";
+import { STREAM_OPS } from "./unix/af_unix.ts";
+import { STREAM_PROTO } from "./unix/unix_socket.ts";
 import { UnixSock } from "./unix/unix_sock.ts";
 
 adopters.push((k, inode, file) => {

@@ -6,17 +6,9 @@
 
 import { fileOf } from "../fs/fdtable.ts";
 import { recorded } from "../fs/recorded.ts";
-import {
-  COPY_CALLS,
-  copyFileRange,
-  DO_SENDFILE,
-  splice,
-  SPLICE_CALLS,
-  tee,
-  TEE_CALLS,
-  vmsplice,
-  VMSPLICE_CALLS,
-} from "../fs/splice.ts";
+import { COPY_CALLS, copyFileRange } from "../fs/copy_file_range.ts";
+import { DO_SENDFILE } from "../fs/sendfile.ts";
+import { splice, SPLICE_CALLS, tee, TEE_CALLS, vmsplice, VMSPLICE_CALLS } from "../fs/splice.ts";
 import { fsync, FSYNC_CALLS, KSYS_SYNC, SYNC_FILESYSTEM } from "../fs/sync.ts";
 import type { Blocking } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";

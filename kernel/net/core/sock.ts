@@ -5,36 +5,26 @@
  */
 
 import type { Addr } from "../../../image/model.ts";
-import { behaviour, type Blocking, blocking, fn, type FunctionRef } from "../../calls/function.ts";
+import { behaviour, fn, type FunctionRef } from "../../calls/function.ts";
 import type { Kernel } from "../../kernel.ts";
-import { recordedWake, sleep } from "../../process/sleep.ts";
-import { signalPending } from "../../process/signal.ts";
-import { popLocals } from "../../process/stack.ts";
 import { sizeIfKnown, symbolAddress } from "../../process/objects.ts";
 import { TASK_INTERRUPTIBLE } from "../../process/task.ts";
-import {
-  ADD_WAIT_QUEUE,
-  INIT_WAITQUEUE_HEAD,
-  REMOVE_WAIT_QUEUE,
-  WAIT_ENTRY,
-  waitEntry,
-  WAKE_UP,
-  WAKE_UP_SYNC_KEY,
-  WOKEN_WAKE_FUNCTION,
-  WQ_FLAG_WOKEN,
-} from "../../sched/wait.ts";
+import { INIT_WAITQUEUE_HEAD, WAKE_UP, WAKE_UP_SYNC_KEY } from "../../sched/wait.ts";
 import { tracepoint } from "../../tracing/reference.ts";
 import { RCV_SHUTDOWN, SHUTDOWN_MASK, TCP_CLOSE } from "../constants.ts";
 import { SK, SKB, SOCKET } from "../fields.ts";
 import type { TcpSock } from "../ipv4/tcp_sock.ts";
 import type { Socket } from "../socket.ts";
 import type { UnixSock } from "../unix/unix_sock.ts";
-import { initQueue, type Skb, skbOf, unlink } from "./skbuff.ts";
+import { initQueue, type Skb, unlink } from "./skbuff.ts";
 
 /** Events of `sk_data_ready` and others, as poll keys. */
 const EPOLLIN_EVENTS = 0xc3;
+
 const EPOLLOUT_EVENTS = 0x304;
+
 const EPOLLERR = 0x8;
+
 const RCVBUF = 212992;
 
 const SET_STATE_EVENT = tracepoint(
@@ -256,6 +246,7 @@ const SK_DESTRUCT_CALLS = [
   fn("module_put"),
   fn("kmem_cache_free"),
 ];
+
 const __SK_DESTRUCT: FunctionRef = behaviour("__sk_destruct", SK_DESTRUCT_CALLS, (k, head = 0) => {
   const sk = k.net.socks.get(head);
   if (sk === undefined) return Number.NaN;
@@ -267,11 +258,14 @@ const __SK_DESTRUCT: FunctionRef = behaviour("__sk_destruct", SK_DESTRUCT_CALLS,
   k.slab.free(sk.prot.name, sk.address);
   return Number.NaN;
 });
+
 const SK_DESTRUCT: FunctionRef = behaviour("sk_destruct", [__SK_DESTRUCT], (k, sk = 0) => {
   k.call(__SK_DESTRUCT, sk);
   return Number.NaN;
 });
-const __SK_FREE: FunctionRef = behaviour("__sk_free", [SK_DESTRUCT], (k, sk = 0) => {
+
+/** Nothing refers to a sock any more: (sk). */
+export const __SK_FREE: FunctionRef = behaviour("__sk_free", [SK_DESTRUCT], (k, sk = 0) => {
   k.call(SK_DESTRUCT, sk);
   return Number.NaN;
 });
@@ -281,76 +275,6 @@ export const SK_FREE: FunctionRef = behaviour("sk_free", [__SK_FREE], (k, sk = 0
   if (SK.wmemAlloc.add(k, sk, -1) === 0) k.call(__SK_FREE, sk);
   return Number.NaN;
 });
-
-/** Accounts a packet to its sender, until it is freed. */
-export const SKB_SET_OWNER_W: FunctionRef = behaviour("skb_set_owner_w", [], (k, skb = 0, sk = 0) => {
-  const owner = k.net.socks.get(sk);
-  if (owner !== undefined) ownWrite(k, skbOf(k, skb), owner, "sock_wfree");
-  return Number.NaN;
-});
-
-/** The same without a call to see. */
-export function ownWrite(
-  k: Kernel,
-  skb: Skb,
-  sk: Sock,
-  destructor: "sock_wfree" | "tcp_wfree" | "__sock_wfree" | "unix_wfree",
-): void {
-  skb.sk = sk;
-  skb.destructor = destructor;
-  SKB.sk.set(k, skb.address, sk.address);
-  SKB.destructor.set(k, skb.address, symbolAddress(k, destructor));
-  SK.wmemAlloc.add(k, sk.address, SKB.truesize.get(k, skb.address));
-}
-
-/** Accounts a packet to its receiver, until it is read. */
-export function ownRead(k: Kernel, skb: Skb, sk: Sock): void {
-  skb.sk = sk;
-  skb.destructor = "sock_rfree";
-  SKB.sk.set(k, skb.address, sk.address);
-  SKB.destructor.set(k, skb.address, symbolAddress(k, "sock_rfree"));
-  SK.rmemAlloc.add(k, sk.address, SKB.truesize.get(k, skb.address));
-}
-
-/** A sent packet is gone: there is room again. */
-export const SOCK_WFREE: FunctionRef = behaviour(
-  "sock_wfree",
-  [fn("sock_def_write_space"), fn("unix_write_space"), __SK_FREE],
-  (k, address = 0) => {
-    const skb = skbOf(k, address);
-    const { sk } = skb;
-    if (sk === null) return Number.NaN;
-    k.call(fn(sk.unix === null ? "sock_def_write_space" : "unix_write_space"), sk.address);
-    releaseWrite(k, skb, sk, __SK_FREE);
-    return Number.NaN;
-  },
-);
-/** The same for TCP, whose clones go before the data does. */
-export const TCP_WFREE: FunctionRef = behaviour("tcp_wfree", [SK_FREE], (k, address = 0) => {
-  const skb = skbOf(k, address);
-  const { sk } = skb;
-  if (sk === null) return Number.NaN;
-  // All but one byte; `sk_free` drops that, and frees the sock if it was the last.
-  SK.wmemAlloc.add(k, sk.address, 1 - SKB.truesize.get(k, address));
-  k.call(SK_FREE, sk.address);
-  return Number.NaN;
-});
-/** Pure acknowledgements. */
-export const __SOCK_WFREE: FunctionRef = behaviour("__sock_wfree", [__SK_FREE], (k, address = 0) => {
-  const skb = skbOf(k, address);
-  if (skb.sk !== null) releaseWrite(k, skb, skb.sk, __SK_FREE);
-  return Number.NaN;
-});
-/** A received packet was read. */
-export const SOCK_RFREE: FunctionRef = behaviour("sock_rfree", [], (k, address = 0) => {
-  const { sk } = skbOf(k, address);
-  if (sk !== null) SK.rmemAlloc.add(k, sk.address, -SKB.truesize.get(k, address));
-  return Number.NaN;
-});
-
-function releaseWrite(k: Kernel, skb: Skb, sk: Sock, free: FunctionRef): void {
-  if (SK.wmemAlloc.add(k, sk.address, -SKB.truesize.get(k, skb.address)) === 0) k.call(free, sk.address);
-}
 
 /** Takes a sock's lock. Nobody waits for it here: who sleeps has let go of it. */
 export const LOCK_SOCK_NESTED: FunctionRef = behaviour("lock_sock_nested", [], (k, address = 0) => {
@@ -387,6 +311,7 @@ export const RELEASE_SOCK: FunctionRef = behaviour(
     return Number.NaN;
   },
 );
+
 behaviour("tcp_release_cb", [], () => Number.NaN);
 
 /** Something to read, or a connection to accept. */
@@ -399,12 +324,14 @@ export const SOCK_DEF_READABLE: FunctionRef = behaviour(
     return Number.NaN;
   },
 );
+
 /** The state has changed: all are woken. */
 export const SOCK_DEF_WAKEUP: FunctionRef = behaviour("sock_def_wakeup", [WAKE_UP], (k, address = 0) => {
   const wq = sleepQueue(k, sockOf(k, address));
   if (wq !== 0 && k.net.sleepers(wq)) k.call(WAKE_UP, wq, TASK_INTERRUPTIBLE, 0, 0);
   return Number.NaN;
 });
+
 /** An error is to be reported. */
 export const SOCK_DEF_ERROR_REPORT: FunctionRef = behaviour(
   "sock_def_error_report",
@@ -415,6 +342,7 @@ export const SOCK_DEF_ERROR_REPORT: FunctionRef = behaviour(
     return Number.NaN;
   },
 );
+
 /** There is room to write. */
 export const SOCK_DEF_WRITE_SPACE: FunctionRef = behaviour(
   "sock_def_write_space",
@@ -425,6 +353,7 @@ export const SOCK_DEF_WRITE_SPACE: FunctionRef = behaviour(
     return Number.NaN;
   },
 );
+
 /** The same for streams, whose writers wait for a third of the buffer. */
 export const SK_STREAM_WRITE_SPACE: FunctionRef = behaviour(
   "sk_stream_write_space",
@@ -465,76 +394,6 @@ export const INET_SK_STATE_STORE: FunctionRef = behaviour(
     return Number.NaN;
   },
 );
-
-/** What a task that waits on a sock gives and gets back. */
-export interface SockWait {
-  /** Virtual time at which it gives up. */
-  readonly until?: number;
-  /** Wakes for anything, or only for what `woken_wake_function` notes. */
-  readonly through: FunctionRef;
-}
-
-/** Sleeps unless the entry was woken since it was queued: (entry, mode, timeout). */
-const WAIT_WOKEN: FunctionRef = blocking(
-  "wait_woken",
-  [fn("schedule_timeout")],
-  function* (k, _entry, _mode, timeout = 0) {
-    return yield* k.calls.callBlocking(fn("schedule_timeout"), timeout);
-  },
-);
-/** What a caller of `waitOnSock` lists among its calls. */
-export const SOCK_WAIT_CALLS: readonly FunctionRef[] = [
-  ADD_WAIT_QUEUE,
-  REMOVE_WAIT_QUEUE,
-  RELEASE_SOCK,
-  LOCK_SOCK_NESTED,
-  WAIT_WOKEN,
-  fn("schedule_timeout"),
-];
-
-/**
- * Waits on a locked sock as `sk_wait_event` does: queues up, lets go of the lock, sleeps, takes it again, until `ready`.
- * In a replay it sleeps until the recorded end of the call, unless `ready` holds already. `always`: as where the kernel
- * goes to sleep without looking, and a wake-up that came before keeps it awake.
- *
- * @returns false if a signal came first, or `until` did
- */
-export function* waitOnSock(
-  k: Kernel,
-  sk: Sock,
-  ready: () => boolean,
-  until?: number,
-  always = false,
-): Blocking<boolean> {
-  if (ready()) return true;
-  const mark = k.current.locals;
-  const entry = waitEntry(k, WOKEN_WAKE_FUNCTION);
-  const replayed = !Number.isNaN(recordedWake(k));
-  const wq = sleepQueue(k, sk);
-  k.call(ADD_WAIT_QUEUE, wq, entry);
-  let undisturbed = true;
-  for (;;) {
-    k.call(RELEASE_SOCK, sk.address);
-    const woken = always && ready() && (WAIT_ENTRY.flags.get(k, entry) & WQ_FLAG_WOKEN) !== 0;
-    if (woken) yield* k.calls.callBlocking(WAIT_WOKEN, entry, TASK_INTERRUPTIBLE, Number.NaN);
-    else if (replayed) {
-      if (!ready() && k.clock.now < recordedWake(k)) {
-        yield* sleep(k, "recorded", TASK_INTERRUPTIBLE, WAIT_WOKEN);
-      }
-    } else if (!ready()) {
-      yield* sleep(k, until === undefined ? {} : { until }, TASK_INTERRUPTIBLE, WAIT_WOKEN);
-    }
-    k.call(LOCK_SOCK_NESTED, sk.address, 0);
-    if (replayed || ready()) break;
-    if (signalPending(k, k.current) || (until !== undefined && k.clock.now >= until)) {
-      undisturbed = false;
-      break;
-    }
-  }
-  k.call(REMOVE_WAIT_QUEUE, wq, entry);
-  popLocals(k, mark);
-  return undisturbed;
-}
 
 /** Takes and clears a pending error: 0, or -errno (`sock_error`). */
 export function sockError(k: Kernel, sk: Sock): number {

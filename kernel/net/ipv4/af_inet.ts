@@ -56,11 +56,10 @@ import {
   type Sock,
   SOCK_DEF_WAKEUP,
   SOCK_INIT_DATA,
-  SOCK_WAIT_CALLS,
   sockError,
   sockOf,
-  waitOnSock,
 } from "../core/sock.ts";
+import { SOCK_WAIT_CALLS, waitOnSock } from "../core/sock_wait.ts";
 import { SK } from "../fields.ts";
 import { adoptPort, prepareConnect } from "../implied_data.ts";
 import { SOMAXCONN } from "../net.ts";

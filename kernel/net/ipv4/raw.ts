@@ -24,7 +24,8 @@ import {
   SKB_PUT,
   unlink,
 } from "../core/skbuff.ts";
-import { ownRead, ownWrite, type Proto, type Sock, SOCK_DEF_READABLE, sockOf } from "../core/sock.ts";
+import { ownRead, ownWrite } from "../core/sock_memory.ts";
+import { type Proto, type Sock, SOCK_DEF_READABLE, sockOf } from "../core/sock.ts";
 import { MSG, SK, SKB } from "../fields.ts";
 import { gatherMessage, msgIter, scatterIter, setMessageName } from "../msghdr.ts";
 import {

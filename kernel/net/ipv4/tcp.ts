@@ -43,11 +43,10 @@ import {
   receivesNoMore,
   RELEASE_SOCK,
   type Sock,
-  SOCK_WAIT_CALLS,
   sockError,
   sockOf,
-  waitOnSock,
 } from "../core/sock.ts";
+import { SOCK_WAIT_CALLS, waitOnSock } from "../core/sock_wait.ts";
 import { SK, SKB, TCP } from "../fields.ts";
 import { receiveExpected } from "../implied_data.ts";
 import { gatherMessage, messageFlags, msgIter } from "../msghdr.ts";

@@ -6,17 +6,14 @@
 
 import { behaviour, fn, type FunctionRef } from "../../calls/function.ts";
 import type { Kernel } from "../../kernel.ts";
-import { ECONNREFUSED, ECONNRESET, EPIPE } from "../../syscalls/errno.ts";
 import { tracepoint } from "../../tracing/reference.ts";
 import {
-  RCV_SHUTDOWN,
   SEND_SHUTDOWN,
   SKB_DROP_REASON_NOT_SPECIFIED,
   SKB_DROP_REASON_TCP_CLOSE,
   SKB_DROP_REASON_TCP_FLAGS,
   SKB_DROP_REASON_TCP_INVALID_SEQUENCE,
   SKB_DROP_REASON_TCP_OLD_DATA,
-  SKB_DROP_REASON_TCP_OVERWINDOW,
   SKB_DROP_REASON_TCP_RESET,
   TCP_CLOSE,
   TCP_CLOSE_WAIT,
@@ -41,23 +38,21 @@ import {
   dropRoute,
   KFREE_SKB_REASON,
   peek,
-  queueTail,
   type Skb,
   skbOf,
 } from "../core/skbuff.ts";
-import {
-  ownRead,
-  shutDown,
-  SK_STREAM_WRITE_SPACE,
-  type Sock,
-  SOCK_DEF_ERROR_REPORT,
-  SOCK_DEF_READABLE,
-  SOCK_DEF_WAKEUP,
-  sockOf,
-} from "../core/sock.ts";
+import { shutDown, SK_STREAM_WRITE_SPACE, type Sock, SOCK_DEF_WAKEUP, sockOf } from "../core/sock.ts";
 import { SK, SKB, TCP } from "../fields.ts";
 import { FLAG_SLOWPATH, FLAG_UPDATE_TS_RECENT, TCP_ACK } from "./tcp_ack.ts";
 import { INET_CSK_DESTROY_SOCK, TCP_DONE, TCP_SET_STATE, TCP_TIME_WAIT_FN } from "./tcp_close.ts";
+import {
+  __TCP_ACK_SND_CHECK,
+  ackSendCheck,
+  TCP_DATA_QUEUE,
+  TCP_DATA_READY,
+  TCP_EVENT_DATA_RECV,
+  TCP_QUEUE_RCV,
+} from "./tcp_data.ts";
 import { readHeader } from "./tcp_header.ts";
 import {
   __TCP_PUSH_PENDING_FRAMES,
@@ -70,11 +65,10 @@ import {
   windowLeft,
   writeQueue,
 } from "./tcp_output.ts";
+import { TCP_RESET } from "./tcp_reset.ts";
 import { after, before, plus, TCP_TIMEWAIT_LEN, tcpOf } from "./tcp_sock.ts";
 
 const PROBE_EVENT = tracepoint("tcp:tcp_probe", "sport", "dport", "family", "data_len", "snd_nxt", "snd_una");
-const ERROR_EVENT = tracepoint("sock:inet_sk_error_report", "error", "family", "protocol", "sport", "dport");
-const RESET_EVENT = tracepoint("tcp:tcp_receive_reset", "skaddr", "sport", "dport", "family");
 
 /** A connection is there: buffers and congestion control start. */
 const TCP_INIT_TRANSFER: FunctionRef = behaviour(
@@ -103,201 +97,10 @@ const TCP_FINISH_CONNECT: FunctionRef = behaviour(
   },
 );
 
-const SK_ERROR_REPORT: FunctionRef = behaviour(
-  "sk_error_report",
-  [SOCK_DEF_ERROR_REPORT],
-  (k, address = 0) => {
-    const sk = sockOf(k, address);
-    if (k.tracepoints.enabled(ERROR_EVENT)) {
-      const { family, protocol, localPort, remotePort } = sk;
-      k.tracepoints.fire(ERROR_EVENT, SK.err.get(k, address), family, protocol, localPort, remotePort);
-    }
-    k.call(SOCK_DEF_ERROR_REPORT, address);
-    return Number.NaN;
-  },
-);
-/** A connection is over by an error: (sk, errno). */
-export const TCP_DONE_WITH_ERROR: FunctionRef = behaviour(
-  "tcp_done_with_error",
-  [fn("tcp_write_queue_purge"), TCP_DONE, SK_ERROR_REPORT],
-  (k, address = 0, error = 0) => {
-    const sk = sockOf(k, address);
-    SK.err.set(k, address, error);
-    k.call(fn("tcp_write_queue_purge"), address);
-    k.call(TCP_DONE, address);
-    if (!sk.dead) k.call(SK_ERROR_REPORT, address);
-    return Number.NaN;
-  },
-);
-
-/** The peer broke the connection off. */
-const TCP_RESET: FunctionRef = behaviour(
-  "tcp_reset",
-  [TCP_DONE_WITH_ERROR],
-  (k, address = 0, _skb) => {
-    const sk = sockOf(k, address);
-    if (k.tracepoints.enabled(RESET_EVENT)) {
-      k.tracepoints.fire(RESET_EVENT, address, sk.localPort, sk.remotePort, sk.family);
-    }
-    const state = SK.state.get(k, address);
-    const error = state === TCP_SYN_SENT ? ECONNREFUSED : state === TCP_CLOSE_WAIT ? EPIPE : ECONNRESET;
-    if (state === TCP_CLOSE) return Number.NaN;
-    k.call(TCP_DONE_WITH_ERROR, address, error);
-    return Number.NaN;
-  },
-);
 behaviour("tcp_write_queue_purge", [__KFREE_SKB], (k, address = 0) => {
   purgeWriteQueue(k, sockOf(k, address));
   return Number.NaN;
 });
-
-/** The peer sends no more. */
-const TCP_FIN: FunctionRef = behaviour(
-  "tcp_fin",
-  [TCP_SET_STATE, TCP_SEND_ACK, TCP_TIME_WAIT_FN, SOCK_DEF_WAKEUP],
-  (k, address = 0) => {
-    const sk = sockOf(k, address);
-    const tcp = tcpOf(sk);
-    tcp.ackPending = true;
-    enterQuickack(tcp, 1);
-    shutDown(k, sk, RCV_SHUTDOWN);
-    switch (SK.state.get(k, address)) {
-      case TCP_SYN_RECV:
-      case TCP_ESTABLISHED:
-        k.call(TCP_SET_STATE, address, TCP_CLOSE_WAIT);
-        break;
-      case TCP_FIN_WAIT1:
-        k.call(TCP_SEND_ACK, address);
-        k.call(TCP_SET_STATE, address, TCP_CLOSING);
-        break;
-      case TCP_FIN_WAIT2:
-        k.call(TCP_SEND_ACK, address);
-        k.call(TCP_TIME_WAIT_FN, address, TCP_TIME_WAIT, 0);
-        break;
-    }
-    if (!sk.dead && k.net.socks.get(address) !== undefined) k.call(SOCK_DEF_WAKEUP, address);
-    return Number.NaN;
-  },
-);
-
-/** Appends data in order to what waits to be read: (sk, skb, fragstolen). */
-const TCP_QUEUE_RCV: FunctionRef = behaviour("tcp_queue_rcv", [], (k, address = 0, segment = 0) => {
-  const sk = sockOf(k, address);
-  const skb = skbOf(k, segment);
-  const bytes = skb.payload?.length ?? 0;
-  TCP.rcvNxt.set(k, address, skb.tcp.endSeq);
-  TCP.bytesReceived.set(k, address, TCP.bytesReceived.get(k, address) + bytes);
-  tcpOf(sk).unacked += bytes;
-  queueTail(k, SK.receiveQueue.at(k, address), skb);
-  ownRead(k, skb, sk);
-  return 0;
-});
-
-/** Data was received: how soon to acknowledge. */
-const TCP_EVENT_DATA_RECV: FunctionRef = behaviour("tcp_event_data_recv", [], (k, address = 0) => {
-  tcpOf(sockOf(k, address)).ackPending = true;
-  return Number.NaN;
-});
-
-const TCP_DATA_READY: FunctionRef = behaviour("tcp_data_ready", [SOCK_DEF_READABLE], (k, address = 0) => {
-  k.call(SOCK_DEF_READABLE, address);
-  return Number.NaN;
-});
-
-/** Data behind a gap waits for what is missing. */
-const TCP_DATA_QUEUE_OFO: FunctionRef = behaviour(
-  "tcp_data_queue_ofo",
-  [KFREE_SKB_REASON],
-  (k, address = 0, segment = 0) => {
-    const sk = sockOf(k, address);
-    const { outOfOrder } = tcpOf(sk);
-    const skb = skbOf(k, segment);
-    const at = outOfOrder.findIndex((other) => !before(other.tcp.seq, skb.tcp.seq));
-    if (at >= 0 && outOfOrder[at]?.tcp.seq === skb.tcp.seq) {
-      k.call(KFREE_SKB_REASON, segment, 25);
-      return Number.NaN;
-    }
-    if (at < 0) outOfOrder.push(skb);
-    else outOfOrder.splice(at, 0, skb);
-    ownRead(k, skb, sk);
-    return Number.NaN;
-  },
-);
-/** What was missing came: data behind it follows. */
-const TCP_OFO_QUEUE: FunctionRef = behaviour("tcp_ofo_queue", [__KFREE_SKB, TCP_FIN], (k, address = 0) => {
-  const sk = sockOf(k, address);
-  const tcp = tcpOf(sk);
-  for (let skb = tcp.outOfOrder[0]; skb !== undefined; skb = tcp.outOfOrder[0]) {
-    const next = TCP.rcvNxt.get(k, address);
-    if (after(skb.tcp.seq, next)) break;
-    tcp.outOfOrder.shift();
-    if (!after(skb.tcp.endSeq, next)) {
-      k.call(__KFREE_SKB, skb.address);
-      continue;
-    }
-    const bytes = ((skb.tcp.endSeq - next) | 0) - ((skb.tcp.flags & TCPHDR_FIN) !== 0 ? 1 : 0);
-    TCP.rcvNxt.set(k, address, skb.tcp.endSeq);
-    TCP.bytesReceived.set(k, address, TCP.bytesReceived.get(k, address) + bytes);
-    queueTail(k, SK.receiveQueue.at(k, address), skb);
-    if ((skb.tcp.flags & TCPHDR_FIN) !== 0) k.call(TCP_FIN, address);
-    if (k.net.socks.get(address) === undefined) break;
-  }
-  return Number.NaN;
-});
-
-/** Sorts a segment's data into the queues. */
-const TCP_DATA_QUEUE: FunctionRef = behaviour(
-  "tcp_data_queue",
-  [__KFREE_SKB, TCP_QUEUE_RCV, TCP_FIN, TCP_OFO_QUEUE, TCP_DATA_QUEUE_OFO, TCP_DATA_READY, KFREE_SKB_REASON],
-  (k, address = 0, segment = 0) => {
-    const sk = sockOf(k, address);
-    const tcp = tcpOf(sk);
-    const skb = skbOf(k, segment);
-    const { seq, endSeq, flags } = skb.tcp;
-    if (seq === endSeq) {
-      k.call(__KFREE_SKB, segment);
-      return Number.NaN;
-    }
-    dropRoute(k, skb);
-    const next = TCP.rcvNxt.get(k, address);
-    if (seq === next || before(seq, next) && after(endSeq, next)) {
-      if (windowLeft(k, sk) === 0 && (skb.payload?.length ?? 0) > 0) {
-        tcp.ackPending = true;
-        enterQuickack(tcp, 1);
-        k.call(KFREE_SKB_REASON, segment, 22);
-        return Number.NaN;
-      }
-      k.call(TCP_QUEUE_RCV, address, segment, Number.NaN);
-      if ((skb.payload?.length ?? 0) > 0) k.call(TCP_EVENT_DATA_RECV, address, segment);
-      if ((flags & TCPHDR_FIN) !== 0) k.call(TCP_FIN, address);
-      if (k.net.socks.get(address) === undefined) return Number.NaN;
-      if (tcp.outOfOrder.length > 0) {
-        k.call(TCP_OFO_QUEUE, address);
-        if (k.net.socks.get(address) === undefined) return Number.NaN;
-        enterQuickack(tcp, 1);
-      }
-      if (!sk.dead) k.call(TCP_DATA_READY, address);
-      return Number.NaN;
-    }
-    if (!after(endSeq, next)) {
-      // Sent again though it was received: the acknowledgement got lost.
-      tcp.ackPending = true;
-      enterQuickack(tcp, 2);
-      k.call(KFREE_SKB_REASON, segment, SKB_DROP_REASON_TCP_OLD_DATA);
-      return Number.NaN;
-    }
-    if (!before(seq, plus(next, windowLeft(k, sk)))) {
-      tcp.ackPending = true;
-      enterQuickack(tcp, 1);
-      k.call(KFREE_SKB_REASON, segment, SKB_DROP_REASON_TCP_OVERWINDOW);
-      return Number.NaN;
-    }
-    tcp.ackPending = true;
-    enterQuickack(tcp, 1);
-    k.call(TCP_DATA_QUEUE_OFO, address, segment);
-    return Number.NaN;
-  },
-);
 
 /** Whether sequence numbers and flags make sense: 0 where the segment was dropped. */
 const TCP_VALIDATE_INCOMING: FunctionRef = behaviour(
@@ -358,23 +161,6 @@ function dataSendCheck(k: Kernel, sk: Sock): void {
   k.call(TCP_CHECK_SPACE, sk.address);
 }
 
-/** Acknowledges now or later: (sk, ofo_possible). */
-const __TCP_ACK_SND_CHECK: FunctionRef = behaviour(
-  "__tcp_ack_snd_check",
-  [TCP_SEND_ACK, TCP_SEND_DELAYED_ACK],
-  (k, address = 0, ofoPossible = 0) => {
-    const sk = sockOf(k, address);
-    const tcp = tcpOf(sk);
-    const now = tcp.unacked > currentMss(k, sk) || tcp.quick > 0 && tcp.pingpong < 3 ||
-      ofoPossible !== 0 && tcp.outOfOrder.length > 0;
-    k.call(now ? TCP_SEND_ACK : TCP_SEND_DELAYED_ACK, address);
-    return Number.NaN;
-  },
-);
-function ackSendCheck(k: Kernel, sk: Sock): void {
-  if (tcpOf(sk).ackPending) k.call(__TCP_ACK_SND_CHECK, sk.address, 1);
-}
-
 const ESTABLISHED_CALLS = [
   fn("dst_release"),
   fn("tcp_mstamp_refresh"),
@@ -392,6 +178,7 @@ const ESTABLISHED_CALLS = [
   TCP_DATA_READY,
   KFREE_SKB_REASON,
 ];
+
 /** A segment of a connection that is up. */
 export const TCP_RCV_ESTABLISHED: FunctionRef = behaviour(
   "tcp_rcv_established",
@@ -483,6 +270,7 @@ const PROCESS_CALLS = [
   INET_CSK_DESTROY_SOCK,
   fn("sk_reset_timer"),
 ];
+
 /** A segment in any other state: 1 where the peer has to get a reset. */
 export const TCP_RCV_STATE_PROCESS: FunctionRef = behaviour(
   "tcp_rcv_state_process",

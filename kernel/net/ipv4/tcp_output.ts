@@ -26,7 +26,8 @@ import {
   storeControl,
   unlink,
 } from "../core/skbuff.ts";
-import { ownWrite, type Sock, sockOf } from "../core/sock.ts";
+import { ownWrite } from "../core/sock_memory.ts";
+import { type Sock, sockOf } from "../core/sock.ts";
 import { ICSK, SK, SKB, TCP } from "../fields.ts";
 import { INET6_CSK_XMIT, IP_QUEUE_XMIT, sendsIpv6 } from "./ip_output.ts";
 import { headerLength, writeHeader } from "./tcp_header.ts";

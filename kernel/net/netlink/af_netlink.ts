@@ -42,15 +42,8 @@ import {
   SKB_PUT,
   unlink,
 } from "../core/skbuff.ts";
-import {
-  newSock,
-  ownRead,
-  type Proto,
-  type Sock,
-  SOCK_DEF_READABLE,
-  SOCK_INIT_DATA,
-  sockPut,
-} from "../core/sock.ts";
+import { newSock, type Proto, type Sock, SOCK_DEF_READABLE, SOCK_INIT_DATA, sockPut } from "../core/sock.ts";
+import { ownRead } from "../core/sock_memory.ts";
 import { MSG, SK, SKB } from "../fields.ts";
 import { gatherMessage, messageFlags, msgIter, setMessageName } from "../msghdr.ts";
 import { netFamily, type ProtoOps, setOps, socketOf, sockIn } from "../socket.ts";
