@@ -167,16 +167,16 @@ export class CallEngine {
   callN(ref: FunctionRef, args: readonly number[]): number {
     const fn = this.#byRef[ref.index] ?? this.#resolve(ref);
     const behaviour = fn.behaviour;
-    if (!fn.visible) return behaviour === null ? NaN : this.#plain(fn)(this.#k, ...args);
+    if (!fn.visible) return behaviour === null ? NaN : passing(this.#plain(fn), this.#k, args);
     const task = this.#k.current;
     const frame = this.#frames.push(task, fn);
-    if (frame === null) return behaviour === null ? NaN : this.#plain(fn)(this.#k, ...args);
+    if (frame === null) return behaviour === null ? NaN : passing(this.#plain(fn), this.#k, args);
     setArguments(frame, args);
     const depth = task.depth;
     if (behaviour === null) return this.shaped(task, frame, this.#plans.node);
     const body = this.#plain(fn);
     if (frame.watched && !this.enterArmed(task, frame)) return this.diversions.now(task, frame, depth);
-    return this.#leave(task, frame, depth, body(this.#k, ...args));
+    return this.#leave(task, frame, depth, passing(body, this.#k, args));
   }
 
   /** Calls a function that may block (or any other): `const result = yield* k.calls.callBlocking(…)`. */
@@ -242,11 +242,11 @@ export class CallEngine {
     const body = behaviour.body as BlockingBody;
     const task = this.#k.current;
     const frame = fn.visible ? this.#frames.push(task, fn) : null;
-    if (frame === null) return body(this.#k, ...args);
+    if (frame === null) return passing(body, this.#k, args);
     setArguments(frame, args);
     const depth = task.depth;
     if (frame.watched && !this.enterArmed(task, frame)) return this.diversions.run(task, frame, depth);
-    return this.leaveOrWait(task, frame, depth, body(this.#k, ...args));
+    return this.leaveOrWait(task, frame, depth, passing(body, this.#k, args));
   }
 
   /** Goes on with a call whose body ran, or began to: as far as its first wait. */
@@ -623,6 +623,38 @@ export class CallEngine {
       this.finish(task, frame, task.depth, result);
     }
     task.depth = bottom;
+  }
+}
+
+/** Calls a body with a list of arguments: few are passed as they are, because spreading an array of doubles is slow. */
+function passing<T>(body: (k: Kernel, ...args: number[]) => T, k: Kernel, args: readonly number[]): T {
+  switch (args.length) {
+    case 0:
+      return body(k);
+    case 1:
+      return body(k, args[0] as number);
+    case 2:
+      return body(k, args[0] as number, args[1] as number);
+    case 3:
+      return body(k, args[0] as number, args[1] as number, args[2] as number);
+    case 4:
+      return body(k, args[0] as number, args[1] as number, args[2] as number, args[3] as number);
+    default:
+      return passingMore(body, k, args);
+  }
+}
+
+function passingMore<T>(body: (k: Kernel, ...args: number[]) => T, k: Kernel, args: readonly number[]): T {
+  const [a, b, c, d, e, f, g] = args as readonly [number, number, number, number, number, number, number];
+  switch (args.length) {
+    case 5:
+      return body(k, a, b, c, d, e);
+    case 6:
+      return body(k, a, b, c, d, e, f);
+    case 7:
+      return body(k, a, b, c, d, e, f, g);
+    default:
+      return body(k, ...args);
   }
 }
 

@@ -24,6 +24,8 @@ export class RootTable {
   readonly #image: KernelImage;
   readonly #functions: FunctionTable;
   readonly #known = new Map<EntryKind, Roots>();
+  #lastKind: EntryKind = "bare";
+  #last: Roots | null = null;
 
   constructor(image: KernelImage, functions: FunctionTable) {
     this.#image = image;
@@ -32,12 +34,14 @@ export class RootTable {
 
   /** What lies below root calls of that kind. */
   of(kind: EntryKind): Roots {
+    if (kind === this.#lastKind && this.#last !== null) return this.#last;
     let roots = this.#known.get(kind);
     if (roots === undefined) {
       roots = this.#find(kind);
       this.#known.set(kind, roots);
     }
-    return roots;
+    this.#lastKind = kind;
+    return this.#last = roots;
   }
 
   /** Whether a function stands below some kind of root call. */

@@ -54,6 +54,9 @@ export class Mm {
   /** The memory itself; null while no task has it yet. */
   space: UserSpace | null = null;
   readonly #byAddress = new Map<Addr, Vma>();
+  /** What was asked for last; NaN after a change. */
+  #lastAddress = NaN;
+  #last: Vma | undefined = undefined;
   readonly #tree: MapleTree;
   readonly #k: Kernel;
 
@@ -71,7 +74,11 @@ export class Mm {
 
   /** The area whose `vm_area_struct` is at an address. */
   areaAt(vma: Addr): Vma | undefined {
-    return this.#byAddress.get(vma);
+    if (vma !== this.#lastAddress) {
+      this.#lastAddress = vma;
+      this.#last = this.#byAddress.get(vma);
+    }
+    return this.#last;
   }
 
   /** The area that holds an address, or the first one above it. */
@@ -115,6 +122,7 @@ export class Mm {
     this.#write(added);
     this.areas.splice(this.#indexOf(start), 0, added);
     this.#byAddress.set(address, added);
+    this.#lastAddress = NaN;
     this.#counted(flags, (end - start) / PAGE);
     return added;
   }
@@ -141,6 +149,7 @@ export class Mm {
   remove(area: Vma): void {
     this.areas.splice(this.areas.indexOf(area), 1);
     this.#byAddress.delete(area.address);
+    this.#lastAddress = NaN;
     area.shared?.hidden();
     unlinkAnonVmas(this.#k, area.address);
     freeObject(this.#k, "vm_area_struct", area.address);
@@ -229,15 +238,26 @@ function tableOf(k: Kernel): Map<Addr, Mm> {
   return table;
 }
 
+/** What was asked for last: a fault's functions ask for the same one. */
+let lastKernel: Kernel | null = null;
+let lastAddress = NaN;
+let last: Mm | undefined = undefined;
+
 /** The address space whose `mm_struct` is at an address. */
 export function mmAt(k: Kernel, address: Addr): Mm | undefined {
-  return tableOf(k).get(address);
+  if (k !== lastKernel || address !== lastAddress) {
+    lastKernel = k;
+    lastAddress = address;
+    last = tableOf(k).get(address);
+  }
+  return last;
 }
 
 /** An empty address space; returns its `mm_struct`. */
 export function newMm(k: Kernel): Addr {
   const mm = new Mm(k);
   tableOf(k).set(mm.address, mm);
+  lastKernel = null;
   return mm.address;
 }
 
@@ -321,5 +341,6 @@ export function putMm(k: Kernel, address: Addr): void {
   const exe = MM.exeFile.get(k, address);
   if (exe !== 0) k.vfs.putFile(exe);
   tableOf(k).delete(address);
+  lastKernel = null;
   freeObject(k, "mm_struct", address);
 }
