@@ -12,6 +12,7 @@ const PID = /(?:\[pid +([0-9]+)(?:<([^>]*)>)?\]|([0-9]+)(?:<([^>]*)>)?(?= ))\s+/
 const EPOCH = /([0-9]{7,})(?:\.([0-9]{1,9}))?(?: +\(\+ +[0-9.]+\))?\s+/y;
 const DAY = /([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?(?: +\(\+ +[0-9.]+\))?\s+/y;
 const RELATIVE = /([0-9]+)\.([0-9]{1,9})\s+/y;
+const STAMPS = [["epoch", EPOCH], ["day", DAY], ["relative", RELATIVE]] as const;
 /** `[00007f1ec49ce000]` (-i) and `[ 257]` (-n). */
 const BRACKETS = /(?:\[(?: *[0-9]+|[0-9a-f]{8,16}|\?+)\] +)+/y;
 const NAME = /([A-Za-z_][A-Za-z0-9_]*)\(/y;
@@ -24,7 +25,7 @@ const MAX_PID = 4194304;
 
 /** Reads one line, without its line end. Never throws: what is no strace line is `malformed`, with the reason. */
 export function parseLine(line: string): StraceLine {
-  if (CHATTER.test(line)) return { kind: "chatter" };
+  if (isChatter(line)) return { kind: "chatter" };
   const { head, at } = parseHead(line);
   const text = line;
   if (line.startsWith("+++ ", at)) return exitLine(head, line.slice(at));
@@ -40,7 +41,7 @@ export function parseLine(line: string): StraceLine {
   if (called === null) return { kind: "malformed", reason: "neither a call, a signal nor an exit" };
   const argsAt = NAME.lastIndex;
   const name = shared(called[1]!);
-  const unfinished = UNFINISHED.exec(line);
+  const unfinished = line.endsWith("<unfinished ...>") ? UNFINISHED.exec(line) : null;
   if (unfinished !== null) {
     return { kind: "call", head, name, text: line.slice(0, unfinished.index), argsAt, unfinished: true };
   }
@@ -50,12 +51,31 @@ export function parseLine(line: string): StraceLine {
   return { kind: "call", head, name, text, argsAt, unfinished: false };
 }
 
+/** What strace says besides: most lines begin with a number, as those of it don't. */
+function isChatter(line: string): boolean {
+  return !(isDigit(line.charCodeAt(0)) && !line.includes("strace: ")) && CHATTER.test(line);
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
+}
+
+const CLOSE = 0x29;
+const MINUS = 0x2d;
+const QUESTION = 0x3f;
+
+/** Whether a result begins there: a number, or `?`. */
+function isResult(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return isDigit(code) || code === QUESTION || code === MINUS && isDigit(text.charCodeAt(at + 1));
+}
+
 /** Index of the `)` before ` = result`, or -1. The last one counts: strings may hold the like of it. */
 export function resultAt(text: string): number {
   for (let at = text.lastIndexOf(" = "); at > 0; at = text.lastIndexOf(" = ", at - 1)) {
     let close = at;
     while (text.charCodeAt(close) === 32) close--;
-    if (text[close] === ")" && /^ = (\?|-?[0-9])/.test(text.slice(at, at + 5))) return close;
+    if (text.charCodeAt(close) === CLOSE && isResult(text, at + 3)) return close;
   }
   return -1;
 }
@@ -74,7 +94,7 @@ function parseHead(line: string): { readonly head: LineHead; readonly at: number
   }
   let time = NaN;
   let clock: ClockKind = "none";
-  for (const [kind, pattern] of [["epoch", EPOCH], ["day", DAY], ["relative", RELATIVE]] as const) {
+  for (const [kind, pattern] of STAMPS) {
     pattern.lastIndex = at;
     const stamp = pattern.exec(line);
     if (stamp === null) continue;

@@ -177,7 +177,7 @@ export class Recording {
   /** Takes the next line in. */
   add(added: string): void {
     this.#lines++;
-    const remark = REMARK.exec(added);
+    const remark = added.includes("strace: Process ") ? REMARK.exec(added) : null;
     if (remark?.[3] === "attached") this.#pids.made(Number(remark[2]));
     if (remark !== null && remark[1] !== "") {
       this.#broken = remark[1]!;
