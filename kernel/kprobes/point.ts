@@ -193,7 +193,6 @@ export class ProbePoint {
     // Handlers may unregister probes: walk what is there now.
     const walk = probes.slice();
     let running = walk[0] as Kprobe;
-    let moved: Kprobe | null = null;
     try {
       for (let i = 0; i < walk.length; i++) {
         running = walk[i] as Kprobe;
@@ -203,18 +202,19 @@ export class ProbePoint {
         // A jump has nobody to tell that execution was diverted.
         if (result !== 0 && result !== undefined && this.jump !== "jumps") return running;
       }
-      regs.ip = this.#postIp;
+      let stepped = false;
       for (let i = 0; i < walk.length; i++) {
         const p = walk[i] as Kprobe;
         if (p.postHandler === null || p.disabled) continue;
+        if (!stepped) regs.ip = this.#postIp;
+        stepped = true;
         running = p;
         state.current = p;
         state.status = "done";
         this.#post(p, p.postHandler, regs);
-        // Whatever ip it leaves is where a breakpoint's hit returns to; ftrace's call puts its own back.
-        if (!this.onFtrace) moved = p;
       }
-      return regs.ip === this.#postIp ? null : moved;
+      // Where post handlers leave ip, a breakpoint's hit returns to; ftrace's call puts its own back.
+      return stepped && !this.onFtrace && regs.ip !== this.#postIp ? running : null;
     } catch (error) {
       throw this.#wrap(running, error);
     } finally {
