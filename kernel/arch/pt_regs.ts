@@ -74,6 +74,7 @@ export class PtRegs {
   readonly #bytes: Uint8Array<ArrayBuffer>;
   #layout: ArgumentLayout | null = null;
   #unknown = 0;
+  #touched = false;
   /** Fills the registers when they are first looked at; null once that is done. */
   #pending: RegsSource | null = null;
 
@@ -100,13 +101,26 @@ export class PtRegs {
   /** The structure itself, as 32-bit halves in little-endian order. */
   get halves(): Int32Array<ArrayBuffer> {
     if (this.#pending !== null) this.#look();
+    this.#touched = true;
     return this.#halves;
   }
 
   /** The structure itself. */
   get bytes(): Uint8Array<ArrayBuffer> {
     if (this.#pending !== null) this.#look();
+    this.#touched = true;
     return this.#bytes;
+  }
+
+  /** Whether anything but `ip` may have been changed since deferred registers were filled. */
+  get touched(): boolean {
+    return this.#touched;
+  }
+
+  /** The halves, to be read. */
+  get #filled(): Int32Array<ArrayBuffer> {
+    if (this.#pending !== null) this.#look();
+    return this.#halves;
   }
 
   /** Where arguments lie when it isn't simply one per word (i386 with 64-bit arguments or all on the stack). */
@@ -151,6 +165,7 @@ export class PtRegs {
     this.#pending = null;
     const { ip, resumption } = this;
     source?.fill(this);
+    this.#touched = false;
     this.ip = ip;
     this.resumption = resumption;
   }
@@ -171,8 +186,10 @@ export class PtRegs {
     const info = this.register(name);
     if (this.unknown !== 0) this.#noticeRegister(info);
     const index = info.offset >> 2;
-    const low = this.halves[index] as number;
-    if (info.size === 8) return wordToNumber(low, this.halves[index + 1] as number, `regs.getBig("${name}")`);
+    const low = this.#filled[index] as number;
+    if (info.size === 8) {
+      return wordToNumber(low, this.#filled[index + 1] as number, `regs.getBig("${name}")`);
+    }
     return info.size === 2 ? low & 0xffff : low;
   }
 
@@ -182,7 +199,7 @@ export class PtRegs {
     if (info.size !== 8) return BigInt(this.get(name));
     if (this.unknown !== 0) this.#noticeRegister(info);
     const index = info.offset >> 2;
-    return wordToBig(this.halves[index] as number, this.halves[index + 1] as number);
+    return wordToBig(this.#filled[index] as number, this.#filled[index + 1] as number);
   }
 
   /** Sets a register; numbers are taken modulo the word size. A register set this way is known from then on. */
@@ -216,9 +233,9 @@ export class PtRegs {
     const registers = this.argumentIndex;
     if (n >= registers.length) return this.memory.readWord(this.stackWord(n - registers.length));
     const index = registers[n] as number;
-    const low = this.halves[index] as number;
+    const low = this.#filled[index] as number;
     if (!this.#wide) return low;
-    const high = this.halves[index + 1] as number;
+    const high = this.#filled[index + 1] as number;
     if (high >= -0x200000 && high < 0x200000) return high * 0x100000000 + (low >>> 0);
     return wordToNumber(low, high, `regs.argBig(${n})`);
   }
@@ -231,8 +248,8 @@ export class PtRegs {
       return this.memory.readBig(this.stackWord(n - registers.length), this.model.wordSize, true);
     }
     const index = registers[n] as number;
-    const low = this.halves[index] as number;
-    return this.#wide ? wordToBig(low, this.halves[index + 1] as number) : BigInt(low);
+    const low = this.#filled[index] as number;
+    return this.#wide ? wordToBig(low, this.#filled[index + 1] as number) : BigInt(low);
   }
 
   /** Parameter n of the prototype: like `arg`, but a 64-bit parameter of i386 reads whole. */
@@ -300,8 +317,8 @@ export class PtRegs {
   }
 
   #address(index: number): Addr {
-    const low = (this.halves[index] as number) >>> 0;
-    return this.#wide ? (this.halves[index + 1] as number) * 0x100000000 + low : low;
+    const low = (this.#filled[index] as number) >>> 0;
+    return this.#wide ? (this.#filled[index + 1] as number) * 0x100000000 + low : low;
   }
 
   /**
@@ -329,9 +346,9 @@ export class PtRegs {
       this.onUnknown?.(this.functionName, -1);
       return 0;
     }
-    const low = this.halves[this.returnIndex] as number;
+    const low = this.#filled[this.returnIndex] as number;
     if (!this.#wide) return low;
-    return wordToNumber(low, this.halves[this.returnIndex + 1] as number, "regs.returnBig()");
+    return wordToNumber(low, this.#filled[this.returnIndex + 1] as number, "regs.returnBig()");
   }
 
   /** Sets the result; NaN makes it unknown. */

@@ -77,14 +77,16 @@ export class FrameRegs implements RegsSource {
 
   /** Gives the call the arguments that filled registers hold now. False: they are those that it was made with. */
   takeArguments(regs: PtRegs): boolean {
-    const frame = this.#frame;
-    const { words } = frame;
-    const convention = this.#armed.convention(frame.fn);
+    const { fn, words } = this.#frame;
+    const convention = this.#armed.convention(fn);
     const { layout } = convention;
     const moved = this.#moved(convention.narrow);
+    const count = this.#count();
+    // Words on the stack change without the registers' doing.
+    if (!regs.touched && layout === null && count <= regs.argumentIndex.length) return false;
     const sp = words[SP] as number;
     let changed = false;
-    for (let i = 0, count = this.#count(); i < count; i++) {
+    for (let i = 0; i < count; i++) {
       if (argumentHolds(regs, sp, i, words[i] as number, layout, moved)) continue;
       words[i] = readArgument(regs, sp, i, convention);
       changed = true;
