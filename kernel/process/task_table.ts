@@ -95,6 +95,8 @@ export class TaskTable {
   readonly #pids = new Map<number, number>();
   /** Processes that take over orphans below them (`PR_SET_CHILD_SUBREAPER`), by pid. */
   readonly subreapers: Set<number> = new Set();
+  /** Told of each task that is freed, while it still has its process id. */
+  readonly onRelease: Set<(task: Task) => void> = new Set();
   #lastPid = RESERVED_PIDS;
 
   constructor(k: Kernel) {
@@ -243,6 +245,7 @@ export class TaskTable {
   release(task: Task): void {
     const k = this.#k;
     if (!this.#byAddress.has(task.address)) return;
+    for (const tell of this.onRelease) tell(task);
     this.unhash(task);
     task.state = TASK_DEAD;
     this.#byAddress.delete(task.address);

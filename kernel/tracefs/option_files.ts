@@ -55,5 +55,6 @@ function setOption(array: TraceArray, name: string, on: boolean): number {
   options.set(name, on);
   if (name === "overwrite") array.setOverwrite(on);
   else if (name === "record-cmd" || name === "record-tgid") array.shared.tasks.turn(name, on);
+  for (const tell of array.onOption) tell(name, on);
   return 0;
 }

@@ -41,6 +41,8 @@ export class TraceArray {
   readonly eventNotracePids: PidFilter = new PidFilter();
   /** `tracing_max_latency`: nothing here measures latencies, so it stays as written. */
   readonly maxLatency: Nanoseconds = { ns: 0 };
+  /** Told when a switch is turned. */
+  readonly onOption: ((name: string, on: boolean) => void)[] = [];
   /** What `current_tracer` says. */
   tracer = "nop";
   #snapshot: TraceBuffer | null = null;

@@ -25,6 +25,7 @@ import { uprobesOf } from "../uprobes/table.ts";
 import { jiffiesAt } from "../time/jiffies.ts";
 import { versionText } from "./build_info.ts";
 import { snapshotByTrigger } from "./snapshot.ts";
+import { emitEventStacks } from "./event_stacks.ts";
 import { emitStack } from "./stack_record.ts";
 import type { TraceArray } from "./trace_array.ts";
 
@@ -182,13 +183,19 @@ export class TraceEvents {
       },
       ignores: (call, reader) =>
         ignoresEvent(array.eventPids, array.eventNotracePids, k.current.pid, call, reader),
-      emit: ({ text, flags, size }, type) => void buffer.record({ kind: "event", text, type }, flags, size),
+      emit(record, type): void {
+        const { text, flags, size } = record;
+        if (buffer.record({ kind: "event", text, type }, flags, size)) emitEventStacks(k, array, record);
+      },
       reserve(waits) {
         const place = buffer.on || waits ? buffer.reserve() : null;
         if (place === null) return null;
         return {
-          commit({ text, flags, size }, type): void {
-            if (buffer.on || !waits) buffer.commit(place, { kind: "event", text, type }, flags, size);
+          commit(record, type): void {
+            if (!buffer.on && waits) return;
+            const { text, flags, size } = record;
+            buffer.commit(place, { kind: "event", text, type }, flags, size);
+            emitEventStacks(k, array, record);
           },
         };
       },

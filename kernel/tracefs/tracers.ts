@@ -69,7 +69,11 @@ export class Tracers {
 
   /** The kernel's function that is told of calls. */
   get callback(): string {
-    return this.#array.tracer === "function" ? "function_trace_call" : "ftrace_graph_func";
+    const { tracer, options } = this.#array;
+    if (tracer !== "function") return "ftrace_graph_func";
+    const stack = options.has("func_stack_trace") ? "stack_" : "";
+    const repeats = options.has("func-no-repeats") ? "no_repeats_" : "";
+    return `function_${stack}${repeats}trace_call`;
   }
 
   /** Names for `available_tracers`, as this kernel has them. */
@@ -90,15 +94,21 @@ export class Tracers {
     if (this.#array.tracer !== "nop") tasks.tracer(false);
     if (name !== "nop") tasks.tracer(true);
     this.#array.tracer = name;
-    this.#made = null;
+    this.#stop();
     this.#followed.begins(this);
     this.#followed.arm();
     return 0;
   }
 
+  #stop(): void {
+    if (this.#made instanceof GraphTrace) this.#made.stop();
+    this.#made = null;
+  }
+
   /** The trace array goes away. */
   close(): void {
     if (this.#array.tracer !== "nop") this.#array.shared.tasks.tracer(false);
+    this.#stop();
     this.probes.close();
     this.#forgetsModules();
     this.#followed.remove(this);

@@ -18,6 +18,7 @@ import {
 import type { Kernel } from "../kernel.ts";
 import { addBufferFiles } from "./buffer_files.ts";
 import { Directory, namesOf, type TraceNode } from "./directory.ts";
+import { followForks } from "./fork_following.ts";
 import { FollowedFunctions } from "./followed_functions.ts";
 import { type ErrnoResult, failed, ok } from "./result.ts";
 import { addInstances } from "./instances.ts";
@@ -88,8 +89,11 @@ export class Tracefs {
   /** Switches of `/proc/sys`. */
   readonly sysctls: Sysctls = new Sysctls();
 
+  readonly #k: Kernel;
+
   /** Hangs up all files. Made by `Kernel.tracefs` when first asked for. */
   constructor(k: Kernel) {
+    this.#k = k;
     const mounts = this.root.directory("sys/kernel");
     this.tracing = mounts.directory("tracing", 0o700, 0o750);
     this.debug = mounts.directory("debug", 0o700, 0o755);
@@ -186,7 +190,15 @@ export class Tracefs {
   #hang(array: TraceArray, directory: Directory, tracers: Tracers): () => void {
     addBufferFiles(directory, array);
     addTracerFiles(directory, array, tracers);
-    return this.events.addArrayFiles(directory, array);
+    const closeEvents = this.events.addArrayFiles(directory, array);
+    const stopFollowing = followForks(this.#k, array, {
+      "event-fork": [array.eventPids, array.eventNotracePids],
+      "function-fork": [tracers.pids, tracers.notracePids],
+    });
+    return () => {
+      stopFollowing();
+      closeEvents();
+    };
   }
 
   #changeDirectory(path: string, change: (parent: Directory, name: string) => number): ErrnoResult<0> {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Addr } from "../../../image/model.ts";
 import { EINVAL } from "../../syscalls/errno.ts";
 import type { ErrorLog } from "../error_log.ts";
 import type { EventText } from "../trace_entry.ts";
@@ -44,6 +45,8 @@ export interface EventRecord {
   readonly handlers: () => readonly string[];
   /** Leave out the innermost caller: an architecture with a link register has not stored it at a function's entry. */
   readonly hidesCaller: boolean;
+  /** Where the registers say that it happened, and how many callers a stack from there leaves out. */
+  readonly registers?: { readonly ip: Addr; readonly skip: 0 | 1 };
   /** Bytes. */
   readonly size: number;
 }

@@ -180,7 +180,9 @@ export class TraceKprobe implements DynEvent, EventProbe {
     // Frames are found by the frame pointer, except on x86_64: at an entry it is still the caller's.
     const hidesCaller = !isReturn && host.arch.arch !== "x86_64" && this.definition.offset === 0;
     const size = record.bytes.length;
-    for (const file of files) file.deliver({ reader, text, flags, handlers, hidesCaller, size });
+    // At a return the registers are the caller's already.
+    const registers = { ip: regs.ip, skip: isReturn || hidesCaller ? 1 : 0 } as const;
+    for (const file of files) file.deliver({ reader, text, flags, handlers, hidesCaller, registers, size });
   }
 }
 
