@@ -36,6 +36,9 @@ export interface Segment {
   readonly padCalls: number;
   /** The padding as it is walked; null until it first is. */
   padding: Stretch | null;
+  /** The arming for which `armed` was found out: whether something in the padding is. */
+  armedAt: number;
+  armed: boolean;
 }
 
 /** A way out of a state. */
@@ -370,6 +373,8 @@ export class PlanSpace {
       childSite: matched && inner < 0 ? node.sites[to] ?? -1 : -1,
       padCalls,
       padding: null,
+      armedAt: 0,
+      armed: false,
     };
   }
 

@@ -156,16 +156,24 @@ export class ShapeWalker {
   /** Runs the padding of a segment of a behaviour's plan in exactly `time` nanoseconds. */
   pad(task: Task, owner: Frame, segment: Segment, time: number): void {
     const start = this.#now();
-    let armed = owner.fn.hooks !== null && owner.fn.hooks.offsets.length > 0;
-    for (let i = 0; !armed && i < segment.pads.length; i++) {
-      armed = this.armedIn(segment.node.children[segment.pads[i] ?? 0] ?? 0);
-    }
+    const { hooks } = owner.fn;
+    const armed = hooks !== null && hooks.offsets.length > 0 || this.#armedInPadding(segment);
     if (armed || this.interruptedWithin(time)) {
       this.#walk(task, owner, this.#stretches.padding(owner.fn.shape, segment), true, time);
     } else {
       this.#engine.stats.accounted += segment.padCalls;
     }
     this.#spendUntil(start + time);
+  }
+
+  /** Whether something is armed in a segment's padding. */
+  #armedInPadding(segment: Segment): boolean {
+    const generation = this.#engine.armedGeneration;
+    if (segment.armedAt !== generation) {
+      segment.armedAt = generation;
+      segment.armed = segment.pads.some((at) => this.armedIn(segment.node.children[at] ?? 0));
+    }
+    return segment.armed;
   }
 
   /** Makes the calls of a stretch under `frame` in `time`. `noting`: the frame is a behaviour's. */
