@@ -21,7 +21,8 @@ import {
 import { fileOf } from "./fdtable.ts";
 import { FILE, PATH } from "./fields.ts";
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, FMODE_PATH, LOOKUP_EMPTY, LOOKUP_FOLLOW } from "./modes.ts";
-import { MNT_WANT_WRITE, PATH_PUT } from "./namei.ts";
+import { MNT_WANT_WRITE } from "./namei.ts";
+import { PATH_PUT } from "./path_lookup.ts";
 import { USER_PATH_AT_EMPTY, withPath } from "./place.ts";
 
 const MNT_DROP_WRITE = fn("mnt_drop_write");

@@ -24,7 +24,7 @@ import {
   LOOKUP_FOLLOW,
   withLargefile,
 } from "./modes.ts";
-import { PATH_PUT } from "./namei.ts";
+import { PATH_PUT } from "./path_lookup.ts";
 import { VFS_OPEN } from "./open.ts";
 import { CAP_DAC_READ_SEARCH, CAPABLE } from "./permission.ts";
 import { USER_PATH_AT_EMPTY, withPath } from "./place.ts";

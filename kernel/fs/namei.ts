@@ -1,45 +1,30 @@
 /**
- * Path walk, as `fs/namei.c` does it, on the dentries in memory.
+ * Path walk, as `fs/namei.c` does it, on the dentries in memory: component by component.
  *
  * @module
  */
 
 import type { Addr } from "../../image/model.ts";
-import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
+import { behaviour, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { kzalloc } from "../process/alloc.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
-import {
-  EAGAIN,
-  EBADF,
-  ECHILD,
-  ELOOP,
-  ENAMETOOLONG,
-  ENOENT,
-  ENOTDIR,
-  EROFS,
-  EXDEV,
-} from "../syscalls/errno.ts";
-import { failsAt } from "./failures.ts";
-import { FILE, INODE, NAMEIDATA, PATH } from "./fields.ts";
-import { GENERIC_PERMISSION, MAY_WRITE } from "./permission.ts";
+import { initUserNs } from "../process/user_namespace.ts";
+import { EAGAIN, ELOOP, ENOENT, ENOTDIR, EROFS, EXDEV } from "../syscalls/errno.ts";
 import type { Dentry } from "./dentry.ts";
-import { dentryOperations } from "./dentry_operations.ts";
-import { fdFile } from "./files_struct.ts";
+import { failsAt } from "./failures.ts";
+import { INODE, NAMEIDATA, PATH } from "./fields.ts";
 import type { Inode } from "./inode.ts";
-import { ATIME_NEEDS_UPDATE, TOUCH_ATIME } from "./inode_times.ts";
 import { inodeCallees } from "./inode_operations.ts";
+import { ATIME_NEEDS_UPDATE, TOUCH_ATIME } from "./inode_times.ts";
+import { forget, LOOKUP_FAST, LOOKUP_SLOW } from "./lookup.ts";
 import {
-  AT_FDCWD,
   LOOKUP_BENEATH,
   LOOKUP_CACHED,
-  LOOKUP_DIRECTORY,
   LOOKUP_FOLLOW,
-  LOOKUP_IN_ROOT,
   LOOKUP_NO_MAGICLINKS,
   LOOKUP_NO_SYMLINKS,
   LOOKUP_NO_XDEV,
-  LOOKUP_PARENT,
   LOOKUP_RCU,
   S_IFDIR,
   S_IFLNK,
@@ -51,8 +36,6 @@ import {
   LAST_NORM,
   LAST_ROOT,
   ndDentry,
-  newNameidata,
-  pwdOf,
   rootOf,
   standAt,
   WALK_MORE,
@@ -60,20 +43,17 @@ import {
   WALK_TRAILING,
 } from "./nameidata.ts";
 import { isErr, PATH_MAX } from "./names.ts";
+import { GENERIC_PERMISSION, MAY_WRITE } from "./permission.ts";
 import { recorded } from "./recorded.ts";
-import { initUserNs } from "../process/user_namespace.ts";
 
 /** Permission to search a directory; the walk holds no references. */
 const MAY_EXEC_RCU = 0x81;
+
 const MAX_LINKS = 40;
+
 /** Calls that check permissions of what the walk leads to, or of the directory that a name is in. */
 const ASKS_THEMSELVES =
   /^(?:open|creat|exec|access|faccessat|chdir|truncate|mkdir|mknod|rmdir|unlink|rename|link|symlink)/;
-/** `nd->state`: the root is referenced too. */
-const ND_ROOT_GRABBED = 2;
-
-/** Flags of a walk that must not leave where it began. */
-const LOOKUP_IS_SCOPED = LOOKUP_BENEATH | LOOKUP_IN_ROOT;
 
 /**
  * Checks access to an inode by its mode: 0 or -EACCES. In a replay the recording decides: `decisive`, which is no
@@ -94,6 +74,7 @@ export const INODE_PERMISSION: FunctionRef = behaviour(
     return k.call(own ?? GENERIC_PERMISSION, userns, address, mask);
   },
 );
+
 /** See `INODE_PERMISSION`. */
 export const DECISIVE = 1;
 
@@ -110,150 +91,6 @@ export const MNT_WANT_WRITE: FunctionRef = behaviour("mnt_want_write", [], (k, m
   if (recorded(k) !== undefined) return failsAt(k, "mount");
   return k.vfs.mounts.get(mnt)?.readOnly === true ? -EROFS : 0;
 });
-
-/** A name in the dentry cache, looked up without references. On tmpfs the cache is the directory. */
-export const D_LOOKUP_RCU: FunctionRef = behaviour("__d_lookup_rcu", [], (k, parent = 0, qstr = 0) => {
-  return cached(k, parent, qstr);
-});
-
-/** A name in the dentry cache, looked up with references. */
-export const D_LOOKUP_REF: FunctionRef = behaviour("__d_lookup", [], (k, parent = 0, qstr = 0) => {
-  return cached(k, parent, qstr);
-});
-
-/** Takes the references that the walk did without: true (1) if everything is still there. */
-export const TRY_TO_UNLAZY: FunctionRef = behaviour("try_to_unlazy", [], (k, nd = 0) => {
-  NAMEIDATA.flags.set(k, nd, NAMEIDATA.flags.get(k, nd) & ~LOOKUP_RCU);
-  if (NAMEIDATA.rootMnt.get(k, nd) !== 0) {
-    NAMEIDATA.state.set(k, nd, NAMEIDATA.state.get(k, nd) | ND_ROOT_GRABBED);
-  }
-  return 1;
-});
-
-/** The same in the middle of a step: the dentry that was found is taken along. */
-export const TRY_TO_UNLAZY_NEXT: FunctionRef = behaviour("try_to_unlazy_next", [], (k, nd = 0) => {
-  NAMEIDATA.flags.set(k, nd, NAMEIDATA.flags.get(k, nd) & ~LOOKUP_RCU);
-  if (NAMEIDATA.rootMnt.get(k, nd) !== 0) {
-    NAMEIDATA.state.set(k, nd, NAMEIDATA.state.get(k, nd) | ND_ROOT_GRABBED);
-  }
-  return 1;
-});
-
-/** Looks the walk's next name up in the dentry cache: the dentry, 0 if it isn't there, or -errno. */
-export const LOOKUP_FAST: FunctionRef = behaviour(
-  "lookup_fast",
-  [D_LOOKUP_RCU, D_LOOKUP_REF, TRY_TO_UNLAZY, TRY_TO_UNLAZY_NEXT, ...revalidators()],
-  (k, nd = 0) => {
-    const parent = NAMEIDATA.dentry.get(k, nd);
-    const last = NAMEIDATA.last.at(k, nd);
-    const rcu = (NAMEIDATA.flags.get(k, nd) & LOOKUP_RCU) !== 0;
-    const dentry = rcu
-      ? k.call(D_LOOKUP_RCU, parent, last, NAMEIDATA.nextSeq.at(k, nd))
-      : k.call(D_LOOKUP_REF, parent, last);
-    if (dentry === 0) {
-      if (rcu) k.call(TRY_TO_UNLAZY, nd);
-      return 0;
-    }
-    const dops = k.vfs.dentries.get(dentry)?.inode?.dops ?? null;
-    if (dops === null) return dentry;
-    const flags = NAMEIDATA.flags.get(k, nd);
-    let status = k.call(dops.revalidate, dentry, flags);
-    if (rcu && status === -ECHILD) {
-      k.call(TRY_TO_UNLAZY_NEXT, nd, dentry);
-      status = k.call(dops.revalidate, dentry, flags & ~LOOKUP_RCU);
-    }
-    if (status > 0) return dentry;
-    if (status === 0) {
-      const gone = k.vfs.dentries.get(dentry);
-      if (gone !== undefined) gone.hashed = false;
-    }
-    return status;
-  },
-);
-
-/** Looks a name up in the dentry cache under a directory: the dentry, or 0. */
-export const D_LOOKUP: FunctionRef = behaviour("d_lookup", [], (k, parent = 0, qstr = 0) => {
-  return cached(k, parent, qstr);
-});
-
-/** A dentry without an inode for a name in a directory. */
-export const D_ALLOC_PARALLEL: FunctionRef = behaviour(
-  "d_alloc_parallel",
-  [],
-  (k, dir = 0, qstr = 0) => allocDentry(k, dir, qstr),
-);
-
-/** A dentry for a name: what is on the disk and not in the cache yet has one, which now comes to lie in memory. */
-export function allocDentry(k: Kernel, dir: Addr, qstr: Addr): Addr {
-  const parent = k.vfs.dentries.get(dir);
-  const name = qstrText(k, qstr);
-  const known = parent === undefined ? null : k.vfs.child(parent, name);
-  return (known ?? k.vfs.newDentry(name, parent ?? null)).address;
-}
-
-/** Puts a name into the dentry cache with what it stands for (`d_add`, `d_splice_alias`); 0 for nothing. */
-function enter(k: Kernel, dentry: Addr, inode: Addr): number {
-  const found = k.vfs.dentries.get(dentry);
-  if (found === undefined) return 0;
-  if (inode !== 0) {
-    found.inode = k.vfs.inodes.get(inode) ?? null;
-    found.parent.inode?.entries?.set(found.name, found);
-  } else if (k.vfs.superOf(found).type.keepsNegative) {
-    (found.parent.negative ??= new Map()).set(found.name, found);
-  } else return 0;
-  found.hashed = true;
-  if (found.transient) {
-    found.transient = false;
-    found.put();
-  }
-  return 0;
-}
-
-/** What a file system's lookup found: into the dentry cache. */
-export const D_SPLICE_ALIAS: FunctionRef = behaviour(
-  "d_splice_alias",
-  [],
-  (k, inode = 0, dentry = 0) => enter(k, dentry, inode),
-);
-
-/** What a file system's lookup found, or that it found nothing: into the dentry cache. */
-export const D_ADD: FunctionRef = behaviour("d_add", [], (k, dentry = 0, inode = 0) => {
-  enter(k, dentry, inode);
-  return Number.NaN;
-});
-
-/** The memory file systems' lookup: what they don't have cached does not exist. */
-export const SIMPLE_LOOKUP: FunctionRef = behaviour("simple_lookup", [D_ADD], (k, _dir, dentry = 0) => {
-  const name = k.vfs.dentries.get(dentry)?.name ?? "";
-  if (name.length > NAME_MAX / 3 && new TextEncoder().encode(name).length > NAME_MAX) return -ENAMETOOLONG;
-  k.call(D_ADD, dentry, 0);
-  return 0;
-});
-/** Longest name of one component, in bytes. */
-const NAME_MAX = 255;
-
-/** `i_op->lookup` of a directory: the dentry with what was found, or -errno. The dentry is gone after an error. */
-export function lookupIn(k: Kernel, dir: Addr, dentry: Addr, flags: number): number {
-  const inode = k.vfs.dentries.get(dir)?.inode;
-  const lookup = inode?.iops.lookup;
-  const result = lookup === undefined ? -ENOTDIR : k.call(lookup, inode?.address ?? 0, dentry, flags);
-  if (result === 0) return dentry;
-  forget(k, dentry);
-  return result;
-}
-
-/** Asks the file system: a dentry, without an inode if there is no such name. */
-export const LOOKUP_SLOW: FunctionRef = behaviour(
-  "__lookup_slow",
-  [D_ALLOC_PARALLEL, ...inodeCallees("lookup")],
-  (k, qstr = 0, dir = 0, flags = 0) => {
-    const mark = k.current.locals;
-    const dentry = k.call(D_ALLOC_PARALLEL, dir, qstr, pushLocal(k, 3 * k.image.pointerSize));
-    const result = lookupIn(k, dir, dentry, flags);
-    popLocals(k, mark);
-    return result;
-  },
-);
 
 /** The mount that is attached to a place: its `struct mount`, or 0. */
 export const LOOKUP_MNT_RCU: FunctionRef = behaviour("__lookup_mnt", [], (k, mnt = 0, dentry = 0) => {
@@ -460,209 +297,12 @@ function jumpToRoot(k: Kernel, nd: Addr): number {
   return 0;
 }
 
-/** Begins a walk: the path's text, or -errno. */
-export const PATH_INIT: FunctionRef = behaviour("path_init", [ND_JUMP_ROOT], (k, nd = 0, flags = 0) => {
-  const name = NAMEIDATA.name.get(k, nd);
-  const text = k.memory.readPointer(name);
-  NAMEIDATA.flags.set(k, nd, flags);
-  const failure = failsAt(k, "start");
-  if (failure !== 0) return failure;
-  const first = k.memory.load(text, 1, false);
-  if (first === 0x2f && (flags & LOOKUP_IN_ROOT) === 0) {
-    const error = k.call(ND_JUMP_ROOT, nd);
-    return error === 0 ? text : error;
-  }
-  const dfd = NAMEIDATA.dfd.get(k, nd);
-  if (dfd === AT_FDCWD) {
-    const pwd = pwdOf(k);
-    standAt(k, nd, pwd.dentry, pwd.mnt);
-  } else {
-    const file = k.vfs.files.get(fdFile(k, k.current.files, dfd));
-    if (file === undefined || file.dentry === null) return -EBADF;
-    if (first !== 0 && file.inode?.entries === null) return -ENOTDIR;
-    standAt(k, nd, file.dentry, FILE.mnt.get(k, file.address));
-  }
-  if ((flags & LOOKUP_IS_SCOPED) !== 0) {
-    NAMEIDATA.rootMnt.set(k, nd, NAMEIDATA.mnt.get(k, nd));
-    NAMEIDATA.rootDentry.set(k, nd, NAMEIDATA.dentry.get(k, nd));
-  }
-  return text;
-});
-
-/** Ends a walk that arrived: takes references. */
-export const COMPLETE_WALK: FunctionRef = behaviour("complete_walk", [TRY_TO_UNLAZY], (k, nd = 0) => {
-  const flags = NAMEIDATA.flags.get(k, nd);
-  if ((flags & LOOKUP_RCU) !== 0) {
-    // The walk is over: it needs no root any more, unless it must not have left it.
-    if ((flags & LOOKUP_IS_SCOPED) === 0) NAMEIDATA.rootMnt.set(k, nd, 0);
-    k.call(TRY_TO_UNLAZY, nd);
-  }
-  // The model arrived; where the recording says that there is no way, it ends here.
-  if ((flags & LOOKUP_PARENT) !== 0 || k.current.request?.name.startsWith("exec") === true) return 0;
-  return failsAt(k, "walk");
-});
-const DPUT = fn("dput");
-/** Drops a reference to a mount. */
-export const MNTPUT: FunctionRef = fn("mntput");
-/** Lets go of everything that a walk held. */
-export const TERMINATE_WALK: FunctionRef = behaviour("terminate_walk", [DPUT, MNTPUT], (k, nd = 0) => {
-  if ((NAMEIDATA.flags.get(k, nd) & LOOKUP_RCU) !== 0) return Number.NaN;
-  k.call(DPUT, NAMEIDATA.dentry.get(k, nd));
-  k.call(MNTPUT, NAMEIDATA.mnt.get(k, nd));
-  if ((NAMEIDATA.state.get(k, nd) & ND_ROOT_GRABBED) !== 0) {
-    k.call(DPUT, NAMEIDATA.rootDentry.get(k, nd));
-    k.call(MNTPUT, NAMEIDATA.rootMnt.get(k, nd));
-  }
-  return Number.NaN;
-});
-/** Lets go of a path. */
-export const PATH_PUT: FunctionRef = behaviour("path_put", [DPUT, MNTPUT], (k, path = 0) => {
-  k.call(DPUT, PATH.dentry.get(k, path));
-  k.call(MNTPUT, PATH.mnt.get(k, path));
-  return Number.NaN;
-});
-
-/** Walks a whole path and stores where it leads at `path`. */
-export const PATH_LOOKUPAT: FunctionRef = behaviour(
-  "path_lookupat",
-  [PATH_INIT, LINK_PATH_WALK, WALK_COMPONENT, COMPLETE_WALK, TERMINATE_WALK],
-  (k, nd = 0, flags = 0, path = 0) => {
-    let text = k.call(PATH_INIT, nd, flags);
-    let error = 0;
-    for (;;) {
-      error = k.call(LINK_PATH_WALK, text, nd);
-      if (error !== 0) break;
-      const type = NAMEIDATA.lastType.get(k, nd);
-      if (type === LAST_ROOT) break;
-      if (trailingSlash(k, nd)) {
-        NAMEIDATA.flags.set(k, nd, NAMEIDATA.flags.get(k, nd) | LOOKUP_FOLLOW | LOOKUP_DIRECTORY);
-      }
-      text = k.call(WALK_COMPONENT, nd, WALK_TRAILING);
-      if (text === 0) break;
-      if (isErr(text)) {
-        error = text;
-        break;
-      }
-    }
-    if (error === 0) error = k.call(COMPLETE_WALK, nd);
-    if (
-      error === 0 && (NAMEIDATA.flags.get(k, nd) & LOOKUP_DIRECTORY) !== 0 &&
-      ndDentry(k, nd).inode?.entries === null
-    ) error = -ENOTDIR;
-    if (error === 0) {
-      handOver(k, nd, path);
-    }
-    k.call(TERMINATE_WALK, nd);
-    return error;
-  },
-);
-
-/** Looks up the path in a `struct filename`. */
-export const FILENAME_LOOKUP: FunctionRef = behaviour(
-  "filename_lookup",
-  [PATH_LOOKUPAT],
-  (k, dfd = AT_FDCWD, name = 0, flags = 0, path = 0) => {
-    if (isErr(name)) return name;
-    const mark = k.current.locals;
-    const nd = newNameidata(k, dfd, name);
-    const error = k.call(PATH_LOOKUPAT, nd, flags | LOOKUP_RCU, path);
-    popLocals(k, mark);
-    return error;
-  },
-);
-
-/** Walks to the directory of the last component; stores it at `path`. */
-export const PATH_PARENTAT: FunctionRef = behaviour(
-  "path_parentat",
-  [PATH_INIT, LINK_PATH_WALK, COMPLETE_WALK, TERMINATE_WALK],
-  (k, nd = 0, flags = 0, parent = 0) => {
-    const text = k.call(PATH_INIT, nd, flags);
-    let error = k.call(LINK_PATH_WALK, text, nd);
-    if (error === 0) error = k.call(COMPLETE_WALK, nd);
-    if (error === 0) {
-      handOver(k, nd, parent);
-    }
-    k.call(TERMINATE_WALK, nd);
-    return error;
-  },
-);
-
-/** `path_parentat` for a `struct filename`; the last component goes to `last` (a `qstr`), its type to `type`. */
-export const FILENAME_PARENTAT: FunctionRef = behaviour(
-  "__filename_parentat",
-  [PATH_PARENTAT],
-  (k, dfd = AT_FDCWD, name = 0, flags = 0, parent = 0, last = 0, ...more) => {
-    if (isErr(name)) return name;
-    const mark = k.current.locals;
-    const nd = newNameidata(k, dfd, name);
-    const error = k.call(PATH_PARENTAT, nd, flags | LOOKUP_PARENT | LOOKUP_RCU, parent);
-    if (error === 0) {
-      const qstr = NAMEIDATA.last.at(k, nd);
-      k.memory.writeBytes(last, k.memory.readBytes(qstr, NAMEIDATA.last.size(k)));
-      k.memory.store(more[0] as number, 4, NAMEIDATA.lastType.get(k, nd));
-    }
-    popLocals(k, mark);
-    return error;
-  },
-);
-
-/** The caller takes over the walk's reference to where it arrived. */
-function handOver(k: Kernel, nd: Addr, path: Addr): void {
-  PATH.mnt.set(k, path, NAMEIDATA.mnt.get(k, nd));
-  PATH.dentry.set(k, path, NAMEIDATA.dentry.get(k, nd));
-  NAMEIDATA.mnt.set(k, nd, 0);
-  NAMEIDATA.dentry.set(k, nd, 0);
-}
-
-function cached(k: Kernel, parent: Addr, qstr: Addr): Addr {
-  const dir = k.vfs.dentries.get(parent);
-  return dir === undefined ? 0 : k.vfs.cached(dir, qstrText(k, qstr))?.address ?? 0;
-}
-
 /** The root of a walk, as it is needed: the task's own. */
 function ensureRoot(k: Kernel, nd: Addr): void {
   if (NAMEIDATA.rootMnt.get(k, nd) !== 0) return;
   const root = rootOf(k);
   NAMEIDATA.rootMnt.set(k, nd, root.mnt);
   NAMEIDATA.rootDentry.set(k, nd, root.dentry.address);
-}
-
-/** Text of a `struct qstr`. */
-export function qstrText(k: Kernel, qstr: Addr): string {
-  const base = NAMEIDATA.last.offset(k);
-  const length = k.memory.load(qstr + NAMEIDATA.lastLen.offset(k) - base, 4, false);
-  const at = k.memory.readPointer(qstr + NAMEIDATA.lastName.offset(k) - base);
-  return k.memory.readText(at, length);
-}
-
-/** Whether a slash follows a name that is part of a path. */
-export function slashFollows(k: Kernel, qstr: Addr): boolean {
-  const base = NAMEIDATA.last.offset(k);
-  const length = k.memory.load(qstr + NAMEIDATA.lastLen.offset(k) - base, 4, false);
-  const at = k.memory.readPointer(qstr + NAMEIDATA.lastName.offset(k) - base);
-  return k.memory.load(at + length, 1, false) === 0x2f;
-}
-
-/** The call is done with a dentry (its `dput`): it goes if it names nothing, unless such names stay in the cache. */
-export function forget(k: Kernel, address: Addr): void {
-  const dentry = k.vfs.dentries.get(address);
-  if (dentry === undefined) return;
-  if (dentry.transient) {
-    dentry.transient = false;
-    dentry.put();
-  }
-  k.vfs.release(dentry);
-}
-
-/** Every function that checks whether a cached name still stands for the same. */
-function revalidators(): readonly FunctionRef[] {
-  return dentryOperations().map(({ revalidate }) => revalidate);
-}
-
-/** Whether a slash follows the last component. */
-export function trailingSlash(k: Kernel, nd: Addr): boolean {
-  if (NAMEIDATA.lastType.get(k, nd) === LAST_ROOT) return false;
-  return k.memory.load(NAMEIDATA.lastName.get(k, nd) + NAMEIDATA.lastLen.get(k, nd), 1, false) === 0x2f;
 }
 
 function linkText(k: Kernel, inode: Inode): Addr {

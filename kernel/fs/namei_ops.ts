@@ -18,17 +18,9 @@ import { inodeCallees } from "./inode_operations.ts";
 import { sticky } from "./permission.ts";
 import { INODE, NAMEIDATA, PATH } from "./fields.ts";
 import { failsAt } from "./failures.ts";
-import {
-  allocDentry,
-  D_LOOKUP,
-  DECISIVE,
-  FILENAME_PARENTAT,
-  forget,
-  INODE_PERMISSION,
-  lookupIn,
-  MNT_WANT_WRITE,
-  slashFollows,
-} from "./namei.ts";
+import { allocDentry, D_LOOKUP, forget, lookupIn, slashFollows } from "./lookup.ts";
+import { DECISIVE, INODE_PERMISSION, MNT_WANT_WRITE } from "./namei.ts";
+import { FILENAME_PARENTAT } from "./path_lookup.ts";
 import { LAST_DOT, LAST_DOTDOT, LAST_NORM } from "./nameidata.ts";
 import { isErr, PUTNAME } from "./names.ts";
 import { FSNOTIFY, notifyName, notifyRemoved } from "./notify/events.ts";

@@ -22,7 +22,8 @@ import {
   type Mount,
 } from "./mount.ts";
 import { AT_FDCWD, LOOKUP_DIRECTORY, LOOKUP_FOLLOW } from "./modes.ts";
-import { DECISIVE, INODE_PERMISSION, PATH_PUT } from "./namei.ts";
+import { DECISIVE, INODE_PERMISSION } from "./namei.ts";
+import { PATH_PUT } from "./path_lookup.ts";
 import { pwdOf, rootOf } from "./nameidata.ts";
 import { CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAPABLE } from "./permission.ts";
 import { USER_PATH_AT_EMPTY, withPath } from "./place.ts";

@@ -55,23 +55,15 @@ import {
   S_IFDIR,
   S_IFREG,
 } from "./modes.ts";
+import { COMPLETE_WALK, PATH_INIT, PATH_LOOKUPAT, TERMINATE_WALK, trailingSlash } from "./path_lookup.ts";
+import { D_ALLOC_PARALLEL, D_LOOKUP, forget, LOOKUP_FAST, lookupIn } from "./lookup.ts";
 import {
-  COMPLETE_WALK,
-  D_ALLOC_PARALLEL,
-  D_LOOKUP,
   DECISIVE,
-  forget,
   HANDLE_DOTS,
   INODE_PERMISSION,
   LINK_PATH_WALK,
-  LOOKUP_FAST,
-  lookupIn,
   MNT_WANT_WRITE,
-  PATH_INIT,
-  PATH_LOOKUPAT,
   STEP_INTO,
-  TERMINATE_WALK,
-  trailingSlash,
 } from "./namei.ts";
 import { isDead } from "./namei_ops.ts";
 import { LAST_NORM, ndDentry, newNameidata, WALK_TRAILING } from "./nameidata.ts";

@@ -22,7 +22,8 @@ import {
   LOOKUP_EMPTY,
   LOOKUP_FOLLOW,
 } from "./modes.ts";
-import { DECISIVE, FILENAME_LOOKUP, INODE_PERMISSION, PATH_PUT } from "./namei.ts";
+import { DECISIVE, INODE_PERMISSION } from "./namei.ts";
+import { FILENAME_LOOKUP, PATH_PUT } from "./path_lookup.ts";
 import { pwdOf, rootOf } from "./nameidata.ts";
 import { GETNAME_FLAGS, PUTNAME } from "./names.ts";
 import { recorded, recordedErrorOr } from "./recorded.ts";

@@ -22,7 +22,7 @@ import {
   LOOKUP_EMPTY,
   LOOKUP_FOLLOW,
 } from "./modes.ts";
-import { FILENAME_LOOKUP, PATH_PUT } from "./namei.ts";
+import { FILENAME_LOOKUP, PATH_PUT } from "./path_lookup.ts";
 import { GETNAME_FLAGS, PUTNAME } from "./names.ts";
 import { recorded } from "./recorded.ts";
 import { initUserNs } from "../process/user_namespace.ts";

@@ -25,7 +25,7 @@ import {
   type Mount,
 } from "./mount.ts";
 import { AT_FDCWD, LOOKUP_FOLLOW } from "./modes.ts";
-import { PATH_PUT } from "./namei.ts";
+import { PATH_PUT } from "./path_lookup.ts";
 import { USER_PATH_AT_EMPTY, withPath } from "./place.ts";
 import { recorded } from "./recorded.ts";
 

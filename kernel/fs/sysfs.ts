@@ -14,7 +14,7 @@ import { type FileSystemType, isSpecial, specialOperations } from "./file_system
 import { registerFileSystem } from "./file_systems.ts";
 import { KERNFS_DIR_INODE, KERNFS_FILE_INODE } from "./inode_operations.ts";
 import { LOOKUP_RCU, S_IFDIR, S_IFMT } from "./modes.ts";
-import { D_SPLICE_ALIAS } from "./namei.ts";
+import { D_SPLICE_ALIAS } from "./lookup.ts";
 import { GENERIC_PERMISSION } from "./permission.ts";
 import { FixedEntries, inodeMaker, type NodeSpec } from "./proc/node.ts";
 import { GENERIC_FILLATTR } from "./stat.ts";

@@ -30,7 +30,8 @@ import {
   LOOKUP_EMPTY,
   LOOKUP_FOLLOW,
 } from "./modes.ts";
-import { MNT_WANT_WRITE, PATH_PUT } from "./namei.ts";
+import { MNT_WANT_WRITE } from "./namei.ts";
+import { PATH_PUT } from "./path_lookup.ts";
 import { USER_PATH_AT_EMPTY, withPath } from "./place.ts";
 
 /** `tv_nsec`: the time is now. */

@@ -8,7 +8,7 @@ import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import { FILP_CLOSE } from "../fs/fdtable.ts";
 import { clearFd, fdFile, filesUsers, openFds } from "../fs/files_struct.ts";
 import { FS } from "../fs/fs_struct.ts";
-import { PATH_PUT } from "../fs/namei.ts";
+import { PATH_PUT } from "../fs/path_lookup.ts";
 import type { Kernel } from "../kernel.ts";
 import { MMPUT } from "../mm/mmput.ts";
 import { DO_TASK_DEAD } from "../sched/schedule.ts";

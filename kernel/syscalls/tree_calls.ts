@@ -18,7 +18,9 @@ import {
   LOOKUP_EMPTY,
   LOOKUP_FOLLOW,
 } from "../fs/modes.ts";
-import { forget, INODE_PERMISSION, PATH_PUT } from "../fs/namei.ts";
+import { forget } from "../fs/lookup.ts";
+import { INODE_PERMISSION } from "../fs/namei.ts";
+import { PATH_PUT } from "../fs/path_lookup.ts";
 import {
   DO_MKDIRAT,
   DO_RMDIR,

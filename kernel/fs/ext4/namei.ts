@@ -14,7 +14,7 @@ import { FILE, INODE } from "../fields.ts";
 import type { Inode } from "../inode.ts";
 import { directoryChanged, nameMoved, nameRemoved, S_CTIME, setTimes } from "../inode_times.ts";
 import { S_IFDIR, S_IFLNK, S_IFREG } from "../modes.ts";
-import { D_ADD, D_SPLICE_ALIAS } from "../namei.ts";
+import { D_ADD, D_SPLICE_ALIAS } from "../lookup.ts";
 import { moveLinks } from "../rename.ts";
 import {
   __EXT4_FIND_ENTRY,

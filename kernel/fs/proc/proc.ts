@@ -17,7 +17,7 @@ import { registerFileSystem } from "../file_systems.ts";
 import type { DynamicEntries, Inode } from "../inode.ts";
 import { PROC_DIR_INODE, PROC_FILE_INODE, PROC_ROOT_INODE } from "../inode_operations.ts";
 import { LOOKUP_RCU, S_IFDIR, S_IFMT } from "../modes.ts";
-import { D_SPLICE_ALIAS } from "../namei.ts";
+import { D_SPLICE_ALIAS } from "../lookup.ts";
 import { standAt } from "../nameidata.ts";
 import { GENERIC_PERMISSION } from "../permission.ts";
 import "./readdir.ts";
