@@ -192,11 +192,15 @@ export class TraceBuffer {
   totals(): { readonly inBuffer: number; readonly written: number; readonly overrun: number } {
     let inBuffer = 0;
     let overrun = 0;
+    let written = 0;
     for (const cpu of this.#cpus) {
-      inBuffer += cpu.count;
+      const skipped = this.#skipped(cpu);
+      const count = cpu.count - skipped;
+      inBuffer += count;
       overrun += cpu.overrun;
+      written += skipped > 0 ? count : count + cpu.overrun;
     }
-    return { inBuffer, written: inBuffer + overrun, overrun };
+    return { inBuffer, written, overrun };
   }
 
   /** Whether nothing can be read. */
@@ -204,17 +208,31 @@ export class TraceBuffer {
     return this.#cpus.every((cpu) => cpu.count === 0);
   }
 
-  /** The records of all CPUs (or of one) by time; those of one CPU stay in their order. */
+  /**
+   * The records of all CPUs (or of one) by time; those of one CPU stay in their order. What a snapshot held from before
+   * the last clearing is still there after a swap, and not shown (`tracing_iter_reset`).
+   */
   entries(only?: number): TraceEntry[] {
-    const sources = this.#cpus.filter((_, cpu) => only === undefined || only === cpu).map((
-      cpu,
-    ) => [...cpu.entries()]);
-    return mergeByTime(sources);
+    return mergeByTime(this.#of(only).map((cpu) => [...cpu.entries()].slice(this.#skipped(cpu))));
+  }
+
+  #of(only: number | undefined): readonly CpuBuffer[] {
+    return this.#cpus.filter((_, cpu) => only === undefined || only === cpu);
+  }
+
+  /** Records of a CPU that are older than the last clearing. */
+  #skipped(cpu: CpuBuffer): number {
+    let skipped = 0;
+    for (const { time } of cpu.entries()) {
+      if (time >= this.startTime) break;
+      skipped++;
+    }
+    return skipped;
   }
 
   /** Consumes all records, by time; `lost` is told how many were lost before a record. */
   consume(only?: number, lost?: Map<TraceEntry, number>): TraceEntry[] {
-    const all = this.entries(only);
+    const all = mergeByTime(this.#of(only).map((cpu) => [...cpu.entries()]));
     for (const entry of all) {
       const cpu = this.#cpus[entry.cpu];
       cpu?.take();

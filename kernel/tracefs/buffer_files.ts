@@ -20,6 +20,8 @@ const MARKER_SIZE = 1024;
 
 /** Bytes of the id that a raw marker begins with, and most bytes of one. */
 const RAW_ID = 4;
+/** An id and `<faulted>`, for which there is room in each. */
+const RAW_LEAST = RAW_ID + 9;
 const RAW_MARKER_SIZE = 1024 * 3;
 
 /** Hangs up the files. */
@@ -114,11 +116,12 @@ function markRaw(array: TraceArray, text: string): number {
   const bytes = new TextEncoder().encode(text);
   if (bytes.length < RAW_ID || bytes.length > RAW_MARKER_SIZE) return -EINVAL;
   const id = new DataView(bytes.buffer).getUint32(0, true);
-  // The kernel makes room for the id twice, and shows the words of the record to their end.
-  const shown = new Uint8Array((bytes.length + 3) & ~3);
+  // The kernel makes room for the id twice and for the word that tells of a fault, and shows the record to its end.
+  const size = 8 + RAW_ID + Math.max(bytes.length, RAW_LEAST);
+  const shown = new Uint8Array(((size + 3) & ~3) - 8 - RAW_ID);
   shown.set(bytes.subarray(RAW_ID));
   const content = { kind: "event", text: `# ${id.toString(16)} buf:${hexBytes(shown)}` } as const;
-  return array.buffer.record(content, ".....", 8 + RAW_ID + bytes.length) ? bytes.length : -EBADF;
+  return array.buffer.record(content, ".....", size) ? bytes.length : -EBADF;
 }
 
 function hexBytes(bytes: Uint8Array): string {

@@ -135,7 +135,10 @@ Deno.test("a raw marker shows its id and its bytes to the end of the record", as
   const k = await bootTest();
   const raw = (text: string) => told(k.tracefs.write(`${TRACING}/trace_marker_raw`, text));
   assertEquals([raw("abc"), raw("\x0a\x01\x00\x00hello")], ["EINVAL", 9]);
-  assert(cat(k, "trace").includes(": # 10a buf: 68 65 6c 6c 6f 00 00 00 00 00 00 00\n"), cat(k, "trace"));
+  assert(
+    cat(k, "trace").includes(": # 10a buf: 68 65 6c 6c 6f 00 00 00 00 00 00 00 00 00 00 00\n"),
+    cat(k, "trace"),
+  );
 });
 
 Deno.test("set_event_pid and its notrace sibling hold back events of other processes", async () => {

@@ -75,26 +75,26 @@ Deno.test("names are those that tasks have when the trace is read", async () => 
 Deno.test("names are kept as long as there is room, which is rounded up to whole pages", async () => {
   const { state, array } = await make();
   const { cmdlines } = array.buffer;
-  // (262144 - 131096) / 16: 64 pages without the table of process ids.
-  assertEquals(cmdlines.size, 8190);
+  // (262144 - 131096) / 20: 64 pages without the table of process ids.
+  assertEquals(cmdlines.size, 6552);
   cmdlines.resize(1);
-  assertEquals(cmdlines.size, 8190);
+  assertEquals(cmdlines.size, 6552);
   cmdlines.resize(10_000);
-  assertEquals(cmdlines.size, 24_574);
+  assertEquals(cmdlines.size, 19_659);
   cmdlines.resize(1);
-  for (let pid = 1; pid <= 8192; pid++) {
+  for (let pid = 1; pid <= 6554; pid++) {
     state.current = { pid, comm: `t${pid}`, cpu: 0 };
     array.buffer.emit("e");
   }
   // The first slot is the last one to be taken.
-  assertEquals([1, 2, 3, 8190, 8192].map((pid) => cmdlines.comm(pid)), [
+  assertEquals([1, 2, 3, 6552, 6554].map((pid) => cmdlines.comm(pid)), [
     "<...>",
     "<...>",
     "t3",
-    "t8190",
-    "t8192",
+    "t6552",
+    "t6554",
   ]);
-  assertEquals(cmdlines.text().split("\n").slice(0, 4), ["8190 t8190", "8191 t8191", "8192 t8192", "3 t3"]);
+  assertEquals(cmdlines.text().split("\n").slice(0, 4), ["6552 t6552", "6553 t6553", "6554 t6554", "3 t3"]);
   // Ids above 32768 share the place of one below.
   state.current = { pid: 32768 + 3, comm: "high", cpu: 0 };
   array.buffer.emit("e");

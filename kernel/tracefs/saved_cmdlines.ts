@@ -16,7 +16,8 @@ const SAVED_CMDLINES_DEFAULT = 128;
 /** Process ids are told apart up to here; those above share a place with one below. */
 const PID_MAX_DEFAULT = 32768;
 const PAGE_SIZE = 4096;
-const TASK_COMM_LEN = 16;
+/** `TASK_COMM_LEN`, and the process id that it belongs to (`SAVED_CMDLINE_MAP_ELEMENT_SIZE`). */
+const ELEMENT = 16 + 4;
 
 /** A ring of the tasks that were recorded. */
 export class SavedCmdlines {
@@ -78,6 +79,6 @@ export class SavedCmdlines {
 function roomFor(names: number, pointerSize: 4 | 8): number {
   // A word for each process id and one more, a pointer, two counters.
   const head = Math.ceil((PID_MAX_DEFAULT + 1) * 4 / pointerSize) * pointerSize + pointerSize + 8;
-  const pages = Math.ceil((head + names * TASK_COMM_LEN) / PAGE_SIZE);
-  return Math.floor((PAGE_SIZE * 2 ** Math.ceil(Math.log2(pages)) - head) / TASK_COMM_LEN);
+  const pages = Math.ceil((head + names * ELEMENT) / PAGE_SIZE);
+  return Math.floor((PAGE_SIZE * 2 ** Math.ceil(Math.log2(pages)) - head) / ELEMENT);
 }

@@ -129,7 +129,7 @@ Deno.test("names and processes are noted for events that ask for it, and by trac
     "EINVAL",
     "EINVAL",
   ]);
-  assertEquals([echo(k, "9000", "saved_cmdlines_size"), cat(k, "saved_cmdlines_size")], [5, "24574\n"]);
+  assertEquals([echo(k, "9000", "saved_cmdlines_size"), cat(k, "saved_cmdlines_size")], [5, "19659\n"]);
 });
 
 Deno.test("latency-format tells time since the buffer was emptied, and marks long waits", () => {

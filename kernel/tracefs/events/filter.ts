@@ -38,8 +38,8 @@ export interface EventFilter {
   readonly errno: number;
 }
 
-/** `create_filter`: compiles a filter for an event; what is wrong with it goes to the log and into its text. */
-export function createFilter(text: string, call: EventCall, log: FilterLog): EventFilter {
+/** `create_filter`: compiles a filter for an event; what is wrong with it goes to the log, if any, and into its text. */
+export function createFilter(text: string, call: EventCall, log: FilterLog | null): EventFilter {
   const parsed = parseFilter(text, call);
   if ("refusal" in parsed) {
     return {
@@ -52,13 +52,13 @@ export function createFilter(text: string, call: EventCall, log: FilterLog): Eve
 }
 
 /** `append_filter_err`: the text with a caret and the message below it. */
-export function refusedFilterText(text: string, refusal: FilterRefusal, log: FilterLog): string {
+export function refusedFilterText(text: string, refusal: FilterRefusal, log: FilterLog | null): string {
   if (refusal.error === null) {
-    log.add("event filter parse error", FILTER_ERRORS.ERRNO, text, 0);
+    log?.add("event filter parse error", FILTER_ERRORS.ERRNO, text, 0);
     return `${text}\nError: (0)\n`;
   }
   const message = FILTER_ERRORS[refusal.error];
-  log.add("event filter parse error", message, text, refusal.position);
+  log?.add("event filter parse error", message, text, refusal.position);
   // The kernel's caret is one column off behind the first.
   const position = Math.min(refusal.position, text.length);
   const caret = "^".padStart(position === 0 ? 0 : position + 1);

@@ -34,6 +34,7 @@ export const FILTER_ERRORS = {
   INVALID_VALUE: "Invalid value (did you forget quotes)?",
   ERRNO: "Error",
   NO_FILTER: "No filter found",
+  MEANINGLESS: "Meaningless filter expression",
 } as const;
 
 /** An error's name in the kernel. */
@@ -210,6 +211,8 @@ function parsePredicates(text: string, counted: Counted, call: EventCall): Parse
       stack.pop();
     }
   }
+  // An operator stands last: its step would lead nowhere.
+  if (stack.length === 1 && steps.length > 0) return refuse(-EINVAL, "MEANINGLESS", text.length);
   return finish(text, steps, inverts, stack, at);
 }
 

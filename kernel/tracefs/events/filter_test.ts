@@ -132,6 +132,8 @@ Deno.test("what is refused tells what and where, as the kernel does", () => {
     ["u == 0xzz", 22, "Illegal integer value"],
     ["a == b", 22, "Invalid value (did you forget quotes)?"],
     ["a == 1 b == 2", 1, "Too many terms in predicate expression"],
+    ["a == 1 &&", 22, "Meaningless filter expression"],
+    ["a == 1 || b == 2 ||", 22, "Meaningless filter expression"],
   ];
   for (const [filter, errno, message] of cases) {
     const made = createFilter(filter, CALL, new ErrorLog({ now: 0 }));

@@ -6,6 +6,7 @@
 
 import type { TracepointField } from "../../../image/model.ts";
 import { E2BIG, EEXIST, EINVAL } from "../../syscalls/errno.ts";
+import { isErrno, kstrtoul } from "../probe_events/kstrto.ts";
 import { fieldKind, type RecordReader } from "./call.ts";
 import type { EventDirectory, EventDirectoryHost } from "./event_directory.ts";
 import type { EventFile, EventRecord } from "./event_file.ts";
@@ -20,11 +21,13 @@ const LARGEST_SIZE = 131072;
 const MAX_KEYS = 3;
 
 /** How a field is shown. */
-const MODIFIERS = ["hex", "sym", "sym-offset", "execname", "syscall", "log2"];
+const MODIFIERS = ["hex", "sym", "sym-offset", "execname", "syscall", "log2", "buckets"];
 
 interface HistField {
   readonly name: string;
   readonly modifier: string | null;
+  /** Of `.buckets=N`; 0 without. */
+  readonly bucket: bigint;
   /** Null for `hitcount`. */
   readonly field: TracepointField | null;
   readonly isText: boolean;
@@ -148,19 +151,32 @@ function parseSpec(options: readonly string[], file: EventFile, report: Report):
 }
 
 function histField(word: string, file: EventFile, report: Report): HistField | null {
-  const [name = "", modifier = null] = word.split(".");
-  if (modifier !== null && !MODIFIERS.includes(modifier)) {
+  const [name = "", given = null] = word.split(".");
+  const [modifier = null, size] = given?.split("=") ?? [];
+  const bucket = modifier === "buckets" ? kstrtoul(size ?? "", 0, 64) : 0n;
+  if (
+    modifier !== null && (!MODIFIERS.includes(modifier) || (size !== undefined) !== (modifier === "buckets"))
+  ) {
     report(modifier, "Invalid field modifier");
     return null;
   }
-  if (name === "hitcount") return { name, modifier, field: null, isText: false };
+  if (isErrno(bucket) || modifier === "buckets" && bucket === 0n) {
+    report(modifier ?? "", "Invalid field modifier");
+    return null;
+  }
+  if (name === "hitcount") return { name, modifier, bucket, field: null, isText: false };
   const field = [...file.call.fields, ...file.call.common].find((f) => f.name === name);
   if (field === undefined) {
     report(name, "Couldn't find field");
     return null;
   }
   const kind = fieldKind(field);
-  return { name, modifier, field, isText: kind !== "number" };
+  return { name, modifier, bucket, field, isText: kind !== "number" };
+}
+
+function fieldText({ name, modifier, bucket }: HistField): string {
+  if (modifier === null) return name;
+  return modifier === "buckets" ? `${name}.buckets=${bucket}` : `${name}.${modifier}`;
 }
 
 /** A table of one event's records. */
@@ -185,8 +201,7 @@ export class HistTrigger implements EventTrigger {
   /** What tells two hist triggers of an event apart. */
   get shape(): string {
     const { keys, values, sort, size } = this.#spec;
-    const names = (fields: readonly HistField[]): string =>
-      fields.map((f) => f.modifier === null ? f.name : `${f.name}.${f.modifier}`).join(",");
+    const names = (fields: readonly HistField[]): string => fields.map(fieldText).join(",");
     const vals = ["hitcount", ...(values.length > 0 ? [names(values)] : [])].join(",");
     const order = sort.map((s) => s.field + (s.descending ? ".descending" : "")).join(",");
     const condition = this.filter === null ? "" : ` if ${this.filter.text}`;
@@ -252,14 +267,17 @@ export class HistTrigger implements EventTrigger {
       case "hex":
         return word.toString(16);
       case "sym":
+        return `[${word.toString(16)}] ${this.#host.symbol(value, false).padEnd(45)}`;
       case "sym-offset":
-        return `[${word.toString(16)}] ${this.#host.symbol(value, key.modifier === "sym-offset").padEnd(45)}`;
+        return `[${word.toString(16)}] ${this.#host.symbol(value, true).padEnd(55)}`;
       case "execname":
         return `${this.#host.commOf(Number(value)).padEnd(16)}[${String(value).padStart(10)}]`;
       case "syscall":
         return `${this.#host.syscallName(Number(value)).padEnd(30)}[${String(value).padStart(3)}]`;
       case "log2":
         return `~ 2^${String(value).padEnd(2)}`;
+      case "buckets":
+        return `~ ${word}-${word + key.bucket - 1n}`;
       default:
         return String(word).padStart(10);
     }
@@ -332,6 +350,10 @@ function readField(hist: HistField, record: RecordReader): string | bigint {
     return record.str(field.offset, field.size, kind === "dynamic");
   }
   const value = record.loadBig(field.offset, field.size, field.signed);
+  if (hist.modifier === "buckets") {
+    const word = BigInt.asUintN(64, value);
+    return word - word % hist.bucket;
+  }
   if (hist.modifier !== "log2") return value;
   return BigInt(BigInt.asUintN(64, value - 1n).toString(2).length);
 }

@@ -82,7 +82,8 @@ const KINDS: Readonly<Record<string, Kind | undefined>> = {
 function onOff({ host }: EventDirectory, on: boolean): TriggerAction {
   return {
     type: "traceon or traceoff",
-    isPost: false,
+    // What ends a trace is still in it.
+    isPost: !on,
     idle: () => host.isTracing() === on,
     run: () => host.setTracing(on),
   };
@@ -174,6 +175,7 @@ function parseCondition(condition: string | undefined, file: EventFile): EventFi
   if (condition === undefined) return null;
   const [, text] = /^if[ \t](.*)$/s.exec(condition) ?? [];
   if (text === undefined) return -EINVAL;
-  const filter = createFilter(text, file.call, file.array.log);
+  // A trigger's filter is refused without a word in the error log.
+  const filter = createFilter(text, file.call, null);
   return filter.errno < 0 ? filter.errno : filter;
 }

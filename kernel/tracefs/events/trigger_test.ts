@@ -53,9 +53,9 @@ async function outcome(event: Event, setting: Setting): Promise<string> {
   return `${records(k).length} ${cat(k, "tracing_on").trim() === "1" ? "on" : "off"}`;
 }
 
-Deno.test("traceoff and traceon: with a condition after the record has its place, else before", async () => {
+Deno.test("traceoff keeps the record that sets it off; traceon with a condition comes too late for its own", async () => {
   const table: readonly (readonly [Setting, string])[] = [
-    [{ triggers: ["traceoff"] }, "0 off"],
+    [{ triggers: ["traceoff"] }, "1 off"],
     [{ triggers: ["traceoff if $F == 0"] }, "1 off"],
     [{ triggers: ["traceoff if $F == 7"], times: 2 }, "2 on"],
     [{ triggers: ["traceon"], on: false }, "1 on"],
@@ -67,7 +67,8 @@ Deno.test("traceoff and traceon: with a condition after the record has its place
     [{ triggers: ["traceon", "hist:keys=$F"], on: false }, "0 on"],
     [{ triggers: ["traceon", "stacktrace if $F == 7"], on: false }, "0 on"],
     // What the filter judges is put aside; the buffer is asked afterwards.
-    [{ triggers: ["traceoff if $F == 0"], filter: "$F == 0" }, "0 off"],
+    [{ triggers: ["traceoff if $F == 0"], filter: "$F == 0" }, "1 off"],
+    [{ triggers: ["traceoff"], filter: "$F == 7" }, "0 off"],
     [{ triggers: ["traceon if $F == 0"], filter: "$F == 0", on: false }, "1 on"],
     [{ triggers: ["traceon"], filter: "$F == 7", on: false }, "0 on"],
     // Soft-disabled: triggers run, nothing is recorded.
@@ -174,6 +175,19 @@ Deno.test("a snapshot has the record behind a condition, else what came before",
   }
 });
 
+Deno.test("what a snapshot held before the trace was emptied is not shown after the next one", async () => {
+  const k = await openMissing("x86_64", (k) => {
+    append(k, "p:one __x64_sys_openat", "kprobe_events");
+    echo(k, "1", "events/kprobes/one/enable");
+    k.tracefs.write(`${TRACING}/trace_marker`, "old\n");
+    echo(k, "1", "snapshot");
+    k.clock.now += 1000;
+    echo(k, "", "trace");
+    append(k, "snapshot", "events/kprobes/one/trigger");
+  });
+  assertEquals([records(k), records(k, "snapshot").filter((line) => !line.startsWith("#"))], [["one"], []]);
+});
+
 Deno.test("a snapshot that can't be taken is told in the trace", async () => {
   const freed = await openMissing("x86_64", (k) => {
     append(k, "snapshot", "events/syscalls/sys_enter_openat/trigger");
@@ -261,9 +275,29 @@ Deno.test("what is no trigger is refused", async () => {
     assertEquals(append(k, text, trigger), "EINVAL", text);
   }
   assertEquals(append(k, "traceoff:99999999999999999999", trigger), "ERANGE");
+  // The error log tells of `filter` files alone.
+  assertEquals(cat(k, "error_log"), "");
   assertMatch(cat(k, trigger), /^# Available triggers:\n/);
   assertEquals(cat(k, "events/syscalls/sys_enter_openat/enable"), "0\n");
   assertEquals(cat(k, "events/sched/sched_switch/enable"), "0\n");
+});
+
+Deno.test("buckets of one size count as one key", async () => {
+  const k = await openMissing("x86_64", (k) => {
+    append(k, "p:one __x64_sys_openat v=\\5:u32", "kprobe_events");
+    echo(k, "1", "events/kprobes/one/enable");
+    assertEquals(append(k, "hist:keys=v.buckets=4", "events/kprobes/one/trigger"), 22);
+  }, 3);
+  const hist = cat(k, "events/kprobes/one/hist");
+  assertEquals(hist.split("\n").slice(2, 6), [
+    "# trigger info: hist:keys=v.buckets=4:vals=hitcount:sort=hitcount:size=2048 [active]",
+    "#",
+    "",
+    "{ v: ~ 4-7 } hitcount:          3",
+  ]);
+  for (const wrong of ["v.buckets", "v.buckets=0", "v.buckets=x", "v.hex=4"]) {
+    assertEquals(append(k, `hist:keys=${wrong}`, "events/kprobes/one/trigger"), "EINVAL", wrong);
+  }
 });
 
 Deno.test("enable_hist and disable_hist pause another event's histograms", async () => {

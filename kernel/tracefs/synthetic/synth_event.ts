@@ -39,7 +39,9 @@ export class SynthEvent implements EventCall, DynEvent {
     let offset = COMMON_SIZE;
     this.fields = fields.map((field) => {
       const { name, size, signed, isDynamic } = field;
-      const type = isDynamic ? `__data_loc ${field.type}` : field.type;
+      // The length of an array is not told of these.
+      const bare = field.type.replace(/\[\d+\]$/, "[]");
+      const type = isDynamic ? `__data_loc ${bare}` : bare;
       const one = { name, type, offset, size, signed };
       offset += roomOf(field);
       return one;

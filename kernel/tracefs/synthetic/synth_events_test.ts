@@ -26,12 +26,12 @@ Deno.test("definitions are listed with their fields, and have an event directory
     assertEquals(fields.map((field) => field.slice(1).join(" ")), [
       "u64 delta 8 8 0",
       "pid_t pid 16 4 1",
-      "char comm[16] 24 16 0",
+      "char comm[] 24 16 1",
       `unsigned long where 280 ${long} 0`,
-      "__data_loc char[] text 288 8 0",
+      "__data_loc char[] text 288 8 1",
     ]);
     assert(
-      format.includes('print fmt: "delta=%llu, pid=%d, comm=%.*s, where=%lu, text=%.*s", REC->delta, '),
+      format.includes('print fmt: "delta=%llu, pid=%d, comm=%s, where=%lu, text=%s", REC->delta, '),
     );
     assert(format.includes("REC->where, __get_str(text)\n"));
     assertEquals(append(k, "1", "events/synthetic/old/enable"), 2);

@@ -63,7 +63,7 @@ export function synthField(type: string, name: string, wordSize: 4 | 8): SynthFi
     size = length;
   }
   if (size === 0 && !isString) return null;
-  const signed = !isString && !type.startsWith("u") && type !== "gfp_t";
+  const signed = !type.startsWith("u") && type !== "gfp_t";
   const isDynamic = size === 0;
   return {
     name,
@@ -72,7 +72,7 @@ export function synthField(type: string, name: string, wordSize: 4 | 8): SynthFi
     signed,
     isString,
     isDynamic,
-    format: known?.[1] ?? "%.*s",
+    format: known?.[1] ?? "%s",
   };
 }
 
