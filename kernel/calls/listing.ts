@@ -20,19 +20,27 @@ export const FOLLOWED = 4;
 /** The same, unless nobody looks at its result; else `LISTED` or `TRANSPARENT`. */
 export const FOLLOWED_IF_ASKED = 8;
 
+const NONE = new Uint8Array(0);
+
 /** What is known of the calls that one function makes. */
 export class Listing {
-  #kinds = new Uint8Array(0);
   #generation = 0;
-  /** Whose plan they follow. */
+  /** Whose plan they follow, and what is known of them then, by the callee's number. */
   #owner: KernelFunction | null = null;
+  #kinds: Uint8Array = NONE;
+  /** The same for other owners. */
+  readonly #byOwner = new Map<KernelFunction, Uint8Array>();
 
   /** What was kept for a call of `callee`, `ASK` where nothing was since the arming changed. */
   of(callee: KernelFunction, owner: KernelFunction, generation: number): number {
-    if (this.#owner !== owner || this.#generation !== generation) {
-      this.#kinds.fill(ASK);
-      this.#owner = owner;
+    if (this.#generation !== generation) {
       this.#generation = generation;
+      this.#byOwner.clear();
+      this.#owner = null;
+    }
+    if (this.#owner !== owner) {
+      this.#owner = owner;
+      this.#kinds = this.#byOwner.get(owner) ?? NONE;
     }
     const { id } = callee;
     return id < this.#kinds.length ? this.#kinds[id] as number : ASK;
@@ -45,6 +53,7 @@ export class Listing {
       const kinds = new Uint8Array(Math.max(64, id * 2));
       kinds.set(this.#kinds);
       this.#kinds = kinds;
+      if (this.#owner !== null) this.#byOwner.set(this.#owner, kinds);
     }
     this.#kinds[id] = kind;
   }
