@@ -154,7 +154,7 @@ export class EventFile {
   }
 
   /**
-   * Triggers without conditions run before anything is reserved in the buffer: what `traceoff` sees is not recorded.
+   * Triggers without conditions run before anything is reserved in the buffer: what `traceon` sees is recorded.
    * Where one has a condition, all run on the finished record, which has its place by then; and where the buffer is
    * off, on a record that goes nowhere. A filter or a soft-disabled event puts the record aside, and the buffer is
    * asked when it is complete.
