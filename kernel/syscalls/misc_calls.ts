@@ -9,6 +9,7 @@ import { recorded, recordedOr } from "../fs/recorded.ts";
 import type { Kernel } from "../kernel.ts";
 import { MemoryFault } from "../memory/fault.ts";
 import { CAP_SYS_ADMIN, CAPS, nsCapable, SECURITY_CAPABLE } from "../process/capability.ts";
+import { buildInfo } from "../release/build_info.ts";
 import { SET_TASK_COMM } from "../process/exec.ts";
 import { randomBytes } from "../process/getrandom.ts";
 import { type Field, field } from "../process/objects.ts";
@@ -304,15 +305,15 @@ syscall("get_thread_area", ["ulong"], [], (k) => recordedOr(k, 0));
 syscall("modify_ldt", ["int", "ulong", "ulong"], [], (k) => recordedOr(k, 0));
 
 /** `struct new_utsname`: six names of 65 bytes. */
-const MACHINES = { x86_64: "x86_64", arm64: "aarch64", i386: "i686" } as const;
 function utsname(k: Kernel, size: number, parts: number): Uint8Array {
   const bytes = new Uint8Array(size * parts);
+  const { version, machine } = buildInfo(k.image);
   const names = [
     "Linux",
     "(none)",
     k.image.release,
-    "#1 SMP PREEMPT_DYNAMIC Debian",
-    MACHINES[k.archName],
+    version,
+    machine,
     "(none)",
   ];
   names.slice(0, parts).forEach((text, i) => {

@@ -5,7 +5,7 @@
  */
 
 import type { Kernel } from "../kernel.ts";
-import { cmdlineText, versionText } from "./build_info.ts";
+import { cmdlineText, versionText } from "../release/build_info.ts";
 import type { Directory } from "./directory.ts";
 import type { FollowedFunctions } from "./followed_functions.ts";
 import { kallsymsText } from "./kallsyms.ts";

@@ -23,7 +23,7 @@ import { SynthEvents } from "./synthetic/synth_events.ts";
 import { type UprobeEventHost, UprobeEvents } from "./uprobe_events/uprobe_events.ts";
 import { uprobesOf } from "../uprobes/table.ts";
 import { jiffiesAt } from "../time/jiffies.ts";
-import { versionText } from "./build_info.ts";
+import { versionText } from "../release/build_info.ts";
 import { snapshotByTrigger } from "./snapshot.ts";
 import { emitEventStacks } from "./event_stacks.ts";
 import { emitStack } from "./stack_record.ts";

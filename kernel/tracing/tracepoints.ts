@@ -6,6 +6,7 @@
 
 import type { TracepointField } from "../../image/model.ts";
 import type { Kernel } from "../kernel.ts";
+import { buildInfo } from "../release/build_info.ts";
 import { TraceRecord } from "./record.ts";
 import type { TracepointRef, TraceValue } from "./reference.ts";
 
@@ -35,6 +36,7 @@ interface Listeners {
  */
 export class Tracepoints {
   readonly #k: Kernel;
+  readonly #preemptible: boolean;
   readonly #byName = new Map<string, Listeners>();
   /** By handle index; null where nobody listens. */
   readonly #byRef: (Listeners | null)[] = [];
@@ -42,6 +44,7 @@ export class Tracepoints {
 
   constructor(k: Kernel) {
     this.#k = k;
+    this.#preemptible = buildInfo(k.image).preemptible;
   }
 
   /** Listens to a tracepoint. Handlers run in the order of registration. Throws with near names if the kernel has none such. */
@@ -85,7 +88,7 @@ export class Tracepoints {
 
   /**
    * The first three columns of a trace line's context (interrupts off, need-resched, hard or soft interrupt), over what
-   * the place of the tracepoint itself says: `d..4.`.
+   * the place of the tracepoint itself says: `d..4.`. A kernel that can't be preempted counts no preemption.
    */
   context(place: string): string {
     const { contexts, scheduler, cpu } = this.#k;
@@ -94,7 +97,8 @@ export class Tracepoints {
     const off = hardirq > 0 ? "d" : place[0] ?? ".";
     const need = scheduler.rq(cpu).needResched ? "N" : ".";
     const inside = hardirq > 0 ? (softirq ? "H" : "h") : softirq ? "s" : ".";
-    return `${off}${need}${inside}${place.slice(3)}`;
+    const depth = this.#preemptible ? place.slice(3) : `.${place.slice(4)}`;
+    return `${off}${need}${inside}${depth}`;
   }
 
   /** A tracepoint is passed. Values go to the handle's fields in order; a field without value reads 0, so does NaN. */

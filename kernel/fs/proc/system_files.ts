@@ -6,6 +6,7 @@
 
 import { fn, type FunctionRef } from "../../calls/function.ts";
 import type { Kernel } from "../../kernel.ts";
+import { buildInfo, versionText } from "../../release/build_info.ts";
 import { fileSystems } from "../file_systems.ts";
 import { PROC_DIR, PROC_FILE } from "../fileops.ts";
 import {
@@ -68,7 +69,7 @@ const SYSCTLS: readonly NodeSpec[] = [
     sysctl("osrelease", (k) => k.image.release),
     sysctl("ostype", () => "Linux"),
     sysctl("pid_max", () => "32768"),
-    sysctl("version", () => "#1 SMP PREEMPT_DYNAMIC Debian"),
+    sysctl("version", (k) => buildInfo(k.image).version),
     sysctl("tainted", () => "0"),
     sysctl("sched_schedstats", () => "0"),
     sysctl("perf_event_paranoid", () => "3"),
@@ -94,12 +95,6 @@ const SYSCTLS: readonly NodeSpec[] = [
 
 function sysctl(name: string, value: (k: Kernel) => string): NodeSpec {
   return file(name, "proc_sys_call_handler", (k) => `${value(k)}\n`, 0o644);
-}
-
-/** What the kernel calls itself (`linux_proc_banner`). */
-function version(k: Kernel): string {
-  return `Linux version ${k.image.release} (debian-kernel@lists.debian.org) (gcc-12 (Debian 12.2.0-14+deb12u1) ` +
-    `12.2.0, GNU ld (GNU Binutils for Debian) 2.40) #1 SMP PREEMPT_DYNAMIC Debian\n`;
 }
 
 function partitions(k: Kernel): string {
@@ -143,7 +138,7 @@ export const SYSTEM_FILES: readonly NodeSpec[] = [
   file("stat", "show_stat", statText),
   file("swaps", "swap_show", swapsText),
   file("uptime", "uptime_proc_show", uptimeText),
-  file("version", "version_proc_show", version),
+  file("version", "version_proc_show", (k) => versionText(k.image)),
   file("vmstat", "vmstat_show", vmstatText),
   directory("sys", SYSCTLS),
   { name: "mounts", iops: PROC_PID_LINK_INODE, target: () => "self/mounts" },

@@ -20,6 +20,9 @@ export interface TracepointSource {
   context(place: string): string;
 }
 
+/** Context columns of a system call's events: preemption is off while they are recorded, and they count that. */
+const SYSCALL_FLAGS = "...1.";
+
 /** Context columns of events that are passed with interrupts off: in the scheduler, with its locks held. */
 const FLAGS: Readonly<Record<string, string>> = {
   "sched:sched_switch": "d..2.",
@@ -56,7 +59,7 @@ export class TracepointCall implements EventCall {
 
   enable(file: EventFile): number {
     const name = `${this.system}:${this.name}`;
-    const place = FLAGS[name] ?? ".....";
+    const place = FLAGS[name] ?? (this.system === "syscalls" ? SYSCALL_FLAGS : ".....");
     const registration = this.#source.register(name, (record) => {
       const reader = new BytesReader(record.bytes());
       file.deliver({

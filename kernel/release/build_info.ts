@@ -12,6 +12,8 @@ export interface BuildInfo {
   readonly version: string;
   /** `x86_64`, `aarch64`, `i686` */
   readonly machine: string;
+  /** Whether kernel code can be preempted, so that there is a count to show. */
+  readonly preemptible: boolean;
 }
 
 const MACHINES: Readonly<Record<Arch, string>> = { x86_64: "x86_64", arm64: "aarch64", i386: "i686" };
@@ -30,7 +32,8 @@ const CONSOLES: Readonly<Record<Arch, string>> = { x86_64: "ttyS0", arm64: "ttyA
 
 /** What a build calls itself; a build that is not known has no more than its release. */
 export function buildInfo(image: KernelImage): BuildInfo {
-  return { version: VERSIONS[image.release] ?? "#1 SMP", machine: MACHINES[image.arch] };
+  const version = VERSIONS[image.release] ?? "#1 SMP";
+  return { version, machine: MACHINES[image.arch], preemptible: version.includes("PREEMPT") };
 }
 
 /** `uname -a`. */
