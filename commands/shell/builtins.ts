@@ -5,7 +5,7 @@
  */
 
 import type { ErrnoResult } from "../../kernel/tracefs/result.ts";
-import { unameText } from "../../kernel/tracefs/build_info.ts";
+import { unameText } from "../../kernel/release/build_info.ts";
 import { columnsText, longLine } from "./list_text.ts";
 import type { Shell } from "./shell.ts";
 import { passTime, runWorkload } from "./workloads.ts";
