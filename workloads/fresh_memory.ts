@@ -30,6 +30,14 @@ interface Range {
 
 /** Pages that one fault in a file maps. */
 const BLOCK = 16;
+/** A program's segment up to this size is used in all its parts. */
+const SMALL = 10 * BLOCK * PAGE;
+/** Between so many pairs of calls it goes on in the same block of text. */
+const RUNS_PER_BLOCK = 6;
+/** One of so many blocks it runs at once. */
+const FORK_ROUND = 3;
+/** One of so many pages of its parent's heap a fork's child writes. */
+const HEAP_PART = 4;
 /** Time that a recorded program needs for a touch, where it has more of it than a few touches take. */
 const COST = 20_000;
 /** Time between two calls that says nothing: the recorder's own. */
@@ -54,6 +62,11 @@ export class FreshMemory {
   #soon: Touch[] = [];
   /** Ranges that are touched if there is time, newest last. */
   #later: Range[] = [];
+  /** Text that a fork's child has not come to yet. */
+  #text: Touch[] = [];
+  #runs = 0;
+  /** Where the heap ends; 0 before it is first asked for. */
+  #heapEnd = 0;
   /** Something was mapped since the program last ran. */
   #changed = false;
 
@@ -82,7 +95,9 @@ export class FreshMemory {
     if (name.startsWith("execve")) {
       this.stack.reset();
       this.#soon = [];
+      this.#text = [];
       this.#later = [];
+      this.#heapEnd = 0;
       for (const area of mm.areas) this.#mapped(area, area.start, area.end);
     } else if (name.startsWith("mmap") || name === "old_mmap") {
       this.#changed = true;
@@ -96,30 +111,55 @@ export class FreshMemory {
       const end = this.#k.image.pointerSize === 4 ? ret >>> 0 : ret;
       const area = mm.find(end - 1);
       if (area === undefined || area.start >= end || (args[0] ?? 0) === 0) return;
-      // More is asked for when all that the heap had is used.
-      const before = this.#later.filter((range) => range.first >= area.start && range.end < end);
-      this.#later = this.#later.filter((range) => !before.includes(range));
-      for (const range of before) {
-        for (; range.at < range.end; range.at += PAGE) this.#soon.push({ address: range.at, kind: "write" });
-      }
-      const start = before.reduce((highest, range) => Math.max(highest, range.end), area.start);
-      if (start < end) this.#writable(start, end, 1);
+      this.#heapEnds(area.start, end);
     } else if (name === "munmap") {
       const start = args[0] ?? 0;
       this.#forget(start, start + (args[1] ?? 0));
     }
   }
 
-  /** It is a fork's child: of files it has only the pages that were its parent's own, and goes on in their text. */
+  /** The heap that begins at `start` ends at `end` from now on. */
+  #heapEnds(start: Addr, end: Addr): void {
+    const before = pageEnd(Math.max(start, this.#heapEnd));
+    const now = pageEnd(end);
+    this.#heapEnd = end;
+    if (now === before) return;
+    const heap = this.#later.filter(({ first }) => first >= start && first < before);
+    this.#later = this.#later.filter((range) => !heap.includes(range));
+    for (const range of heap) {
+      // More is asked for when all that the heap had is used; less, when its end isn't.
+      if (now < before) this.#later.push({ ...range, end: Math.min(range.end, now) });
+      else {for (; range.at < range.end; range.at += PAGE) {
+          this.#soon.push({ address: range.at, kind: "write" });
+        }}
+    }
+    if (now > before) this.#writable(before, now, 1);
+  }
+
+  /**
+   * It is a fork's child: of files it has only the pages that were its parent's own, and goes on in their text. What it
+   * writes it gets for itself: its stack and data, and part of its heap.
+   */
   forked(): void {
     const mm = mmAt(this.#k, this.#task.mm);
     for (const area of mm?.areas ?? []) {
       const { flags, file, start, end } = area;
-      if (file === 0 || (flags & (VM_EXEC | VM_SHARED)) !== VM_EXEC) continue;
-      const step = this.#isProgram(area) ? 1 : 3;
-      for (let at = start; at < end; at += step * BLOCK * PAGE) {
-        this.#soon.push({ address: at, kind: "fetch" });
+      if ((flags & (VM_WRITE | VM_SHARED)) === VM_WRITE) {
+        const part = file !== 0 || (flags & VM_GROWSDOWN) !== 0 ? 1 : HEAP_PART;
+        const own = [...mm?.space?.pagesIn(start, end) ?? []].filter((_, i) => i % part === 0);
+        for (const key of own) this.#soon.push({ address: key * PAGE, kind: "write" });
       }
+      if (file === 0 || (flags & (VM_EXEC | VM_SHARED)) !== VM_EXEC) continue;
+      for (let at = start, block = 0; at < end; at += BLOCK * PAGE, block++) {
+        (block % FORK_ROUND === 0 ? this.#soon : this.#text).push({ address: at, kind: "fetch" });
+      }
+    }
+  }
+
+  /** A fork's child comes to new text now and then. */
+  #runsText(): void {
+    if (this.#text.length > 0 && ++this.#runs % RUNS_PER_BLOCK === 0) {
+      this.#soon.push(...this.#text.splice(-1));
     }
   }
 
@@ -131,6 +171,7 @@ export class FreshMemory {
 
   /** The program runs for `ns` nanoseconds (`Infinity`: as long as it wants), of which its touches take their part. */
   run(ns: number): void {
+    this.#runsText();
     if (this.#soon.length > 0 || this.#later.length > 0 && ns !== Infinity) this.#touch(ns);
     if (this.#changed && !this.stack.started) {
       this.#changed = false;
@@ -199,7 +240,13 @@ export class FreshMemory {
       return;
     }
     const kind = (flags & VM_EXEC) !== 0 ? "fetch" : "read";
-    const round = this.#isProgram(area) ? 1 : kind === "fetch" ? 3 : 2;
+    const program = this.#isProgram(area);
+    // Where a library's constants lie with its text, less of both is used.
+    const round = program && area.end - area.start <= SMALL
+      ? 1
+      : kind === "fetch" && (program || area.pgoff > 0)
+      ? 3
+      : 2;
     for (let at = start, block = 0; at < end; at += BLOCK * PAGE, block++) {
       // The last of a round is left out; blocks end where addresses do.
       if (round === 1 || block % round < round - 1) {
@@ -221,6 +268,10 @@ export class FreshMemory {
     }
     if (start + now * PAGE < end) this.#later.push({ first: start, at: start + now * PAGE, end });
   }
+}
+
+function pageEnd(address: Addr): Addr {
+  return Math.ceil(address / PAGE) * PAGE;
 }
 
 /** Nanoseconds that a touch takes at most. */

@@ -19,7 +19,7 @@ import type { EntryKind } from "./entry_paths.ts";
 import { type Frame, LEFT, MAX_ARGS, SP } from "./frame.ts";
 import { FrameMaker } from "./frame_maker.ts";
 import type { Blocking, BlockingBody, CallSteps, FunctionRef, Pending, PlainBody, Wait } from "./function.ts";
-import { steps } from "./function.ts";
+import { calleeNames, steps } from "./function.ts";
 import { FunctionTable } from "./function_table.ts";
 import { hashName, type KernelFunction } from "./kernel_function.ts";
 import { PlanFollower } from "./plan_follower.ts";
@@ -419,11 +419,11 @@ export class CallEngine {
     this.functions.forget(ref);
   }
 
-  /** Whether any behaviour or recorded shape can reach a function. */
+  /** Whether any behaviour or recorded shape is one of a function, or calls it. */
   hitReachable(name: string): boolean {
     const fn = this.functions.byName(name);
     return fn !== undefined &&
-      (fn.behaviour !== null || fn.shape >= 0 || this.#roots.has(fn));
+      (fn.behaviour !== null || fn.shape >= 0 || this.#roots.has(fn) || calleeNames().has(fn.base));
   }
 
   /** Return addresses of a task's stack, innermost first. */

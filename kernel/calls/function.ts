@@ -129,3 +129,17 @@ export function behaviourOf(name: string): Behaviour | undefined {
 export function behaviourNames(): readonly string[] {
   return [...behaviours.keys()].sort();
 }
+
+let callees: ReadonlySet<string> = new Set();
+let calleesOf = 0;
+
+/** Names of all functions that some behaviour calls. */
+export function calleeNames(): ReadonlySet<string> {
+  if (calleesOf !== behaviours.size) {
+    const names = new Set<string>();
+    for (const { calls } of behaviours.values()) for (const { name } of calls) names.add(name);
+    callees = names;
+    calleesOf = behaviours.size;
+  }
+  return callees;
+}

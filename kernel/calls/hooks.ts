@@ -31,6 +31,8 @@ export interface FunctionTracer {
    * instruction on x86, behind it on arm64.
    */
   readonly first: boolean;
+  /** Whether it looks at results: of calls in recorded trees nobody else may. */
+  readonly results?: boolean;
   /** `fn` is called and will return to `returnAddress`. True: `leave` is to be called when it returns. */
   enter(fn: KernelFunction, task: Task, returnAddress: Addr): boolean;
   /** A call that `enter` wanted to know about returns `result` (NaN: unknown). Not called for calls that never return. */

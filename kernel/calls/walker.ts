@@ -120,7 +120,8 @@ export class ShapeWalker {
       engine.stats.accounted += this.#library.callsIn(node.id) - 1;
     }
     this.#spendUntil(start + time);
-    const result = wanted || frame.hooked ? this.#rules.result(node, frame) : NaN;
+    const asked = wanted || frame.hooked || (frame.traced && frame.fn.tracer?.results === true);
+    const result = asked ? this.#rules.result(node, frame) : NaN;
     return engine.finish(task, frame, depth, result);
   }
 

@@ -5,7 +5,7 @@
  */
 
 import type { Addr } from "../../image/model.ts";
-import { behaviour, type FunctionRef } from "../calls/function.ts";
+import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { kzalloc } from "../process/alloc.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
@@ -61,12 +61,12 @@ const ASKS_THEMSELVES =
  */
 export const INODE_PERMISSION: FunctionRef = behaviour(
   "inode_permission",
-  inodeCallees("permission"),
+  [...inodeCallees("permission"), GENERIC_PERMISSION],
   (k, userns = 0, address = 0, mask = 0, decisive = 0) => {
     const inode = k.vfs.inodes.get(address);
     const own = inode?.iops.permission;
     if (recorded(k) !== undefined) {
-      if (own !== undefined) k.call(own, userns, address, mask);
+      k.call(own ?? GENERIC_PERMISSION, userns, address, mask);
       return decisive === DECISIVE ? failsAt(k, "permission") : 0;
     }
     if (inode === undefined) return 0;
@@ -128,10 +128,13 @@ function handleMounts(k: Kernel, nd: Addr, at: Addr): number {
   }
 }
 
+/** Drops a reference to a dentry. */
+export const DPUT: FunctionRef = fn("dput");
+
 /** Goes to a dentry: 0, the text of a symbolic link to follow, or -errno. */
 export const STEP_INTO: FunctionRef = behaviour(
   "step_into",
-  [LOOKUP_MNT_RCU, TRAVERSE_MOUNTS, ATIME_NEEDS_UPDATE, TOUCH_ATIME, ...inodeCallees("getLink")],
+  [LOOKUP_MNT_RCU, TRAVERSE_MOUNTS, DPUT, ATIME_NEEDS_UPDATE, TOUCH_ATIME, ...inodeCallees("getLink")],
   (k, nd = 0, flags = 0, address = 0) => {
     let dentry = k.vfs.dentries.get(address);
     let mnt: Addr | undefined;
@@ -147,6 +150,7 @@ export const STEP_INTO: FunctionRef = behaviour(
       if (error !== 0) return error;
     }
     if (dentry === undefined || dentry.inode === null) {
+      if ((NAMEIDATA.flags.get(k, nd) & LOOKUP_RCU) === 0) k.call(DPUT, address);
       if (dentry !== undefined) forget(k, address);
       return -ENOENT;
     }
@@ -155,6 +159,8 @@ export const STEP_INTO: FunctionRef = behaviour(
     const follow = (flags & WALK_NOFOLLOW) === 0 &&
       ((flags & WALK_TRAILING) === 0 || (walk & LOOKUP_FOLLOW) !== 0);
     if (target === null && iops.getLink === undefined || !follow) {
+      // What the walk stood at, it held.
+      if ((walk & LOOKUP_RCU) === 0) k.call(DPUT, NAMEIDATA.dentry.get(k, nd));
       standAt(k, nd, dentry, mnt);
       return 0;
     }

@@ -56,9 +56,10 @@ import {
   S_IFREG,
 } from "./modes.ts";
 import { COMPLETE_WALK, PATH_INIT, PATH_LOOKUPAT, TERMINATE_WALK, trailingSlash } from "./path_lookup.ts";
-import { D_ALLOC_PARALLEL, D_LOOKUP, forget, LOOKUP_FAST, lookupIn } from "./lookup.ts";
+import { D_ALLOC_PARALLEL, D_LOOKUP, forget, LOOKUP_FAST, lookupIn, TRY_TO_UNLAZY } from "./lookup.ts";
 import {
   DECISIVE,
+  DPUT,
   HANDLE_DOTS,
   INODE_PERMISSION,
   LINK_PATH_WALK,
@@ -66,10 +67,11 @@ import {
   STEP_INTO,
 } from "./namei.ts";
 import { isDead } from "./namei_ops.ts";
-import { LAST_NORM, ndDentry, newNameidata, WALK_TRAILING } from "./nameidata.ts";
+import { LAST_NORM, ndDentry, newNameidata, standAt, WALK_TRAILING } from "./nameidata.ts";
 import { GETNAME, isErr, PUTNAME } from "./names.ts";
 import { FSNOTIFY, notifyDentry, notifyName } from "./notify/events.ts";
 import { IN_CREATE, IN_OPEN } from "./notify/masks.ts";
+import { fsgid, fsuid } from "./permission.ts";
 import { recorded } from "./recorded.ts";
 import { DO_TRUNCATE } from "./truncate.ts";
 import { initUserNs } from "../process/user_namespace.ts";
@@ -123,11 +125,28 @@ const OP = {
   intent: field("open_flags", "intent"),
   lookupFlags: field("open_flags", "lookup_flags"),
 } as const;
+const INODE_RWSEM = field("inode", "i_rwsem");
 /** `MAY_OPEN`. */
 const MAY_OPEN_MASK = 0x20;
 const ACC_MODES = [4, 2, 6, 6] as const;
 const MAY_WRITE_EXEC = 3;
 const MNT_DROP_WRITE = fn("mnt_drop_write");
+const MODE_STRIP_SGID = fn("mode_strip_sgid");
+const SECURITY_PATH_MKNOD = fn("security_path_mknod");
+const SECURITY_INODE_CREATE = fn("security_inode_create");
+const FROM_KUID = fn("from_kuid");
+const FROM_KGID = fn("from_kgid");
+const MAY_O_CREATE_CALLS = [
+  SECURITY_PATH_MKNOD,
+  FROM_KUID,
+  FROM_KGID,
+  INODE_PERMISSION,
+  SECURITY_INODE_CREATE,
+] as const;
+const LOCKS = {
+  shared: [fn("down_read"), fn("up_read")],
+  exclusive: [fn("down_write"), fn("up_write")],
+} as const;
 
 /** A `struct file` that nothing is open on yet. */
 export const ALLOC_EMPTY_FILE: FunctionRef = behaviour(
@@ -177,10 +196,27 @@ export const MAY_OPEN: FunctionRef = behaviour(
   },
 );
 
+/** Whether a file may be made in a directory (`may_o_create`): 0 or -errno. */
+function mayCreate(k: Kernel, path: Addr, dentry: Addr, dir: Addr, mode: number): number {
+  k.call(SECURITY_PATH_MKNOD, path, dentry, mode, 0);
+  k.call(FROM_KUID, Number.NaN, fsuid(k));
+  k.call(FROM_KGID, Number.NaN, fsgid(k));
+  const denied = k.call(INODE_PERMISSION, initUserNs(k), dir, MAY_WRITE_EXEC, DECISIVE);
+  if (denied === 0) k.call(SECURITY_INODE_CREATE, dir, dentry, mode);
+  return denied;
+}
+
 /** The last component, with the directory locked: finds it, or creates it. Returns its dentry or -errno. */
 export const LOOKUP_OPEN_LAST: FunctionRef = behaviour(
   "lookup_open",
-  [D_LOOKUP, D_ALLOC_PARALLEL, ...inodeCallees("lookup"), INODE_PERMISSION, ...CREATE_CALLS],
+  [
+    D_LOOKUP,
+    D_ALLOC_PARALLEL,
+    MODE_STRIP_SGID,
+    ...MAY_O_CREATE_CALLS,
+    ...inodeCallees("lookup"),
+    ...CREATE_CALLS,
+  ],
   (k, nd = 0, file = 0, op = 0, gotWrite = 0) => {
     const dir = ndDentry(k, nd);
     const last = NAMEIDATA.last.at(k, nd);
@@ -194,15 +230,21 @@ export const LOOKUP_OPEN_LAST: FunctionRef = behaviour(
       const mark = k.current.locals;
       dentry = k.call(D_ALLOC_PARALLEL, dir.address, last, pushLocal(k, 3 * k.image.pointerSize));
       popLocals(k, mark);
+    }
+    const creates = (flag & O_CREAT) !== 0;
+    const mode = OP.mode.get(k, op);
+    // What is not there can only be denied as a creation.
+    let error = 0;
+    if (creates) {
+      k.call(MODE_STRIP_SGID, initUserNs(k), inode, mode);
+      error = gotWrite === 0 ? -EROFS : mayCreate(k, nd, dentry, inode, mode);
+    }
+    if (known === 0) {
       dentry = lookupIn(k, dir.address, dentry, NAMEIDATA.flags.get(k, nd) & ~LOOKUP_RCU);
       if (isErr(dentry)) return dentry;
     }
-    if ((flag & O_CREAT) === 0 || k.vfs.dentries.get(dentry)?.inode != null) return dentry;
-    // What is not there can only be denied as a creation.
-    let error = gotWrite === 0
-      ? -EROFS
-      : k.call(INODE_PERMISSION, initUserNs(k), inode, MAY_WRITE_EXEC, DECISIVE);
-    error = error !== 0 ? error : createRegular(k, inode, dentry, OP.mode.get(k, op), (flag & O_EXCL) !== 0);
+    if (!creates || k.vfs.dentries.get(dentry)?.inode != null) return dentry;
+    if (error === 0) error = createRegular(k, inode, dentry, mode, (flag & O_EXCL) !== 0);
     if (error !== 0) {
       forget(k, dentry);
       return error;
@@ -215,7 +257,19 @@ export const LOOKUP_OPEN_LAST: FunctionRef = behaviour(
 /** Resolves the last component for open: 0, the text of a link to follow, or -errno. */
 export const OPEN_LAST_LOOKUPS: FunctionRef = behaviour(
   "open_last_lookups",
-  [HANDLE_DOTS, LOOKUP_FAST, LOOKUP_OPEN_LAST, STEP_INTO, MNT_WANT_WRITE, MNT_DROP_WRITE, FSNOTIFY],
+  [
+    HANDLE_DOTS,
+    LOOKUP_FAST,
+    TRY_TO_UNLAZY,
+    ...LOCKS.shared,
+    ...LOCKS.exclusive,
+    LOOKUP_OPEN_LAST,
+    STEP_INTO,
+    MNT_WANT_WRITE,
+    MNT_DROP_WRITE,
+    FSNOTIFY,
+    DPUT,
+  ],
   (k, nd = 0, file = 0, op = 0) => {
     const flag = flagsOf(k, op);
     NAMEIDATA.flags.set(k, nd, NAMEIDATA.flags.get(k, nd) | OP.intent.get(k, op));
@@ -230,18 +284,32 @@ export const OPEN_LAST_LOOKUPS: FunctionRef = behaviour(
         NAMEIDATA.flags.set(k, nd, NAMEIDATA.flags.get(k, nd) | LOOKUP_FOLLOW | LOOKUP_DIRECTORY);
       }
       dentry = k.call(LOOKUP_FAST, nd);
-    } else if (trailingSlash(k, nd)) return -EISDIR;
+    } else {
+      if ((NAMEIDATA.flags.get(k, nd) & LOOKUP_RCU) !== 0) k.call(TRY_TO_UNLAZY, nd);
+      if (trailingSlash(k, nd)) return -EISDIR;
+    }
+    let created = false;
     if (dentry === 0) {
       const writes = (flag & (O_CREAT | O_TRUNC | O_ACCMODE)) !== 0;
       const mnt = NAMEIDATA.mnt.get(k, nd);
       const gotWrite = writes && k.call(MNT_WANT_WRITE, mnt) === 0;
+      const [lock, unlock] = (flag & O_CREAT) !== 0 ? LOCKS.exclusive : LOCKS.shared;
+      const semaphore = INODE_RWSEM.at(k, ndDentry(k, nd).inode?.address ?? 0);
+      k.call(lock, semaphore);
       dentry = k.call(LOOKUP_OPEN_LAST, nd, file, op, gotWrite ? 1 : 0);
-      if (!k.vfs.watches.none && (FILE.mode.get(k, file) & FMODE_CREATED) !== 0) {
+      created = (FILE.mode.get(k, file) & FMODE_CREATED) !== 0;
+      if (!k.vfs.watches.none && created) {
         notifyName(k, ndDentry(k, nd).inode, k.vfs.dentries.get(dentry)?.name ?? "", IN_CREATE);
       }
+      k.call(unlock, semaphore);
       if (gotWrite) k.call(MNT_DROP_WRITE, mnt);
     }
-    return isErr(dentry) ? dentry : k.call(STEP_INTO, nd, WALK_TRAILING, dentry);
+    if (isErr(dentry)) return dentry;
+    if (!created) return k.call(STEP_INTO, nd, WALK_TRAILING, dentry);
+    k.call(DPUT, NAMEIDATA.dentry.get(k, nd));
+    const made = k.vfs.dentries.get(dentry);
+    if (made !== undefined) standAt(k, nd, made);
+    return 0;
   },
 );
 

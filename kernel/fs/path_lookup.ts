@@ -22,7 +22,7 @@ import {
   LOOKUP_PARENT,
   LOOKUP_RCU,
 } from "./modes.ts";
-import { LINK_PATH_WALK, ND_JUMP_ROOT, WALK_COMPONENT } from "./namei.ts";
+import { DPUT, LINK_PATH_WALK, ND_JUMP_ROOT, WALK_COMPONENT } from "./namei.ts";
 import { LAST_ROOT, ndDentry, newNameidata, pwdOf, standAt, WALK_TRAILING } from "./nameidata.ts";
 import { isErr } from "./names.ts";
 
@@ -70,8 +70,6 @@ export const COMPLETE_WALK: FunctionRef = behaviour("complete_walk", [TRY_TO_UNL
   if ((flags & LOOKUP_PARENT) !== 0 || k.current.request?.name.startsWith("exec") === true) return 0;
   return failsAt(k, "walk");
 });
-
-const DPUT = fn("dput");
 
 /** Drops a reference to a mount. */
 export const MNTPUT: FunctionRef = fn("mntput");

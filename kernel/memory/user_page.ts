@@ -23,6 +23,8 @@ export class UserPage {
   /** Address of its frame in the direct map; 0 where the address space stands alone (tests). */
   readonly frame: Addr;
   readonly kind: PageKind;
+  /** Address of its `struct page` where that is not its frame's: the page cache has it. 0 where nothing has. */
+  struct: Addr = 0;
   /** How many page tables map it: `_mapcount` + 1. */
   mapcount = 0;
   /** The page that it was put in place of, which is what is counted: a copy with breakpoints in it. */

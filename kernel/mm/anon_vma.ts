@@ -56,13 +56,7 @@ export const ANON_VMA_PREPARE: FunctionRef = behaviour(
   },
 );
 
-/** Attaches a child's area to what its parent's is attached to, and to one of its own: 0 or -errno. */
-export const ANON_VMA_FORK: FunctionRef = behaviour("anon_vma_fork", [], (k, vma = 0, parent = 0) => {
-  forkAnonVma(k, vma, parent);
-  return 0;
-});
-
-/** The same without a call. */
+/** Attaches a child's area to what its parent's is attached to, and to one of its own (`anon_vma_fork`). */
 export function forkAnonVma(k: Kernel, vma: Addr, parent: Addr): void {
   const shared = VMA.anonVma.get(k, parent);
   if (shared === 0) return;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { programPages } from "./program_sizes.ts";
 import type { Addr, Arch } from "../../image/model.ts";
 import { newFile, openOn } from "../fs/file.ts";
 import { S_IFREG } from "../fs/modes.ts";
@@ -22,7 +23,7 @@ export interface Segment {
 export interface Layouts {
   /** A position-independent program. */
   readonly program: readonly Segment[];
-  /** The same of a recording, which does not tell its size: the mean of Debian's file and shell utilities. */
+  /** The same of a recording, which does not tell its size, where nothing else does: the mean of Debian's file and shell utilities. */
   readonly recorded: readonly Segment[];
   /** The interpreter, as Debian 12 has it. */
   readonly interpreter: readonly Segment[];
@@ -87,6 +88,18 @@ export function loadStarted(k: Kernel, task: Task, shell: boolean): void {
     k.vfs.putFile(interpreter);
   }
   MM.exeFile.set(k, task.mm, program);
+}
+
+/** The segments of a program that a recording starts: `alone` without an interpreter. */
+export function recordedSegments(arch: Arch, path: string, alone: boolean): readonly Segment[] {
+  const layouts = LAYOUTS[arch];
+  if (alone) return layouts.alone;
+  const known = programPages(path);
+  if (known === undefined) return layouts.recorded;
+  const [headers, text, constants, data] = known;
+  return arch === "arm64"
+    ? segments(0, headers + text + constants, 0, data)
+    : segments(headers, text, constants, data);
 }
 
 function segments(headers: number, text: number, constants: number, data: number): readonly Segment[] {

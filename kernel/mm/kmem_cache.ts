@@ -78,6 +78,37 @@ const CALLERS: Readonly<Record<string, readonly string[]>> = {
   insert_vm_struct: ["maple_node"],
 };
 
+/** Caches that functions free objects of. */
+const FREERS: Readonly<Record<string, string>> = {
+  __cleanup_sighand: "sighand_cache",
+  __mmdrop: "mm_struct",
+  __put_anon_vma: "anon_vma",
+  __sigqueue_free: "sigqueue",
+  __vma_adjust: "maple_node",
+  collect_signal: "sigqueue",
+  do_brk_flags: "maple_node",
+  do_mas_align_munmap: "maple_node",
+  dup_mmap: "maple_node",
+  ep_remove: "eventpoll_epi",
+  exit_fs: "fs_cache",
+  exit_mmap: "maple_node",
+  fcntl_setlk: "file_lock_cache",
+  free_buffer_head: "buffer_head",
+  kfree_skbmem: "skbuff_head_cache",
+  locks_dispose_list: "file_lock_cache",
+  mmap_region: "maple_node",
+  posix_lock_inode: "file_lock_cache",
+  put_cred_rcu: "cred_jar",
+  put_files_struct: "files_cache",
+  putname: "names_cache",
+  security_file_free: "lsm_file_cache",
+  security_inode_free: "lsm_inode_cache",
+  unlink_anon_vmas: "anon_vma_chain",
+  vm_area_free: "vm_area_struct",
+  vma_expand: "maple_node",
+  vma_mas_store: "maple_node",
+};
+
 /** Caches of which the model itself allocates nothing: sizes of their objects, as 6.1 on x86_64 shows them. */
 const SIZES: Readonly<Record<string, number>> = {
   lsm_file_cache: 24,
@@ -136,5 +167,11 @@ function at(k: Kernel, slot: number): Addr {
 export function cacheFor(k: Kernel, caller: KernelFunction, nth: number): Addr {
   const names = CALLERS[baseName(caller.name)];
   const name = names?.[Math.min(nth, names.length - 1)];
+  return name === undefined ? Number.NaN : cacheAddress(k, name);
+}
+
+/** The cache that a call of `kmem_cache_free` under `caller` is for; NaN where nothing tells. */
+export function cacheFreed(k: Kernel, caller: KernelFunction): Addr {
+  const name = FREERS[baseName(caller.name)];
   return name === undefined ? Number.NaN : cacheAddress(k, name);
 }

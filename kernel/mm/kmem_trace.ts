@@ -10,7 +10,7 @@ import type { Kernel } from "../kernel.ts";
 import type { SlabObserver } from "../memory/slab.ts";
 import { tracepoint } from "../tracing/reference.ts";
 import { GFP_KERNEL, GFP_KERNEL_ACCOUNT } from "./gfp.ts";
-import { cacheFor } from "./kmem_cache.ts";
+import { cacheFor, cacheFreed } from "./kmem_cache.ts";
 import { tracePages } from "./page_alloc.ts";
 
 const FIELDS = ["call_site", "ptr", "bytes_req", "bytes_alloc", "gfp_flags", "node"] as const;
@@ -92,4 +92,7 @@ for (
   const name of ["kmem_cache_alloc", "kmem_cache_alloc_lru", "kmem_cache_alloc_node", "kmem_cache_alloc_bulk"]
 ) {
   supplyArgument(name, 0, (k, caller, nth) => cacheFor(k, caller.fn, nth));
+}
+for (const name of ["kmem_cache_free", "kmem_cache_free_bulk"]) {
+  supplyArgument(name, 0, (k, caller) => cacheFreed(k, caller.fn));
 }

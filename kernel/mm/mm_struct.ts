@@ -14,7 +14,7 @@ import { cloneAnonVma, forkAnonVma, unlinkAnonVmas } from "./anon_vma.ts";
 import { MM, VM_DONTCOPY, VM_EXEC, VM_GROWSDOWN, VM_LOCKED, VM_SHARED, VM_WRITE, VMA } from "./fields.ts";
 import type { SharedMemory } from "./shared_memory.ts";
 import { MapleTree } from "./maple_tree.ts";
-import { copyTables, freeTables } from "./page_tables.ts";
+import { allocTables, freeTables } from "./page_tables.ts";
 import { addMmCounter, counterOf, MM_SWAPENTS, mmCounter, syncRss } from "./rss.ts";
 import { freeSlot } from "./swap_space.ts";
 import { dropSwap, putOnSwapCopy } from "./swap_table.ts";
@@ -288,12 +288,12 @@ export function dupMm(k: Kernel, from: Addr, space: UserSpace | null): Addr {
         forkAnonVma(k, vma.address, area.address);
       }
     });
-    copyTables(k, from, address);
     syncRss(k, k.current.address, from);
     const counts = [0, 0, mmCounter(k, from, MM_SWAPENTS), 0];
     for (const { start, end } of copy.areas) {
       for (const key of space.pagesIn(start, end)) {
         const { kind = "zero" } = space.pageAt(key) ?? {};
+        allocTables(k, address, key * PAGE);
         if (kind === "zero") continue;
         const member = counterOf(kind);
         counts[member] = (counts[member] ?? 0) + 1;

@@ -9,7 +9,7 @@ import { FPUT } from "../fs/fdtable.ts";
 import { MM } from "./fields.ts";
 import { mmAt } from "./mm_struct.ts";
 import { REMOVE_VMA, VM_AREA_FREE } from "./munmap.ts";
-import { GATHER_CALLS, UNMAP_VMAS, withAreas, withGather } from "./zap.ts";
+import { FREE_PGTABLES, GATHER_CALLS, UNMAP_VMAS, withAreas, withGather } from "./zap.ts";
 
 /** Unmaps everything: pages go back, mapped files lose their references. */
 export const EXIT_MMAP: FunctionRef = behaviour(
@@ -18,7 +18,7 @@ export const EXIT_MMAP: FunctionRef = behaviour(
     ...GATHER_CALLS,
     fn("tlb_gather_mmu_fullmm"),
     UNMAP_VMAS,
-    fn("free_pgtables"),
+    FREE_PGTABLES,
     REMOVE_VMA,
     fn("vma_close"),
     FPUT,
@@ -33,8 +33,8 @@ export const EXIT_MMAP: FunctionRef = behaviour(
       const mt = MM.mtRoot.at(k, address) - k.image.pointerSize;
       withAreas(k, mm.areas.map((area) => area.address), () => {
         k.call(UNMAP_VMAS, tlb, mt, first.address, 0, -1);
+        k.call(FREE_PGTABLES, tlb, mt, first.address, 0, 0);
       });
-      k.call(fn("free_pgtables"), tlb, mt, first.address, 0, 0);
     });
     mm.together(() => {
       for (const area of [...mm.areas]) k.call(REMOVE_VMA, area.address);

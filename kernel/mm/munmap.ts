@@ -13,7 +13,7 @@ import { popLocals, pushLocal } from "../process/stack.ts";
 import { EINVAL, ENOMEM } from "../syscalls/errno.ts";
 import { VM_ACCOUNT, VM_MAY, VM_READ, VM_WRITE, VMA } from "./fields.ts";
 import { type Mm, mmAt, newVma, PAGE } from "./mm_struct.ts";
-import { GATHER_CALLS, UNMAP_VMAS, withAreas, withGather } from "./zap.ts";
+import { FREE_PGTABLES, GATHER_CALLS, UNMAP_VMAS, withAreas, withGather } from "./zap.ts";
 
 /** Most areas of an address space: `vm.max_map_count`. */
 export const MAX_MAP_COUNT = 65530;
@@ -58,13 +58,14 @@ export const SPLIT_VMA_CHECKED: FunctionRef = behaviour(
 /** Gives back the pages of areas that were taken out of the address space, and the page tables that only they needed. */
 export const UNMAP_REGION: FunctionRef = behaviour(
   "unmap_region",
-  [...GATHER_CALLS, fn("tlb_gather_mmu"), UNMAP_VMAS, fn("free_pgtables")],
-  (k, mm = 0, mt = 0, vma = 0, _prev, _next, start = 0, ...rest) => {
+  [...GATHER_CALLS, fn("tlb_gather_mmu"), UNMAP_VMAS, FREE_PGTABLES],
+  (k, mm = 0, mt = 0, vma = 0, prev = 0, next = 0, start = 0, ...rest) => {
     const end = rest[0] ?? start;
     k.call(fn("lru_add_drain"));
     withGather(k, mm, "tlb_gather_mmu", (tlb) => {
       k.call(UNMAP_VMAS, tlb, mt, vma, start, end);
-      k.call(fn("free_pgtables"), tlb, mt, vma);
+      const floor = prev === 0 ? 0 : VMA.end.get(k, prev);
+      k.call(FREE_PGTABLES, tlb, mt, vma, floor, next === 0 ? 0 : VMA.start.get(k, next));
     });
     return Number.NaN;
   },

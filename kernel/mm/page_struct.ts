@@ -45,3 +45,16 @@ export function frameOf(k: Kernel, page: Addr): Addr {
   const { layout } = k.arch;
   return layout.directMap + Math.floor((page - layout.vmemmap) / sizeOfStruct(k, "page")) * SHIFT;
 }
+
+const cachePages = new WeakMap<Kernel, number>();
+
+/**
+ * A `struct page` for a page that the page cache had before the model's machine started: its frame is none of those that
+ * the model hands out.
+ */
+export function cachePageStruct(k: Kernel): Addr {
+  const nth = (cachePages.get(k) ?? 0) + 1;
+  cachePages.set(k, nth);
+  const { layout } = k.arch;
+  return pageStruct(k, layout.directMap + layout.directMapSize - nth * SHIFT);
+}

@@ -28,9 +28,15 @@ export class PageTables {
   readonly ptes = new Map<number, Addr>();
 }
 
+/** A level of tables, by what its tables are called here. */
+export type TableLevel = "ptes" | "pmds" | "puds";
+
 const GB512 = 2 ** 39;
 const GB = 2 ** 30;
 const MB2 = 2 ** 21;
+
+/** Bytes that a table of each level covers. */
+export const TABLE_SPANS: Readonly<Record<TableLevel, number>> = { ptes: MB2, pmds: GB, puds: GB512 };
 
 const tables = new WeakMap<Kernel, Map<Addr, PageTables>>();
 
@@ -125,16 +131,12 @@ export function allocUpper(k: Kernel, mm: Addr, vma: Addr, flags: number, addres
 /** Whether an area could have a huge page. */
 export const HUGEPAGE_VMA_CHECK: FunctionRef = behaviour("hugepage_vma_check", [], () => 0);
 
-/** The tables a forked child needs for what it maps, without calls. */
-export function copyTables(k: Kernel, from: Addr, to: Addr): void {
-  const source = pageTables(k, from);
-  const copy = pageTables(k, to);
-  for (const level of ["puds", "pmds", "ptes"] as const) {
-    for (const at of source[level].keys()) {
-      copy[level].set(at, pageStruct(k, k.slab.frames.alloc(0, GFP_PGTABLE_USER)));
-      counted(k, to);
-    }
-  }
+/** Takes a table out: its `struct page`, which the caller frees. */
+export function dropTable(k: Kernel, mm: Addr, level: TableLevel, key: number): Addr {
+  const of = pageTables(k, mm)[level];
+  const page = of.get(key) ?? Number.NaN;
+  if (of.delete(key)) MM.pgtablesBytes.add(k, mm, -PAGE);
+  return page;
 }
 
 /** The tables for an address, without calls. */

@@ -6,11 +6,13 @@
  */
 
 import type { Addr } from "../../image/model.ts";
+import { INODE } from "../fs/fields.ts";
 import type { Inode } from "../fs/inode.ts";
 import type { Kernel } from "../kernel.ts";
 import type { UserPage } from "../memory/user_page.ts";
 import type { FaultPlace } from "./fault_place.ts";
 import { type Mm, mmAt, type Vma } from "./mm_struct.ts";
+import { cachePageStruct, PAGE_STRUCT, PG_LRU, PG_UPTODATE } from "./page_struct.ts";
 import { addMmCounter, counterOf } from "./rss.ts";
 import { sourceOf } from "./user_pages.ts";
 
@@ -52,11 +54,23 @@ export function filePage(k: Kernel, { area, at }: FaultPlace): UserPage {
   const index = area.pgoff + (at - area.start) / PAGE;
   let page = pages.get(index);
   if (page === undefined || page.mapcount === 0) {
+    const before = page;
     page = sourceOf(k).take("file");
+    page.struct = before?.struct || newStruct(k, area, index);
     pages.set(index, page);
     fillLater(k, page, area, index);
   }
   return page;
+}
+
+/** The `struct page` of a page of a file. */
+function newStruct(k: Kernel, area: Vma, index: number): Addr {
+  const struct = cachePageStruct(k);
+  const inode = k.vfs.files.get(area.file)?.inode?.address ?? 0;
+  PAGE_STRUCT.flags.set(k, struct, PG_UPTODATE | PG_LRU);
+  if (inode !== 0) PAGE_STRUCT.mapping.set(k, struct, INODE.mapping.get(k, inode));
+  PAGE_STRUCT.index.set(k, struct, index);
+  return struct;
 }
 
 /** What the file holds there, once somebody looks; from then on it is this page. */

@@ -11,6 +11,9 @@ import type { UserPage } from "../memory/user_page.ts";
 import { sizeIfKnown } from "../process/objects.ts";
 import { popLocals, pushLocal } from "../process/stack.ts";
 import { VMA } from "./fields.ts";
+import { FREE_PGTABLES_CALLS, freePgtables } from "./free_pgtables.ts";
+import { closeGather, type Gathered, gatherOf, openGather } from "./gather.ts";
+import { normalPage, VM_NORMAL_PAGE } from "./normal_page.ts";
 import { mmAt } from "./mm_struct.ts";
 import { freePages } from "./page_alloc.ts";
 import { pageStruct } from "./page_struct.ts";
@@ -22,7 +25,6 @@ import { sourceOf } from "./user_pages.ts";
 const PAGE = 4096;
 /** Most pages that are given back at once. */
 const BATCH = 512;
-const VM_NORMAL_PAGE = fn("vm_normal_page");
 const MARK_PAGE_ACCESSED = fn("mark_page_accessed");
 const LOCK_MEMCG = fn("lock_page_memcg");
 const UNLOCK_MEMCG = fn("unlock_page_memcg");
@@ -32,22 +34,19 @@ const NR_ANON_MAPPED = 0x11;
 const NR_FILE_MAPPED = 0x12;
 const TLB_REMOVE_PAGE = fn("__tlb_remove_page_size");
 const FREE_SWAP_CACHE = fn("free_swap_cache");
+const PREPARE = fn("free_pcp_prepare");
 const COMMIT = fn("free_unref_page_commit");
-
-/** Pages that are out of the page table and not given back yet, by their `struct mmu_gather`. */
-interface Gather {
-  readonly pages: UserPage[];
-}
-
-const gathers = new WeakMap<Kernel, Map<Addr, Gather>>();
-
-function gatherOf(k: Kernel, tlb: Addr): Gather {
-  let all = gathers.get(k);
-  if (all === undefined) gathers.set(k, all = new Map());
-  let gather = all.get(tlb);
-  if (gather === undefined) all.set(tlb, gather = { pages: [] });
-  return gather;
-}
+const UNCHARGE_FOLIO = fn("uncharge_folio");
+const LOCK_LRUVEC = fn("folio_lruvec_lock_irqsave");
+const LRU_STATE = fn("__mod_lruvec_state");
+const ZONE_STATE = fn("__mod_zone_page_state");
+const LRU_SIZE = fn("mem_cgroup_update_lru_size");
+/** Lists of pages that are counted by node, and where those of zones begin. */
+const NR_INACTIVE_ANON = 0;
+const NR_INACTIVE_FILE = 2;
+const NR_ZONE_LRU_BASE = 1;
+/** Pages that are taken off their list under one hold of its lock. */
+const LOCK_BATCH = 32;
 
 /** The page that is being taken out. */
 const removing = new WeakMap<Kernel, UserPage>();
@@ -77,8 +76,8 @@ export const UNMAP_PAGE_RANGE: FunctionRef = behaviour(
     const { pages } = gatherOf(k, tlb);
     const counts = [0, 0, 0, 0];
     for (const { key, page } of mm.space.take(start, end - start)) {
-      const struct = page.frame === 0 ? Number.NaN : pageStruct(k, page.frame);
-      k.calls.callUnasked(VM_NORMAL_PAGE, vma, key * PAGE);
+      const struct = page.frame === 0 ? page.struct || Number.NaN : pageStruct(k, page.frame);
+      normalPage(k, vma, key * PAGE, page.kind === "zero" ? 0 : struct);
       if (page.kind === "zero") continue;
       const file = page.kind !== "anon";
       if (file) k.call(MARK_PAGE_ACCESSED, struct);
@@ -87,7 +86,7 @@ export const UNMAP_PAGE_RANGE: FunctionRef = behaviour(
       k.call(TLB_REMOVE_PAGE, tlb, struct, PAGE);
       const counter = counterOf(page.kind);
       counts[counter] = (counts[counter] ?? 0) + 1;
-      pages.push(page);
+      pages.push({ page, struct });
     }
     const swapped = swappedPages(k, mm.address);
     for (const key of swapped.size === 0 ? [] : [...swapped.keys()]) {
@@ -121,6 +120,16 @@ export const UNMAP_SINGLE_VMA: FunctionRef = behaviour(
 /** Areas to unmap that are in no tree any more (`munmap` took them out). */
 const detached = new WeakMap<Kernel, readonly Addr[]>();
 
+/** Takes unmapped areas out of what lists them, and frees tables that only they needed. */
+export const FREE_PGTABLES: FunctionRef = behaviour(
+  "free_pgtables",
+  FREE_PGTABLES_CALLS,
+  (k, tlb = 0, _mt, vma = 0, floor = 0, ceiling = 0) => {
+    freePgtables(k, tlb, detached.get(k) ?? [vma], floor, ceiling);
+    return Number.NaN;
+  },
+);
+
 /** All that areas have in `[start, end)`. Which areas, `withDetached` says; else those of the address space. */
 export const UNMAP_VMAS: FunctionRef = behaviour(
   "unmap_vmas",
@@ -141,26 +150,50 @@ export function withAreas(k: Kernel, areas: readonly Addr[], body: () => void): 
   detached.delete(k);
 }
 
+/** Takes back from the control group what pages were charged to it for. */
+export const MEM_CGROUP_UNCHARGE_LIST: FunctionRef = behaviour(
+  "__mem_cgroup_uncharge_list",
+  [UNCHARGE_FOLIO],
+  (k) => {
+    for (const { struct } of releasing.get(k) ?? []) k.calls.callUnasked(UNCHARGE_FOLIO, struct);
+    return Number.NaN;
+  },
+);
+
 /** Gives pages back to the allocator's list of the CPU. */
-export const FREE_UNREF_PAGE_LIST: FunctionRef = behaviour("free_unref_page_list", [COMMIT], (k) => {
-  for (const page of releasing.get(k) ?? []) {
+export const FREE_UNREF_PAGE_LIST: FunctionRef = behaviour("free_unref_page_list", [PREPARE, COMMIT], (k) => {
+  const pages = releasing.get(k) ?? [];
+  for (const { struct } of pages) k.calls.callUnasked(PREPARE, struct, 0);
+  for (const { page, struct } of pages) {
     k.call(COMMIT, Number.NaN);
-    if (page.frame === 0) sourceOf(k).release(page);
-    else freePages(k, pageStruct(k, page.frame));
+    if (page?.frame === 0) sourceOf(k).release(page);
+    else freePages(k, struct);
   }
   releasing.delete(k);
   return Number.NaN;
 });
 
-const releasing = new WeakMap<Kernel, readonly UserPage[]>();
+const releasing = new WeakMap<Kernel, readonly Gathered[]>();
 
-/** Drops references to pages; those that nobody has any more go back to the allocator. */
+/** Drops references to pages; those that nobody has any more leave their list and go back to the allocator. */
 export const RELEASE_PAGES: FunctionRef = behaviour(
   "release_pages",
-  [fn("__mem_cgroup_uncharge_list"), FREE_UNREF_PAGE_LIST],
+  [LOCK_LRUVEC, LRU_STATE, ZONE_STATE, LRU_SIZE, MEM_CGROUP_UNCHARGE_LIST, FREE_UNREF_PAGE_LIST],
   (k) => {
-    if ((releasing.get(k) ?? []).length === 0) return Number.NaN;
-    k.call(fn("__mem_cgroup_uncharge_list"), Number.NaN);
+    const pages = releasing.get(k) ?? [];
+    let held = 0;
+    for (const { page, struct } of pages) {
+      // Tables are in no list.
+      if (page === null) continue;
+      // The lock is let go now and then.
+      if (held % LOCK_BATCH === 0) k.call(LOCK_LRUVEC, struct);
+      held++;
+      const list = page.kind === "file" ? NR_INACTIVE_FILE : NR_INACTIVE_ANON;
+      k.calls.callUnasked(LRU_STATE, Number.NaN, list, -1);
+      k.calls.callUnasked(ZONE_STATE, Number.NaN, NR_ZONE_LRU_BASE + list, -1);
+      k.calls.callUnasked(LRU_SIZE, Number.NaN, list, Number.NaN, -1);
+    }
+    k.call(MEM_CGROUP_UNCHARGE_LIST, Number.NaN);
     k.call(FREE_UNREF_PAGE_LIST, Number.NaN);
     return Number.NaN;
   },
@@ -173,17 +206,15 @@ export const FREE_PAGES_AND_SWAP_CACHE: FunctionRef = behaviour(
   (k, pages = Number.NaN, count = 0) => {
     k.call(fn("lru_add_drain"));
     const batch = flushing.get(k) ?? [];
-    for (const page of batch) {
-      k.call(FREE_SWAP_CACHE, page.frame === 0 ? Number.NaN : pageStruct(k, page.frame));
-    }
-    releasing.set(k, batch.filter((page) => page.mapcount === 0 && page.frame !== 0));
+    for (const { struct } of batch) k.call(FREE_SWAP_CACHE, struct);
+    releasing.set(k, batch.filter(({ page }) => page === null || (page.mapcount === 0 && page.frame !== 0)));
     k.call(RELEASE_PAGES, pages, count);
     releasing.delete(k);
     return Number.NaN;
   },
 );
 
-const flushing = new WeakMap<Kernel, readonly UserPage[]>();
+const flushing = new WeakMap<Kernel, readonly Gathered[]>();
 
 /** Gives gathered pages back. */
 export const TLB_BATCH_PAGES_FLUSH: FunctionRef = behaviour(
@@ -207,7 +238,7 @@ export const TLB_FINISH_MMU: FunctionRef = behaviour(
   [fn("flush_tlb_mm_range"), TLB_BATCH_PAGES_FLUSH],
   (k, tlb = 0) => {
     k.call(TLB_BATCH_PAGES_FLUSH, tlb);
-    gathers.get(k)?.delete(tlb);
+    closeGather(k, tlb);
     return Number.NaN;
   },
 );
@@ -217,6 +248,7 @@ export function withGather(k: Kernel, mm: Addr, gather: string, body: (tlb: Addr
   const mark = k.current.locals;
   const tlb = pushLocal(k, sizeIfKnown(k, "mmu_gather") || 128);
   k.call(fn(gather), tlb, mm);
+  openGather(k, tlb, mm);
   body(tlb);
   k.call(TLB_FINISH_MMU, tlb);
   popLocals(k, mark);

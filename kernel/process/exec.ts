@@ -15,7 +15,14 @@ import { permitted } from "../fs/permission.ts";
 import { buildOpenFlags, DO_FILP_OPEN } from "../fs/open.ts";
 import { recorded } from "../fs/recorded.ts";
 import type { Kernel } from "../kernel.ts";
-import { INTERPRETER, INTERPRETER_SIZE, LAYOUTS, mapStack, pagesOf } from "../mm/exec_layout.ts";
+import {
+  INTERPRETER,
+  INTERPRETER_SIZE,
+  LAYOUTS,
+  mapStack,
+  pagesOf,
+  recordedSegments,
+} from "../mm/exec_layout.ts";
 import { mmAt, newMm, PAGE } from "../mm/mm_struct.ts";
 import { MM } from "../mm/fields.ts";
 import { MMPUT } from "../mm/mmput.ts";
@@ -149,7 +156,12 @@ export const LOAD_ELF_BINARY: FunctionRef = behaviour(
     const inode = k.vfs.files.get(program)?.inode ?? null;
     const alone = recorded(k)?.interpreted === false || isStaticProgram(inode ?? undefined);
     const layouts = LAYOUTS[k.image.arch];
-    const segments = alone ? layouts.alone : recorded(k) === undefined ? layouts.program : layouts.recorded;
+    const path = k.memory.readString(BPRM.filename.get(k, bprm), 4096);
+    const segments = recorded(k) !== undefined
+      ? recordedSegments(k.image.arch, path, alone)
+      : alone
+      ? layouts.alone
+      : layouts.program;
     // A recording does not tell how large a program is: large enough for what is mapped of it.
     const size = pagesOf(segments) * PAGE;
     if (recorded(k) !== undefined && inode !== null && inode.size < size) inode.size = size;

@@ -5,6 +5,7 @@
  */
 
 import type { Addr } from "../../image/model.ts";
+import { DUP_MMAP } from "../mm/dup_mmap.ts";
 import { behaviour, blocking, fn, type FunctionRef } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
 import { recorded } from "../fs/recorded.ts";
@@ -69,7 +70,6 @@ const FORK = tracepoint("sched:sched_process_fork", "parent_comm", "parent_pid",
 
 const DUP_FD = fn("dup_fd");
 const COPY_FS_STRUCT = fn("copy_fs_struct");
-const DUP_MMAP = fn("dup_mmap");
 const ATTACH_PID = fn("attach_pid");
 const TASK_JOIN_GROUP_STOP = fn("task_join_group_stop");
 

@@ -5,6 +5,7 @@
  */
 
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
+import { SPIN_LOCK, SPIN_UNLOCK } from "../calls/locks.ts";
 import type { Kernel } from "../kernel.ts";
 import { type Task, TASK_UNINTERRUPTIBLE } from "../process/task.ts";
 import { tracepoint } from "../tracing/reference.ts";
@@ -206,14 +207,35 @@ export const CHECK_PREEMPT_WAKEUP: FunctionRef = behaviour(
   },
 );
 
+const ARCH_SCALE_FREQ_TICK = fn("arch_scale_freq_tick");
+const TOPOLOGY_SCALE_FREQ_TICK = fn("topology_scale_freq_tick");
+const UPDATE_RQ_CLOCK = fn("update_rq_clock");
+const DECAY_LOAD = fn("decay_load");
+/** What keeps the averages of who runs. */
+const LOAD_CALLS = [
+  fn("__update_load_avg_se"),
+  fn("__update_load_avg_cfs_rq"),
+  fn("update_cfs_group"),
+  fn("hrtimer_active"),
+] as const;
+/** Averages: of load, of who is runnable and of who runs. */
+const AVERAGES = 3;
+
+/** Lets the average of thermal pressure decay. */
+const UPDATE_THERMAL_LOAD_AVG: FunctionRef = behaviour("update_thermal_load_avg", [DECAY_LOAD], (k) => {
+  for (let i = 0; i < AVERAGES; i++) k.call(DECAY_LOAD);
+  return 0;
+});
+
 /** A tick while a fair task runs: its turn may be over. (rq, curr, queued) */
 export const TASK_TICK_FAIR: FunctionRef = behaviour(
   "task_tick_fair",
-  [UPDATE_CURR, RESCHED_CURR],
+  [UPDATE_CURR, RESCHED_CURR, ...LOAD_CALLS],
   (k, rqAddress = 0) => {
     const rq = k.scheduler.rqAt(rqAddress);
     if (rq === undefined) return Number.NaN;
     k.call(UPDATE_CURR, rq.cfs);
+    for (const update of LOAD_CALLS) k.call(update);
     if (rq.nrRunning > 1 && turnIsOver(k, rq)) k.call(RESCHED_CURR, rqAddress);
     return Number.NaN;
   },
@@ -234,13 +256,30 @@ function turnIsOver(k: Kernel, rq: Rq): boolean {
 /** `scheduler_tick`: what the tick does for the scheduler. */
 export const SCHEDULER_TICK: FunctionRef = behaviour(
   "scheduler_tick",
-  [TASK_TICK_FAIR, fn("calc_global_load_tick"), fn("perf_event_task_tick"), fn("trigger_load_balance")],
+  [
+    ARCH_SCALE_FREQ_TICK,
+    TOPOLOGY_SCALE_FREQ_TICK,
+    SPIN_LOCK,
+    UPDATE_RQ_CLOCK,
+    UPDATE_THERMAL_LOAD_AVG,
+    TASK_TICK_FAIR,
+    fn("calc_global_load_tick"),
+    SPIN_UNLOCK,
+    fn("perf_event_task_tick"),
+    fn("trigger_load_balance"),
+  ],
   (k) => {
     const rq = k.scheduler.rq(k.cpu);
+    k.call(ARCH_SCALE_FREQ_TICK);
+    k.call(TOPOLOGY_SCALE_FREQ_TICK);
+    k.call(SPIN_LOCK);
+    k.call(UPDATE_RQ_CLOCK, rq.address);
     updateClock(k, rq);
+    k.call(UPDATE_THERMAL_LOAD_AVG, k.clock.now, rq.address, 0);
     if (rq.curr !== rq.idle) k.call(TASK_TICK_FAIR, rq.address, rq.curr.address, 0);
     k.call(fn("calc_global_load_tick"), rq.address);
     k.load.fold(rq);
+    k.call(SPIN_UNLOCK);
     k.call(fn("perf_event_task_tick"));
     k.call(fn("trigger_load_balance"), rq.address);
     return Number.NaN;

@@ -8,11 +8,13 @@
 import type { Addr } from "../../image/model.ts";
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
 import { functionAt, functionPointer } from "../calls/function_pointer.ts";
+import { SPIN_LOCK_IRQ, SPIN_LOCK_IRQSAVE, SPIN_UNLOCK_IRQRESTORE } from "../calls/locks.ts";
 import type { Kernel } from "../kernel.ts";
 import { field } from "../process/objects.ts";
 import type { PendingInterrupt } from "../sched/scheduler.ts";
 import { WAKE_UP_PROCESS } from "../sched/wake_up.ts";
 import { tracepoint } from "../tracing/reference.ts";
+import { HRTIMER_UPDATE_NEXT_EVENT, KTIME_GET_UPDATE_OFFSETS_NOW } from "./hrtimer_parts.ts";
 import { TimerQueue } from "./timer_queue.ts";
 
 const HRTIMER = {
@@ -311,6 +313,8 @@ const FORWARD_AND_SLEEPER = [
   fn("it_real_fn"),
   fn("timerfd_tmrproc"),
   fn("posix_timer_fn"),
+  SPIN_UNLOCK_IRQRESTORE,
+  SPIN_LOCK_IRQ,
 ];
 
 /** Calls the functions of all timers of this CPU that have expired. */
@@ -320,7 +324,9 @@ const HRTIMER_RUN_QUEUES: FunctionRef = behaviour("__hrtimer_run_queues", FORWAR
     const address = HRTIMER.func.get(k, timer);
     const func = functionAt(k, address);
     k.tracepoints.fire(EXPIRE_ENTRY, timer, k.clock.now, address);
+    k.call(SPIN_UNLOCK_IRQRESTORE);
     const again = func === undefined ? HRTIMER_NORESTART : k.call(func, timer);
+    k.call(SPIN_LOCK_IRQ);
     k.tracepoints.fire(EXPIRE_EXIT, timer);
     if (again === HRTIMER_RESTART && !k.hrtimers.active(timer)) k.call(ENQUEUE_HRTIMER, timer, Number.NaN, 0);
   }
@@ -331,17 +337,21 @@ const HRTIMER_RUN_QUEUES: FunctionRef = behaviour("__hrtimer_run_queues", FORWAR
 export const HRTIMER_INTERRUPT: FunctionRef = behaviour(
   "hrtimer_interrupt",
   [
-    fn("ktime_get_update_offsets_now"),
+    SPIN_LOCK_IRQSAVE,
+    KTIME_GET_UPDATE_OFFSETS_NOW,
     HRTIMER_RUN_QUEUES,
-    fn("hrtimer_update_next_event"),
+    HRTIMER_UPDATE_NEXT_EVENT,
+    SPIN_UNLOCK_IRQRESTORE,
     fn("tick_program_event"),
   ],
   (k) => {
     const { cpu } = k;
     k.hrtimers.interrupted(cpu);
-    k.call(fn("ktime_get_update_offsets_now"));
+    k.call(SPIN_LOCK_IRQSAVE);
+    k.call(KTIME_GET_UPDATE_OFFSETS_NOW);
     k.call(HRTIMER_RUN_QUEUES, Number.NaN, k.clock.now, 0, ACTIVE_HARD);
-    k.call(fn("hrtimer_update_next_event"));
+    k.call(HRTIMER_UPDATE_NEXT_EVENT);
+    k.call(SPIN_UNLOCK_IRQRESTORE);
     k.hrtimers.reprogram(cpu);
     k.call(fn("tick_program_event"));
     return Number.NaN;

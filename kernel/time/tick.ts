@@ -7,6 +7,7 @@
 
 import type { Addr } from "../../image/model.ts";
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
+import { SPIN_LOCK, SPIN_UNLOCK } from "../calls/locks.ts";
 import { RAISE_SOFTIRQ } from "../irq/softirq.ts";
 import type { Kernel } from "../kernel.ts";
 import { SCHEDULER_TICK } from "../sched/fair.ts";
@@ -22,6 +23,7 @@ import {
   stopHrtimer,
 } from "./hrtimer.ts";
 import { jiffiesAt, nsOfJiffies } from "./jiffies.ts";
+import { ACCOUNT_PROCESS_TICK, RCU_SCHED_CLOCK_IRQ, UPDATE_WALL_TIME } from "./tick_parts.ts";
 import { NS_PER_JIFFY, TIMER_SOFTIRQ, timersDue } from "./timer.ts";
 
 interface CpuTick {
@@ -118,11 +120,13 @@ const CALC_GLOBAL_LOAD: FunctionRef = behaviour("calc_global_load", [], (k) => {
 
 const TICK_DO_UPDATE_JIFFIES64: FunctionRef = behaviour(
   "tick_do_update_jiffies64",
-  [CALC_GLOBAL_LOAD, fn("update_wall_time")],
+  [SPIN_LOCK, CALC_GLOBAL_LOAD, SPIN_UNLOCK, UPDATE_WALL_TIME],
   (k) => {
     k.tick.store();
+    k.call(SPIN_LOCK);
     k.call(CALC_GLOBAL_LOAD);
-    k.call(fn("update_wall_time"));
+    k.call(SPIN_UNLOCK);
+    k.call(UPDATE_WALL_TIME);
     return Number.NaN;
   },
 );
@@ -135,18 +139,18 @@ const TICK_SCHED_DO_TIMER: FunctionRef = behaviour("tick_sched_do_timer", [TICK_
 const UPDATE_PROCESS_TIMES: FunctionRef = behaviour(
   "update_process_times",
   [
-    fn("account_process_tick"),
+    ACCOUNT_PROCESS_TICK,
     fn("hrtimer_run_queues"),
     RAISE_SOFTIRQ,
-    fn("rcu_sched_clock_irq"),
+    RCU_SCHED_CLOCK_IRQ,
     SCHEDULER_TICK,
     fn("run_posix_cpu_timers"),
   ],
   (k, user = 0) => {
-    k.call(fn("account_process_tick"), k.current.address, user);
+    k.call(ACCOUNT_PROCESS_TICK, k.current.address, user);
     k.call(fn("hrtimer_run_queues"));
     if (timersDue(k, k.cpu)) k.call(RAISE_SOFTIRQ, TIMER_SOFTIRQ);
-    k.call(fn("rcu_sched_clock_irq"), user);
+    k.call(RCU_SCHED_CLOCK_IRQ, user);
     k.call(SCHEDULER_TICK);
     k.call(fn("run_posix_cpu_timers"));
     return Number.NaN;

@@ -6,7 +6,7 @@
 
 import type { Addr } from "../../image/model.ts";
 import { type EntryKind, entryPath } from "../calls/entry_paths.ts";
-import { behaviourNames } from "../calls/function.ts";
+import { behaviourNames, calleeNames } from "../calls/function.ts";
 import type { FunctionTracer } from "../calls/hooks.ts";
 import type { KernelFunction } from "../calls/kernel_function.ts";
 import type { Kernel } from "../kernel.ts";
@@ -170,7 +170,14 @@ export function* reachableFunctions(k: Kernel): Generator<KernelFunction, void, 
   const modules = k.modules.functions().map(({ symbol }) => symbol.name);
   const around = ENTRY_KINDS.flatMap((kind) => entryPath(image.arch, kind).through);
   for (
-    const name of [...k.calls.shapes.functionNames(), ...behaviourNames(), ...entries, ...around, ...modules]
+    const name of [
+      ...k.calls.shapes.functionNames(),
+      ...behaviourNames(),
+      ...calleeNames(),
+      ...entries,
+      ...around,
+      ...modules,
+    ]
   ) {
     const fn = k.calls.functionByName(name);
     if (fn === undefined || seen.has(fn) || !fn.visible || !image.isTraceable(fn.name)) continue;

@@ -18,9 +18,9 @@ const RECORDED_DISK: MountedDisk = {
   extents: false,
 };
 
-/** Whether a program was recorded in a directory of that disk, by its name. */
-export function isOnDisk(program: string): boolean {
-  return program.endsWith("-ext4");
+/** Whether a program or an activity was recorded in a directory of that disk, by its name. */
+export function isOnDisk(name: string): boolean {
+  return name.startsWith("ext4-") || name.endsWith("-ext4");
 }
 
 /** Gives a kernel the disk that a program was recorded on, if it was. */

@@ -30,17 +30,39 @@ const TCP: Calls = [
   "close(3) = 0",
 ];
 const RW: Calls = [
-  'mknodat(AT_FDCWD, "/tmp/rw", S_IFREG|0644) = 0',
   "close(3) = 0",
-  'openat(AT_FDCWD, "/tmp/rw", O_RDWR|O_CREAT|O_TRUNC, 0644) = 3',
+  'openat(AT_FDCWD, "/tmp/rw", O_RDWR|O_CREAT, 0644) = 3',
   'write(3, "hello world\\n", 12) = 12',
   "lseek(3, 0, SEEK_SET) = 0",
   'read(3, "hello world\\n", 64) = 12',
   "close(3) = 0",
 ];
+/** What was there before the command: another process' calls. */
+const BEFORE: Readonly<Record<string, Calls>> = {
+  getdents: [
+    'mkdir("/tmp/d", 0755) = 0',
+    ...Array.from({ length: 6 }, (_, i) => `mknod("/tmp/d/f${i}", S_IFREG|0644) = 0`),
+  ],
+  rw: [
+    'openat(AT_FDCWD, "/tmp/rw", O_RDWR|O_CREAT, 0644) = 3',
+    'write(3, "hello world\\n", 12) = 12',
+    "close(3) = 0",
+  ],
+};
+/** Activities whose output went to a file: the shell's calls before it became the command. */
+const TO_FILE = new Set(["cat", "procread"]);
+const OUTPUT: Calls = [
+  'openat(AT_FDCWD, "/tmp/out", O_WRONLY|O_CREAT|O_TRUNC, 0666) = 3',
+  "dup2(3, 1) = 1",
+];
+/** The process that was before. */
+const OTHER = 9;
+/** The tasks of a command: it, and its child. */
+export const COMMAND_PIDS: ReadonlySet<string> = new Set(["10", "20"]);
+
 const FORK: Calls = [
   "clone(child_stack=NULL, flags=CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD, child_tidptr=0x5500690) = 20",
-  "wait4(20, [{WIFEXITED(s) && WEXITSTATUS(s) == 0}], 0, NULL) = 20",
+  "<... wait4 resumed>[{WIFEXITED(s) && WEXITSTATUS(s) == 0}], 0, NULL) = 20",
 ];
 
 const SCRIPTS: Readonly<Record<string, Calls>> = {
@@ -139,7 +161,8 @@ const BEGIN: Calls = [
  * `execve-shallow` is `execve` recorded to another depth.
  */
 export function activityRecording(name: string): Uint8Array | undefined {
-  const script = SCRIPTS[name] ?? SCRIPTS[name.replace(/-(?:shallow|deep)$/, "")];
+  const plain = SCRIPTS[name] === undefined ? name.replace(/-(?:shallow|deep)$/, "") : name;
+  const script = SCRIPTS[plain];
   if (script === undefined) return undefined;
   let now = 1_700_000_000_000_000;
   const line = (pid: number, call: string) => {
@@ -147,8 +170,15 @@ export function activityRecording(name: string): Uint8Array | undefined {
     const at = `${Math.floor(now / 1e6)}.${String(now % 1e6).padStart(6, "0")}`;
     return `${pid} ${at} ${call}${/ = (?!\?)/.test(call) && !/<[\d.]+>$/.test(call) ? " <0.000400>" : ""}\n`;
   };
-  let text = [...BEGIN, ...script.slice(0, 1)].map((call) => line(10, call)).join("");
-  if (script[0]?.startsWith("clone(") === true) {
+  const before = BEFORE[plain.replace(/-deep$/, "")];
+  let text = before === undefined
+    ? ""
+    : [...before, "exit_group(0) = ?", "+++ exited with 0 +++"].map((call) => line(OTHER, call)).join("");
+  if (TO_FILE.has(plain)) text += OUTPUT.map((call) => line(10, call)).join("");
+  text += [...BEGIN, ...script.slice(0, 1)].map((call) => line(10, call)).join("");
+  if (script === FORK) {
+    // The parent waits before the child has ended.
+    text += line(10, "wait4(20,  <unfinished ...>");
     text += line(20, "exit_group(0) = ?") + line(20, "+++ exited with 0 +++");
   }
   text += script.slice(1).map((call) => line(10, call)).join("");

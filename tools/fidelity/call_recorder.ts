@@ -36,6 +36,7 @@ function isInterrupt(task: Task, from: number, to: number): boolean {
 /** Records the calls of one kernel under root functions. */
 export class CallRecorder implements FunctionTracer {
   readonly first: boolean;
+  readonly results = true;
   readonly #k: Kernel;
   readonly #isRoot: (name: string) => boolean;
   readonly #depth: number;

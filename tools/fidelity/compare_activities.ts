@@ -5,7 +5,8 @@
  */
 
 import type { ShapeLibrary } from "../../kernel/shapes/library.ts";
-import { activityRecording } from "./activities.ts";
+import { isOnDisk } from "../compile_shapes/recorded_disk.ts";
+import { activityRecording, COMMAND_PIDS } from "./activities.ts";
 import type { Comparison } from "./compare.ts";
 import { edgesOf, plainScore, weightedScore } from "./edges.ts";
 import { replayRoots } from "./model_run.ts";
@@ -19,7 +20,12 @@ export async function compareActivity(
   const { arch, name, depth, roots, trees } = transcript;
   const recording = activityRecording(name);
   if (recording === undefined) return undefined;
-  const tasks = await replayRoots(arch, recording, shapes, name, (fn) => roots.has(fn), depth);
+  // The tracer followed the command alone: what landed in other tasks is not in the transcript.
+  const tasks = (await replayRoots(arch, recording, shapes, name, {
+    isRoot: (fn) => roots.has(fn),
+    depth,
+    cpus: isOnDisk(name) ? 1 : 2,
+  })).filter(({ task }) => COMMAND_PIDS.has(task));
   const present = new Set(trees.map((tree) => tree.fn));
   const modeled = tasks.flatMap((task) => task.roots).filter((root) => present.has(root.fn));
   const recordedEdges = edgesOf(trees);

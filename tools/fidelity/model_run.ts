@@ -41,7 +41,16 @@ export async function replayTraced(
   shapes: ShapeLibrary,
   program: string,
 ): Promise<TaskTrees[]> {
-  return await replayRoots(arch, strace, shapes, program, isEntry, DEPTH);
+  return await replayRoots(arch, strace, shapes, program, { isRoot: isEntry, depth: DEPTH, cpus: 1 });
+}
+
+/** What is recorded. */
+export interface TraceOptions {
+  /** Functions that calls are recorded below. */
+  readonly isRoot: (fn: string) => boolean;
+  /** Levels of calls. */
+  readonly depth: number;
+  readonly cpus: number;
 }
 
 /** The same with other roots than system calls, and another depth. */
@@ -50,11 +59,10 @@ export async function replayRoots(
   strace: Uint8Array,
   shapes: ShapeLibrary,
   program: string,
-  isRoot: (fn: string) => boolean,
-  depth: number,
+  { isRoot, depth, cpus }: TraceOptions,
 ): Promise<TaskTrees[]> {
   const workload = await replay(strace, replayOptionsFor(program));
-  const kernel = new Kernel(await fullImage(arch), shapes, { cpus: 1 });
+  const kernel = new Kernel(await fullImage(arch), shapes, { cpus });
   mountFor(kernel, program);
   const recorder = new CallRecorder(kernel, isRoot, depth);
   recorder.arm();
