@@ -8,7 +8,7 @@ import type { Arch } from "../image/model.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Task } from "../kernel/process/task.ts";
 import { type CallSteps, type Pending, steps, whenDone } from "../kernel/calls/function.ts";
-import type { RecordedOutcome } from "../kernel/syscalls/entry.ts";
+import type { RecordedOutcome, SyscallRequest } from "../kernel/syscalls/entry.ts";
 import { takeSignals, userCompute, userSyscall } from "../kernel/syscalls/user_mode.ts";
 import { ENOSYS } from "../kernel/syscalls/errno.ts";
 import { keyOf } from "../kernel/time/random.ts";
@@ -17,6 +17,7 @@ import { AddressMap } from "./replay/address_map.ts";
 import { array, name, NULL, number, struct, text } from "./replay/build_value.ts";
 import { parseValue } from "./replay/parse_value.ts";
 import type { RecordedCall } from "./replay/record.ts";
+import { socketcallArguments, socketcallNumber } from "./replay/socketcall.ts";
 import { isDirect, translate, type TranslationTarget } from "./replay/translate.ts";
 import { UserBuffers } from "./replay/user_buffers.ts";
 import type { StraceValue } from "./replay/value.ts";
@@ -180,7 +181,10 @@ export class Sys {
     if (isDirect(call, this.#target)) {
       if (!isMapping(call)) this.#memory.run(Infinity);
       const words = this.#direct(args);
-      if (words !== null) return this.#start(call, words, recorded);
+      if (words !== null) {
+        const number = this.#narrow ? socketcallNumber("i386", call, args.map(valueOf)) : 0;
+        return this.#start(call, words, recorded, number);
+      }
     }
     const translated = translate(asRecorded(task.pid, call, args.map(valueOf)), this.#target);
     if (translated === null) {
@@ -195,7 +199,8 @@ export class Sys {
       this.#addresses,
       this.#memory,
     );
-    return this.#start(translated.name, placed, recorded);
+    const number = this.#narrow ? socketcallNumber("i386", call, translated.args) : 0;
+    return this.#start(translated.name, placed, recorded, number);
   }
 
   /** The arguments of a call that is made as it is, with nothing but numbers and a buffer to fill; else null. */
@@ -213,13 +218,25 @@ export class Sys {
     return words;
   }
 
-  #start(name: string, args: readonly number[], recorded: RecordedOutcome | undefined): Pending {
+  /** `socketcall`: the number of a socket call that i386's C library makes through that one; 0 for all others. */
+  #start(
+    name: string,
+    args: readonly number[],
+    recorded: RecordedOutcome | undefined,
+    socketcall: number,
+  ): Pending {
     this.#run.calls++;
     this.#args = args;
-    const request = recorded === undefined ? { name, args } : { name, args, recorded };
+    const call = recorded === undefined ? { name, args } : { name, args, recorded };
+    const request = socketcall === 0 ? call : { ...call, via: this.#socketcall(socketcall, args) };
     this.#memory.stack.atSyscall(name);
     const pending = userSyscall(this.#k, this.task, request);
     return whenDone(pending, isMapping(name) ? this.#hasMapped(name) : this.#returned);
+  }
+
+  #socketcall(number: number, args: readonly number[]): NonNullable<SyscallRequest["via"]> {
+    const list = this.#buffers.placeWords(this.task, socketcallArguments(number, args));
+    return { name: "socketcall", args: [number, list] };
   }
 
   /** A call has changed what is mapped: the program uses it before its next call that doesn't. */
