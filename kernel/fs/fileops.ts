@@ -271,6 +271,15 @@ export const EVENTFD: FileOperations = {
   seekable: false,
 };
 
+/** `mq_open`. */
+export const MQUEUE: FileOperations = {
+  symbol: "mqueue_file_operations",
+  read: fn("mqueue_read_file"),
+  poll: fn("mqueue_poll_file"),
+  release: fn("mqueue_flush_file"),
+  seekable: true,
+};
+
 /** `epoll_create`. */
 export const EPOLL: FileOperations = {
   symbol: "eventpoll_fops",
@@ -399,6 +408,7 @@ export function fileOperations(): readonly FileOperations[] {
     KERNFS_FILE,
     KERNFS_DIR,
     EVENTFD,
+    MQUEUE,
     EPOLL,
     TIMERFD,
     SIGNALFD,

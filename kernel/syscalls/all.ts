@@ -23,6 +23,7 @@ import "./limit_calls.ts";
 import "./misc_calls.ts";
 import "./mlock_calls.ts";
 import "./mm_calls.ts";
+import "./mqueue_calls.ts";
 import "./numa_calls.ts";
 import "./process_calls.ts";
 import "./mount_calls.ts";
