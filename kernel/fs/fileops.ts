@@ -271,6 +271,13 @@ export const EVENTFD: FileOperations = {
   seekable: false,
 };
 
+/** `fsopen` and `fspick`. */
+export const FSCONTEXT: FileOperations = {
+  symbol: "fscontext_fops",
+  release: fn("fscontext_release"),
+  seekable: false,
+};
+
 /** `mq_open`. */
 export const MQUEUE: FileOperations = {
   symbol: "mqueue_file_operations",
@@ -408,6 +415,7 @@ export function fileOperations(): readonly FileOperations[] {
     KERNFS_FILE,
     KERNFS_DIR,
     EVENTFD,
+    FSCONTEXT,
     MQUEUE,
     EPOLL,
     TIMERFD,

@@ -62,7 +62,7 @@ function mountFlags(flags: number): number {
 }
 
 /** The super block that a mount of `type` shows: a new one, or -errno. */
-function getTree(k: Kernel, type: FileSystemType, source: string): SuperBlock | number {
+export function getTree(k: Kernel, type: FileSystemType, source: string): SuperBlock | number {
   if (type.getTree !== undefined) return type.getTree(k, source);
   if (!type.nodev) return -ENODEV;
   return k.vfs.newSuper(type);

@@ -148,11 +148,23 @@ export class Vfs {
     if (dentry === undefined || parent === null) {
       throw new Error(`Cannot mount a ${sb.type.name} at "${at}": there is no such place; make it first`);
     }
-    const mount = this.#newMount(sb, options.root ?? sb.root, options.source ?? sb.type.name);
-    mount.flags = options.flags ?? MNT_RELATIME;
-    mount.attach(parent, dentry);
-    this.mounts.set(mount.mnt, mount);
+    const { root = sb.root, source = sb.type.name, flags = MNT_RELATIME } = options;
+    const mount = this.newMount(sb, root, source, flags);
+    this.attachMount(mount, parent, dentry);
     return mount;
+  }
+
+  /** A mount that has no place in the tree yet. */
+  newMount(sb: SuperBlock, root: Dentry, source: string, flags: number): Mount {
+    const mount = this.#newMount(sb, root, source);
+    mount.flags = flags;
+    return mount;
+  }
+
+  /** Gives a mount its place. */
+  attachMount(mount: Mount, parent: Mount, at: Dentry): void {
+    mount.attach(parent, at);
+    this.mounts.set(mount.mnt, mount);
   }
 
   /** Takes a mount off the tree. Its file system goes with its last mount, its objects stay as long as files are open. */

@@ -26,6 +26,7 @@ import "./mm_calls.ts";
 import "./mqueue_calls.ts";
 import "./numa_calls.ts";
 import "./process_calls.ts";
+import "./mount_api_calls.ts";
 import "./mount_calls.ts";
 import "./range_calls.ts";
 import "./poll_calls.ts";

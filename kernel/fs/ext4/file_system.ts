@@ -220,6 +220,12 @@ export function ext4Of(k: Kernel, inode: Inode): Ext4 | undefined {
   return systems.get(k)?.get(inode.sb);
 }
 
+/** The ext4 on a disk. */
+export function ext4OfDisk(k: Kernel, disk: Disk): Ext4 | undefined {
+  for (const ext4 of systems.get(k)?.values() ?? []) if (ext4.disk === disk) return ext4;
+  return undefined;
+}
+
 /** The ext4 of a super block. */
 export function ext4OfSuper(k: Kernel, sb: Addr): Ext4 | undefined {
   return systems.get(k)?.get(sb);

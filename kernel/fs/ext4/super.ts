@@ -8,7 +8,10 @@ import { behaviour, blocking, fn, type FunctionRef } from "../../calls/function.
 import type { Disk } from "../../block/gendisk.ts";
 import type { Kernel } from "../../kernel.ts";
 import { field } from "../../process/objects.ts";
+import { EINVAL, ENOENT, ENOTBLK, ENXIO } from "../../syscalls/errno.ts";
 import { type FileSystemType, isSpecial, specialOperations, type SuperBlock } from "../file_system.ts";
+import { INODE } from "../fields.ts";
+import { registerFileSystem } from "../file_systems.ts";
 import { EXT4_DIR, EXT4_FILE } from "../fileops.ts";
 import {
   EXT4_DIR_INODE,
@@ -20,7 +23,7 @@ import { S_IFBLK, S_IFDIR, S_IFLNK, S_IFMT } from "../modes.ts";
 import type { Mount } from "../mount.ts";
 import "./dir.ts";
 import "./file.ts";
-import { Ext4, ext4OfSuper, registerExt4 } from "./file_system.ts";
+import { Ext4, ext4OfDisk, ext4OfSuper, registerExt4 } from "./file_system.ts";
 import "./inode.ts";
 import { JBD2_COMPLETE_TRANSACTION } from "./jbd2.ts";
 import { dataStart, EXT4_ROOT_INO } from "./layout.ts";
@@ -91,6 +94,15 @@ export const EXT4_TYPE: FileSystemType = {
   writeInode: fn("ext4_write_inode"),
   evictInode: fn("ext4_evict_inode"),
   pageMkwrite: fn("ext4_page_mkwrite"),
+  getTree(k, source) {
+    const device = k.vfs.lookup(source)?.inode;
+    if (!device) return -ENOENT;
+    if (device.type !== S_IFBLK) return -ENOTBLK;
+    const disk = k.block.byDev(INODE.rdev.get(k, device.address));
+    if (disk === undefined) return -ENXIO;
+    // What was made on a disk stays there when it is unmounted.
+    return ext4OfDisk(k, disk)?.sb ?? -EINVAL;
+  },
   fileOperations(mode, rdev) {
     if ((mode & S_IFMT) === S_IFDIR) return EXT4_DIR;
     return isSpecial(mode) ? specialOperations(mode, rdev) : EXT4_FILE;
@@ -101,6 +113,8 @@ export const EXT4_TYPE: FileSystemType = {
     return isSpecial(mode) ? EXT4_SPECIAL_INODE : EXT4_FILE_INODE;
   },
 };
+
+registerFileSystem(EXT4_TYPE);
 
 /** Makes an ext4 on a disk and mounts it at `path`, whose directory is made if it is not there. */
 export function mountExt4(k: Kernel, disk: Disk, path: string, options: Ext4Options = {}): Mount {

@@ -45,11 +45,12 @@ function directory(name: string, children: readonly NodeSpec[]): NodeSpec {
   };
 }
 
-function filesystems(): string {
+function filesystems(k: Kernel): string {
   const always = ["sysfs", "tmpfs", "bdev", "proc", "cgroup2", "devtmpfs", "sockfs", "pipefs"];
   const known = fileSystems();
   const nodev = [...new Set([...always, ...known.filter(({ nodev }) => nodev).map(({ name }) => name)])];
-  const onDisk = known.filter((type) => !type.nodev).map(({ name }) => name);
+  // The modules of those that are on disks are loaded with the first of them.
+  const onDisk = known.filter((type) => !type.nodev && k.block.disks.length > 0).map(({ name }) => name);
   return [...nodev.map((name) => `nodev\t${name}\n`), ...onDisk.map((name) => `\t${name}\n`)].join("");
 }
 
