@@ -5,6 +5,7 @@
  */
 
 import { behaviour, fn, type FunctionRef } from "../calls/function.ts";
+import { LOG_LEVELS } from "../printk/ring.ts";
 import { recorded, recordedOr } from "../fs/recorded.ts";
 import type { Kernel } from "../kernel.ts";
 import { MemoryFault } from "../memory/fault.ts";
@@ -381,12 +382,35 @@ for (const name of ["personality", "arm64_personality"]) {
 }
 
 /** The kernel log as a system call: sizes and levels; reading needs privilege. */
-syscall("syslog", ["int", "ulong", "int"], [SECURITY_CAPABLE], (k, type = 0, _buf, length = 0) => {
-  const unprivileged = type === 3 || type === 10;
-  if (!unprivileged && !nsCapable(k, 34) && recorded(k) === undefined) return -EPERM;
+syscall("syslog", ["int", "ulong", "int"], [SECURITY_CAPABLE], (k, type = 0, buf = 0, length = 0) => {
+  // Debian restricts all of it (`dmesg_restrict`).
+  if (!nsCapable(k, 34) && recorded(k) === undefined) return -EPERM;
   if (type < 0 || type > 10 || length < 0) return -EINVAL;
-  return recordedOr(k, type === 10 ? 1 << 17 : 0);
+  if (type === 10) return recordedOr(k, LOG_BYTES);
+  if (type === 5) k.log.clear();
+  if (type === 9) return recordedOr(k, logBytes(k).length);
+  if (type < 2 || type > 4) return recordedOr(k, 0);
+  if (buf === 0) return recordedOr(k, -EINVAL);
+  // The newest records that fit, whole.
+  const all = logBytes(k);
+  let from = Math.max(0, all.length - length);
+  while (from > 0 && from < all.length && all[from - 1] !== 0x0a) from++;
+  const text = all.subarray(from);
+  if (!storeUserBytes(k, buf, text)) return fault(k);
+  if (type === 4) k.log.clear();
+  return recordedOr(k, text.length);
 });
+const LOG_BYTES = 1 << 17;
+
+/** The log as `syslog` gives it: each record behind its level and time. */
+function logBytes(k: Kernel): Uint8Array {
+  const lines = k.log.records().map(({ level, time, text }) => {
+    const seconds = Math.floor(time / 1e9);
+    const micros = String(Math.floor(time % 1e9 / 1000)).padStart(6, "0");
+    return `<${LOG_LEVELS[level]}>[${String(seconds).padStart(5)}.${micros}] ${text}\n`;
+  });
+  return new TextEncoder().encode(lines.join(""));
+}
 
 /** Kernel keys are not configured to be found: there are none here. */
 for (const name of ["add_key", "request_key", "keyctl"]) {
@@ -401,10 +425,6 @@ for (const name of ["io_uring_setup", "io_uring_enter", "io_uring_register"]) {
 for (const name of ["bpf", "perf_event_open", "userfaultfd"]) {
   syscall(name, ["ulong", "ulong", "ulong", "ulong", "ulong"], [], (k) => recordedOr(k, -EPERM));
 }
-syscall("kcmp", ["int", "int", "int", "ulong", "ulong"], [], (k, a = 0, b = 0) => {
-  const known = k.tasks.byPid(a) !== undefined && k.tasks.byPid(b) !== undefined;
-  return recordedOr(k, known ? (a === b ? 0 : 1) : -ESRCH);
-});
 syscall("seccomp", ["uint", "uint", "ulong"], [], (k, operation = 0, flags = 0, args = 0) => {
   if (operation > 3) return recordedOr(k, -EINVAL);
   if (operation === 0) return recordedOr(k, flags !== 0 || args !== 0 ? -EINVAL : 0);

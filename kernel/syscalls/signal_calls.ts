@@ -343,7 +343,6 @@ syscall(
     return withUserInfo(k, signal, uinfo, task.pid, (info) => k.call(KILL_PID_INFO, signal, info, struct));
   },
 );
-syscall("pidfd_getfd", ["int", "int", "uint"], [], (k) => recordedOr(k, -EPERM));
 
 /** Sends what `send` does, with the sender's ids. In a replay a call that failed sends nothing. */
 function sends(k: Kernel, signo: number, code: number, send: (info: number) => number): number {
