@@ -28,6 +28,7 @@ import { maxDescriptors } from "../process/rlimit.ts";
 import { FMODE_WRITE, O_CLOEXEC } from "./modes.ts";
 import { notifyDentry } from "./notify/events.ts";
 import { IN_CLOSE_NOWRITE, IN_CLOSE_WRITE } from "./notify/masks.ts";
+import { parkFile, unparkFile } from "./parked_fds.ts";
 import { TASK_WORK_ADD } from "../process/task_work.ts";
 
 /** Descriptors that the recording says the current call got, in order; others are the lowest free ones. */
@@ -47,6 +48,9 @@ export const GIVES_FD: ReadonlySet<string> = new Set([
   "signalfd", "signalfd4", "inotify_init", "inotify_init1", "memfd_create", "pidfd_open", "userfaultfd",
   "perf_event_open", "fanotify_init", "io_uring_setup", "open_by_handle_at",
 ]);
+
+/** Calls that take a descriptor away from its file. */
+const REPLACES: ReadonlySet<string> = new Set(["dup2", "dup3"]);
 
 /** Finds room for a descriptor; -errno if it is past the limit. */
 export const EXPAND_FILES: FunctionRef = behaviour(
@@ -89,15 +93,27 @@ export const PUT_UNUSED_FD: FunctionRef = behaviour("put_unused_fd", [], (k, fd 
 export const FD_INSTALL: FunctionRef = behaviour("fd_install", [], (k, fd = 0, file = 0) => {
   const { files } = k.current;
   const old = fdFile(k, files, fd);
-  if (old !== 0) k.vfs.putFile(old);
-  installFd(k, files, fd, file, closesOnExec(k, files, fd));
+  const cloexec = closesOnExec(k, files, fd);
+  if (old !== 0) {
+    const { request, threadGroup } = k.current;
+    // Another thread is about to close what has this number.
+    if (request?.recorded !== undefined && threadGroup.length > 1 && !REPLACES.has(request.name)) {
+      parkFile(k, files, fd, { file, cloexec });
+      return Number.NaN;
+    }
+    k.vfs.putFile(old);
+  }
+  installFd(k, files, fd, file, cloexec);
   return Number.NaN;
 });
 
 /** Takes a descriptor out of the table: its file, or 0. */
 export const PICK_FILE: FunctionRef = behaviour("pick_file", [], (k, files = 0, fd = 0) => {
   const file = fdFile(k, files, fd);
-  if (file !== 0) clearFd(k, files, fd);
+  if (file === 0) return 0;
+  clearFd(k, files, fd);
+  const parked = unparkFile(k, files, fd);
+  if (parked !== undefined) installFd(k, files, fd, parked.file, parked.cloexec);
   return file;
 });
 

@@ -5,6 +5,7 @@
  */
 
 import type { Kernel } from "../kernel.ts";
+import { tracepoint } from "../tracing/reference.ts";
 import { dupFiles, newFiles, putFiles } from "../fs/files_struct.ts";
 import { copyFsStruct, newFsStruct, putFsStruct } from "../fs/fs_struct.ts";
 import { loadStarted } from "../mm/exec_layout.ts";
@@ -247,6 +248,7 @@ export class TaskTable {
     if (!this.#byAddress.has(task.address)) return;
     for (const tell of this.onRelease) tell(task);
     this.unhash(task);
+    k.tracepoints.fire(PROCESS_FREE, task.comm, task.pid, TASK.prio.get(k, task.address));
     task.state = TASK_DEAD;
     this.#byAddress.delete(task.address);
     const signal = TASK.signal.get(k, task.address);
@@ -470,6 +472,8 @@ export class TaskTable {
   }
 }
 
+/** What is left of a task goes. */
+const PROCESS_FREE = tracepoint("sched:sched_process_free", "comm", "pid", "prio");
 const FRESH: ForkSharing = { vm: false, files: false, fs: false };
 
 /** i386 leaves two words above the user registers (`TOP_OF_KERNEL_STACK_PADDING`). */

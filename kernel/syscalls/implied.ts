@@ -37,6 +37,7 @@ import {
   S_IFREG,
   S_IFSOCK,
 } from "../fs/modes.ts";
+import { unparkFile } from "../fs/parked_fds.ts";
 import { userString } from "../fs/names.ts";
 import { operationsOf } from "../fs/vfs.ts";
 import type { Kernel } from "../kernel.ts";
@@ -122,6 +123,11 @@ function implyFd(k: Kernel, task: Task, request: SyscallRequest, recorded: Recor
     return;
   }
   if (fd < 0 || fd > 0xffff) return;
+  const parked = request.name === "close" ? undefined : unparkFile(k, task.files, fd);
+  if (parked !== undefined) {
+    k.vfs.putFile(fdFile(k, task.files, fd));
+    installFd(k, task.files, fd, parked.file, parked.cloexec);
+  }
   const file = k.vfs.files.get(fdFile(k, task.files, fd));
   if (SOCKET_CALLS.has(request.name) && recorded.ret !== -ENOTSOCK && file?.ops !== SOCKET) {
     return implySocket(k, task, request, fd, file === undefined);
