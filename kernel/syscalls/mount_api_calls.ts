@@ -21,7 +21,7 @@ import {
 import { PATH } from "../fs/fields.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, LOOKUP_EMPTY, LOOKUP_FOLLOW } from "../fs/modes.ts";
 import { DO_FILP_OPEN } from "../fs/open.ts";
-import { PATH_PUT } from "../fs/namei.ts";
+import { PATH_PUT } from "../fs/path_lookup.ts";
 import { userString } from "../fs/names.ts";
 import { CAP_SYS_ADMIN } from "../process/capability.ts";
 import { USER_PATH_AT_EMPTY, withPath } from "../fs/place.ts";

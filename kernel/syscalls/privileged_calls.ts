@@ -7,7 +7,7 @@
 import { AT_FDCWD, LOOKUP_FOLLOW } from "../fs/modes.ts";
 import { fileOf } from "../fs/fdtable.ts";
 import { FILE } from "../fs/fields.ts";
-import { PATH_PUT } from "../fs/namei.ts";
+import { PATH_PUT } from "../fs/path_lookup.ts";
 import { userString } from "../fs/names.ts";
 import { USER_PATH_AT_EMPTY, withPath } from "../fs/place.ts";
 import { recordedOr } from "../fs/recorded.ts";
