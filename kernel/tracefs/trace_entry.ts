@@ -6,8 +6,19 @@
 
 import type { Addr } from "../../image/model.ts";
 
-/** An event's text behind its context columns, without the newline; `rawPointers` is the option `nohash-ptr`. */
-export type EventText = string | ((rawPointers: boolean) => string);
+/** Options that an event's text depends on. */
+export interface TextStyle {
+  /** `nohash-ptr` */
+  readonly rawPointers: boolean;
+  /** `sym-addr` */
+  readonly symAddr: boolean;
+}
+
+/** An event's text behind its context columns, without the newline. */
+export type EventText = string | ((style: TextStyle) => string);
+
+/** As traces are shown unless options say otherwise. */
+export const PLAIN_STYLE: TextStyle = { rawPointers: false, symAddr: false };
 
 /** What a record says. */
 export type TraceContent =
@@ -60,8 +71,8 @@ export interface TraceEntry {
 }
 
 /** The text of an event record. */
-export function eventText(text: EventText, rawPointers = false): string {
-  return typeof text === "string" ? text : text(rawPointers);
+export function eventText(text: EventText, style: TextStyle = PLAIN_STYLE): string {
+  return typeof text === "string" ? text : text(style);
 }
 
 /** Numbers of records that aren't events (`enum trace_type`). */

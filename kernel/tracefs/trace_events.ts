@@ -4,13 +4,15 @@
  * @module
  */
 
+import { addressText } from "../../image/address.ts";
+import type { Addr } from "../../image/model.ts";
 import type { Kernel } from "../kernel.ts";
 import { S_IFMT, S_IFREG } from "../fs/modes.ts";
 import { ftraceSite } from "../kprobes/place.ts";
 import type { Directory } from "./directory.ts";
 import { ErrorLog } from "./error_log.ts";
 import { EventDirectory, type EventDirectoryHost } from "./events/event_directory.ts";
-import type { EventFile } from "./events/event_file.ts";
+import type { EventFile, EventRecord } from "./events/event_file.ts";
 import { ignoresEvent } from "./events/pid_rules.ts";
 import type { PrintFmtHost } from "./events/print_fmt.ts";
 import { EventRegistry } from "./events/registry.ts";
@@ -135,6 +137,7 @@ export class TraceEvents {
       trampolineAddress: k.kprobes.trampolineAddress,
       symbolText: (address) => symbols.text(address),
       symbolName: (address) => symbols.name(address),
+      addressText: (address) => addressText(k.image.arch, address),
       comm: () => k.current.comm,
       current: () => k.current,
       updateClock: () => {
@@ -209,10 +212,9 @@ export class TraceEvents {
       clear: () => array.reset(),
       isTracing: () => buffer.on,
       setTracing: (on) => void (buffer.on = on),
-      emitStack(record): void {
-        const callers = k.calls.stack(k.current, STACK_DEPTH).slice(record.hidesCaller ? 1 : 0);
-        emitStack(buffer, [...record.handlers(), ...callers], record.flags);
-      },
+      emitStack: (record) => emitStack(buffer, this.#stackOf(record), record.flags),
+      stackOf: (record) => this.#stackOf(record),
+      now: () => array.clock.stamp(),
       symbol: (value, offset) => {
         const address = Number(BigInt.asIntN(64, value));
         return offset ? this.#symbols.text(address) : this.#symbols.name(address);
@@ -223,6 +225,12 @@ export class TraceEvents {
         return name === undefined ? "unknown_syscall" : `sys_${name}`;
       },
     };
+  }
+
+  /** The running kernel's stack as a trigger finds it: the frames of the probe's handlers, then the function and its callers. */
+  #stackOf({ handlers, hidesCaller }: EventRecord): readonly (Addr | string)[] {
+    const k = this.#k;
+    return [...handlers(), ...k.calls.stack(k.current, STACK_DEPTH).slice(hidesCaller ? 1 : 0)];
   }
 
   /** Enumerators, and the variables that formats of the kernel's events name. */

@@ -47,7 +47,10 @@ export function entryText(array: TraceArray, entry: TraceEntry): string {
   const { content } = entry;
   switch (content.kind) {
     case "event":
-      return eventText(content.text, !array.options.has("hash-ptr"));
+      return eventText(content.text, {
+        rawPointers: !array.options.has("hash-ptr"),
+        symAddr: array.options.has("sym-addr"),
+      });
     case "print":
       return `${content.place}: ${content.text}`;
     case "stack":

@@ -50,9 +50,15 @@ const TRACERS = {
     "funcgraph-irqs": true,
     "funcgraph-tail": false,
     "sleep-time": true,
-    "graph-time": true,
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, boolean>>>>;
+
+/** Those of a tracer that can't be chosen here: there are files for them. */
+const BLK: Readonly<Record<string, boolean>> = {
+  "blk_classic": false,
+  "blk_cgroup": false,
+  "blk_cgname": false,
+};
 
 /** A tracer that can be chosen. */
 export type TracerName = keyof typeof TRACERS;
@@ -72,7 +78,7 @@ export type TraceOption = keyof typeof COMMON | OptionsOf<typeof TRACERS>;
 /** The switches of one trace array. */
 export class TraceOptions {
   readonly #on = new Map<string, boolean>(
-    [COMMON, ...Object.values(TRACERS)].flatMap((options) => Object.entries(options)),
+    [COMMON, BLK, ...Object.values(TRACERS)].flatMap((options) => Object.entries(options)),
   );
 
   /** The kernel's defaults, or for a new trace array those of the kernel's own. */
@@ -109,6 +115,7 @@ export class TraceOptions {
     return [
       ...Object.keys(COMMON).filter((name) => isMain || !TOP_LEVEL.includes(name)),
       ...tracers.flatMap(tracerOptions),
+      ...(isMain ? Object.keys(BLK) : []),
     ];
   }
 

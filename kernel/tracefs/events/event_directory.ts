@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Addr } from "../../../image/model.ts";
 import { EINVAL } from "../../syscalls/errno.ts";
 import type { TraceFile, TraceTree } from "../file.ts";
 import { isErrno, kstrtoul } from "../probe_events/kstrto.ts";
@@ -13,6 +14,7 @@ import { createFilter, refusedFilterText } from "./filter.ts";
 import { headerEventText, headerPageText } from "./headers.ts";
 import type { EventRegistry } from "./registry.ts";
 import { readTriggers, truncateTriggers, writeTrigger } from "./trigger_files.ts";
+import type { HistTable } from "./hist_table.ts";
 import { readHist } from "./hist_trigger.ts";
 
 /** A directory that can be hung with files when it is first looked into. */
@@ -38,6 +40,10 @@ export interface EventDirectoryHost extends EventArray {
   snapshot(flags: string): void;
   /** Records the running kernel's stack, as a trigger finds it. */
   emitStack(record: EventRecord): void;
+  /** The same stack, innermost first. */
+  stackOf(record: EventRecord): readonly (Addr | string)[];
+  /** What the trace's clock shows. */
+  now(): number;
   /** A symbol, with the offset into it if wanted; hex where there is none. */
   symbol(address: bigint, offset: boolean): string;
   /** Command name of a task, as the trace would show it. */
@@ -57,6 +63,8 @@ const PAGE_SIZE = 4096;
 export class EventDirectory {
   readonly host: EventDirectoryHost;
   readonly #registry: EventRegistry;
+  /** Tables of `hist` triggers that have a name. */
+  readonly namedHists = new Map<string, HistTable>();
   readonly #tree: LazyTree;
   readonly #files = new Map<EventCall, EventFile>();
   readonly #systemFilters = new Map<string, string>();

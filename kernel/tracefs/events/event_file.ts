@@ -42,7 +42,7 @@ export interface EventRecord {
   readonly text: EventText;
   readonly flags: string;
   /** What a stack trace begins with, innermost first, before the function's callers. */
-  readonly handlers: () => readonly string[];
+  readonly handlers: () => readonly (Addr | string)[];
   /** Leave out the innermost caller: an architecture with a link register has not stored it at a function's entry. */
   readonly hidesCaller: boolean;
   /** Where the registers say that it happened, and how many callers a stack from there leaves out. */

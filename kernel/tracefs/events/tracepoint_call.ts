@@ -64,7 +64,7 @@ export class TracepointCall implements EventCall {
       const reader = new BytesReader(record.bytes());
       file.deliver({
         reader,
-        text: (rawPointers) => this.text(reader, rawPointers),
+        text: ({ rawPointers }) => this.text(reader, rawPointers),
         flags: this.#source.context(place),
         handlers: () => [],
         hidesCaller: false,

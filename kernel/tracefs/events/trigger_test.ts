@@ -300,6 +300,43 @@ Deno.test("buckets of one size count as one key", async () => {
   }
 });
 
+Deno.test("triggers of one name count in one table, as long as one of them is there", async () => {
+  const one = "events/kprobes/one/trigger";
+  const k = await openMissing("x86_64", (k) => {
+    append(k, "p:one __x64_sys_openat v=\\5:u32", "kprobe_events");
+    append(k, "p:two do_sys_openat2 v=\\5:u32", "kprobe_events");
+    assertEquals(append(k, "hist:keys=v:name=both", one), 22);
+    assertEquals(append(k, "hist:keys=v:name=both", "events/kprobes/two/trigger"), 22);
+    assertEquals(append(k, "hist:keys=v.hex:name=both", "events/kprobes/two/trigger"), "EINVAL");
+  });
+  assertMatch(cat(k, "error_log"), /Named hist trigger doesn't match existing named trigger/);
+  assertMatch(cat(k, "events/kprobes/one/hist"), /\{ v: {10}5 \} hitcount: {10}2\n/);
+  assertEquals(cat(k, one), "hist:name=both:keys=v:vals=hitcount:sort=hitcount:size=2048 [active]\n");
+  append(k, "!hist:keys=v:name=both", one);
+  append(k, "!hist:keys=v:name=both", "events/kprobes/two/trigger");
+  assertEquals(append(k, "hist:keys=v.hex:name=both", one), 26);
+});
+
+Deno.test("stacks, CPUs and times are keys too; variables are kept and shown", async () => {
+  const path = "events/syscalls/sys_enter_openat/trigger";
+  const k = await openMissing("x86_64", (k) => {
+    for (const keys of ["stacktrace", "cpu", "common_timestamp.usecs", "dfd:x=5"]) {
+      append(k, `hist:keys=${keys}`, path);
+    }
+    assertEquals(append(k, "hist:keys=flags:x=dfd", path), "EINVAL");
+    assertEquals(append(k, "hist:keys=dfd:vals=stacktrace", path), "EINVAL");
+  });
+  const blocks = cat(k, "events/syscalls/sys_enter_openat/hist");
+  assertMatch(
+    blocks,
+    /\{ stacktrace:\n {9}[\w.]+\+0x[0-9a-f]+\/0x[0-9a-f]+\n( {9}\S+\n)*\} hitcount: {10}1\n/,
+  );
+  assertMatch(blocks, /\{ common_cpu: {10}0 \} hitcount: {10}1\n/);
+  assertMatch(blocks, /\{ common_timestamp: +\d+ \} hitcount: {10}1\n/);
+  assertMatch(cat(k, path), /^hist:keys=dfd:vals=hitcount:x=5:sort=hitcount:size=2048 \[active\]$/m);
+  assertMatch(cat(k, "error_log"), /Variable already defined/);
+});
+
 Deno.test("enable_hist and disable_hist pause another event's histograms", async () => {
   const k = await openMissing("x86_64", (k) => {
     append(k, "hist:keys=common_pid", "events/syscalls/sys_exit_openat/trigger");

@@ -47,6 +47,9 @@ const ENTRIES: Readonly<
   },
 };
 
+/** Bytes of the call that ftrace makes at a function's entry (x86_64): it returns behind them. */
+const FTRACE_CALL_SIZE = 5;
+
 /** The five context columns of a hit: a breakpoint's handler runs with interrupts off, on x86 as in an NMI. */
 export function contextFlags(kp: Kprobe, address: Addr, host: ProbeEventHost): string {
   if ((kp.flags & KPROBE_FLAG_FTRACE) !== 0) {
@@ -57,8 +60,12 @@ export function contextFlags(kp: Kprobe, address: Addr, host: ProbeEventHost): s
   return host.kprobes.pointOf(kp)?.jump === "jumps" ? "....." : "..Zff";
 }
 
-/** Functions that a stack trace of a hit begins with, innermost first, up to the probed function. */
-export function handlerNames(kp: Kprobe, isReturn: boolean, host: ProbeEventHost): readonly string[] {
+/** What a stack trace of a hit begins with, innermost first, up to the probed function: names where no more is known. */
+export function handlerFrames(
+  kp: Kprobe,
+  isReturn: boolean,
+  host: ProbeEventHost,
+): readonly (Addr | string)[] {
   const commit = host.arch.linkRegister === null ? [] : ["trace_event_buffer_commit"];
   const entries = ENTRIES[host.arch.arch];
   if (isReturn) return [...commit, "kretprobe_trace_func", "kretprobe_dispatcher", ...entries.return];
@@ -70,6 +77,6 @@ export function handlerNames(kp: Kprobe, isReturn: boolean, host: ProbeEventHost
     "kprobe_dispatcher",
     ...several,
     ...(onFtrace ? entries.ftrace : entries.breakpoint),
-    host.symbolName(kp.addr ?? 0),
+    onFtrace ? (kp.addr ?? 0) + FTRACE_CALL_SIZE : host.symbolName(kp.addr ?? 0),
   ];
 }

@@ -6,6 +6,7 @@
 
 import type { Addr, TracepointField } from "../../../image/model.ts";
 import type { BytesReader } from "../events/bytes_reader.ts";
+import { PLAIN_STYLE, type TextStyle } from "../trace_entry.ts";
 import { argSize, type ProbeArg } from "./fetch_code.ts";
 import type { FetchType } from "./fetch_type.ts";
 
@@ -81,6 +82,8 @@ export interface PrintHost {
   symbolText(address: Addr): string;
   /** `sprint_symbol_no_offset`. */
   symbolName(address: Addr): string;
+  /** All digits of an address. */
+  addressText(address: Addr): string;
   /** Where hooked calls return to. */
   readonly trampolineAddress: Addr;
 }
@@ -91,14 +94,19 @@ export function probeLine(
   args: readonly ProbeArg[],
   record: BytesReader,
   host: PrintHost,
+  { symAddr }: TextStyle = PLAIN_STYLE,
 ): string {
   const { wordSize } = host;
   const word = (offset: number): Addr => Number(record.loadBig(offset, wordSize, wordSize === 8));
-  let place = host.symbolText(word(COMMON_SIZE));
+  const value = (address: Addr) => symAddr ? ` <${host.addressText(address)}>` : "";
+  const func = word(COMMON_SIZE);
+  let place = host.symbolText(func) + value(func);
   if (isReturn) {
     const from = word(COMMON_SIZE + wordSize);
-    const caller = from === host.trampolineAddress ? "[unknown/kretprobe'd]" : host.symbolText(from);
-    place = `${caller} <- ${host.symbolName(word(COMMON_SIZE))}`;
+    const caller = from === host.trampolineAddress
+      ? "[unknown/kretprobe'd]"
+      : host.symbolText(from) + value(from);
+    place = `${caller} <- ${host.symbolName(func)}${value(func)}`;
   }
   const base = headSize(isReturn, wordSize);
   return `(${place})${argsText(args, record, base, host)}`;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Addr } from "../../../image/model.ts";
 import type { PtRegs } from "../../arch/pt_regs.ts";
 import {
   Kprobe,
@@ -16,9 +17,10 @@ import { BytesReader } from "../events/bytes_reader.ts";
 import { argsSize, fetchArgs, ProbeRecord } from "./fetch.ts";
 import type { DynEvent, DynEventKind } from "./dyn_events.ts";
 import type { ProbeDefinition } from "./parse_definition.ts";
+import type { TextStyle } from "../trace_entry.ts";
 import { headSize, probeLine } from "./print.ts";
 import { type EventProbe, matchesArgs, MAX_ARGSTR_LEN, type ProbeEvent } from "./probe_event.ts";
-import { contextFlags, handlerNames } from "./hit_context.ts";
+import { contextFlags, handlerFrames } from "./hit_context.ts";
 import type { ProbeEventHost } from "./host.ts";
 
 /** Who keeps the probes of a kernel. */
@@ -175,8 +177,8 @@ export class TraceKprobe implements DynEvent, EventProbe {
     fetchArgs(args, regs, record, headSize(isReturn, wordSize), host);
     const reader = new BytesReader(record.bytes);
     const { event } = this.definition;
-    const text = (): string => `${event}: ${probeLine(isReturn, args, reader, host)}`;
-    const handlers = (): readonly string[] => handlerNames(this.kp, isReturn, host);
+    const text = (style: TextStyle): string => `${event}: ${probeLine(isReturn, args, reader, host, style)}`;
+    const handlers = (): readonly (Addr | string)[] => handlerFrames(this.kp, isReturn, host);
     // Frames are found by the frame pointer, except on x86_64: at an entry it is still the caller's.
     const hidesCaller = !isReturn && host.arch.arch !== "x86_64" && this.definition.offset === 0;
     const size = record.bytes.length;
