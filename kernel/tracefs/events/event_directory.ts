@@ -64,7 +64,7 @@ export class EventDirectory {
   readonly host: EventDirectoryHost;
   readonly #registry: EventRegistry;
   /** Tables of `hist` triggers that have a name. */
-  readonly namedHists = new Map<string, HistTable>();
+  readonly namedHists: Map<string, HistTable> = new Map();
   readonly #tree: LazyTree;
   readonly #files = new Map<EventCall, EventFile>();
   readonly #systemFilters = new Map<string, string>();
