@@ -108,7 +108,7 @@ Deno.test("snapshot keeps what came before; dump writes it into the log, once", 
   ]);
   assertMatch(
     dumped.k.log.dmesg(),
-    /\] Dumping ftrace buffer:\n.*\] -{33}\n.*\] {3}opener-301 {7}0\.\.\.\.\. +\d+us : sys_openat\(.*\)\n.*\] -{33}\n$/,
+    /\] Dumping ftrace buffer:\n.*\] -{33}\n.*\] {3}opener-301 {7}0\.\.\.1\. +\d+us : sys_openat\(.*\)\n.*\] -{33}\n$/,
   );
   const empty = await opened(["do_filp_open:cpudump"]);
   assertMatch(empty.k.log.dmesg(), /\] Dumping ftrace buffer:\n.*\] {4}\(ftrace buffer empty\)\n$/);

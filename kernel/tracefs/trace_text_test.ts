@@ -99,11 +99,11 @@ Deno.test("names and processes are noted for events that ask for it, and by trac
     });
     return [cat(k, "saved_cmdlines"), cat(k, "saved_tgids"), lines(k.tracefs.array)[0]?.slice(0, 40)];
   };
-  assertEquals(await opened(), ["301 opener\n", "", "          opener-301     [000] .....    "]);
+  assertEquals(await opened(), ["301 opener\n", "", "          opener-301     [000] ...1.    "]);
   assertEquals(await opened(["norecord-cmd", "trace_options"]), [
     "",
     "",
-    "           <...>-301     [000] .....    ",
+    "           <...>-301     [000] ...1.    ",
   ]);
   assertEquals(await opened(["record-tgid", "trace_options"]), [
     "301 opener\n",
@@ -114,7 +114,7 @@ Deno.test("names and processes are noted for events that ask for it, and by trac
   assertEquals(await opened(["norecord-cmd", "trace_options"], filtered, ["function", "current_tracer"]), [
     "301 opener\n",
     "",
-    "          opener-301     [000] .....    ",
+    "          opener-301     [000] ...1.    ",
   ]);
   // The option turns what events that are on already have noted.
   assertEquals(
@@ -122,7 +122,7 @@ Deno.test("names and processes are noted for events that ask for it, and by trac
       "1",
       "options/record-cmd",
     ]),
-    ["301 opener\n", "", "          opener-301     [000] .....    "],
+    ["301 opener\n", "", "          opener-301     [000] ...1.    "],
   );
   const k = await bootTest();
   assertEquals([echo(k, "0", "saved_cmdlines_size"), echo(k, "32769", "saved_cmdlines_size")], [

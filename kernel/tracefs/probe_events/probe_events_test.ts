@@ -162,8 +162,8 @@ Deno.test("the kernel's own events record beside probes; an instance records for
   m.append("events/syscalls/sys_exit_openat/enable", "1");
   m.open();
   assertEquals(m.trace(), [
-    "..... sys_openat(dfd: ffffffffffffff9c, filename: 10000, flags: 0, mode: 0)",
-    "..... sys_openat -> 0xfffffffffffffffe",
+    "...1. sys_openat(dfd: ffffffffffffff9c, filename: 10000, flags: 0, mode: 0)",
+    "...1. sys_openat -> 0xfffffffffffffffe",
   ]);
   assertMatch(m.read("instances/one/trace"), / e: \(do_sys_openat2\+0x0\/0x170\)\n$/);
   assertEquals(m.k.tracefs.rmdir(`${T}instances/one`).ok, true);
