@@ -13,14 +13,16 @@ import { ARCHES, IMAGE_OPTION } from "./kernel_options.ts";
 import { didYouMean } from "./near.ts";
 
 /** Kinds by which names can be listed, with bpftrace's short forms. */
-const KINDS: Readonly<Record<string, "kprobe" | "kretprobe" | "tracepoint">> = {
-  kprobe: "kprobe",
-  k: "kprobe",
-  kretprobe: "kretprobe",
-  kr: "kretprobe",
-  tracepoint: "tracepoint",
-  t: "tracepoint",
-};
+const KINDS: ReadonlyMap<string, "kprobe" | "kretprobe" | "tracepoint"> = new Map(
+  Object.entries<"kprobe" | "kretprobe" | "tracepoint">({
+    kprobe: "kprobe",
+    k: "kprobe",
+    kretprobe: "kretprobe",
+    kr: "kretprobe",
+    tracepoint: "tracepoint",
+    t: "tracepoint",
+  }),
+);
 
 /** `list [GLOB] [-v]`. */
 export const listCommand = command({
@@ -84,7 +86,7 @@ export function listLines(image: KernelImage, glob: string, verbose: boolean): s
 function split(glob: string): { kind: "kprobe" | "kretprobe" | "tracepoint" | undefined; pattern: string } {
   const at = glob.indexOf(":");
   if (at >= 0) {
-    const kind = KINDS[glob.slice(0, at)];
+    const kind = KINDS.get(glob.slice(0, at));
     if (kind !== undefined) return { kind, pattern: glob.slice(at + 1) || "*" };
     return { kind: "tracepoint", pattern: glob };
   }

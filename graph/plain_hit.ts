@@ -113,7 +113,7 @@ export class PlainHit implements Hit {
     return this.#count("retval", this.values.retval);
   }
   reg(name: string): number {
-    return this.#count("reg", this.values.regs?.[name]);
+    return this.#count("reg", registerValue(this.values.regs ?? {}, name));
   }
 
   load(address: Addr, size: number, signed: boolean): number {
@@ -203,4 +203,8 @@ function text(bytes: ReadonlyMap<number, number>, address: number, max: number):
     found.push(byte);
   }
   return new TextDecoder().decode(new Uint8Array(found));
+}
+
+function registerValue(regs: Readonly<Record<string, number>>, name: string): number | undefined {
+  return Object.hasOwn(regs, name) ? regs[name] : undefined;
 }

@@ -18,6 +18,9 @@ const FUNCTIONS = ["do_filp_open", "vfs_read", "do_nanosleep", "getname_flags"] 
 const WORKLOADS = ["openfail", "rw", "sleepers:tasks=3", "cat"] as const;
 const REGISTER = { x86_64: "%di", arm64: "%x0", i386: "%ax" } as const;
 
+/** Words that every object of JavaScript knows, and no kernel. */
+const INHERITED = ["constructor", "toString", "__proto__", "hasOwnProperty"] as const;
+
 const oneOf = <A extends string>(...items: readonly A[]): fc.Arbitrary<A> => fc.constantFrom(...items);
 const name = oneOf("a", "a", "b", "b", "g/a", "g/a", "g/b", "g/b", "h/", "sched/sched_switch", "1x", "g/");
 const place = oneOf(
@@ -28,6 +31,7 @@ const place = oneOf(
   "mod:nosuch",
   "do_filp_open%return",
   "0x10",
+  ...INHERITED,
 );
 const argument = oneOf(
   "",
@@ -46,6 +50,10 @@ const argument = oneOf(
   " $arg1:symbol",
   " REG:nosuch",
   " x=REG x=REG",
+  " REG:constructor",
+  " %toString",
+  " $constructor",
+  " constructor=REG",
 );
 const kprobe = fc.tuple(oneOf("p", "p", "p", "r", "r", "r1", "r1", "r5000", "x"), name, place, argument)
   .map(([kind, event, at, arg]) => `${kind}:${event} ${at}${arg}`);
@@ -55,7 +63,16 @@ const uprobe = fc.tuple(
   oneOf("MALLOC", "MALLOC", "/none:0x10", "LIBC:0xz"),
 )
   .map(([kind, event, at]) => `${kind}:${event} ${at}`);
-const synthetic = oneOf("s1 u64 a", "s1 int b; char c[]", "s2 char a[16]", "s2 nosuch a", "s3", "!s1", "!s9");
+const synthetic = oneOf(
+  "s1 u64 a",
+  "s1 int b; char c[]",
+  "s2 char a[16]",
+  "s2 nosuch a",
+  "s2 constructor a",
+  "s3",
+  "!s1",
+  "!s9",
+);
 const deletion = oneOf(
   "-:a",
   "-:g/a",
@@ -84,6 +101,7 @@ const filter = oneOf(
   "nosuch == 1",
   "common_pid >",
   "(",
+  ...INHERITED.map((word) => `${word} == 1`),
 );
 const trigger = oneOf(
   "traceoff:1",
@@ -93,6 +111,8 @@ const trigger = oneOf(
   "!traceoff",
   "nosuch",
   "hist:keys=nosuch",
+  ...INHERITED,
+  ...INHERITED.map((word) => `hist:keys=${word}`),
 );
 
 /** One step: a write that appends, a truncation, a directory, or a workload. */
@@ -125,7 +145,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 2,
     arbitrary: write(
       array.map((root) => `${root}set_event`),
-      oneOf("g:a", "kprobes:", "!g:*", "nosuch", "sched:sched_switch"),
+      oneOf("g:a", "kprobes:", "!g:*", "nosuch", "sched:sched_switch", ...INHERITED),
     ),
   },
   { weight: 2, arbitrary: write(array.map((root) => `${root}tracing_on`), oneOf("0", "1", "x")) },
@@ -133,14 +153,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 2,
     arbitrary: write(
       array.map((root) => `${root}set_ftrace_filter`),
-      oneOf("vfs_read", "do_filp_*", "nosuch", "!vfs_read"),
+      oneOf("vfs_read", "do_filp_*", "nosuch", "!vfs_read", "vfs_read:constructor", ...INHERITED),
     ),
   },
   {
     weight: 3,
     arbitrary: write(
       array.map((root) => `${root}current_tracer`),
-      oneOf("nop", "function", "function_graph", "x"),
+      oneOf("nop", "function", "function_graph", "x", ...INHERITED),
     ),
   },
   { weight: 2, arbitrary: write(array.map((root) => `${root}snapshot`), oneOf("0", "1", "2", "x")) },
@@ -148,6 +168,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: write(array.map((root) => `${root}set_event_pid`), oneOf("300 301 302", "1", "x", "4 -1")),
   },
+  { weight: 1, arbitrary: write(array.map((root) => `${root}trace_options`), oneOf(...INHERITED)) },
+  { weight: 1, arbitrary: write("trace_clock", oneOf(...INHERITED)) },
   { weight: 1, arbitrary: write("buffer_size_kb", oneOf("8", "0", "64")) },
   {
     weight: 2,

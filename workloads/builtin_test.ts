@@ -40,6 +40,8 @@ Deno.test("a wrong name or parameter is told, with what would do", () => {
       }`,
     ],
     ["dd:block=3", 'Cannot run workload "dd": it has no parameter "block"; did you mean "blocks"?'],
+    ["cat:constructor=3", 'Cannot run workload "cat": it has no parameter "constructor"; it has none'],
+    ["cat:__proto__=3", 'Cannot run workload "cat": it has no parameter "__proto__"; it has none'],
     ["cat:lines=3", 'Cannot run workload "cat": it has no parameter "lines"; it has none'],
     ["dd:blocks=x", 'Cannot run workload "dd": blocks is NaN, and must be a positive integer'],
     ["nanosleep soon", 'Cannot run workload "nanosleep": ns is NaN, and must be a positive integer'],

@@ -88,8 +88,7 @@ export function scenario<P extends Parameters>(definition: ScenarioDefinition<P>
 /** Reads what stands behind a colon: `NAME=VALUE,…`, or values alone, which are the parameters in their order. */
 export function parseParameters(scenario: BuiltinWorkload, text: string): Parameters {
   const names = Object.keys(scenario.parameters);
-  const parameters: Record<string, number | string> = {};
-  text.split(",").forEach((part, at) => {
+  const parameters = text.split(",").map((part, at) => {
     const equals = part.indexOf("=");
     const name = equals >= 0 ? part.slice(0, equals) : positional(scenario, names[at], part);
     if (name === undefined) {
@@ -100,9 +99,10 @@ export function parseParameters(scenario: BuiltinWorkload, text: string): Parame
           : `the parameter "${part}" has no value; write NAME=NUMBER`,
       );
     }
-    parameters[name] = valueOf(scenario, name, part.slice(equals + 1));
+    return [name, valueOf(scenario, name, part.slice(equals + 1))] as const;
   });
-  return parameters;
+  // An entry whatever it is called: `make` refuses names that are no parameter.
+  return Object.fromEntries(parameters);
 }
 
 /** Reads words: `openat /etc/hosts`. A scenario with `rest` gives its last parameter all further ones. */

@@ -213,3 +213,11 @@ Deno.test("results use the high register only where they are wide", () => {
   fillReturn(regs, STACK.i386, -5);
   assertEquals(regs.get("dx"), 0);
 });
+
+Deno.test("names that every object has are no registers", () => {
+  for (const arch of ["x86_64", "arm64", "i386"] as const) {
+    for (const name of ["constructor", "toString", "__proto__"]) {
+      assertEquals(registerOf(archModel(arch), name), undefined);
+    }
+  }
+});

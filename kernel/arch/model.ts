@@ -86,7 +86,7 @@ export interface ArchModel {
 
 /** The register of that name, or its alias; undefined where the architecture has none. */
 export function registerOf(model: ArchModel, name: string): RegisterInfo | undefined {
-  const real = model.aliases[name] ?? name;
+  const real = Object.hasOwn(model.aliases, name) ? model.aliases[name] : name;
   return model.registers.find((r) => r.name === real);
 }
 

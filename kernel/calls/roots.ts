@@ -66,7 +66,7 @@ export class RootTable {
 }
 
 /** What functions between the entry code and a root call are given: nothing that is known, unless listed here. */
-const GIVEN: Readonly<Record<string, Given>> = {
+const GIVEN: ReadonlyMap<string, Given> = new Map(Object.entries<Given>({
   x64_sys_call: "registers and number",
   ia32_sys_call: "registers and number",
   "el0_svc_common.constprop.0": "the root's registers and number",
@@ -74,7 +74,7 @@ const GIVEN: Readonly<Record<string, Given>> = {
   do_el0_svc: "registers",
   exit_to_user_mode_prepare: "registers",
   do_notify_resume: "registers",
-};
+}));
 
 type Given = "nothing" | "registers" | "registers and number" | "the root's registers and number";
 
@@ -85,7 +85,7 @@ export class Between {
 
   constructor(fn: KernelFunction) {
     this.fn = fn;
-    this.#given = GIVEN[fn.name] ?? "nothing";
+    this.#given = GIVEN.get(fn.name) ?? "nothing";
   }
 
   /** Sets the arguments of its frame: user registers, number of the call. `args`: those of the root call. */

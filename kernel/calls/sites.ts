@@ -22,7 +22,7 @@ export interface Way {
 /** The caller's text has no call that could lead to the callee: the compiler put the callee's text into it. */
 export const INLINED: Way = { tail: true, returns: [], offset: -1 };
 /** Functions that can't be traced, so that no text of theirs is known, and what they call: by the kernel's source. */
-const HIDDEN: Readonly<Record<string, readonly string[]>> = {
+const HIDDEN: ReadonlyMap<string, readonly string[]> = new Map(Object.entries<readonly string[]>({
   __irq_exit_rcu: ["handle_softirqs", "do_softirq_own_stack"],
   __run_timers: ["call_timer_fn"],
   "__alloc_pages_slowpath.constprop.0": [
@@ -31,7 +31,7 @@ const HIDDEN: Readonly<Record<string, readonly string[]>> = {
     "wakeup_kswapd",
     "get_page_from_freelist",
   ],
-};
+}));
 /** In place of a recorded site: a probe's handler sent the caller to the callee, as a jump would. */
 export const DIVERTED = -2;
 const JUMP: Way = { tail: true, returns: [], offset: -1 };
@@ -140,7 +140,7 @@ export class SiteTable {
     const hidden = this.#through(
       caller,
       sites,
-      ({ target }) => HIDDEN[target]?.includes(callee.base) === true,
+      ({ target }) => HIDDEN.get(target)?.includes(callee.base) === true,
     );
     if (hidden !== undefined) return hidden;
     if (sites.length > 0 && this.#showsBody(caller, callee)) return INLINED;

@@ -196,14 +196,14 @@ function pseudo(name: string, magic: number, container: InodeContainer): FileSys
 }
 
 /** Types of file systems without a place in the tree, by the name that the model has for them. */
-export const PSEUDO_TYPES: Readonly<Record<string, FileSystemType>> = {
+export const PSEUDO_TYPES: ReadonlyMap<string, FileSystemType> = new Map(Object.entries<FileSystemType>({
   pipe: pseudo("pipe", 0x50495045, PLAIN_INODE),
   sockfs: pseudo("sockfs", 0x534f434b, SOCKET_INODE),
   anon_inodefs: pseudo("anon_inodefs", 0x09041934, PLAIN_INODE),
-};
+}));
 
 /** The type for a name that has none of its own. */
 export function pseudoType(name: string): FileSystemType {
   if (name === "tmpfs") return TMPFS;
-  return PSEUDO_TYPES[name] ?? pseudo(name, 0, PLAIN_INODE);
+  return PSEUDO_TYPES.get(name) ?? pseudo(name, 0, PLAIN_INODE);
 }

@@ -24,10 +24,10 @@ type Source = (k: Kernel, count: number) => Uint8Array;
 const ZEROS = new Uint8Array(4096);
 const EMPTY = ZEROS.subarray(0, 0);
 const NOTHING: Source = () => EMPTY;
-const SOURCES: Readonly<Record<string, Source>> = {
+const SOURCES: ReadonlyMap<string, Source> = new Map(Object.entries<Source>({
   read_zero: (_k, count) => count <= ZEROS.length ? ZEROS.subarray(0, count) : new Uint8Array(count),
   urandom_read_iter: (k, count) => randomBytes(k, count),
-};
+}));
 /** Functions that are called with a buffer rather than with a control block and an iterator. */
 const BUFFER = new Set([
   "read_null",
@@ -49,7 +49,7 @@ const WRITES = new Set(["write", "pwrite64", "writev", "pwritev", "pwritev2"]);
 
 for (const ref of READERS) {
   if (!STREAMS.has(ref.name)) continue;
-  const source = SOURCES[ref.name] ?? NOTHING;
+  const source = SOURCES.get(ref.name) ?? NOTHING;
   if (!BUFFER.has(ref.name)) {
     blocking(ref.name, [], (k, kiocb = 0, iter = 0) => {
       const transfer = transferOf(k, kiocb, iter);

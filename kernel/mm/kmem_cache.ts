@@ -27,7 +27,7 @@ const NAME = 0x80;
  * Which cache a function allocates from, by 6.1's source: where the recordings show the call and nothing says with what.
  * Several: one after another.
  */
-const CALLERS: Readonly<Record<string, readonly string[]>> = {
+const CALLERS: ReadonlyMap<string, readonly string[]> = new Map(Object.entries<readonly string[]>({
   getname_flags: ["names_cache"],
   getname_kernel: ["names_cache"],
   __alloc_file: ["filp"],
@@ -76,10 +76,10 @@ const CALLERS: Readonly<Record<string, readonly string[]>> = {
   vma_expand: ["maple_node"],
   dup_mmap: ["maple_node"],
   insert_vm_struct: ["maple_node"],
-};
+}));
 
 /** Caches that functions free objects of. */
-const FREERS: Readonly<Record<string, string>> = {
+const FREERS: ReadonlyMap<string, string> = new Map(Object.entries<string>({
   __cleanup_sighand: "sighand_cache",
   __mmdrop: "mm_struct",
   __put_anon_vma: "anon_vma",
@@ -107,10 +107,10 @@ const FREERS: Readonly<Record<string, string>> = {
   vm_area_free: "vm_area_struct",
   vma_expand: "maple_node",
   vma_mas_store: "maple_node",
-};
+}));
 
 /** Caches of which the model itself allocates nothing: sizes of their objects, as 6.1 on x86_64 shows them. */
-const SIZES: Readonly<Record<string, number>> = {
+const SIZES: ReadonlyMap<string, number> = new Map(Object.entries<number>({
   lsm_file_cache: 24,
   lsm_inode_cache: 72,
   radix_tree_node: 576,
@@ -118,7 +118,7 @@ const SIZES: Readonly<Record<string, number>> = {
   buffer_head: 104,
   khugepaged_mm_slot: 32,
   sigqueue: 80,
-};
+}));
 
 const known = new WeakMap<Kernel, Map<string, Addr>>();
 
@@ -129,7 +129,7 @@ export function cacheAddress(k: Kernel, name: string): Addr {
   const found = table.get(name);
   if (found !== undefined) return found;
   const cache = k.slab.cache(name);
-  const objectSize = cache?.objectSize ?? (SIZES[name] || sizeIfKnown(k, STRUCTS[name] ?? name));
+  const objectSize = cache?.objectSize ?? (SIZES.get(name) || sizeIfKnown(k, STRUCTS.get(name) ?? name));
   if (objectSize === 0 || sizeIfKnown(k, "kmem_cache") === 0) return Number.NaN;
   let slot = Math.abs(hashName(name)) % SLOTS;
   const taken = new Set(table.values());
@@ -145,7 +145,7 @@ export function cacheAddress(k: Kernel, name: string): Addr {
 }
 
 /** Structs whose cache has another name. */
-const STRUCTS: Readonly<Record<string, string>> = {
+const STRUCTS: ReadonlyMap<string, string> = new Map(Object.entries<string>({
   filp: "file",
   cred_jar: "cred",
   files_cache: "files_struct",
@@ -157,7 +157,7 @@ const STRUCTS: Readonly<Record<string, string>> = {
   proc_inode_cache: "proc_inode",
   sock_inode_cache: "socket_alloc",
   skbuff_head_cache: "sk_buff",
-};
+}));
 
 function at(k: Kernel, slot: number): Addr {
   return k.arch.layout.directMap + START + slot * STEP;
@@ -165,13 +165,13 @@ function at(k: Kernel, slot: number): Addr {
 
 /** The cache that a call of `kmem_cache_alloc` under `caller` is for; NaN where nothing tells. `nth`: its how many-th. */
 export function cacheFor(k: Kernel, caller: KernelFunction, nth: number): Addr {
-  const names = CALLERS[baseName(caller.name)];
+  const names = CALLERS.get(baseName(caller.name));
   const name = names?.[Math.min(nth, names.length - 1)];
   return name === undefined ? Number.NaN : cacheAddress(k, name);
 }
 
 /** The cache that a call of `kmem_cache_free` under `caller` is for; NaN where nothing tells. */
 export function cacheFreed(k: Kernel, caller: KernelFunction): Addr {
-  const name = FREERS[baseName(caller.name)];
+  const name = FREERS.get(baseName(caller.name));
   return name === undefined ? Number.NaN : cacheAddress(k, name);
 }

@@ -8,7 +8,7 @@
 /** Pages by part. */
 export type ProgramPages = readonly [headers: number, text: number, constants: number, data: number];
 
-const SIZES: Readonly<Record<string, ProgramPages>> = {
+const SIZES: ReadonlyMap<string, ProgramPages> = new Map(Object.entries<ProgramPages>({
   as: [46, 79, 28, 81],
   bash: [47, 193, 56, 23],
   cp: [4, 24, 7, 2],
@@ -33,19 +33,18 @@ const SIZES: Readonly<Record<string, ProgramPages>> = {
   strace: [140, 159, 98, 142],
   tar: [10, 89, 25, 6],
   wget: [11, 66, 31, 14],
-};
+}));
 
 /** Names that lead to another program. */
-const LINKS: Readonly<Record<string, string>> = {
+const LINKS: ReadonlyMap<string, string> = new Map(Object.entries<string>({
   awk: "mawk",
   python: "python3.11",
   python3: "python3.11",
   sh: "dash",
-};
+}));
 
 /** The parts of a program, by its path; undefined where it is none of those known. */
 export function programPages(path: string): ProgramPages | undefined {
   const name = path.slice(path.lastIndexOf("/") + 1);
-  const program = Object.hasOwn(LINKS, name) ? LINKS[name] ?? name : name;
-  return Object.hasOwn(SIZES, program) ? SIZES[program] : undefined;
+  return SIZES.get(LINKS.get(name) ?? name);
 }

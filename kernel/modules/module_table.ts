@@ -278,7 +278,8 @@ export class ModuleTable {
         body?.exit?.();
         return NaN;
       }
-      return body?.functions?.[name]?.(...args as number[]) ?? NaN;
+      const functions = body?.functions ?? {};
+      return (Object.hasOwn(functions, name) ? functions[name]?.(...args as number[]) : undefined) ?? NaN;
     });
   }
 

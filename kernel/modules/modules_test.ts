@@ -140,13 +140,18 @@ Deno.test("parameters are checked by the type of their default", async () => {
     -EINVAL,
     -28,
   ]);
-  assertEquals(insmod({ size: 3 }), 0);
+  assertEquals([insmod({ size: 3 }), insmod({ constructor: 1, toString: 2, ["__proto__"]: 3 })], [0, 0]);
   const lines = k.log.records(from).map((r) => r.text).filter((text) => text !== "adder: gone");
   assertEquals(lines.slice(0, 2), [
     "adder: `many' invalid for parameter `step'",
     "adder: `maybe' invalid for parameter `loud'",
   ]);
-  assertEquals(lines[3], "adder: unknown parameter 'size' ignored");
+  assertEquals(lines.slice(3), [
+    "adder: unknown parameter 'size' ignored",
+    "adder: unknown parameter 'constructor' ignored",
+    "adder: unknown parameter 'toString' ignored",
+    "adder: unknown parameter '__proto__' ignored",
+  ]);
 });
 
 Deno.test("another module of the same name has its functions where it puts them", async () => {

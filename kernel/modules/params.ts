@@ -24,7 +24,7 @@ export function parseParams(
   const params: Record<string, ModuleParam> = { ...defaults };
   const warnings: string[] = [];
   for (const [name, value] of Object.entries(given)) {
-    const usual = defaults[name];
+    const usual = Object.hasOwn(defaults, name) ? defaults[name] : undefined;
     if (usual === undefined) {
       warnings.push(`${module}: unknown parameter '${name}' ignored`);
       continue;

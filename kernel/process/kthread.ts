@@ -28,7 +28,7 @@ export interface KthreadOptions {
 }
 
 /** Pids that kernel threads get while booting: the fixed ones, then a block per further CPU. */
-const FIXED: Readonly<Record<string, number>> = {
+const FIXED: ReadonlyMap<string, number> = new Map(Object.entries<number>({
   kthreadd: 2,
   rcu_gp: 3,
   rcu_par_gp: 4,
@@ -47,7 +47,7 @@ const FIXED: Readonly<Record<string, number>> = {
   "migration/0": 16,
   "kworker/0:1": 17,
   "cpuhp/0": 18,
-};
+}));
 /** Threads of one CPU after the first, in the order in which they are made. */
 const PER_CPU = ["cpuhp/", "migration/", "ksoftirqd/", "kworker/N:0", "kworker/N:0H"];
 const FIRST_PER_CPU = 19;
@@ -84,7 +84,7 @@ function* run(k: Kernel, task: Task, { main, data }: KthreadOptions): Coroutine 
 
 /** The pid that a thread of that name has after boot, or the next free one below those of programs. */
 function bootPid(k: Kernel, comm: string): number {
-  const fixed = FIXED[comm] ?? perCpuPid(comm);
+  const fixed = FIXED.get(comm) ?? perCpuPid(comm);
   if (fixed !== undefined && k.tasks.byPid(fixed) === undefined) return fixed;
   for (let pid = FIRST_PER_CPU + PER_CPU.length * (k.cpus - 1); pid <= LAST_BOOT_PID; pid++) {
     if (k.tasks.byPid(pid) === undefined) return pid;

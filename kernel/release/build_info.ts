@@ -19,11 +19,11 @@ export interface BuildInfo {
 const MACHINES: Readonly<Record<Arch, string>> = { x86_64: "x86_64", arm64: "aarch64", i386: "i686" };
 
 /** Builds whose version was recorded, by release. */
-const VERSIONS: Readonly<Record<string, string>> = {
+const VERSIONS: ReadonlyMap<string, string> = new Map(Object.entries<string>({
   "6.1.0-56-amd64": "#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-11-16)",
   "6.1.0-56-arm64": "#1 SMP Debian 6.1.192-2 (2026-11-16)",
   "6.1.0-50-686-pae": "#1 SMP PREEMPT_DYNAMIC Debian 6.1.176-1 (2026-07-02)",
-};
+}));
 
 const COMPILER =
   "(debian-kernel@lists.debian.org) (gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0, GNU ld (GNU Binutils for Debian) 2.40)";
@@ -32,7 +32,7 @@ const CONSOLES: Readonly<Record<Arch, string>> = { x86_64: "ttyS0", arm64: "ttyA
 
 /** What a build calls itself; a build that is not known has no more than its release. */
 export function buildInfo(image: KernelImage): BuildInfo {
-  const version = VERSIONS[image.release] ?? "#1 SMP";
+  const version = VERSIONS.get(image.release) ?? "#1 SMP";
   return { version, machine: MACHINES[image.arch], preemptible: version.includes("PREEMPT") };
 }
 

@@ -144,5 +144,6 @@ export function imageName(release: Release, name: string): string | undefined {
 
 /** A symbol's name in the release, by its name in the image. */
 export function releaseSymbol(release: Release, name: string): string {
-  return release.symbolNames[name] ?? name;
+  const { symbolNames } = release;
+  return (Object.hasOwn(symbolNames, name) ? symbolNames[name] : undefined) ?? name;
 }

@@ -24,3 +24,12 @@ Deno.test("the default maxactive goes by CPUs and release", () => {
   const defaults = (cpus: number) => RELEASE_NAMES.map((name) => releaseOf(name).defaultMaxactive(cpus));
   assertEquals([1, 4, 8].map(defaults), [[10, 1, 1], [10, 4, 4], [16, 8, 8]]);
 });
+
+Deno.test("a name that every object has is a symbol's name like any other", () => {
+  for (const name of ["constructor", "toString", "__proto__"]) {
+    assertEquals(
+      RELEASE_NAMES.map((release) => releaseSymbol(releaseOf(release), name)),
+      RELEASE_NAMES.map(() => name),
+    );
+  }
+});

@@ -52,7 +52,7 @@ export function callFacts(image: KernelImage, name: string, via: string = name):
     onDescriptor: FD_CALLS.has(name),
     transfers: TRANSFERS.test(name),
     nameHash: hashName(name),
-    paths: PATH_CALLS[name] ?? null,
+    paths: PATH_CALLS.get(name) ?? null,
     enter: tracepoint(`syscalls:sys_enter_${base}`),
     exit: tracepoint(`syscalls:sys_exit_${base}`),
   };

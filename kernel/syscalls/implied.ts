@@ -73,19 +73,20 @@ export const FD_CALLS: ReadonlySet<string> = new Set([
   "fchdir", "fsync", "fdatasync", "ioctl", "fadvise64", "fadvise64_64", "flock", ...SOCKET_CALLS,
 ]);
 /** Files that calls without a model make. */
-const MAKES: Readonly<Record<string, readonly [fs: string, FileOperations, mode: number, InodeContainer]>> = {
-  socket: ["sockfs", SOCKET, S_IFSOCK | 0o777, SOCKET_INODE],
-  socketpair: ["sockfs", SOCKET, S_IFSOCK | 0o777, SOCKET_INODE],
-  accept: ["sockfs", SOCKET, S_IFSOCK | 0o777, SOCKET_INODE],
-  accept4: ["sockfs", SOCKET, S_IFSOCK | 0o777, SOCKET_INODE],
-  eventfd: ["anon_inodefs", EVENTFD, 0o600, PLAIN_INODE],
-  eventfd2: ["anon_inodefs", EVENTFD, 0o600, PLAIN_INODE],
-  epoll_create: ["anon_inodefs", EPOLL, 0o600, PLAIN_INODE],
-  epoll_create1: ["anon_inodefs", EPOLL, 0o600, PLAIN_INODE],
-  timerfd_create: ["anon_inodefs", TIMERFD, 0o600, PLAIN_INODE],
-  signalfd: ["anon_inodefs", SIGNALFD, 0o600, PLAIN_INODE],
-  signalfd4: ["anon_inodefs", SIGNALFD, 0o600, PLAIN_INODE],
-};
+const MAKES: ReadonlyMap<string, readonly [fs: string, FileOperations, mode: number, InodeContainer]> =
+  new Map(Object.entries<readonly [fs: string, FileOperations, mode: number, InodeContainer]>({
+    socket: ["sockfs", SOCKET, S_IFSOCK | 0o777, SOCKET_INODE],
+    socketpair: ["sockfs", SOCKET, S_IFSOCK | 0o777, SOCKET_INODE],
+    accept: ["sockfs", SOCKET, S_IFSOCK | 0o777, SOCKET_INODE],
+    accept4: ["sockfs", SOCKET, S_IFSOCK | 0o777, SOCKET_INODE],
+    eventfd: ["anon_inodefs", EVENTFD, 0o600, PLAIN_INODE],
+    eventfd2: ["anon_inodefs", EVENTFD, 0o600, PLAIN_INODE],
+    epoll_create: ["anon_inodefs", EPOLL, 0o600, PLAIN_INODE],
+    epoll_create1: ["anon_inodefs", EPOLL, 0o600, PLAIN_INODE],
+    timerfd_create: ["anon_inodefs", TIMERFD, 0o600, PLAIN_INODE],
+    signalfd: ["anon_inodefs", SIGNALFD, 0o600, PLAIN_INODE],
+    signalfd4: ["anon_inodefs", SIGNALFD, 0o600, PLAIN_INODE],
+  }));
 
 /** Puts the model in the state that a recorded outcome implies. */
 export function imply(
@@ -105,7 +106,7 @@ export function imply(
 
 /** Installs what a call without a model made, so that later calls find its descriptors. */
 export function adopt(k: Kernel, task: Task, request: SyscallRequest, recorded: RecordedOutcome): void {
-  const made = MAKES[request.name];
+  const made = MAKES.get(request.name);
   const fds = recorded.fds ?? (GIVES_FD.has(request.name) && recorded.ret >= 0 ? [recorded.ret] : []);
   if (made === undefined || recorded.ret < 0) return;
   for (const fd of fds) {
@@ -235,7 +236,9 @@ function implyFailure(
   switch (ret) {
     case -ENOENT:
       // Of two paths the recording doesn't tell which is missing: the first one.
-      if (found !== null && !found.isRoot && argument.path === (PATH_CALLS[request.name]?.[0]?.path ?? -1)) {
+      if (
+        found !== null && !found.isRoot && argument.path === (PATH_CALLS.get(request.name)?.[0]?.path ?? -1)
+      ) {
         k.vfs.remove(found);
       }
       return;

@@ -9,11 +9,11 @@ import type { KernelImage } from "../../image/model.ts";
 const PAGE_SIZE = 4096;
 
 /** Places that builds have when they boot, init text included, by release. */
-const BOOTED_WITH: Readonly<Record<string, number>> = {
+const BOOTED_WITH: ReadonlyMap<string, number> = new Map(Object.entries<number>({
   "6.1.0-56-amd64": 40521,
   "6.1.0-56-arm64": 44279,
   "6.1.0-50-686-pae": 37115,
-};
+}));
 
 /** What ftrace holds. */
 export interface FtracePages {
@@ -55,7 +55,7 @@ function bootRecords(image: KernelImage): number | null {
   const start = image.symbol("__start_mcount_loc")?.address;
   const stop = image.symbol("__stop_mcount_loc")?.address;
   if (start !== undefined && stop !== undefined) return (stop - start) / image.pointerSize;
-  return BOOTED_WITH[image.release] ?? null;
+  return BOOTED_WITH.get(image.release) ?? null;
 }
 
 /** What the log says of it when booting. */

@@ -106,7 +106,7 @@ export class TraceOptions {
 
   /** Whether there is a switch of that name that is common, or the tracer's. */
   knows(option: string, tracer: string): boolean {
-    return option in COMMON || (tracerOptions(tracer)).includes(option);
+    return Object.hasOwn(COMMON, option) || tracerOptions(tracer).includes(option);
   }
 
   /** Names of the files in `options/`: the common switches and those of every tracer that the array can have. */

@@ -161,11 +161,17 @@ function macro(name: string, args: readonly StraceArgument[], arch: Arch, note: 
   }
 }
 
+const IOCTL_DIRECTIONS: ReadonlyMap<string, number> = new Map([
+  ["_IOC_NONE", 0],
+  ["_IOC_WRITE", 1],
+  ["_IOC_READ", 2],
+]);
+
 function ioctlDirection(value: StraceValue): number {
   const names = value.kind === "expression" ? value.terms : [value];
   let direction = 0;
   for (const term of names) {
-    if (term.kind === "name") direction |= { _IOC_NONE: 0, _IOC_WRITE: 1, _IOC_READ: 2 }[term.name] ?? 0;
+    if (term.kind === "name") direction |= IOCTL_DIRECTIONS.get(term.name) ?? 0;
     if (term.kind === "number") direction |= term.value;
   }
   return direction;

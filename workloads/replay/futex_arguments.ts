@@ -8,7 +8,7 @@ import { NULL, number } from "./build_value.ts";
 import type { StraceValue } from "./value.ts";
 
 /** Registers, from the fourth on, that the printed arguments from the third on go to. */
-const PLACES: Readonly<Record<string, readonly number[]>> = {
+const PLACES: ReadonlyMap<string, readonly number[]> = new Map(Object.entries<readonly number[]>({
   WAIT: [2, 3],
   WAKE: [2],
   FD: [2],
@@ -23,11 +23,11 @@ const PLACES: Readonly<Record<string, readonly number[]>> = {
   WAKE_BITSET: [2, 5],
   WAIT_REQUEUE_PI: [2, 3, 4],
   CMP_REQUEUE_PI: [2, 3, 4, 5],
-};
+}));
 
 /** `futex(uaddr, FUTEX_WAIT_BITSET, val, timeout, bitset)` with its six arguments. What names no command stays as it is. */
 export function futexArguments(args: readonly StraceValue[]): readonly StraceValue[] {
-  const places = PLACES[commandOf(args[1])];
+  const places = PLACES.get(commandOf(args[1]));
   if (places === undefined) return args;
   const all: StraceValue[] = [args[0] ?? NULL, args[1] ?? NULL, number(0), NULL, NULL, number(0)];
   places.forEach((place, i) => {

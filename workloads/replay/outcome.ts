@@ -164,13 +164,13 @@ function textOf(name: string, args: readonly StraceValue[]): string | undefined 
 }
 
 /** Which argument an address is stored through. */
-const ADDRESSES: Readonly<Record<string, number>> = {
+const ADDRESSES: ReadonlyMap<string, number> = new Map(Object.entries<number>({
   accept: 1,
   accept4: 1,
   getsockname: 1,
   getpeername: 1,
   recvfrom: 4,
-};
+}));
 
 /** The address that a call stored. */
 function peerOf(
@@ -179,7 +179,7 @@ function peerOf(
   arch: Arch,
   note: NoteUnknown,
 ): RecordedPeer | undefined {
-  const at = ADDRESSES[name];
+  const at = ADDRESSES.get(name);
   const value = at !== undefined
     ? args[at]
     : name === "recvmsg"

@@ -5,7 +5,7 @@
  */
 
 /** Positions by call name, among the arguments as the kernel takes them. */
-const OUTPUTS: Readonly<Record<string, readonly number[]>> = {
+const OUTPUTS: ReadonlyMap<string, readonly number[]> = new Map(Object.entries<readonly number[]>({
   read: [1],
   pread64: [1],
   readv: [1],
@@ -80,7 +80,7 @@ const OUTPUTS: Readonly<Record<string, readonly number[]>> = {
   mincore: [2],
   _llseek: [3],
   clone: [2],
-};
+}));
 
 const NONE: readonly number[] = [];
 const known = new Map<string, readonly number[]>();
@@ -89,7 +89,7 @@ const known = new Map<string, readonly number[]>();
 export function outputsOf(name: string): readonly number[] {
   let found = known.get(name);
   if (found === undefined) {
-    found = OUTPUTS[name] ?? OUTPUTS[name.replace(/(_time64|32)$/, "")] ?? NONE;
+    found = OUTPUTS.get(name) ?? OUTPUTS.get(name.replace(/(_time64|32)$/, "")) ?? NONE;
     known.set(name, found);
   }
   return found;

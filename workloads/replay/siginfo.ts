@@ -12,7 +12,7 @@ import type { RecordedSignal } from "./record.ts";
 import { structField } from "./value.ts";
 
 /** `si_code` by name. */
-const CODES: Readonly<Record<string, number>> = {
+const CODES: ReadonlyMap<string, number> = new Map(Object.entries<number>({
   SI_USER: 0,
   SI_KERNEL: 0x80,
   SI_QUEUE: -1,
@@ -36,7 +36,7 @@ const CODES: Readonly<Record<string, number>> = {
   ILL_ILLOPN: 2,
   TRAP_BRKPT: 1,
   SYS_SECCOMP: 1,
-};
+}));
 
 /** The information of a delivered signal; what was not printed is left out. */
 export function siginfoOf(event: RecordedSignal, signo: number, arch: Arch): Siginfo {
@@ -44,7 +44,7 @@ export function siginfoOf(event: RecordedSignal, signo: number, arch: Arch): Sig
     const value = structField(event.info, name);
     if (value === undefined) return undefined;
     if (value.kind === "name") {
-      const known = name === "si_code" ? CODES[value.name] : signalNumber(value.name);
+      const known = name === "si_code" ? CODES.get(value.name) : signalNumber(value.name);
       if (known !== undefined) return known;
     }
     const result = evaluate(value, arch, () => {});

@@ -7,7 +7,7 @@
 import type { Arch } from "../../image/model.ts";
 import type { StraceValue } from "./value.ts";
 
-const NUMBERS: Readonly<Record<string, number>> = {
+const NUMBERS: ReadonlyMap<string, number> = new Map(Object.entries<number>({
   socket: 1,
   bind: 2,
   connect: 3,
@@ -28,15 +28,17 @@ const NUMBERS: Readonly<Record<string, number>> = {
   accept4: 18,
   recvmmsg: 19,
   sendmmsg: 20,
-};
+}));
 /** Messages without an address: the C library's `send` and `recv`. */
-const PLAIN: Readonly<Record<string, string>> = { sendto: "send", recvfrom: "recv" };
+const PLAIN: ReadonlyMap<string, string> = new Map(
+  Object.entries<string>({ sendto: "send", recvfrom: "recv" }),
+);
 
 /** The number of a call by its recorded name, 0 where it has an entry of its own. */
 export function socketcallNumber(arch: Arch, name: string, args: readonly StraceValue[]): number {
   if (arch !== "i386") return 0;
-  const plain = PLAIN[name];
-  return NUMBERS[plain !== undefined && args[4]?.kind === "null" ? plain : name] ?? 0;
+  const plain = PLAIN.get(name);
+  return NUMBERS.get(plain !== undefined && args[4]?.kind === "null" ? plain : name) ?? 0;
 }
 
 /** Arguments that the call of a number takes out of memory. */

@@ -31,7 +31,7 @@ export interface TranslatedCall {
  * i386 passes a 64-bit argument in two registers, low word first. Positions are those before any split; `preadv` and
  * its kin take two words on every architecture.
  */
-const WIDE: Readonly<Record<string, readonly number[]>> = {
+const WIDE: ReadonlyMap<string, readonly number[]> = new Map(Object.entries<readonly number[]>({
   pread64: [3],
   pwrite64: [3],
   truncate64: [1],
@@ -42,13 +42,13 @@ const WIDE: Readonly<Record<string, readonly number[]>> = {
   sync_file_range: [1, 2],
   readahead: [1],
   fanotify_mark: [2],
-};
-const WIDE_EVERYWHERE: Readonly<Record<string, readonly number[]>> = {
+}));
+const WIDE_EVERYWHERE: ReadonlyMap<string, readonly number[]> = new Map(Object.entries<readonly number[]>({
   preadv: [3],
   pwritev: [3],
   preadv2: [3],
   pwritev2: [3],
-};
+}));
 
 const FUTEX = /^futex(_time64)?$/;
 
@@ -115,7 +115,7 @@ function split(call: TranslatedCall, arch: Arch): TranslatedCall {
 }
 
 function wideOf(name: string, arch: Arch): readonly number[] | undefined {
-  return WIDE_EVERYWHERE[name] ?? (arch === "i386" ? WIDE[name] : undefined);
+  return WIDE_EVERYWHERE.get(name) ?? (arch === "i386" ? WIDE.get(name) : undefined);
 }
 
 /** Low and high 32 bits of a 64-bit word, as two arguments. */

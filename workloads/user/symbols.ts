@@ -67,10 +67,10 @@ export const LIBC_FUNCTIONS = [
 ] as const;
 /** What every program has, and what some have. */
 const PROGRAM_FUNCTIONS = ["_start", "main", "usage"] as const;
-const EXTRA: Readonly<Record<string, readonly string[]>> = {
+const EXTRA: ReadonlyMap<string, readonly string[]> = new Map(Object.entries<readonly string[]>({
   "/bin/bash": ["readline", "execute_command"],
   "/usr/bin/bash": ["readline", "execute_command"],
-};
+}));
 
 /** A function of the C library that programs here can call. */
 export type LibcFunction = typeof LIBC_FUNCTIONS[number];
@@ -93,7 +93,7 @@ export function userSymbols(path: string): readonly UserSymbol[] {
   if (/\.so(\.|$)/.test(path)) return [];
   let symbols = programs.get(path);
   if (symbols === undefined) {
-    symbols = laidOut([...PROGRAM_FUNCTIONS, ...EXTRA[path] ?? []], PROGRAM_TEXT);
+    symbols = laidOut([...PROGRAM_FUNCTIONS, ...EXTRA.get(path) ?? []], PROGRAM_TEXT);
     programs.set(path, symbols);
   }
   return symbols;
@@ -106,7 +106,7 @@ export function userFile(arch: Arch, path: string): string {
 
 /** Whether every machine has a file at that path: the C library, and programs of which functions are known. */
 export function isStandardFile(arch: Arch, path: string): boolean {
-  return path === LIBC[arch] || Object.hasOwn(EXTRA, path);
+  return path === LIBC[arch] || EXTRA.has(path);
 }
 
 /** Puts a program or library in place, where a kernel has none at that path yet. */

@@ -18,7 +18,7 @@ import { maxFds } from "../files_struct.ts";
 import { FS } from "../fs_struct.ts";
 import { codePages, handledSignals, residentOf, stateOf } from "./task_stat.ts";
 
-const STATE_NAMES: Readonly<Record<string, string>> = {
+const STATE_NAMES: ReadonlyMap<string, string> = new Map(Object.entries<string>({
   R: "R (running)",
   S: "S (sleeping)",
   D: "D (disk sleep)",
@@ -26,7 +26,7 @@ const STATE_NAMES: Readonly<Record<string, string>> = {
   t: "t (tracing stop)",
   Z: "Z (zombie)",
   I: "I (idle)",
-};
+}));
 
 type Row = readonly [name: string, value: string];
 
@@ -114,7 +114,7 @@ export function statusText(k: Kernel, task: Task): string {
     ...(task.fs === 0
       ? []
       : [["Umask", FS.umask.get(k, task.fs).toString(8).padStart(4, "0")] satisfies Row]),
-    ["State", STATE_NAMES[stateOf(task)] ?? "S (sleeping)"],
+    ["State", STATE_NAMES.get(stateOf(task)) ?? "S (sleeping)"],
     ["Tgid", String(task.tgid)],
     ["Ngid", "0"],
     ["Pid", String(task.pid)],

@@ -191,7 +191,7 @@ export function sizeOfType(type: string, arch: Arch): number | undefined {
   const bits = /(?:^|\b|_)(?:u|s|le|be|int|uint)(8|16|32|64)(?:_t)?$/.exec(type)?.[1];
   if (bits !== undefined) return Number(bits) / 8;
   const plain = type.replace(/\b(?:const|volatile|signed|unsigned)\b/g, "").trim();
-  const sizes: Readonly<Record<string, number>> = {
+  const sizes: ReadonlyMap<string, number> = new Map(Object.entries<number>({
     char: 1,
     bool: 1,
     short: 2,
@@ -217,8 +217,8 @@ export function sizeOfType(type: string, arch: Arch): number | undefined {
     phys_addr_t: 8,
     dma_addr_t: 8,
     resource_size_t: 8,
-  };
-  return sizes[plain];
+  }));
+  return sizes.get(plain);
 }
 
 /** The tracing helpers. */

@@ -151,13 +151,13 @@ function allFields(
 }
 
 /** What every record has beside its fields, by the names that it is asked for. */
-const SOURCES: Readonly<Record<string, HistSource | undefined>> = {
+const SOURCES: ReadonlyMap<string, HistSource> = new Map(Object.entries<HistSource>({
   hitcount: "hitcount",
   stacktrace: "stacktrace",
   cpu: "common_cpu",
   common_cpu: "common_cpu",
   common_timestamp: "common_timestamp",
-};
+}));
 
 /** `parse_field` */
 function histField(word: string, file: EventFile, report: HistReport): HistField | null {
@@ -180,7 +180,7 @@ function histField(word: string, file: EventFile, report: HistReport): HistField
   if (field !== undefined) {
     return { name, modifier, bucket, source: field, isText: fieldKind(field) !== "number" };
   }
-  const source = SOURCES[name];
+  const source = SOURCES.get(name);
   if (source === undefined) {
     report(name, "Couldn't find field");
     return null;

@@ -8,12 +8,12 @@ import type { PidFilter } from "../pid_filter.ts";
 import type { EventCall, RecordReader } from "./call.ts";
 
 /** Fields with a second task whose choice counts: an event of the scheduler belongs to both. */
-const OTHER_TASK: Readonly<Record<string, string>> = {
+const OTHER_TASK: ReadonlyMap<string, string> = new Map(Object.entries<string>({
   sched_switch: "next_pid",
   sched_wakeup: "pid",
   sched_wakeup_new: "pid",
   sched_waking: "pid",
-};
+}));
 
 /** Whether an event of the task `current` is left out of the trace array that has these lists. */
 export function ignoresEvent(
@@ -26,7 +26,7 @@ export function ignoresEvent(
   if (pids.empty && notrace.empty) return false;
   const ignored = (pid: number): boolean => notrace.has(pid) || (!pids.empty && !pids.has(pid));
   if (!ignored(current)) return false;
-  const name = call.system === "sched" ? OTHER_TASK[call.name] : undefined;
+  const name = call.system === "sched" ? OTHER_TASK.get(call.name) : undefined;
   const field = name === undefined ? undefined : call.fields.find((one) => one.name === name);
   return field === undefined || ignored(Number(reader.loadBig(field.offset, field.size, field.signed)));
 }

@@ -24,14 +24,14 @@ export interface TracepointSource {
 const SYSCALL_FLAGS = "...1.";
 
 /** Context columns of events that are passed with interrupts off: in the scheduler, with its locks held. */
-const FLAGS: Readonly<Record<string, string>> = {
+const FLAGS: ReadonlyMap<string, string> = new Map(Object.entries<string>({
   "sched:sched_switch": "d..2.",
   "sched:sched_wakeup": "d..4.",
   "sched:sched_wakeup_new": "d..4.",
   "sched:sched_waking": "d..4.",
   "timer:hrtimer_expire_entry": "d.h..",
   "block:block_rq_complete": "d.h..",
-};
+}));
 
 /** One tracepoint. */
 export class TracepointCall implements EventCall {
@@ -59,7 +59,7 @@ export class TracepointCall implements EventCall {
 
   enable(file: EventFile): number {
     const name = `${this.system}:${this.name}`;
-    const place = FLAGS[name] ?? (this.system === "syscalls" ? SYSCALL_FLAGS : ".....");
+    const place = FLAGS.get(name) ?? (this.system === "syscalls" ? SYSCALL_FLAGS : ".....");
     const registration = this.#source.register(name, (record) => {
       const reader = new BytesReader(record.bytes());
       file.deliver({

@@ -43,7 +43,7 @@ export function writeTrigger(text: string, file: EventFile, directory: EventDire
   const command = removes ? word.slice(1) : word;
   const rest = line.slice(word.length + 1).trimStart();
   if (command === "hist") return writeHistTrigger(rest, removes, file, directory) || text.length;
-  const kind = KINDS[command];
+  const kind = KINDS.get(command);
   if (kind === undefined) return -EINVAL;
   return setTrigger(command, kind, rest, removes, file, directory) || text.length;
 }
@@ -53,7 +53,7 @@ type Kind =
   | { readonly takesEvent: false; make(file: EventFile, directory: EventDirectory): TriggerAction }
   | { readonly takesEvent: true; make(target: EventFile): TriggerAction };
 
-const KINDS: Readonly<Record<string, Kind | undefined>> = {
+const KINDS: ReadonlyMap<string, Kind> = new Map(Object.entries<Kind>({
   traceon: { takesEvent: false, make: (_, directory) => onOff(directory, true) },
   traceoff: { takesEvent: false, make: (_, directory) => onOff(directory, false) },
   stacktrace: {
@@ -77,7 +77,7 @@ const KINDS: Readonly<Record<string, Kind | undefined>> = {
   disable_event: { takesEvent: true, make: (target) => eventSwitch(target, false) },
   enable_hist: { takesEvent: true, make: (target) => histSwitch(target, true) },
   disable_hist: { takesEvent: true, make: (target) => histSwitch(target, false) },
-};
+}));
 
 function onOff({ host }: EventDirectory, on: boolean): TriggerAction {
   return {

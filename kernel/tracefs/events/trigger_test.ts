@@ -259,6 +259,10 @@ Deno.test("what is no trigger is refused", async () => {
   for (
     const text of [
       "bogus",
+      "constructor",
+      "!toString",
+      "__proto__",
+      "hasOwnProperty:1",
       "traceoff:x",
       "traceoff:-1",
       "traceoff when dfd == 1",
@@ -280,6 +284,18 @@ Deno.test("what is no trigger is refused", async () => {
   assertMatch(cat(k, trigger), /^# Available triggers:\n/);
   assertEquals(cat(k, "events/syscalls/sys_enter_openat/enable"), "0\n");
   assertEquals(cat(k, "events/sched/sched_switch/enable"), "0\n");
+});
+
+Deno.test("a histogram takes no name that only JavaScript knows", async () => {
+  const k = await openMissing("x86_64", () => {});
+  const trigger = "events/syscalls/sys_enter_openat/trigger";
+  for (const name of ["constructor", "toString", "__proto__", "hasOwnProperty"]) {
+    for (
+      const text of [`keys=${name}`, `keys=dfd:vals=${name}`, `keys=dfd.${name}`, `keys=dfd:sort=${name}`]
+    ) {
+      assertEquals(append(k, `hist:${text}`, trigger), "EINVAL", text);
+    }
+  }
 });
 
 Deno.test("buckets of one size count as one key", async () => {

@@ -12,25 +12,27 @@ const STR_VAR_LEN_MAX = 256;
 const LENGTH_DIGITS = 3;
 
 /** Sizes in bytes by word size, and conversions of the types that have no array. */
-const TYPES: Readonly<Record<string, readonly [size: number | "long", format: string]>> = {
-  "s64": [8, "%lld"],
-  "u64": [8, "%llu"],
-  "s32": [4, "%d"],
-  "u32": [4, "%u"],
-  "s16": [2, "%d"],
-  "u16": [2, "%u"],
-  "s8": [1, "%d"],
-  "u8": [1, "%u"],
-  "char": [1, "%d"],
-  "unsigned char": [1, "%u"],
-  "int": [4, "%d"],
-  "unsigned int": [4, "%u"],
-  "long": ["long", "%ld"],
-  "unsigned long": ["long", "%lu"],
-  "bool": [1, "%d"],
-  "pid_t": [4, "%d"],
-  "gfp_t": [4, "%x"],
-};
+const TYPES: ReadonlyMap<string, readonly [size: number | "long", format: string]> = new Map(
+  Object.entries<readonly [size: number | "long", format: string]>({
+    "s64": [8, "%lld"],
+    "u64": [8, "%llu"],
+    "s32": [4, "%d"],
+    "u32": [4, "%u"],
+    "s16": [2, "%d"],
+    "u16": [2, "%u"],
+    "s8": [1, "%d"],
+    "u8": [1, "%u"],
+    "char": [1, "%d"],
+    "unsigned char": [1, "%u"],
+    "int": [4, "%d"],
+    "unsigned int": [4, "%u"],
+    "long": ["long", "%ld"],
+    "unsigned long": ["long", "%lu"],
+    "bool": [1, "%d"],
+    "pid_t": [4, "%d"],
+    "gfp_t": [4, "%x"],
+  }),
+);
 
 /** One field. */
 export interface SynthField {
@@ -55,7 +57,7 @@ export function roomOf(field: SynthField): number {
 /** A field of that type and name; null where there is no such type. */
 export function synthField(type: string, name: string, wordSize: 4 | 8): SynthField | null {
   const isString = type.includes("char[");
-  const known = TYPES[type];
+  const known = TYPES.get(type);
   let size = known === undefined ? 0 : known[0] === "long" ? wordSize : known[0];
   if (known === undefined && isString) {
     const length = stringSize(type);
