@@ -106,34 +106,36 @@ export class ModuleTable {
 
   /** Loads a module: 0, or -errno, the one of its init function included. Parameters not given have their defaults. */
   insmod(definition: AnyModule, params: Readonly<Record<string, ModuleParam>> = {}): number {
-    const { log } = this.#k;
     const { name } = definition;
     if (this.#loaded.has(name)) return -EEXIST;
     const module = this.#place(definition);
     if (module === undefined) return -ENOMEM;
     this.#loaded.set(name, module);
+    let result: number | undefined;
+    try {
+      result = this.#load(module, params);
+      return result;
+    } finally {
+      // What throws half way leaves nothing behind either.
+      if (result !== 0) this.#free(module);
+    }
+  }
+
+  /** `load_module` and `do_init_module`: 0, or -errno of a module that can't stay. */
+  #load(module: Loaded, params: Readonly<Record<string, ModuleParam>>): number {
+    const { log } = this.#k;
+    const { name, definition, layout } = module;
     this.#mapText(module);
     this.#change(module, "coming");
     const parsed = parseParams(name, definition.params ?? {}, params);
     if ("errno" in parsed) {
       log.printk(parsed.message, "err");
-      this.#free(module);
       return -parsed.errno;
     }
     for (const warning of parsed.warnings) log.printk(warning, "warn");
-    const body = definition.setup(this.#k, parsed.params);
-    module.body = body;
-    let result: number;
-    try {
-      result = this.#run(name, INIT);
-    } catch (error) {
-      this.#free(module);
-      throw error;
-    }
-    if (result < 0) {
-      this.#free(module);
-      return result;
-    }
+    module.body = definition.setup(this.#k, parsed.params);
+    const result = this.#run(name, INIT);
+    if (result < 0) return result;
     if (result > 0) {
       log.printk(
         `${name}: '${name}'->init suspiciously returned ${result}, it should follow 0/-E convention\n` +
@@ -143,7 +145,6 @@ export class ModuleTable {
     }
     this.#change(module, "live");
     this.#collect();
-    const { layout } = module;
     if (layout.initSize > 0) this.#k.memory.unmapPages(layout.base + layout.coreSize, layout.initSize);
     return 0;
   }
@@ -187,8 +188,11 @@ export class ModuleTable {
     if (module === undefined) return -ENOENT;
     if (module.state !== "live" || module.body?.exit === undefined) return -EBUSY;
     module.state = "going";
-    this.#run(name, EXIT);
-    this.#free(module);
+    try {
+      this.#run(name, EXIT);
+    } finally {
+      this.#free(module);
+    }
     return 0;
   }
 

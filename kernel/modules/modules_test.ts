@@ -126,6 +126,52 @@ Deno.test("loading and unloading answer as the kernel does", async () => {
   assertThrows(() => k.modules.call("adder", "add"), Error, "no loaded module has that function");
 });
 
+Deno.test("what throws while a module comes or goes leaves nothing of it behind", async () => {
+  const k = await boot();
+  const fail = (what: string): never => {
+    throw new RangeError(what);
+  };
+  const module = (broken: "setup" | "init" | "exit" | null): AnyModule =>
+    kernelModule({
+      name: "adder",
+      params: { step: 1 },
+      functions: { add: {} },
+      setup: () => {
+        if (broken === "setup") fail("setup");
+        return {
+          init: () => broken === "init" ? fail("init") : 0,
+          exit: () => broken === "exit" ? fail("exit") : undefined,
+        };
+      },
+    });
+  const states: string[] = [];
+  k.modules.onChange((_, state) => states.push(state));
+  // A value that has no text can't be parsed.
+  const unreadable = { step: Object.create(null) as number };
+  const gone = (what: string): void => {
+    assertEquals([k.modules.list(), k.modules.rmmod("adder"), k.image.symbol("adder:add")], [
+      [],
+      -ENOENT,
+      undefined,
+    ]);
+    assertEquals(states.splice(0).at(-1), "going", what);
+  };
+  for (const broken of ["setup", "init"] as const) {
+    assertThrows(() => k.modules.insmod(module(broken)), RangeError, broken);
+    gone(broken);
+  }
+  assertThrows(() => k.modules.insmod(module(null), unreadable), TypeError);
+  gone("parameters");
+  assertEquals(k.modules.insmod(module("exit")), 0);
+  const { base = NaN } = k.modules.get("adder") ?? {};
+  const p = new Kprobe({ symbolName: "adder:add" });
+  assertEquals(k.kprobes.registerKprobe(p), 0);
+  assertThrows(() => k.modules.rmmod("adder"), RangeError, "exit");
+  gone("exit");
+  assertEquals([k.modules.textAt(base), (p.flags & KPROBE_FLAG_GONE) !== 0], [undefined, true]);
+  assertEquals([k.modules.insmod(module(null)), k.modules.rmmod("adder")], [0, 0]);
+});
+
 Deno.test("parameters are checked by the type of their default", async () => {
   const k = await boot();
   const from = k.log.next;
