@@ -47,6 +47,8 @@ export class Rq {
   clock = 0;
   /** Whether the running task's kernel code has to go on, as soon as the CPU is `reached`. */
   goesOn = false;
+  /** Whether that change of tasks takes no time, which the next turn goes on with. */
+  frozen = false;
   /** What happens next here. */
   event: Event | null = null;
   /** Raised interrupts by time. */

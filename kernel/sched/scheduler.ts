@@ -531,8 +531,9 @@ export class Scheduler {
   #turnOf(rq: Rq, code: () => void): void {
     const { clock, tasks } = this.#k;
     this.#running = rq;
-    this.#frozen = false;
-    clock.owed = 0;
+    this.#frozen = rq.frozen;
+    rq.frozen = false;
+    clock.owed = this.#frozen ? Infinity : 0;
     clock.stolen = 0;
     try {
       code();
@@ -651,6 +652,7 @@ export class Scheduler {
           continue;
         }
         rq.goesOn = true;
+        rq.frozen = this.#frozen;
       }
       return;
     }
