@@ -31,6 +31,8 @@ export class Optimizer {
   readonly #table: PointTable;
   #optimizing: ProbePoint[] = [];
   #unoptimizing: ProbePoint[] = [];
+  /** Those that had to be breakpoints again at once while they waited for it: `freeing_list`. */
+  #freeing: ProbePoint[] = [];
   #kicked = false;
 
   constructor(host: ProbeHost, table: PointTable) {
@@ -47,7 +49,7 @@ export class Optimizer {
       remove(this.#unoptimizing, point);
       return;
     }
-    if (point.jump !== "none") return;
+    if (point.jump !== "none" || this.#freeing.includes(point)) return;
     point.jump = "queued";
     this.#optimizing.unshift(point);
     this.#kick();
@@ -60,6 +62,8 @@ export class Optimizer {
       remove(this.#optimizing, point);
       point.jump = "none";
     } else if (force) {
+      // What was to be done besides, the worker still does.
+      if (point.jump === "leaving") this.#freeing.unshift(point);
       remove(this.#unoptimizing, point);
       this.#toBreakpoint(point);
     } else if (point.jump === "jumps") {
@@ -76,13 +80,14 @@ export class Optimizer {
 
   /** Whether work on a point's text is waiting. */
   queued(point: ProbePoint): boolean {
-    return point.jump === "queued" || point.jump === "leaving";
+    return point.jump === "queued" || point.jump === "leaving" || this.#freeing.includes(point);
   }
 
   /** The code of a point is gone: nothing is left to be done for it. */
   forget(point: ProbePoint): void {
     remove(this.#optimizing, point);
     remove(this.#unoptimizing, point);
+    remove(this.#freeing, point);
     point.jump = "none";
   }
 
@@ -97,7 +102,7 @@ export class Optimizer {
 
   /** `wait_for_kprobe_optimizer`: what waits is done now. */
   flush(): void {
-    for (const point of this.#unoptimizing.splice(0).reverse()) {
+    for (const point of [...this.#unoptimizing.splice(0), ...this.#freeing.splice(0)].reverse()) {
       if (point.disabled) {
         point.jump = "none";
         point.disarm();

@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import fc from "fast-check";
 import { fullImage } from "../../image/load.ts";
 import type { Arch } from "../../image/model.ts";
 import { FakeMachine } from "./fake_machine.ts";
@@ -171,4 +172,64 @@ Deno.test("arm64 and entries have no jumps", async () => {
   const x86 = await machine();
   x86.table.registerKprobe(probe(0));
   assertEquals([flags(arm), flags(x86), arm.events.size], [["10"], ["0 [FTRACE]"], 0]);
+});
+
+Deno.test("a jump that is on its way out is finished, also where a neighbour made it a breakpoint before", async () => {
+  for (const arch of ["x86_64", "i386"] as const) {
+    const m = await machine(arch);
+    const [low, high] = arch === "x86_64" ? [7, 9] : [6, 8];
+    const first = probe(low);
+    const at = m.address("vfs_read") + low;
+    const text = m.text(at, 8);
+    m.table.registerKprobe(first);
+    m.pass(LATER);
+    m.table.unregisterKprobe(first);
+    const second = probe(high);
+    m.table.registerKprobe(second);
+    m.pass(LATER);
+    m.table.unregisterKprobe(second);
+    m.pass(LATER);
+    assertEquals([m.text(at, 8), m.table.list(), m.table.points(), m.memory.text.patches()], [
+      text,
+      [],
+      [],
+      [],
+    ]);
+  }
+});
+
+Deno.test("whatever happened before, text is the kernel's own once no probe is enabled and the worker has run", async () => {
+  const steps = fc.array(
+    fc.tuple(fc.constantFrom("on", "off", "enable", "disable", "wait"), fc.nat({ max: 5 })),
+    { maxLength: 40 },
+  );
+  for (const arch of ["x86_64", "i386"] as const) {
+    const image = await fullImage(arch);
+    const boundaries = [...image.func("vfs_read")?.boundaries() ?? []].filter((at) => at > 4).slice(0, 12);
+    fc.assert(
+      fc.property(
+        steps,
+        fc.shuffledSubarray(boundaries, { minLength: 6, maxLength: 6 }),
+        (history, offsets) => {
+          const m = new FakeMachine(image);
+          const probes = offsets.map((offset) => probe(offset));
+          for (const [what, which] of history) {
+            const one = probes[which] as Kprobe;
+            if (what === "on") m.table.registerKprobe(one);
+            else if (what === "off") m.table.unregisterKprobe(one);
+            else if (what === "enable") m.table.enableKprobe(one);
+            else if (what === "disable") m.table.disableKprobe(one);
+            else m.pass(LATER);
+          }
+          for (const one of probes) m.table.disableKprobe(one);
+          m.pass(LATER);
+          assertEquals(m.memory.text.patches(), []);
+          for (const one of probes) m.table.unregisterKprobe(one);
+          m.pass(LATER);
+          assertEquals([m.table.list(), m.table.points()], [[], []]);
+        },
+      ),
+      { seed: 7, numRuns: 300 },
+    );
+  }
 });
