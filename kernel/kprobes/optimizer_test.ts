@@ -200,21 +200,22 @@ Deno.test("a jump that is on its way out is finished, also where a neighbour mad
 
 Deno.test("whatever happened before, text is the kernel's own once no probe is enabled and the worker has run", async () => {
   const steps = fc.array(
-    fc.tuple(fc.constantFrom("on", "off", "enable", "disable", "wait"), fc.nat({ max: 5 })),
+    fc.tuple(fc.constantFrom("on", "off", "enable", "disable", "wait"), fc.nat({ max: 2 })),
     { maxLength: 40 },
   );
   for (const arch of ["x86_64", "i386"] as const) {
     const image = await fullImage(arch);
-    const boundaries = [...image.func("vfs_read")?.boundaries() ?? []].filter((at) => at > 4).slice(0, 12);
+    const boundaries = [...image.func("vfs_read")?.boundaries() ?? []].filter((at) => at > 4).slice(0, 6);
     fc.assert(
       fc.property(
         steps,
-        fc.shuffledSubarray(boundaries, { minLength: 6, maxLength: 6 }),
+        fc.shuffledSubarray(boundaries, { minLength: 3, maxLength: 3 }),
         (history, offsets) => {
           const m = new FakeMachine(image);
           const probes = offsets.map((offset) => probe(offset));
           for (const [what, which] of history) {
             const one = probes[which] as Kprobe;
+            // Registering one that is there already is refused, and leaves it as it is.
             if (what === "on") m.table.registerKprobe(one);
             else if (what === "off") m.table.unregisterKprobe(one);
             else if (what === "enable") m.table.enableKprobe(one);
@@ -229,7 +230,7 @@ Deno.test("whatever happened before, text is the kernel's own once no probe is e
           assertEquals([m.table.list(), m.table.points()], [[], []]);
         },
       ),
-      { seed: 7, numRuns: 300 },
+      { seed: 7, numRuns: 500 },
     );
   }
 });
