@@ -16,7 +16,7 @@ export const tracefsCommand = command({
   place: "cli",
   summary: "Answer commands as a root shell in /sys/kernel/tracing would",
   description:
-    "Commands come from FILE or standard input: echo [-n] TEXT > FILE, >> FILE, cat FILE..., ls [DIR], cd, mkdir, " +
+    "Commands come from FILE or standard input: echo [-n] TEXT > FILE, >> FILE, printf, cat FILE..., ls [DIR], cd, mkdir, " +
     "dmesg; words are quoted as in sh. `run WORKLOAD [ARGS]` and `run replay FILE` drive the kernel, `sleep SECONDS` " +
     "lets virtual time pass. A refused command prints why, and the next one goes on; the exit code is the last one's.",
   arguments: [{ name: "FILE", summary: "File with commands; standard input without it" }],

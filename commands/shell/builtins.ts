@@ -5,8 +5,10 @@
  */
 
 import type { ErrnoResult } from "../../kernel/tracefs/result.ts";
+import { namesOf } from "../../kernel/tracefs/directory.ts";
 import { unameText } from "../../kernel/release/build_info.ts";
 import { columnsText, longLine } from "./list_text.ts";
+import { printf, readEscapes } from "./printf.ts";
 import type { Shell } from "./shell.ts";
 import { passTime, runWorkload } from "./workloads.ts";
 
@@ -32,6 +34,7 @@ export const BUILTINS: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
   [":", { time: "stands", run: () => 0 }],
   ["true", { time: "stands", run: () => 0 }],
   ["echo", { time: "stands", run: echo }],
+  ["printf", { time: "stands", run: printFormat }],
   ["cat", { time: "stands", run: cat }],
   ["ls", { time: "stands", run: ls }],
   ["cd", { time: "stands", run: cd }],
@@ -60,13 +63,22 @@ function echo(_: Shell, args: readonly string[], io: CommandIo): number {
     escapes = /e[^E]*$/.test(args[at] as string) || (escapes && !args[at]?.includes("E"));
   }
   const text = args.slice(at).join(" ");
-  return print(io, (escapes ? unescape(text) : text) + (newline ? "\n" : ""));
+  return print(io, (escapes ? readEscapes(text) : text) + (newline ? "\n" : ""));
 }
 
-/** The escapes of `echo -e`. */
-function unescape(text: string): string {
-  const escapes: Readonly<Record<string, string>> = { n: "\n", t: "\t", "\\": "\\", r: "\r" };
-  return text.replace(/\\([nt\\r])/g, (_, letter: string) => escapes[letter] ?? letter);
+function printFormat(_: Shell, args: readonly string[], io: CommandIo): number {
+  const [format, ...words] = args;
+  if (format === undefined) return misuse(io, "sh: usage: printf FORMAT [ARGUMENT...]", 2);
+  const { text, error } = printf(format, words);
+  io.write(text);
+  return error === null ? 0 : misuse(io, `sh: ${error}`);
+}
+
+/** A command that was given what it can't take. */
+function misuse(io: CommandIo, message: string, status = 1): number {
+  io.message(`${message}\n`);
+  io.errno = "EINVAL";
+  return status;
 }
 
 function cat(shell: Shell, args: readonly string[], io: CommandIo): number {
@@ -126,34 +138,46 @@ function cd(shell: Shell, args: readonly string[], io: CommandIo): number {
   const path = shell.resolve(args[0] ?? "/sys/kernel/tracing");
   const listed = shell.kernel.tracefs.list(path);
   if (!listed.ok) {
-    io.fail(listed, `sh: cd: can't cd to ${args[0]}`);
+    io.fail(listed, `sh: cd: can't cd to ${args[0] ?? path}`);
     return 1;
   }
-  shell.directory = new URL(`file://${path}`).pathname.replace(/(.)\/+$/, "$1");
+  shell.directory = `/${namesOf(path).join("/")}`;
   return 0;
 }
 
 function mkdir(shell: Shell, args: readonly string[], io: CommandIo): number {
+  const { tracefs } = shell.kernel;
   return each(
+    "mkdir",
     args,
     io,
     "mkdir: can't create directory",
-    (path) => shell.kernel.tracefs.mkdir(shell.resolve(path)),
+    (path) => tracefs.mkdir(shell.resolve(path)),
   );
 }
 
 function rmdir(shell: Shell, args: readonly string[], io: CommandIo): number {
-  return each(args, io, "rmdir:", (path) => shell.kernel.tracefs.rmdir(shell.resolve(path)));
+  const { tracefs } = shell.kernel;
+  return each("rmdir", args, io, "rmdir:", (path) => tracefs.rmdir(shell.resolve(path)));
 }
 
 function each(
+  command: string,
   args: readonly string[],
   io: CommandIo,
   what: string,
   action: (path: string) => ErrnoResult<unknown>,
 ): number {
+  const option = args.find((arg) => /^-./.test(arg) && arg !== "--");
+  if (option !== undefined) {
+    return misuse(io, `${command}: there is no option '${option}' here: usage: ${command} DIRECTORY...`);
+  }
+  const paths = args.filter((arg) => arg !== "--");
+  if (paths.length === 0) {
+    return misuse(io, `${command}: a directory is missing: usage: ${command} DIRECTORY...`);
+  }
   let status = 0;
-  for (const path of args) {
+  for (const path of paths) {
     const result = action(path);
     if (result.ok) continue;
     io.fail(result, `${what} '${path}'`);
@@ -169,7 +193,11 @@ function uname(shell: Shell, args: readonly string[], io: CommandIo): number {
   return print(io, args[0] === "-a" ? unameText(image) : "Linux\n");
 }
 
-function exit(shell: Shell, args: readonly string[]): number {
+/** A status that is no number ends the shell too, with status 2. */
+function exit(shell: Shell, args: readonly string[], io: CommandIo): number {
   shell.ended = true;
-  return args[0] === undefined ? shell.status : Number(args[0]) & 255;
+  const [status] = args;
+  if (status === undefined) return shell.status;
+  if (!/^\d{1,9}$/.test(status)) return misuse(io, `sh: exit: Illegal number: ${status}`, 2);
+  return Number(status) & 255;
 }

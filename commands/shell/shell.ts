@@ -37,6 +37,10 @@ export interface ShellOptions {
   readonly note: (text: string) => void;
 }
 
+const NULL_DEVICE = "/dev/null";
+/** Commands that write as the shell itself. */
+const OF_THE_SHELL: readonly string[] = ["echo", "printf"];
+
 /** Where the shell starts. */
 const HOME = "/sys/kernel/tracing";
 
@@ -106,35 +110,41 @@ export class Shell {
 
   async #execute(command: SimpleCommand): Promise<CommandResult> {
     const words = command.words.flatMap((word) => this.#expand(word));
-    const files = command.redirections.map((one) => ({ ...one, path: this.#target(one) }));
     const io = new Io();
-    const output = files.findLast((one) => one.fd === 1 && one.path !== null);
-    const silent = files.some((one) => one.fd === 2 && one.path === "/dev/null");
-    const opened = this.#open(files, io);
-    if (!opened) this.status = 1;
-    else this.status = await this.#dispatch(words, io);
-    if (opened && output?.path !== undefined && output.path !== null && output.path !== "/dev/null") {
-      const result = this.#asShell(() =>
-        this.kernel.tracefs.write(output.path as string, io.output, { append: true })
-      );
-      io.output = "";
-      if (!result.ok) {
-        io.fail(result, `${words[0] === "echo" || words[0] === "printf" ? "sh" : words[0]}: write error`);
-        this.status = 1;
-      }
-    } else if (output?.path === "/dev/null") io.output = "";
-    const messages = silent ? "" : io.messages;
-    return { command: command.source, errno: io.errno, output: io.output + messages };
+    this.status = this.#open(command.redirections, io) ? await this.#dispatch(words, io) : 1;
+    const name = words[0] ?? "sh";
+    let output = "";
+    // What can't be written is told on standard error, which may be a file too.
+    for (const { fd, path, text } of io.pieces()) {
+      if (path === null) output += text;
+      if (path === null || path === NULL_DEVICE) continue;
+      const result = this.#asShell(() => this.kernel.tracefs.write(path, text, { append: true }));
+      if (result.ok) continue;
+      this.status = 1;
+      // A message that standard error doesn't take has nowhere to go.
+      if (fd === 1) io.fail(result, `${OF_THE_SHELL.includes(name) ? "sh" : name}: write error`);
+      else io.errno = result.name;
+    }
+    return { command: command.source, errno: io.errno, output };
   }
 
-  /** Opens what output goes to: this is where `>` truncates. */
-  #open(files: readonly (Redirection & { readonly path: string | null })[], io: Io): boolean {
-    for (const { path, append } of files) {
-      if (path === null || path === "/dev/null") continue;
-      const result = this.#asShell(() => this.kernel.tracefs.write(path, "", { append }));
-      if (result.ok) continue;
-      io.fail(result, `sh: can't create ${path.startsWith(`${HOME}/`) ? path.slice(HOME.length + 1) : path}`);
-      return false;
+  /** Opens what is written to, in its order: this is where `>` truncates. */
+  #open(redirections: readonly Redirection[], io: Io): boolean {
+    for (const { fd, append, target } of redirections) {
+      if (target === null) {
+        io.files[fd] = io.files[1];
+        continue;
+      }
+      const path = this.resolve(this.#expand(target).join(" "));
+      if (path !== NULL_DEVICE) {
+        const result = this.#asShell(() => this.kernel.tracefs.write(path, "", { append }));
+        if (!result.ok) {
+          const shown = path.startsWith(`${HOME}/`) ? path.slice(HOME.length + 1) : path;
+          io.fail(result, `sh: can't create ${shown}`);
+          return false;
+        }
+      }
+      io.files[fd] = path;
     }
     return true;
   }
@@ -167,11 +177,6 @@ export class Shell {
     } finally {
       k.current = before;
     }
-  }
-
-  #target(redirection: Redirection): string | null {
-    if (redirection.target === null) return null;
-    return this.resolve(this.#expand(redirection.target).join(" "));
   }
 
   /** Variables, then splitting of what was not quoted, then file names. */
@@ -234,22 +239,46 @@ function push<T extends { text: string; pattern: string; glob: boolean }>(fields
   return field;
 }
 
+/** What goes to one file, or to the screen, in one write. */
+interface Piece {
+  readonly fd: 1 | 2;
+  /** Null is the screen. */
+  readonly path: string | null;
+  text: string;
+}
+
 /** Where a command writes. */
 class Io implements CommandIo {
-  output = "";
-  messages = "";
+  /** Files of standard output and standard error. */
+  readonly files: Record<1 | 2, string | null> = { 1: null, 2: null };
   errno: string | null = null;
+  readonly #pieces: Piece[] = [];
+  #taken = 0;
 
   write(text: string): void {
-    this.output += text;
+    this.#add(1, text);
   }
 
   message(text: string): void {
-    this.messages += text;
+    this.#add(2, text);
   }
 
   fail(result: Extract<ErrnoResult<unknown>, { ok: false }>, what: string): void {
     this.errno = result.name;
-    this.messages += `${what}: ${result.message}\n`;
+    this.#add(2, `${what}: ${result.message}\n`);
+  }
+
+  /** What was written, in its order; what is added meanwhile comes too. */
+  *pieces(): Generator<Piece, void, void> {
+    for (; this.#taken < this.#pieces.length;) yield this.#pieces[this.#taken++] as Piece;
+  }
+
+  /** Text of one stream is one write as far as nothing of the other comes between. */
+  #add(fd: 1 | 2, text: string): void {
+    const path = this.files[fd];
+    const last = this.#pieces.at(-1);
+    const open = this.#taken < this.#pieces.length;
+    if (open && last?.fd === fd && last.path === path) last.text += text;
+    else this.#pieces.push({ fd, path, text });
   }
 }

@@ -15,9 +15,9 @@ export type Word = readonly WordPart[];
 /** `> FILE` or `>> FILE`. */
 export interface Redirection {
   /** 1 is standard output, 2 standard error. */
-  readonly fd: number;
+  readonly fd: 1 | 2;
   readonly append: boolean;
-  /** Null for `2>&1`. */
+  /** Null for `2>&1`, and for `>&1`, which changes nothing. */
   readonly target: Word | null;
 }
 
