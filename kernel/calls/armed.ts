@@ -105,6 +105,7 @@ export class ArmedCalls {
     source.leave(result);
     regs.defer(source);
     this.#k.kprobes.trampoline(regs);
+    if (regs.resumption?.kind === "faults") this.#k.oopses.die(regs.resumption.fault, regs);
     // Where nobody looked at the registers, nobody changed the result.
     if (regs.deferred || source.still(regs, result)) return result;
     this.#k.calls.diversions.tampered(frame);

@@ -6,6 +6,7 @@
 
 import type { Addr } from "../../image/model.ts";
 import type { PtRegs } from "../arch/pt_regs.ts";
+import type { Fault } from "../arch/resumption.ts";
 import { MemoryFault } from "../memory/fault.ts";
 import type { ProbeHost } from "./host.ts";
 import type { Kprobe } from "./kprobe.ts";
@@ -24,24 +25,28 @@ export class KernelBug extends Error {
 }
 
 /**
- * A handler threw. Where that was a bad memory access, old releases ask the probe's fault handler: true if it dealt with
- * it. Otherwise the log has the kernel's line, and the error goes on.
+ * A handler threw. Null: that is not the modeled kernel's affair. "handled": it was a bad memory access, and the probe's
+ * fault handler, which old releases have, dealt with it. Otherwise the fault that the running task dies of.
  */
-export function handlerFault(host: ProbeHost, p: Kprobe, regs: PtRegs, error: unknown): boolean {
-  if (!(error instanceof MemoryFault)) return false;
+export function handlerFault(
+  host: ProbeHost,
+  p: Kprobe,
+  regs: PtRegs,
+  error: unknown,
+): Fault | "handled" | null {
+  // Where nothing determines the address, Linux would have one: there is nothing to say of it.
+  if (!(error instanceof MemoryFault) || Number.isNaN(error.address)) return null;
   if (host.release.faultHandler && p.faultHandler !== null) {
     const trapnr = host.arch.arch === "arm64" ? ESR_TRANSLATION_FAULT : X86_TRAP_PF;
     const result = p.faultHandler(p, regs, trapnr);
-    if (result !== 0 && result !== undefined) return true;
+    if (result !== 0 && result !== undefined) return "handled";
   }
-  const at = Number.isNaN(error.address) ? "?" : host.pointers.plain(error.address);
-  host.log.printk(
-    host.arch.arch === "arm64"
-      ? `Unable to handle kernel paging request at virtual address ${at}`
-      : `BUG: unable to handle page fault for address: ${at}`,
-    "alert",
-  );
-  return false;
+  const { address, access, message } = error;
+  const kind = p.kretprobe === null ? "kprobe" : "kretprobe";
+  return {
+    trap: { kind: "access", address, access },
+    reason: `A handler of ${kind} "${p.label}" made a bad access: ${message}`,
+  };
 }
 
 /** A probe was hit while another was being stepped over inside a third: `reenter_kprobe` gives up. */

@@ -7,6 +7,7 @@
 
 import type { Addr } from "../../image/model.ts";
 import type { PtRegs } from "../arch/pt_regs.ts";
+import type { Fault } from "../arch/resumption.ts";
 import { highWord, lowWord } from "../arch/words.ts";
 import { directCall } from "../memory/text_bytes.ts";
 import { handlerFault, unrecoverable } from "./faults.ts";
@@ -188,8 +189,8 @@ export class ProbePoint {
     return state.hooked;
   }
 
-  /** Runs the handlers of all enabled probes here. Gives the probe that diverted execution, if one did. */
-  #hitAll(probes: readonly Kprobe[], state: CpuState, regs: PtRegs): Kprobe | null {
+  /** Runs the handlers of all enabled probes here. Gives the probe that diverted execution, or what a handler died of. */
+  #hitAll(probes: readonly Kprobe[], state: CpuState, regs: PtRegs): Kprobe | Fault | null {
     // Handlers may unregister probes: walk what is there now.
     const walk = probes.slice();
     let running = walk[0] as Kprobe;
@@ -199,6 +200,7 @@ export class ProbePoint {
         if (running.preHandler === null || running.disabled) continue;
         state.current = running;
         const result = this.#pre(running, running.preHandler, regs);
+        if (typeof result === "object") return result;
         // A jump has nobody to tell that execution was diverted.
         if (result !== 0 && result !== undefined && this.jump !== "jumps") return running;
       }
@@ -211,7 +213,8 @@ export class ProbePoint {
         running = p;
         state.current = p;
         state.status = "done";
-        this.#post(p, p.postHandler, regs);
+        const fault = this.#post(p, p.postHandler, regs);
+        if (fault !== null) return fault;
       }
       // Where post handlers leave ip, a breakpoint's hit returns to; ftrace's call puts its own back.
       return stepped && !this.onFtrace && regs.ip !== this.#postIp ? running : null;
@@ -232,16 +235,17 @@ export class ProbePoint {
     }
     state.current = p;
     let result: number | void;
+    let fault: Fault | null = null;
     try {
       result = p.preHandler(p, regs);
     } catch (error) {
-      if (!handlerFault(this.#host, p, regs, error)) throw this.#wrap(p, error);
+      fault = this.#faulted(p, regs, error);
       result = 0;
     } finally {
       state.current = null;
       state.status = "idle";
     }
-    this.#finish(regs, result !== 0 && result !== undefined && this.jump !== "jumps" ? p : null);
+    this.#finish(regs, result !== 0 && result !== undefined && this.jump !== "jumps" ? p : fault);
     return state.hooked;
   }
 
@@ -252,27 +256,36 @@ export class ProbePoint {
     return false;
   }
 
-  #pre(p: Kprobe, handler: NonNullable<Kprobe["preHandler"]>, regs: PtRegs): number | void {
+  #pre(p: Kprobe, handler: NonNullable<Kprobe["preHandler"]>, regs: PtRegs): number | void | Fault {
     try {
       return handler(p, regs);
     } catch (error) {
-      if (!handlerFault(this.#host, p, regs, error)) throw error;
-      return 0;
+      return this.#faulted(p, regs, error) ?? 0;
     }
   }
 
-  #post(p: Kprobe, handler: NonNullable<Kprobe["postHandler"]>, regs: PtRegs): void {
+  #post(p: Kprobe, handler: NonNullable<Kprobe["postHandler"]>, regs: PtRegs): Fault | null {
     try {
       handler(p, regs, 0);
+      return null;
     } catch (error) {
-      if (!handlerFault(this.#host, p, regs, error)) throw error;
+      return this.#faulted(p, regs, error);
     }
   }
 
-  /** The instruction is executed, unless `diverter` had its say. */
-  #finish(regs: PtRegs, diverter: Kprobe | null): void {
-    if (diverter !== null) {
-      regs.resumption = resumption(this.#host, this, diverter, regs);
+  /** What a handler's bad access comes to, or null where a fault handler dealt with it. What else it threw is thrown. */
+  #faulted(p: Kprobe, regs: PtRegs, error: unknown): Fault | null {
+    const fault = handlerFault(this.#host, p, regs, error);
+    if (fault === null) throw this.#wrap(p, error);
+    return fault === "handled" ? null : fault;
+  }
+
+  /** The instruction is executed, unless a probe diverted execution or a handler faulted. */
+  #finish(regs: PtRegs, outcome: Kprobe | Fault | null): void {
+    if (outcome !== null) {
+      regs.resumption = "trap" in outcome
+        ? { kind: "faults", fault: outcome }
+        : resumption(this.#host, this, outcome, regs);
       return;
     }
     // Whatever ip a handler left: the step goes on from the probed instruction.

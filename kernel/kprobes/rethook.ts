@@ -6,6 +6,7 @@
 
 import type { Addr } from "../../image/model.ts";
 import type { PtRegs } from "../arch/pt_regs.ts";
+import { handlerFault } from "./faults.ts";
 import { ProbeHandlerError } from "./handler_error.ts";
 import type { ProbeHost, ProbeTask } from "./host.ts";
 import type { Kprobe } from "./kprobe.ts";
@@ -71,7 +72,7 @@ export class Rethook {
 
   /**
    * A hooked call of the running task returned. Runs the handlers of its instances, oldest kretprobe first, and sets
-   * `regs.ip` and the stack slot to the real return address.
+   * `regs.ip` and the stack slot to the real return address. `regs.resumption` tells what a handler died of.
    */
   trampoline(regs: PtRegs): void {
     const task = this.#host.current;
@@ -112,6 +113,13 @@ export class Rethook {
       try {
         rp.handler(at, regs);
       } catch (error) {
+        const fault = handlerFault(this.#host, rp.kp, regs, error);
+        if (fault === "handled") continue;
+        if (fault !== null) {
+          // The task dies here: nobody else's handler runs.
+          regs.resumption = { kind: "faults", fault };
+          break;
+        }
         failure = error instanceof ProbeHandlerError
           ? error
           : new ProbeHandlerError("kretprobe", rp.kp.label, this.#host.clock.now, error);

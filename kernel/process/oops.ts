@@ -104,15 +104,15 @@ export class Oopses {
       `CPU: ${current.cpu} PID: ${current.pid} Comm: ${current.comm} Not tainted ${k.image.release}`,
       "warn",
     );
-    // What registers hold is known where control went, not where it was lost.
+    // What registers hold is known where control went, not where it was lost, nor inside a handler.
     const { kind } = fault.trap;
-    const known = regs !== null && kind !== "protection";
+    const known = regs !== null && kind !== "protection" && kind !== "access";
     for (const line of known ? registerLines(k, regs) : []) log.printk(line, "warn");
     log.printk(x86 ? "Call Trace:" : "Call trace:", "warn");
     if (x86) log.printk(" <TASK>", "warn");
     for (const address of k.calls.stack(current)) log.printk(` ${symbolWithSize(k, address)}`, "warn");
     if (x86) log.printk(" </TASK>", "warn");
-    if (kind === "page" && k.archName === "x86_64") {
+    if ((kind === "page" || kind === "access") && k.archName === "x86_64") {
       log.printk(`CR2: ${k.pointers.plain(fault.trap.address)}`, "warn");
     }
     log.printk("---[ end trace 0000000000000000 ]---", "warn");
