@@ -203,8 +203,9 @@ export class DeferredCalls {
     else if (!transparent) plans.unplanned(owner, fn);
     frame.fn = fn;
     frame.shape = null;
-    frame.site = this.#frames.plannedSite(caller);
+    frame.site = this.#frames.siteOf(caller, fn);
     frame.noted = 0;
+    frame.repeating = 0;
     frame.made = 0;
     owner.made++;
     frame.key = mixKey(owner.key, Math.imul(owner.made, 31) ^ fn.hash);
@@ -261,6 +262,8 @@ function take(frame: Frame, worked: Frame): void {
   frame.key = worked.key;
   frame.made = worked.made;
   frame.words[LEFT] = worked.words[LEFT] as number;
+  frame.repeating = worked.repeating;
+  for (let i = 0; i < 2 * worked.repeating; i++) frame.repeats[i] = worked.repeats[i] as number;
   frame.noted = 0;
   for (let i = 0; i < worked.noted; i++) {
     frame.note(worked.callees[i] as number, worked.results[i] as number);

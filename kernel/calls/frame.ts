@@ -32,7 +32,7 @@ export class Frame {
   readonly words: Float64Array = new Float64Array(MAX_ARGS + 2);
   /** Number of arguments that the caller passed. */
   nargs = 0;
-  /** The image's call site through which it was called: an id of the shape library, or -1: ask the image. */
+  /** The call site through which it was called: an id of the shape library, or negative, see `SiteTable`: ask the image. */
   site = -1;
   /** The recorded tree that is walked; null for behaviours. */
   shape: ShapeNode | null = null;
@@ -66,6 +66,9 @@ export class Frame {
   passed = 0;
   /** Bytes of the function's own objects on the stack: `pushLocal` in `kernel/process/stack.ts`. */
   locals = 0;
+  /** How many callees have been called by several sites of the text; their ids and numbers of calls. */
+  repeating = 0;
+  readonly repeats: number[] = [];
   /** Registers of the hit on this call; made at the first hit, then kept. */
   regs: PtRegs | null = null;
   /** Fills them once a handler looks at them; made with them. */
@@ -81,6 +84,21 @@ export class Frame {
     if (this.locals === 0) return usual;
     const needed = (SAVED + this.locals + OUTGOING + 15) & ~15;
     return needed > usual ? needed : usual;
+  }
+
+  /** Counts a call of a function that the text calls at several places; gives how many there were before. */
+  repeat(callee: number): number {
+    const { repeats, repeating } = this;
+    for (let i = 0; i < 2 * repeating; i += 2) {
+      if (repeats[i] !== callee) continue;
+      const before = repeats[i + 1] as number;
+      repeats[i + 1] = before + 1;
+      return before;
+    }
+    repeats[2 * repeating] = callee;
+    repeats[2 * repeating + 1] = 1;
+    this.repeating++;
+    return 0;
   }
 
   /** Keeps the result of a call that was made. */

@@ -79,7 +79,7 @@ export class FrameMaker {
     if (step === null && this.#inlines(caller.fn, owner.fn, fn)) return null;
     if (step !== null) plans.advance(task, owner, step);
     else if (!transparent) plans.unplanned(owner, fn);
-    const site = this.plannedSite(caller);
+    const site = this.siteOf(caller, fn);
     const skipped = caller.fn.hooks !== null && this.#pass(caller, fn, site);
     const frame = this.at(task, caller, fn, site);
     if (skipped) frame.skipped = frame.watched = true;
@@ -96,11 +96,12 @@ export class FrameMaker {
     return frame;
   }
 
-  /** The recorded site of a call that `caller` makes, after its owner's plan was asked; -1 where none is known. */
-  plannedSite(caller: Frame): number {
+  /** The site of a call that `caller` makes, after its owner's plan was asked: recorded, else the text's next one. */
+  siteOf(caller: Frame, fn: KernelFunction): number {
     const { site } = this.#plans;
     // A function that recordings don't show can still stand in their call sites, as `__schedule` does.
-    return site >= 0 && (caller === caller.owner || this.#sites.within(caller.fn, site) !== null) ? site : -1;
+    const recorded = site >= 0 && (caller === caller.owner || this.#sites.within(caller.fn, site) !== null);
+    return recorded ? site : this.#sites.next(caller, fn);
   }
 
   /** Lists a call, to be followed when somebody wants to know. */
@@ -200,6 +201,7 @@ export class FrameMaker {
     frame.made = 0;
     frame.locals = 0;
     frame.passed = 0;
+    frame.repeating = 0;
     frame.words[LEFT] = NaN;
     frame.noted = 0;
     frame.words[SP] = caller === undefined

@@ -7,6 +7,7 @@
 import { storeAt } from "../shapes/dense.ts";
 import type { Addr, CallSite, KernelImage } from "../../image/model.ts";
 import type { ShapeLibrary } from "../shapes/library.ts";
+import type { Frame } from "./frame.ts";
 import type { KernelFunction } from "./kernel_function.ts";
 
 /** One way from a caller to a callee. */
@@ -17,10 +18,14 @@ export interface Way {
   readonly returns: readonly Addr[];
   /** Offset of the call instruction in the caller, or -1. */
   readonly offset: number;
+  /** Ways through the further calls of the same callee that the caller's text has, in its order; mostly none. */
+  readonly later: readonly Way[];
 }
 
+const NONE: readonly Way[] = [];
+
 /** The caller's text has no call that could lead to the callee: the compiler put the callee's text into it. */
-export const INLINED: Way = { tail: true, returns: [], offset: -1 };
+export const INLINED: Way = { tail: true, returns: [], offset: -1, later: NONE };
 /** Functions that can't be traced, so that no text of theirs is known, and what they call: by the kernel's source. */
 const HIDDEN: ReadonlyMap<string, readonly string[]> = new Map(Object.entries<readonly string[]>({
   __irq_exit_rcu: ["handle_softirqs", "do_softirq_own_stack"],
@@ -34,8 +39,10 @@ const HIDDEN: ReadonlyMap<string, readonly string[]> = new Map(Object.entries<re
 }));
 /** In place of a recorded site: a probe's handler sent the caller to the callee, as a jump would. */
 export const DIVERTED = -2;
-const JUMP: Way = { tail: true, returns: [], offset: -1 };
-const NOWHERE: Way = { tail: true, returns: [], offset: -1 };
+/** In place of a recorded site: the second call of the callee in the caller's text; less, the ones after it. */
+const SECOND = -3;
+const JUMP: Way = { tail: true, returns: [], offset: -1, later: NONE };
+const NOWHERE: Way = { tail: true, returns: [], offset: -1, later: NONE };
 
 /** Resolves call sites of one kernel, once per caller and callee, or per recorded site. */
 export class SiteTable {
@@ -51,11 +58,26 @@ export class SiteTable {
 
   /** The way of a call: by the recorded site (`site` ≥ 0), else by the caller's text, unless it is `DIVERTED`. */
   way(caller: KernelFunction, callee: KernelFunction, site: number): Way {
-    if (site < 0) return site === DIVERTED ? JUMP : this.#ofText(caller, callee);
+    if (site === DIVERTED) return JUMP;
+    if (site < 0) {
+      const first = this.#ofText(caller, callee);
+      return site <= SECOND ? first.later[SECOND - site] ?? first : first;
+    }
     const { returns } = this.#library.site(site);
     const outermost = returns[returns.length - 1];
     const inside = outermost === undefined || outermost.fn === caller.name ? null : this.within(caller, site);
     return inside ?? this.#ofRecording(caller, site);
+  }
+
+  /**
+   * In place of a recorded site, where none is known: a caller's calls of one callee go through the sites of its text in
+   * their order; those of a loop begin again at the first, as recorded ones do.
+   */
+  next(caller: Frame, callee: KernelFunction): number {
+    const count = this.#ofText(caller.fn, callee).later.length;
+    if (count === 0) return -1;
+    const turn = caller.repeat(callee.id) % (count + 1);
+    return turn === 0 ? -1 : SECOND + 1 - turn;
   }
 
   #ofRecording(caller: KernelFunction, id: number): Way {
@@ -71,7 +93,7 @@ export class SiteTable {
       const offset = last === undefined || last.fn !== caller.name
         ? -1
         : caller.callSites().find((s) => s.returnOffset === last.offset)?.offset ?? -1;
-      way = { tail: site.tail, returns, offset };
+      way = { tail: site.tail, returns, offset, later: NONE };
       storeAt(this.#recorded, id, way);
     }
     return way;
@@ -85,16 +107,19 @@ export class SiteTable {
     if (way === undefined) {
       const { returns } = this.#library.site(id);
       const at = returns.findIndex(({ fn }) => fn === caller.name);
-      way = at < 0
-        ? null
-        : { tail: false, returns: this.#ofRecording(caller, id).returns.slice(0, at + 1), offset: -1 };
+      way = at < 0 ? null : {
+        tail: false,
+        returns: this.#ofRecording(caller, id).returns.slice(0, at + 1),
+        offset: -1,
+        later: NONE,
+      };
       known.set(id, way);
     }
     return way;
   }
 
   /**
-   * Without a recording: the first direct call of the callee, else a tail jump to it, else a call through one function
+   * Without a recording: the direct calls of the callee, else a tail jump to it, else a call through one function
    * in between, else the first indirect call.
    */
   #ofText(caller: KernelFunction, callee: KernelFunction): Way {
@@ -124,10 +149,12 @@ export class SiteTable {
 
   #search(caller: KernelFunction, callee: KernelFunction): Way {
     const sites = caller.callSites();
-    const direct = sites.find((s) => s.kind === "call" && s.target === callee.name);
-    if (direct !== undefined) return called(caller.address, direct);
+    const [direct, ...further] = sites.filter((s) => s.kind === "call" && s.target === callee.name);
+    if (direct !== undefined) {
+      return called(caller.address, direct, further.map((site) => called(caller.address, site)));
+    }
     const jump = sites.find((s) => s.kind === "jump" && s.target === callee.name);
-    if (jump !== undefined) return { tail: true, returns: [], offset: jump.offset };
+    if (jump !== undefined) return { tail: true, returns: [], offset: jump.offset, later: NONE };
     for (const outer of sites) {
       if (outer.kind === "indirect") continue;
       const between = this.#image.func(outer.target);
@@ -135,7 +162,7 @@ export class SiteTable {
       if (between === undefined || inner === undefined) continue;
       const returns = [between.address + inner.returnOffset];
       if (outer.kind === "call") returns.push(caller.address + outer.returnOffset);
-      return { tail: false, returns, offset: outer.offset };
+      return { tail: false, returns, offset: outer.offset, later: NONE };
     }
     const hidden = this.#through(
       caller,
@@ -153,7 +180,7 @@ export class SiteTable {
     // A function that the behaviour names is inlined; one that it got as a pointer is called where the text does not show it.
     if (sites.length > 0 && names(caller, callee)) return INLINED;
     // A caller without text facts still gets a frame: the address after its first instruction.
-    return caller.visible ? { tail: false, returns: [caller.address + 1], offset: -1 } : NOWHERE;
+    return caller.visible ? { tail: false, returns: [caller.address + 1], offset: -1, later: NONE } : NOWHERE;
   }
 
   /** The way through the first function called whose text is not known, and that is said to lead to the callee. */
@@ -168,7 +195,7 @@ export class SiteTable {
       if (between === undefined) continue;
       const returns = [between.address + 1];
       if (outer.kind === "call") returns.push(caller.address + outer.returnOffset);
-      return { tail: false, returns, offset: outer.offset };
+      return { tail: false, returns, offset: outer.offset, later: NONE };
     }
     return undefined;
   }
@@ -184,8 +211,8 @@ function names(caller: KernelFunction, callee: KernelFunction): boolean {
   return caller.behaviour === null || caller.behaviour.calls.some(({ name }) => name === callee.base);
 }
 
-function called(address: Addr, site: CallSite): Way {
-  return { tail: false, returns: [address + site.returnOffset], offset: site.offset };
+function called(address: Addr, site: CallSite, later: readonly Way[] = NONE): Way {
+  return { tail: false, returns: [address + site.returnOffset], offset: site.offset, later };
 }
 
 /** Whether a call site calls through a pointer: directly, or through a retpoline. */
