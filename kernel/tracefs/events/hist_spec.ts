@@ -5,19 +5,22 @@
  */
 
 import type { TracepointField } from "../../../image/model.ts";
-import { E2BIG, EINVAL } from "../../syscalls/errno.ts";
+import { EINVAL } from "../../syscalls/errno.ts";
 import { isErrno, kstrtoul } from "../probe_events/kstrto.ts";
 import { fieldKind } from "./call.ts";
 import type { EventFile } from "./event_file.ts";
 
 const DEFAULT_SIZE = 2048;
-const LARGEST_SIZE = 131072;
+/** Fewest and most bits of a size. */
+const TRACING_MAP_BITS_MIN = 7;
+const TRACING_MAP_BITS_MAX = 17;
+const TRACING_MAP_SORT_KEYS_MAX = 2;
 const MAX_KEYS = 3;
 /** Most variables of one trigger. */
 const MAX_VARIABLES = 16;
 
 /** How a field is shown. */
-const MODIFIERS = ["hex", "sym", "sym-offset", "execname", "syscall", "log2", "buckets", "usecs"];
+const MODIFIERS = ["hex", "sym", "sym-offset", "execname", "syscall", "log2", "usecs"];
 
 /** What a key or value is of, if not a field of the record. */
 export type HistSource = "hitcount" | "stacktrace" | "common_cpu" | "common_timestamp";
@@ -71,16 +74,19 @@ export function parseHistSpec(
 ): HistSpec | number {
   let keys: readonly HistField[] | undefined;
   let values: readonly HistField[] = [];
-  let sort: readonly SortKey[] = [];
+  let sort: string | null = null;
   let size = DEFAULT_SIZE;
   let name = "";
   const variables = new Map<string, string>();
   for (const option of options) {
     const equals = option.indexOf("=");
     const word = equals < 0 ? option : option.slice(0, equals);
-    const given = equals < 0 ? "" : option.slice(equals + 1);
-    const words = equals < 0 ? [] : given.split(",");
-    if (HIST_ACTIONS.includes(word)) continue;
+    const given = option.slice(equals + 1);
+    const words = given.split(",");
+    if (equals < 0) {
+      if (HIST_ACTIONS.includes(word)) continue;
+      return -EINVAL;
+    }
     if (word === "keys" || word === "key") {
       if (words.length > MAX_KEYS) return -EINVAL;
       const fields = allFields(words, file, report);
@@ -91,33 +97,52 @@ export function parseHistSpec(
       if (fields === null || fields.some(({ isText }) => isText)) return -EINVAL;
       values = fields.filter(({ source }) => source !== "hitcount");
     } else if (word === "sort") {
-      sort = words.map((one) => {
-        const [field = "", order = "ascending"] = one.split(".");
-        return { field, descending: order === "descending" };
-      });
+      sort = given;
     } else if (word === "size") {
-      const entries = Number(given);
-      if (!Number.isInteger(entries) || entries <= 0) return -EINVAL;
-      if (entries > LARGEST_SIZE) return -E2BIG;
-      size = 2 ** Math.ceil(Math.log2(entries));
+      const entries = kstrtoul(given, 0, 64);
+      if (isErrno(entries)) return entries;
+      const bits = entries === 0n ? 0 : (entries - 1n).toString(2).length;
+      if (bits < TRACING_MAP_BITS_MIN || bits > TRACING_MAP_BITS_MAX) return -EINVAL;
+      size = 2 ** bits;
     } else if (word === "name") {
       if (given === "") return -EINVAL;
       name = given;
     } else {
-      const refused = equals < 0 || !isVariable(word, given, file, variables.size, report);
-      if (refused) return -EINVAL;
+      if (!isVariable(word, given, file, variables.size, report)) return -EINVAL;
       variables.set(word, given);
     }
   }
   if (keys === undefined) return -EINVAL;
   const known = ["hitcount", ...[...keys, ...values].map((field) => field.name)];
-  const unsortable = sort.find(({ field }) => !known.includes(field));
-  if (unsortable !== undefined) {
-    report(unsortable.field, "Sort field must be a key or a val");
-    return -EINVAL;
+  const order = sort === null ? [{ field: "hitcount", descending: false }] : sortKeys(sort, known, report);
+  if (order === null) return -EINVAL;
+  return { name, keys, values, variables: [...variables].map((pair) => pair.join("=")), sort: order, size };
+}
+
+/** `create_sort_keys` */
+function sortKeys(text: string, known: readonly string[], report: HistReport): readonly SortKey[] | null {
+  const words = text.split(",");
+  const keys: SortKey[] = [];
+  for (const word of words) {
+    const dot = word.indexOf(".");
+    const field = dot < 0 ? word : word.slice(0, dot);
+    const modifier = dot < 0 ? "ascending" : word.slice(dot + 1);
+    let wrong: readonly [at: string, message: string] | null = null;
+    if (word === "") wrong = ["sort=", "Empty sort field"];
+    else if (keys.length === TRACING_MAP_SORT_KEYS_MAX - 1 && words.length > TRACING_MAP_SORT_KEYS_MAX) {
+      wrong = ["sort=", `Too many sort fields (Max = ${TRACING_MAP_SORT_KEYS_MAX})`];
+    } else if (field === "") wrong = ["sort=", "Empty sort field"];
+    else if (!known.includes(field)) wrong = [field, "Sort field must be a key or a val"];
+    else if (modifier !== "ascending" && modifier !== "descending") {
+      wrong = [modifier, "Invalid sort modifier"];
+    }
+    if (wrong !== null) {
+      report(...wrong);
+      return null;
+    }
+    keys.push({ field, descending: modifier === "descending" });
   }
-  if (sort.length === 0) sort = [{ field: "hitcount", descending: false }];
-  return { name, keys, values, variables: [...variables].map((pair) => pair.join("=")), sort, size };
+  return keys;
 }
 
 /** A variable that no action uses: it is kept and shown. */
@@ -159,21 +184,42 @@ const SOURCES: ReadonlyMap<string, HistSource> = new Map(Object.entries<HistSour
   common_timestamp: "common_timestamp",
 }));
 
-/** `parse_field` */
+/** `parse_atom`: what stands before a second dot would be the event of a variable, and is not looked at in fields. */
 function histField(word: string, file: EventFile, report: HistReport): HistField | null {
-  const [name = "", given = null] = word.split(".");
-  const [modifier = null, size] = given?.split("=") ?? [];
-  const bucket = modifier === "buckets" ? kstrtoul(size ?? "", 0, 64) : 0n;
-  if (name === "hitcount" && modifier !== null) {
-    report(name, "Couldn't find field");
-    return null;
+  const parts = word.split(".");
+  const [name = "", modifier = null] = parts.length > 2
+    ? [parts[2], parts.length > 3 ? parts.slice(3).join(".") : null]
+    : parts;
+  return parseField(name, modifier, file, report);
+}
+
+/** `parse_field`: a field and the one modifier that it may have. */
+function parseField(
+  name: string,
+  given: string | null,
+  file: EventFile,
+  report: HistReport,
+): HistField | null {
+  let modifier = given;
+  let bucket: bigint | number = 0n;
+  const buckets = /^buckets?(=?)(.*)$/s.exec(given ?? "");
+  if (buckets !== null) {
+    const [, equals, size = ""] = buckets;
+    modifier = "buckets";
+    bucket = equals === "" ? -EINVAL : kstrtoul(size, 0, 64);
+    if (isErrno(bucket) || bucket === 0n) {
+      report(size, "Invalid field modifier");
+      return null;
+    }
+  } else if (modifier !== null) {
+    // Only the kernel's own field of the pid has a name that is remembered.
+    if (!MODIFIERS.includes(modifier) || modifier === "execname" && name !== "common_pid") {
+      report(modifier, "Invalid field modifier");
+      return null;
+    }
   }
-  if (
-    modifier !== null &&
-      (!MODIFIERS.includes(modifier) || (size !== undefined) !== (modifier === "buckets")) ||
-    isErrno(bucket) || modifier === "buckets" && bucket === 0n
-  ) {
-    report(modifier ?? "", "Invalid field modifier");
+  if ((name === "hitcount" || name === "stacktrace") && modifier !== null) {
+    report(name, "Couldn't find field");
     return null;
   }
   const field = [...file.call.fields, ...file.call.common].find((one) => one.name === name);

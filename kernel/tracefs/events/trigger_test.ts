@@ -298,6 +298,82 @@ Deno.test("a histogram takes no name that only JavaScript knows", async () => {
   }
 });
 
+Deno.test("a histogram's size, order and modifiers are checked as the kernel does", async () => {
+  const k = await openMissing("x86_64", () => {});
+  const path = "events/syscalls/sys_enter_openat/trigger";
+  const sizes: readonly (readonly [given: string, size: number | string])[] = [
+    ["64", "EINVAL"],
+    ["65", 128],
+    ["128", 128],
+    ["129", 256],
+    ["0x100", 256],
+    ["0400", 256],
+    ["131072", 131072],
+    ["131073", "EINVAL"],
+    ["0", "EINVAL"],
+    ["", "EINVAL"],
+    ["-1", "EINVAL"],
+    ["1e3", "EINVAL"],
+    ["200 ", "EINVAL"],
+    ["99999999999999999999", "ERANGE"],
+  ];
+  for (const [given, size] of sizes) {
+    const text = `hist:keys=dfd:size=${given}:sort=dfd`;
+    assertEquals(append(k, text, path), typeof size === "number" ? text.length + 1 : size, text);
+    const shown = /size=(\d+)/.exec(cat(k, path))?.[1] ?? null;
+    assertEquals(shown, typeof size === "number" ? String(size) : null, text);
+    if (shown !== null) append(k, `!${text}`, path);
+  }
+  const refused: readonly (readonly [text: string, at: string, message: string])[] = [
+    ["keys=dfd:sort=dfd.up", "up", "Invalid sort modifier"],
+    ["keys=dfd:sort=dfd.descending.x", "descending.x", "Invalid sort modifier"],
+    ["keys=dfd:sort=hitcount.", "", "Invalid sort modifier"],
+    ["keys=dfd,flags:sort=dfd,flags,hitcount", "sort=", "Too many sort fields (Max = 2)"],
+    ["keys=dfd:sort=", "sort=", "Empty sort field"],
+    ["keys=dfd:sort=dfd,", "sort=", "Empty sort field"],
+    ["keys=dfd:sort=.descending", "sort=", "Empty sort field"],
+    ["keys=dfd:sort=flags", "flags", "Sort field must be a key or a val"],
+    ["keys=common_pid.execname.hex", "hex", "Couldn't find field"],
+    ["keys=dfd.execname", "execname", "Invalid field modifier"],
+    ["keys=dfd.nosuch", "nosuch", "Invalid field modifier"],
+    ["keys=dfd.buckets", "", "Invalid field modifier"],
+    ["keys=dfd.buckets=0", "0", "Invalid field modifier"],
+    ["keys=dfd.hex=1", "hex=1", "Invalid field modifier"],
+    ["keys=stacktrace.hex", "stacktrace", "Couldn't find field"],
+  ];
+  for (const [text, at, message] of refused) {
+    k.tracefs.write(`${TRACING}/error_log`, "");
+    assertEquals(append(k, `hist:${text}`, path), "EINVAL", text);
+    const [head = "", command, caret = ""] = cat(k, "error_log").split("\n");
+    assertEquals(head.replace(/^.*error: /, ""), message, text);
+    assertEquals(
+      [command, caret.indexOf("^") - 11],
+      [`  Command: hist:${text}`, `hist:${text}`.indexOf(at)],
+      text,
+    );
+  }
+  for (const text of ["keys", "keys=dfd:sort", "keys=dfd:size"]) {
+    assertEquals(append(k, `hist:${text}`, path), "EINVAL", text);
+  }
+  for (
+    const text of [
+      "keys=dfd,flags:sort=dfd.descending,flags.ascending",
+      "keys=common_pid.execname",
+      "keys=dfd.bucket=4",
+    ]
+  ) {
+    assertEquals(append(k, `hist:${text}`, path), text.length + 6, text);
+  }
+  assertEquals(cat(k, path).match(/keys=\S+:vals|sort=\S+:/g), [
+    "keys=dfd,flags:vals",
+    "sort=dfd.descending,flags:",
+    "keys=common_pid.execname:vals",
+    "sort=hitcount:",
+    "keys=dfd.buckets=4:vals",
+    "sort=hitcount:",
+  ]);
+});
+
 Deno.test("buckets of one size count as one key", async () => {
   const k = await openMissing("x86_64", (k) => {
     append(k, "p:one __x64_sys_openat v=\\5:u32", "kprobe_events");
