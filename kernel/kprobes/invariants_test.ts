@@ -128,7 +128,7 @@ class History {
       assertEquals(point.armed, wanted || point.jump === "leaving");
       if (!point.aggregated) assertEquals(point.disabled, point.probes[0]?.disabled);
       if (wanted) assert(point.probes.some((p) => !p.disabled));
-      if (point.jump === "jumps") assert(!point.hasPostHandler && m.table.optimization && wanted);
+      if (point.jump === "jumps") assert(!point.needsBreakpoint && m.table.optimization && wanted);
     }
     assertEquals(
       m.memory.text.patches().map((patch) => patch.address),

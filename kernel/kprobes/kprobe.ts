@@ -40,7 +40,7 @@ export interface KprobeOptions {
   readonly preHandler?: PreHandler;
   readonly postHandler?: PostHandler;
   readonly faultHandler?: FaultHandler;
-  /** What jprobes used: an address takes one probe that has it. 2.6.38 only, and only refused there. */
+  /** What jprobes used: an address takes one probe that has it. Before 4.19; newer releases don't know it. */
   readonly breakHandler?: PreHandler;
   /** Only `KPROBE_FLAG_DISABLED` counts: register without arming. */
   readonly flags?: number;

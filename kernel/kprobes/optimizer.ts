@@ -43,7 +43,7 @@ export class Optimizer {
   /** `optimize_kprobe`: queues a point if it can be a jump now. Its flag is set at once. */
   optimize(point: ProbePoint): void {
     if (!point.canOptimize || !this.allowed || point.disabled || this.#table.allDisarmed) return;
-    if (point.hasPostHandler || this.#occupied(point)) return;
+    if (point.needsBreakpoint || this.#occupied(point)) return;
     if (point.jump === "leaving") {
       point.jump = "jumps";
       remove(this.#unoptimizing, point);

@@ -151,6 +151,52 @@ Deno.test("an address that is still a jump is reused by the next probe there", a
   assertEquals([m.text(m.address("vfs_read") + 5, 1), m.table.points().length], ["e9", 1]);
 });
 
+Deno.test("enabling what is still a jump writes a breakpoint over it: it counts as a jump, and handlers divert", async () => {
+  const ways: Readonly<Record<string, (m: FakeMachine, p: Kprobe, make: () => Kprobe) => number>> = {
+    enabled: (m, p) => m.table.enableKprobe(p),
+    joined: (m, _, make) => m.table.registerKprobe(make()),
+  };
+  for (const [way, again] of Object.entries(ways)) {
+    const m = await machine();
+    const at = m.address("vfs_read") + 28;
+    const hit = (machine: FakeMachine) => {
+      const regs = machine.call("vfs_read");
+      regs.ip = at;
+      machine.calls.functionByName("vfs_read")?.hooks?.at(28, regs);
+      return regs.resumption;
+    };
+    const make = () =>
+      probe(28, {
+        preHandler: (_, regs) => {
+          regs.ip = 0;
+          return 1;
+        },
+      });
+    const p = make();
+    m.table.registerKprobe(p);
+    m.pass(LATER);
+    const jump = m.text(at, 5);
+    assertEquals([jump.slice(0, 2), hit(m)], ["e9", null], way);
+    assertEquals([m.table.disableKprobe(p), m.text(at, 5)], [0, jump]);
+    assertEquals(again(m, p, make), 0);
+    for (const ns of [0, LATER]) {
+      m.pass(ns);
+      assertEquals([m.text(at, 5), m.table.pointOf(p)?.step], [`cc${jump.slice(2)}`, "detour"]);
+      assertEquals(flags(m)[0], "1c [OPTIMIZED]");
+      assertEquals(hit(m)?.kind, "faults");
+    }
+    // Made anew, it is a jump again.
+    m.table.optimization = false;
+    assertEquals([m.text(at, 5).slice(0, 2), m.text(at + 1, 4) === jump.slice(3)], ["cc", false]);
+    m.table.optimization = true;
+    m.pass(LATER);
+    assertEquals([m.text(at, 5), hit(m)], [jump, null]);
+    for (const q of [...m.table.list()]) m.table.unregisterKprobe(q);
+    m.pass(LATER);
+    assertEquals([m.memory.text.patches(), m.table.points()], [[], []]);
+  }
+});
+
 Deno.test("disarming everything takes jumps back at once", async () => {
   const m = await machine();
   m.table.registerKprobe(probe(5));

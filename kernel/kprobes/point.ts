@@ -68,7 +68,9 @@ export class ProbePoint {
   aggregated = false;
   /** The manager's own flags: disabled and gone. */
   #managerFlags = 0;
-  jump: JumpState = "none";
+  #jump: JumpState = "none";
+  /** Arming wrote a breakpoint over the jump: it counts as a jump, but is hit as a breakpoint. */
+  #overwritten = false;
   readonly #host: ProbeHost;
   readonly #cpus: readonly CpuState[];
   readonly #facts: PointFacts;
@@ -129,6 +131,22 @@ export class ProbePoint {
     return (this.flags & KPROBE_FLAG_GONE) !== 0;
   }
 
+  /** How far it is a jump. */
+  get jump(): JumpState {
+    return this.#jump;
+  }
+
+  set jump(state: JumpState) {
+    const kept = state === "leaving" || (state === "jumps" && this.#jump === "leaving");
+    if (!kept) this.#overwritten = false;
+    this.#jump = state;
+  }
+
+  /** Whether the text here is a jump, not a breakpoint: it has nobody to tell that execution was diverted. */
+  get hitAsJump(): boolean {
+    return this.#jump === "jumps" && !this.#overwritten;
+  }
+
   /** Whether the OPTIMIZED flag is set: also while the jump is only queued, or not yet taken back. */
   get optimized(): boolean {
     return this.jump !== "none";
@@ -139,9 +157,10 @@ export class ProbePoint {
     return this.aggregated && this.displaced > 0;
   }
 
-  /** Whether a probe here has a post handler. */
-  get hasPostHandler(): boolean {
-    return this.probes.some((p) => p.postHandler !== null);
+  /** Whether a probe here has a handler that needs a breakpoint: a post handler, or the break handler of old releases. */
+  get needsBreakpoint(): boolean {
+    const breaks = this.#host.release.breakHandler;
+    return this.probes.some((p) => p.postHandler !== null || (breaks && p.breakHandler !== null));
   }
 
   /** How the instruction is executed now. */
@@ -151,9 +170,10 @@ export class ProbePoint {
     return this.#facts.branches ? "emulated" : "slot";
   }
 
-  /** Patches the text. */
+  /** Patches the text. Where that still holds the jump of a probe that was disabled, a breakpoint is written over it. */
   arm(): void {
-    if (this.armed) return;
+    if (this.armed && this.#jump !== "leaving") return;
+    this.#overwritten = this.armed;
     this.armed = true;
     this.patch();
   }
@@ -201,8 +221,7 @@ export class ProbePoint {
         state.current = running;
         const result = this.#pre(running, running.preHandler, regs);
         if (typeof result === "object") return result;
-        // A jump has nobody to tell that execution was diverted.
-        if (result !== 0 && result !== undefined && this.jump !== "jumps") return running;
+        if (result !== 0 && result !== undefined && !this.hitAsJump) return running;
       }
       let stepped = false;
       for (let i = 0; i < walk.length; i++) {
@@ -245,7 +264,7 @@ export class ProbePoint {
       state.current = null;
       state.status = "idle";
     }
-    this.#finish(regs, result !== 0 && result !== undefined && this.jump !== "jumps" ? p : fault);
+    this.#finish(regs, result !== 0 && result !== undefined && !this.hitAsJump ? p : fault);
     return state.hooked;
   }
 
@@ -301,7 +320,10 @@ export class ProbePoint {
 
   #bytes(): readonly number[] {
     const { arch, image } = this.#host;
-    if (this.jump === "jumps") return directCall(arch, this.address, this.#facts.detour, true);
+    if (this.#jump === "jumps" || this.#overwritten) {
+      const jump = directCall(arch, this.address, this.#facts.detour, true);
+      return this.#overwritten ? [...arch.breakpoint, ...jump.slice(arch.breakpoint.length)] : jump;
+    }
     if (!this.onFtrace) return arch.breakpoint;
     const target = image.symbol("ftrace_regs_caller") ?? image.symbol("ftrace_caller");
     return directCall(arch, this.address, target?.address ?? this.address + MCOUNT_INSN_SIZE);

@@ -71,24 +71,36 @@ Deno.test("2.6.38: every refusal is EINVAL, names forbid instead of ranges, ftra
   assertEquals([table.registerKprobe(twice), table.registerKprobe(twice)], [0, -EINVAL]);
 });
 
-Deno.test("2.6.38: one jprobe to an address, and it comes last", async () => {
-  const m = new FakeMachine(await coreImage("arm64"), 2, "2.6.38");
-  const seen: string[] = [];
-  const probe = (label: string, jprobe: boolean) =>
-    new Kprobe({
-      symbolName: "vfs_read",
-      preHandler: () => void seen.push(label),
-      ...(jprobe ? { breakHandler: () => 1 } : {}),
-    });
-  const results = [["a", false], ["j", true], ["b", false], ["k", true]] as const;
-  assertEquals(results.map(([label, jprobe]) => m.table.registerKprobe(probe(label, jprobe))), [
-    0,
-    0,
-    0,
-    -EEXIST,
-  ]);
-  m.call("vfs_read");
-  assertEquals(seen, ["b", "a", "j"]);
+Deno.test("before 4.19 an address takes one jprobe, which comes last; 6.1 knows no break handler", async () => {
+  for (const release of ["2.6.38", "4.18", "6.1"]) {
+    const m = new FakeMachine(await coreImage("arm64"), 2, release);
+    const seen: string[] = [];
+    const probe = (label: string, jprobe: boolean) =>
+      new Kprobe({
+        symbolName: "vfs_read",
+        preHandler: () => void seen.push(label),
+        ...(jprobe ? { breakHandler: () => 1 } : {}),
+      });
+    const results = [["a", false], ["j", true], ["b", false], ["k", true]] as const;
+    const old = release !== "6.1";
+    assertEquals(
+      results.map(([label, jprobe]) => m.table.registerKprobe(probe(label, jprobe))),
+      [0, 0, 0, old ? -EEXIST : 0],
+      release,
+    );
+    m.call("vfs_read");
+    assertEquals(seen, old ? ["b", "a", "j"] : ["k", "b", "j", "a"]);
+  }
+});
+
+Deno.test("before 4.19 a break handler keeps a breakpoint", async () => {
+  for (const release of ["4.18", "6.1"]) {
+    const m = new FakeMachine(await coreImage("x86_64"), 2, release);
+    const jprobe = new Kprobe({ symbolName: "vfs_read", offset: 28, breakHandler: () => 1 });
+    assertEquals(m.table.registerKprobe(jprobe), 0);
+    m.table.waitForOptimizer();
+    assertEquals(m.text(m.address("vfs_read") + 28, 1), release === "4.18" ? "cc" : "e9");
+  }
 });
 
 Deno.test("2.6.38: a kretprobe takes any offset, and an instance that its entry handler refuses is lost", async () => {

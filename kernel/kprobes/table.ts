@@ -409,19 +409,23 @@ export class KprobeTable {
 
   /** `register_aggr_kprobe`. */
   #join(p: Kprobe, point: ProbePoint): Refusal | null {
-    if (p.breakHandler !== null && point.probes.some((q) => q.breakHandler !== null)) {
+    const breaks = p.breakHandler !== null && this.#host.release.breakHandler;
+    if (breaks && point.probes.some((q) => q.breakHandler !== null)) {
       return { errno: EEXIST, reason: "a probe with a break handler (a jprobe) is at that address already" };
     }
     point.aggregate();
-    // An unused manager that is still a jump lives on.
-    if (point.probes.length === 0) this.#optimizer.optimize(point);
+    if (point.probes.length === 0) {
+      // An unused manager that is still a jump lives on.
+      point.setFlag(KPROBE_FLAG_DISABLED, false);
+      this.#optimizer.optimize(point);
+    }
     if (point.gone) {
       point.setFlag(KPROBE_FLAG_GONE, false);
       point.setFlag(KPROBE_FLAG_DISABLED, true);
     }
-    if (p.postHandler !== null) this.#optimizer.unoptimize(point, true);
-    if (p.breakHandler === null) point.probes.unshift(p);
-    else point.probes.push(p);
+    if (breaks || p.postHandler !== null) this.#optimizer.unoptimize(point, true);
+    if (breaks) point.probes.push(p);
+    else point.probes.unshift(p);
     this.#adopt(p, point);
     if (point.disabled && !p.disabled) {
       point.setFlag(KPROBE_FLAG_DISABLED, false);

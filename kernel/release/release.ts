@@ -12,7 +12,7 @@ export interface Release {
   readonly name: ReleaseName;
   /** `struct kprobe` has a `fault_handler`, called for faults in handlers. Gone in 5.14. */
   readonly faultHandler: boolean;
-  /** `struct kprobe` has a `break_handler` (jprobes): a second probe with one at an address is refused (EEXIST). */
+  /** `struct kprobe` has a `break_handler` (jprobes): an address takes one, else EEXIST. Gone in 4.19. */
   readonly breakHandler: boolean;
   /** Symbols that this release knows by another name than the image does. */
   readonly symbolNames: Readonly<Record<string, string>>;
@@ -83,6 +83,7 @@ const V4_18: Release = {
   ...V6_1,
   name: "4.18",
   faultHandler: true,
+  breakHandler: true,
   symbolNames: { kernel_clone: "_do_fork" },
   warnsReregistration: false,
   emulatesBranches: false,
@@ -95,7 +96,6 @@ const V4_18: Release = {
 const V2_6_38: Release = {
   ...V4_18,
   name: "2.6.38",
-  breakHandler: true,
   symbolNames: { kernel_clone: "do_fork" },
   resolveErrno: "EINVAL",
   refusesSpecialSites: false,

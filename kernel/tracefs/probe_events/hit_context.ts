@@ -57,7 +57,7 @@ export function contextFlags(kp: Kprobe, address: Addr, host: ProbeEventHost): s
     return host.isFollowed(address) ? "...1." : ".....";
   }
   if (host.arch.linkRegister !== null) return "d....";
-  return host.kprobes.pointOf(kp)?.jump === "jumps" ? "....." : "..Zff";
+  return host.kprobes.pointOf(kp)?.hitAsJump === true ? "....." : "..Zff";
 }
 
 /** What a stack trace of a hit begins with, innermost first, up to the probed function: names where no more is known. */
