@@ -469,7 +469,8 @@ export class CallEngine {
     if (tracer === null) return this.armed.enter(task, frame, saved);
     const returnAddress = saved === saved ? saved : this.returnAddress(task);
     if (tracer.first) frame.traced = tracer.enter(fn, task, returnAddress);
-    const runs = this.armed.enter(task, frame, saved);
+    const graphed = frame.traced && tracer.returnTo !== undefined && tracer.returnTo !== 0;
+    const runs = this.armed.enter(task, frame, graphed ? tracer.returnTo as Addr : saved);
     // A function that a handler diverted never gets to a site behind its first instruction.
     if (!tracer.first && (runs || this.armed.staysIn(frame))) {
       frame.traced = tracer.enter(fn, task, returnAddress);

@@ -33,6 +33,8 @@ export interface FunctionTracer {
   readonly first: boolean;
   /** Whether it looks at results: of calls in recorded trees nobody else may. */
   readonly results?: boolean;
+  /** Where calls of which it waits for the return go back to, as what is armed after it finds them; 0: it changes nothing. */
+  readonly returnTo?: Addr;
   /** `fn` is called and will return to `returnAddress`. True: `leave` is to be called when it returns. */
   enter(fn: KernelFunction, task: Task, returnAddress: Addr): boolean;
   /** A call that `enter` wanted to know about returns `result` (NaN: unknown). Not called for calls that never return. */

@@ -139,11 +139,13 @@ export class FollowedFunctions {
 /** Tracers and commands on one function; one of them at most waits for returns. */
 class SeveralTracers implements FunctionTracer {
   readonly first: boolean;
+  readonly returnTo: Addr;
   readonly #tracers: readonly FunctionTracer[];
 
   constructor(tracers: readonly FunctionTracer[]) {
     this.#tracers = tracers;
     this.first = tracers.every((tracer) => tracer.first);
+    this.returnTo = tracers.find(({ returnTo }) => returnTo !== undefined && returnTo !== 0)?.returnTo ?? 0;
   }
 
   enter(fn: KernelFunction, task: Task, returnAddress: Addr): boolean {

@@ -113,6 +113,7 @@ export class FunctionTrace implements FunctionTracer {
 /** Records calls and returns. */
 export class GraphTrace implements FunctionTracer {
   readonly first: boolean;
+  readonly returnTo: Addr;
   readonly #k: Kernel;
   readonly #array: TraceArray;
   readonly #limits: GraphLimits;
@@ -125,6 +126,8 @@ export class GraphTrace implements FunctionTracer {
 
   constructor(k: Kernel, array: TraceArray, limits: GraphLimits) {
     this.first = k.image.arch !== "arm64";
+    // Only x86_64 replaces the return address as one of ftrace's callbacks; the others do it after all of these.
+    this.returnTo = k.image.arch === "x86_64" ? k.image.symbol("return_to_handler")?.address ?? 0 : 0;
     this.#k = k;
     this.#array = array;
     this.#limits = limits;
