@@ -7,7 +7,7 @@
 import type { Addr } from "../../image/model.ts";
 
 /** Bits of a bucket number. */
-export const KPROBE_HASH_BITS = 6;
+const KPROBE_HASH_BITS = 6;
 /** Buckets of the table. */
 export const KPROBE_TABLE_SIZE = 1 << KPROBE_HASH_BITS;
 

@@ -10,7 +10,7 @@ import type { ProbeHost } from "./host.ts";
 import { ftraceSite, functionAt, type Place } from "./place.ts";
 
 /** Bytes of the jump that replaces instructions. */
-export const JUMP_SIZE = 5;
+const JUMP_SIZE = 5;
 
 /** Whether a kernel makes jumps at all: x86 does. */
 export function canOptimize(host: ProbeHost): boolean {

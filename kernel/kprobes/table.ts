@@ -347,11 +347,6 @@ export class KprobeTable {
     return this.#rethook.trampolineAddress;
   }
 
-  /** An address on a stack as the kernel prints it: the trampoline hides where the call returns to. */
-  describeReturn(address: Addr): string {
-    return address === this.trampolineAddress ? "[unknown/kretprobe'd]" : this.#host.image.describe(address);
-  }
-
   /** A hooked call of the running task returned: see `Rethook.trampoline`. */
   trampoline(regs: PtRegs): void {
     this.#rethook.trampoline(regs);

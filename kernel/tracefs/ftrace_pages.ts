@@ -16,7 +16,7 @@ const BOOTED_WITH: ReadonlyMap<string, number> = new Map(Object.entries<number>(
 }));
 
 /** What ftrace holds. */
-export interface FtracePages {
+interface FtracePages {
   /** Records. */
   readonly records: number;
   readonly pages: number;
@@ -24,13 +24,13 @@ export interface FtracePages {
 }
 
 /** What it holds when a build has booted; null where nobody knows how many places that build has. */
-export function bootPages(image: KernelImage): FtracePages | null {
+function bootPages(image: KernelImage): FtracePages | null {
   const records = bootRecords(image);
   return records === null ? null : allocated(image, records, records);
 }
 
 /** What it holds once the places in init text have gone, and with them each group that had no others. */
-export function ftracePages(image: KernelImage): FtracePages {
+function ftracePages(image: KernelImage): FtracePages {
   const records = image.filterFunctions().length;
   return allocated(image, Math.max(bootRecords(image) ?? 0, records), records);
 }

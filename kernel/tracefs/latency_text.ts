@@ -90,7 +90,7 @@ const RESCHED: Readonly<Record<string, number>> = { N: 0x24, n: 0x04, p: 0x20 };
 const CONTEXTS: Readonly<Record<string, number>> = { Z: 0x48, z: 0x40, H: 0x18, h: 0x08, s: 0x10 };
 
 /** `entry->flags` and the preemption depth, of which the columns are the text. */
-export function flagBits(flags: string): { readonly bits: number; readonly preemption: number } {
+function flagBits(flags: string): { readonly bits: number; readonly preemption: number } {
   const [irqs = ".", resched = ".", context = ".", depth = "."] = flags;
   return {
     bits: (IRQS[irqs] ?? 0) | (RESCHED[resched] ?? 0) | (CONTEXTS[context] ?? 0),

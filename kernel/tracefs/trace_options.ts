@@ -60,9 +60,6 @@ const BLK: Readonly<Record<string, boolean>> = {
   "blk_cgname": false,
 };
 
-/** A tracer that can be chosen. */
-export type TracerName = keyof typeof TRACERS;
-
 /** Those of the kernel's own trace array alone: other arrays have no files for them. */
 const TOP_LEVEL: readonly string[] = ["trace_printk", "printk-msg-only", "record-cmd"];
 /** Tracers that other arrays have. */

@@ -465,7 +465,7 @@ function splices(path: string): boolean {
 }
 
 /** Whether a path belongs to the tree under test. */
-export function isModeled(path: string): boolean {
+function isModeled(path: string): boolean {
   return MOUNTS.some((mount) => path.startsWith(mount));
 }
 

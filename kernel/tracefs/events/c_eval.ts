@@ -185,7 +185,7 @@ function isUnsigned(type: string): boolean {
 }
 
 /** Bytes of a type by its name; undefined for one that isn't known. */
-export function sizeOfType(type: string, arch: Arch): number | undefined {
+function sizeOfType(type: string, arch: Arch): number | undefined {
   const word = arch === "i386" ? 4 : 8;
   if (type.endsWith("*")) return word;
   const bits = /(?:^|\b|_)(?:u|s|le|be|int|uint)(8|16|32|64)(?:_t)?$/.exec(type)?.[1];

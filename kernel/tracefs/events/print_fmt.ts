@@ -57,11 +57,6 @@ export class PrintFmt {
     return this.#formatted(context, rawPointers ? this.#rawPrinter : this.#host) ?? this.#plain(context);
   }
 
-  /** Whether its records print by the format. */
-  understands(record: BytesReader): boolean {
-    return this.#formatted(this.#context(record), this.#host) !== null;
-  }
-
   #context(record: BytesReader): CContext {
     return {
       fields: this.#fields,

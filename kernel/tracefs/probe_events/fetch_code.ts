@@ -30,7 +30,7 @@ export type FetchInsn =
   | { readonly op: "array"; readonly count: number };
 
 /** Instructions that there is room for, the last one being the end. */
-export const FETCH_INSN_MAX = 16;
+const FETCH_INSN_MAX = 16;
 
 /** Instructions under construction, with the place that is written next. */
 export class FetchCode {

@@ -5,7 +5,7 @@
  */
 
 /** Texts of `trace_probe.h`. */
-export const PROBE_ERRORS = {
+const PROBE_ERRORS = {
   FILE_NOT_FOUND: "Failed to find the given file",
   NO_REGULAR_FILE: "Not a regular file",
   BAD_REFCNT: "Invalid reference counter offset",

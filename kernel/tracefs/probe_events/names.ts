@@ -17,7 +17,7 @@ export function isGoodName(name: string): boolean {
 }
 
 /** A C identifier that may also have dashes. */
-export function isGoodSystemName(name: string): boolean {
+function isGoodSystemName(name: string): boolean {
   return /^[A-Za-z_][A-Za-z0-9_-]*$/.test(name);
 }
 
