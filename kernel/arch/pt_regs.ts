@@ -68,6 +68,8 @@ export class PtRegs {
   readonly returnHighIndex: number;
   /** Index of the link register, or -1. */
   readonly linkIndex: number;
+  /** Index of `orig_ax`, or -1. */
+  readonly #originIndex: number;
   readonly #wide: boolean;
   readonly #byName: ReadonlyMap<string, RegisterInfo>;
   readonly #halves: Int32Array<ArrayBuffer>;
@@ -75,6 +77,8 @@ export class PtRegs {
   #layout: ArgumentLayout | null = null;
   #unknown = 0;
   #touched = false;
+  /** What `orig_ax` holds: -1 after a trap. */
+  #origin = -1;
   /** Fills the registers when they are first looked at; null once that is done. */
   #pending: RegsSource | null = null;
 
@@ -92,6 +96,7 @@ export class PtRegs {
     this.returnIndex = this.#index(model.returnRegisters[0]);
     this.returnHighIndex = this.#index(model.returnRegisters[1]);
     this.linkIndex = model.linkRegister === null ? -1 : this.#index(model.linkRegister);
+    this.#originIndex = model.entryValues["orig_ax"] === undefined ? -1 : this.#index("orig_ax");
   }
 
   #index(name: string): number {
@@ -146,7 +151,20 @@ export class PtRegs {
   /** A hit begins whose registers are filled only if somebody looks: most handlers never do. */
   defer(source: RegsSource): void {
     this.#pending = source;
+    this.#origin = -1;
     this.resumption = null;
+  }
+
+  /** How control came to a probe: ftrace's code leaves 0 in `orig_ax`, a trap -1. Fills no deferred registers. */
+  enteredBy(ftrace: boolean): void {
+    if (this.#originIndex < 0) return;
+    this.#origin = ftrace ? 0 : -1;
+    if (this.#pending === null) this.#setOrigin();
+  }
+
+  #setOrigin(): void {
+    this.#halves[this.#originIndex] = this.#origin;
+    if (this.#wide) this.#halves[this.#originIndex + 1] = this.#origin;
   }
 
   /** Whether nobody has looked at the registers since `defer`. */
@@ -165,6 +183,7 @@ export class PtRegs {
     this.#pending = null;
     const { ip, resumption } = this;
     source?.fill(this);
+    if (this.#origin === 0) this.#setOrigin();
     this.#touched = false;
     this.ip = ip;
     this.resumption = resumption;

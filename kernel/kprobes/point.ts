@@ -204,6 +204,7 @@ export class ProbePoint {
     state.hooked = hooked;
     state.status = "active";
     regs.setIp(this.#preLow, this.#preHigh);
+    regs.enteredBy(this.onFtrace);
     if (probes.length === 1 && only.postHandler === null) return this.#hitOne(only, state, regs);
     this.#finish(regs, this.#hitAll(probes, state, regs));
     return state.hooked;
