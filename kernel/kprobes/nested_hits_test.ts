@@ -85,7 +85,7 @@ Deno.test("a hit while a nested one is stepped over is the end: the kernel says 
     assert(place !== undefined);
     // No handler runs while an instruction is stepped over: the state is made by hand.
     const state = { current: p, status: "reenter" as const, hooked: false };
-    const facts = { place, onFtrace: false, length: 1, branches: false, displaced: 0, detour: 0 };
+    const facts = { place, onFtrace: false, length: 1, branches: false, detour: null };
     const point = new ProbePoint(m, [state, state], facts);
     const error = assertThrows(() => point.hit(m.call("vfs_open")), KernelBug);
     assertMatch(error.message, /^Cannot step over the kprobe at vfs_read\+0x0: /);

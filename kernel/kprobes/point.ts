@@ -44,10 +44,16 @@ export interface PointFacts {
   readonly length: number;
   /** Whether it is a call or jump, which is emulated. */
   readonly branches: boolean;
-  /** Bytes that a jump would displace; 0 where it can't be one. */
+  /** Where it can be a jump. */
+  readonly detour: Detour | null;
+}
+
+/** What a jump needs. */
+export interface Detour {
+  /** Bytes that it displaces. */
   readonly displaced: number;
-  /** Address of the code that a jump would go to. */
-  readonly detour: Addr;
+  /** Address of the code that it goes to. */
+  readonly address: Addr;
 }
 
 /** Everything probed at one address. */
@@ -60,8 +66,10 @@ export class ProbePoint {
   /** Newest first: the order in which handlers run. */
   readonly probes: Kprobe[] = [];
   readonly onFtrace: boolean;
-  /** Bytes that a jump displaces. */
+  /** Bytes that a jump displaces; 0 where it can't be one. */
   readonly displaced: number;
+  /** The code that a jump goes to. */
+  readonly detour: Detour | null;
   /** Whether text is patched. */
   armed = false;
   /** A manager stands for the probes here: it has flags of its own, and stays until the last probe is gone. */
@@ -91,7 +99,8 @@ export class ProbePoint {
     this.address = facts.place.address;
     this.offset = facts.place.offset;
     this.onFtrace = facts.onFtrace;
-    this.displaced = facts.displaced;
+    this.detour = facts.detour;
+    this.displaced = facts.detour?.displaced ?? 0;
     this.found = this.address + host.arch.breakpointBias;
     this.#preLow = lowWord(this.found);
     this.#preHigh = highWord(this.found);
@@ -321,8 +330,8 @@ export class ProbePoint {
 
   #bytes(): readonly number[] {
     const { arch, image } = this.#host;
-    if (this.#jump === "jumps" || this.#overwritten) {
-      const jump = directCall(arch, this.address, this.#facts.detour, true);
+    if (this.detour !== null && (this.#jump === "jumps" || this.#overwritten)) {
+      const jump = directCall(arch, this.address, this.detour.address, true);
       return this.#overwritten ? [...arch.breakpoint, ...jump.slice(arch.breakpoint.length)] : jump;
     }
     if (!this.onFtrace) return arch.breakpoint;

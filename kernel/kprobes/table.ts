@@ -7,6 +7,7 @@
 import type { Addr, BlacklistRange } from "../../image/model.ts";
 import type { PtRegs } from "../arch/pt_regs.ts";
 import { ProbeBlacklist } from "./blacklist.ts";
+import { DetourSlots } from "./detour_slots.ts";
 import { EEXIST, EINVAL } from "./errno.ts";
 import type { ModuleText, ProbeHost, ProbeTask } from "./host.ts";
 import {
@@ -31,7 +32,7 @@ import {
   resolvePlace,
 } from "./place.ts";
 import { PointIndex } from "./point_index.ts";
-import { type CpuState, ProbePoint } from "./point.ts";
+import { type CpuState, type Detour, ProbePoint } from "./point.ts";
 import { pointFacts } from "./point_facts.ts";
 import { type ProbeRefusal, Refusals } from "./refusals.ts";
 import { type RefusedProbe, registerAll } from "./register.ts";
@@ -53,6 +54,7 @@ export class KprobeTable {
   readonly #refusals = new Refusals();
   readonly #blacklist: ProbeBlacklist;
   readonly #optimizer: Optimizer;
+  readonly #slots: DetourSlots;
   readonly #cpus: readonly CpuState[];
   readonly #rethook: Rethook;
   #allDisarmed = false;
@@ -61,6 +63,7 @@ export class KprobeTable {
   constructor(host: ProbeHost) {
     this.#host = host;
     this.#cpus = Array.from({ length: host.cpus }, () => ({ current: null, status: "idle", hooked: false }));
+    this.#slots = new DetourSlots(host.arch.layout.modulesEnd);
     this.#rethook = new Rethook(host, this.#cpus);
     this.#points = new PointIndex(host);
     this.#blacklist = new ProbeBlacklist(host);
@@ -478,13 +481,21 @@ export class KprobeTable {
   }
 
   #addPoint(place: Place, onFtrace: boolean): ProbePoint {
-    const displaced = onFtrace ? 0 : displacedBytes(this.#host, place);
-    const point = new ProbePoint(this.#host, this.#cpus, pointFacts(this.#host, place, onFtrace, displaced));
+    const detour = onFtrace ? null : this.#detour(place);
+    const point = new ProbePoint(this.#host, this.#cpus, pointFacts(this.#host, place, onFtrace, detour));
     this.#points.add(point);
     return point;
   }
 
+  /** `arch_prepare_optimized_kprobe`: null where the place can't be a jump. */
+  #detour(place: Place): Detour | null {
+    const displaced = displacedBytes(this.#host, place);
+    const address = displaced === 0 ? null : this.#slots.take();
+    return address === null ? null : { displaced, address };
+  }
+
   #removePoint(point: ProbePoint): void {
+    if (point.detour !== null) this.#slots.giveBack(point.detour.address);
     if (point.armed) {
       point.disarm();
       this.#points.rehook(point);

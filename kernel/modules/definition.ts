@@ -71,5 +71,9 @@ export function kernelModule<const Defaults extends ModuleParams>(definition: {
       `Cannot define module "${definition.name}": a module's name is letters, digits and "_", at most 55`,
     );
   }
-  return definition as unknown as AnyModule;
+  return {
+    ...definition,
+    // `insmod` checks that each value given is of its default's kind.
+    setup: (k, params) => definition.setup(k, params as ParamValues<Defaults>),
+  };
 }

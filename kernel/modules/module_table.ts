@@ -7,6 +7,7 @@
 import type { Addr, KernelImage, SymbolInfo } from "../../image/model.ts";
 import { behaviour, behaviourOf, fn } from "../calls/function.ts";
 import type { Kernel } from "../kernel.ts";
+import { DETOUR_SPACE } from "../kprobes/detour_slots.ts";
 import type { ModuleState, ModuleText } from "../kprobes/host.ts";
 import { functionBytes } from "../memory/text_bytes.ts";
 import { EBUSY, EEXIST, ENOENT, ENOMEM } from "../syscalls/errno.ts";
@@ -14,8 +15,6 @@ import type { AnyModule, ModuleBody, ModuleFunction, ModuleParam } from "./defin
 import { ModuleLayout, type PlacedFunction } from "./module_text.ts";
 import { parseParams } from "./params.ts";
 
-/** Bytes at the end of module space that modules leave alone: jump-optimised probes have their code there. */
-const RESERVED_END = 0x200000;
 /** The function that `insmod` runs, in init text. */
 const INIT = "init_module";
 /** The function that `rmmod` runs. */
@@ -101,7 +100,7 @@ export class ModuleTable {
   constructor(k: Kernel, image: KernelImage) {
     this.#k = k;
     this.#image = image;
-    this.#lowest = k.arch.layout.modulesEnd - RESERVED_END;
+    this.#lowest = k.arch.layout.modulesEnd - DETOUR_SPACE;
   }
 
   /** Loads a module: 0, or -errno, the one of its init function included. Parameters not given have their defaults. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { addressHex } from "../../image/address.ts";
 import type { Addr } from "../../image/model.ts";
 import { type EntryKind, entryPath } from "../calls/entry_paths.ts";
 import { behaviourNames, calleeNames } from "../calls/function.ts";
@@ -11,6 +12,7 @@ import type { FunctionTracer } from "../calls/hooks.ts";
 import type { KernelFunction } from "../calls/kernel_function.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Task } from "../process/task.ts";
+import { ftraceTrampoline } from "./ftrace_trampoline.ts";
 import { nameOf } from "./function_match.ts";
 import type { Sysctls } from "./sysctls.ts";
 
@@ -131,8 +133,9 @@ export class FollowedFunctions {
       return `${callback}+0x0/0x${size.toString(16)}`;
     };
     if (count > 1) return `${start} ->${describe("arch_ftrace_ops_list_func")}\n`;
+    const tramp = addressHex(image.arch, ftraceTrampoline(this.#k.arch.layout));
     const callback = probe ? "kprobe_ftrace_handler" : following[0]?.callback ?? "";
-    return `${start}\ttramp: 0x${TRAMPOLINE} (${describe(callback)}) ->${describe(callback)}\n`;
+    return `${start}\ttramp: ${tramp} (${describe(callback)}) ->${describe(callback)}\n`;
   }
 }
 
@@ -158,9 +161,6 @@ class SeveralTracers implements FunctionTracer {
     for (const tracer of this.#tracers) tracer.leave(fn, task, result);
   }
 }
-
-/** Where the first trampoline for callbacks lies: in the modules' space. */
-const TRAMPOLINE = "ffffffffc0201000";
 
 const ENTRY_KINDS: readonly EntryKind[] = ["syscall", "exit", "fault", "kthread", "bare"];
 

@@ -25,6 +25,7 @@ import { SynthEvents } from "./synthetic/synth_events.ts";
 import { type UprobeEventHost, UprobeEvents } from "./uprobe_events/uprobe_events.ts";
 import { uprobesOf } from "../uprobes/table.ts";
 import { jiffiesAt } from "../time/jiffies.ts";
+import { ftraceTrampolineReturn } from "./ftrace_trampoline.ts";
 import { versionText } from "../release/build_info.ts";
 import { snapshotByTrigger } from "./snapshot.ts";
 import { emitEventStacks } from "./event_stacks.ts";
@@ -135,6 +136,7 @@ export class TraceEvents {
       events: this.registry,
       release: k.image.release,
       trampolineAddress: k.kprobes.trampolineAddress,
+      ftraceReturn: ftraceTrampolineReturn(k.image, k.arch.layout),
       symbolText: (address) => symbols.text(address),
       symbolName: (address) => symbols.name(address),
       addressText: (address) => addressText(k.image.arch, address),

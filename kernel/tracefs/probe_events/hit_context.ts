@@ -6,6 +6,7 @@
 
 import type { Addr, Arch } from "../../../image/model.ts";
 import { type Kprobe, KPROBE_FLAG_FTRACE } from "../../kprobes/mod.ts";
+import { FTRACE_CALL_SIZE } from "../ftrace_trampoline.ts";
 import type { ProbeEventHost } from "./host.ts";
 
 /** Where a breakpoint, ftrace or a return comes in, outermost last. */
@@ -13,7 +14,7 @@ const ENTRIES: Readonly<
   Record<Arch, Readonly<Record<"ftrace" | "breakpoint" | "return", readonly string[]>>>
 > = {
   x86_64: {
-    ftrace: ["kprobe_ftrace_handler", "0xffffffffc02010c8"],
+    ftrace: ["kprobe_ftrace_handler"],
     breakpoint: ["kprobe_int3_handler", "do_int3", "exc_int3", "asm_exc_int3"],
     return: [
       "kretprobe_rethook_handler",
@@ -47,9 +48,6 @@ const ENTRIES: Readonly<
   },
 };
 
-/** Bytes of the call that ftrace makes at a function's entry (x86_64): it returns behind them. */
-const FTRACE_CALL_SIZE = 5;
-
 /** The five context columns of a hit: a breakpoint's handler runs with interrupts off, on x86 as in an NMI. */
 export function contextFlags(kp: Kprobe, address: Addr, host: ProbeEventHost): string {
   if ((kp.flags & KPROBE_FLAG_FTRACE) !== 0) {
@@ -77,6 +75,8 @@ export function handlerFrames(
     "kprobe_dispatcher",
     ...several,
     ...(onFtrace ? entries.ftrace : entries.breakpoint),
+    // Only x86_64 calls by a trampoline of the callback's own, which has no name.
+    ...(onFtrace && host.arch.arch === "x86_64" ? [host.ftraceReturn] : []),
     onFtrace ? (kp.addr ?? 0) + FTRACE_CALL_SIZE : host.symbolName(kp.addr ?? 0),
   ];
 }

@@ -22,6 +22,8 @@ export interface ProbeEventHost extends FetchHost, PrintHost {
   readonly pointers: PointerFormat;
   readonly symbols: ProbeSymbols;
   readonly events: EventRegistry;
+  /** Where an ftrace callback of its own returns to: x86_64's trampoline. */
+  readonly ftraceReturn: Addr;
   /** `6.1.0-56-amd64` */
   readonly release: string;
   /** Whether an address range has an ftrace site. */

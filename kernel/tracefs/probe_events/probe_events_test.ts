@@ -1,10 +1,12 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { addressText } from "../../../image/address.ts";
 import { coreImage, coreShapes } from "../../../image/mod.ts";
 import type { Arch } from "../../../image/model.ts";
 import { Kernel } from "../../kernel.ts";
 import { kernelModule } from "../../modules/mod.ts";
 import { ShapeLibrary } from "../../shapes/library.ts";
 import { runSyscall } from "../../syscalls/entry.ts";
+import { ftraceTrampoline, ftraceTrampolineReturn } from "../ftrace_trampoline.ts";
 
 const T = "/sys/kernel/tracing/";
 const PATH = 0x10000;
@@ -280,4 +282,17 @@ Deno.test("triggers: stack traces that run out, counts by field, tracing switche
   m.append(trigger, "traceoff");
   m.open();
   assertEquals([m.read("tracing_on"), m.append(trigger, "bogus")], ["0\n", "EINVAL"]);
+});
+
+Deno.test("stacks of probes and enabled_functions tell the same trampoline", async () => {
+  const m = await Machine.boot("x86_64");
+  m.append("kprobe_events", "p:e do_sys_openat2");
+  m.append("events/kprobes/e/trigger", "stacktrace");
+  m.append("events/kprobes/e/enable", "1");
+  const { image, arch } = m.k;
+  const enabled = m.read("enabled_functions");
+  assertMatch(enabled, new RegExp(`tramp: 0x${addressText("x86_64", ftraceTrampoline(arch.layout))} `));
+  m.open();
+  const at = `0x${addressText("x86_64", ftraceTrampolineReturn(image, arch.layout))}`;
+  assertMatch(m.read("trace"), new RegExp(` => kprobe_ftrace_handler\n => ${at}\n => do_sys_openat2\n`));
 });
