@@ -50,6 +50,8 @@ export class ImageFile implements KernelImage {
   readonly #functionInfos = new Map<string, FunctionInfo | undefined>();
   readonly #prototypes = new Map<string, Prototype | undefined>();
   #functionNames: readonly string[] | undefined;
+  /** Address of `_end`; NaN where the image has no such symbol. */
+  #end: Addr | undefined;
   #filterFunctions: readonly string[] | undefined;
   #typeNames: readonly string[] | undefined;
   #blacklist: readonly BlacklistRange[] | undefined;
@@ -77,9 +79,17 @@ export class ImageFile implements KernelImage {
   }
 
   symbolAt(address: Addr): { readonly symbol: SymbolInfo; readonly offset: number } | undefined {
-    const index = this.#symbols.covering(address);
+    const index = this.#covering(address);
     if (index === undefined) return undefined;
     return { symbol: this.#symbols.info(index), offset: address - this.#symbols.addressOf(index) };
+  }
+
+  /** The symbol that an address belongs to. The kernel's own end at `_end`, as for kallsyms: behind it only modules have any. */
+  #covering(address: Addr): number | undefined {
+    const index = this.#symbols.covering(address);
+    if (index === undefined) return undefined;
+    this.#end ??= this.symbol("_end")?.address ?? NaN;
+    return address >= this.#end && this.#symbols.info(index).module === undefined ? undefined : index;
   }
 
   *symbols(): Generator<SymbolInfo, void, void> {
@@ -97,7 +107,7 @@ export class ImageFile implements KernelImage {
   }
 
   describe(address: Addr): string {
-    const index = this.#symbols.covering(address);
+    const index = this.#covering(address);
     if (index === undefined) return addressHex(this.arch, address);
     const offset = address - this.#symbols.addressOf(index);
     return `${this.#symbols.nameOf(index)}+0x${offset.toString(16)}`;

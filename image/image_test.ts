@@ -157,10 +157,25 @@ Deno.test("per-CPU symbols have small addresses and name none", async () => {
   });
   assertEquals(image.symbolAt(0x10), undefined);
   assertEquals(image.describe(0x10), "0x10");
-  const last = image.symbol("_end") ?? image.symbol("__bss_stop");
-  assert(last);
   assertEquals(image.describe(-4096), "0xfffffffffffff000");
   assertEquals(image.symbolAt(-0x7000_0000_0000), undefined);
+});
+
+Deno.test("behind the kernel's end only modules have symbols", async () => {
+  const image = await fullImage("x86_64");
+  const end = image.symbol("_end")?.address ?? NaN;
+  assertEquals(image.symbolAt(end - 1)?.symbol.module, undefined);
+  assert(image.symbolAt(end - 1) !== undefined);
+  // kallsyms lists a symbol there, but names no address after it.
+  const listed = image.symbol("__init_scratch_end")?.address ?? NaN;
+  assertEquals([image.symbolAt(end), image.symbolAt(listed), image.symbolAt(listed + 8)], [
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  assertEquals(image.describe(listed + 8), "0xffffffff84a00008");
+  const module = [...image.symbols()].find((s) => s.module !== undefined && s.address < 0 && s.size > 8);
+  assertEquals(image.symbolAt((module?.address ?? 0) + 8)?.symbol, module);
 });
 
 Deno.test("the blacklist refuses what kprobes refuses", async () => {

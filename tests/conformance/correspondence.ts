@@ -128,7 +128,7 @@ export class Correspondence {
   #conflicts(wanted: readonly Mark[], printed: readonly Mark[], pointers: Map<MarkKind, Pairs>): string[] {
     return printed.flatMap(({ kind, value }, i) => {
       const { value: recorded = "" } = wanted[i] ?? {};
-      if (kind === "TIME" || kind === "NUMBER") return [];
+      if (kind === "TIME") return [];
       if (kind === "CPU") return Number(value) < this.#cpus ? [] : [`CPU ${value} of ${this.#cpus}`];
       const scope = kind === "USER PTR" || kind === "KERNEL PTR" ? pointers : this.#lasting;
       let pairs = scope.get(kind);

@@ -42,6 +42,29 @@ Deno.test("times go on, in the trace and in the log each for itself", () => {
   assertEquals(compare(log(2, 1), log(1, 1)), []);
 });
 
+Deno.test("decimals are compared as they are, but for pointers, addresses of the image and jiffies", () => {
+  const one = (
+    value: string | number,
+  ) => [line(1, 0, 1, `k: (vfs_read+0x0/0x310) a=${value} b={1,${value}}`)];
+  // -2 as an error, as a recorded kernel shows it in a u64, and another error.
+  assertEquals(compare(one("18446744073709551614"), one("18446744073709551614")), []);
+  assertEquals(compare(one("18446744073709551614"), one("18446744073709551613")).length, 1);
+  assertEquals(compare(one("18446744073709551614"), one("18392859308827749120")).length, 1);
+  assertEquals(compare(one(-2), one(-3)).length, 1);
+  assertEquals(compare(one(67108864), one(67108865)).length, 1);
+  // Pointers as u64 and s64.
+  assertEquals(compare(one("18392859308827749120"), one("18446612682070000640")), []);
+  assertEquals(compare(one("-53884764881802496"), one("-131391639550976")), []);
+  assertEquals(compare(one("18392859308827749120"), one("140722080000000")).length, 1);
+  // The kernel's own text lies where it lies.
+  const text = 0xffffffff81076930n;
+  assertEquals(compare(one(`${text}`), one(`${text + 16n}`)).length, 1);
+  // 250 jiffies a second, from 300 seconds before they wrap.
+  const start = 2 ** 32 - 75000;
+  assertEquals(compare(one(start + 250), one(start + 750, 3)), []);
+  assertEquals(compare(one(start + 250), one(start + 250, 3)).length, 1);
+});
+
 Deno.test("a pointer of one call is one pointer, and a user's is none of the kernel's", () => {
   const two = (a: string, b: string) => `k: (vfs_read+0x0/0x310) a=${a} b=${b}`;
   const kernel = ["0xff4090178242a800", "0xff4090178242a900"] as const;

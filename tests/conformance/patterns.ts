@@ -14,6 +14,19 @@ const SMALL = 0x100000n;
 /** Error numbers end here. */
 const MAX_ERRNO = 4095n;
 
+const HZ = 250;
+/** What jiffies begin with: `(unsigned int) (-300 * HZ)`. */
+const INITIAL_JIFFIES = 2 ** 32 - 300 * HZ;
+/** How far the trace's clock may be from them: a tenth of a second. */
+const JIFFIES_LATE = HZ / 10;
+
+/** Where programs of 32 bits begin. */
+const LOWEST_PROGRAM = 0x08000000n;
+/** End of user space with 48 bits of address, which is what programs get that don't ask for more. */
+const USER_END = 1n << 48n;
+/** Where the kernel's half of the address space begins, with up to 57 bits of address. */
+const KERNEL_HALF = 0xff00000000000000n;
+
 /** Addresses of one recording, and how they become the model's. */
 export class Relocation {
   readonly #image: KernelImage;
@@ -50,11 +63,26 @@ export class Relocation {
     return value < (this.#mask === 0xffffffffn ? 0xc0000000n : 1n << 63n) ? "USER PTR" : "KERNEL PTR";
   }
 
+  /** A number that may be negative, as the word that it is. */
+  unsigned(value: bigint): bigint {
+    return value < 0n ? value & this.#mask : value;
+  }
+
+  /** Whether a large value can be an address: of user space or the kernel. */
+  isPointer(value: bigint): boolean {
+    if (this.#mask === 0xffffffffn) {
+      // 64 bits read there may be two.
+      const high = value >> 32n;
+      return (value & this.#mask) >= LOWEST_PROGRAM && (high === 0n || high >= LOWEST_PROGRAM);
+    }
+    return value >= KERNEL_HALF && value <= this.#mask || value > 0xffffffffn && value < USER_END;
+  }
+
   /** Whether a value is a small number or an error. */
   plain(value: bigint): boolean {
-    if (value < SMALL || value > this.#mask - MAX_ERRNO) return true;
-    // An int that is an error, in a register of 64 bits.
-    return value <= 0xffffffffn && value > 0xffffffffn - MAX_ERRNO;
+    if (value < SMALL) return true;
+    // An error is an int or a long, in a register or field of either width.
+    return [0xffffffffn, 0xffffffffffffffffn].some((last) => value <= last && value > last - MAX_ERRNO);
   }
 
   #find(text: string): bigint {
@@ -85,7 +113,7 @@ export function relocate(line: string, relocation: Relocation, mark = ""): strin
 }
 
 /** What a marked part of a line is. */
-export type MarkKind = "TIME" | "PID" | "CPU" | "USER PTR" | "KERNEL PTR" | "HASHED PTR" | "NUMBER";
+export type MarkKind = "TIME" | "PID" | "CPU" | "USER PTR" | "KERNEL PTR" | "HASHED PTR";
 
 /** Marks a part of a line: what it is, and its value. */
 function marked(kind: MarkKind, value: string): string {
@@ -122,7 +150,29 @@ export function patterned(
     })
     .replaceAll(MOVED, "")
     .replace(/_0x([0-9a-f]{8,16})\b/g, (_, digits: string) => `_${marked("HASHED PTR", digits)}`)
-    .replace(/(?<=[={,])-?\d{7,20}\b/g, (digits) => marked("NUMBER", digits));
+    .replace(
+      /(?<=[={,])-?\d{7,20}\b/g,
+      (digits) => isJiffies(digits, text) ? "JIFFIES" : decimal(digits, side, relocation),
+    );
+}
+
+/** Whether a number is the jiffies of the line's own time: they wrap five minutes after the start. */
+function isJiffies(digits: string, line: string): boolean {
+  const time = Number(/⟦TIME:([\d.]+)⟧/.exec(line)?.[1] ?? NaN);
+  return Math.abs(Number(digits) - INITIAL_JIFFIES - time * HZ) <= JIFFIES_LATE;
+}
+
+/** A long number in decimal: an address of the image as the model's, another pointer marked, and all others as they are. */
+function decimal(digits: string, side: "recorded" | "modeled", relocation: Relocation): string {
+  const value = relocation.unsigned(BigInt(digits));
+  if (relocation.plain(value)) return digits;
+  const inImage = side === "recorded"
+    ? relocation.moved(value)
+    : relocation.inImage(value)
+    ? value
+    : undefined;
+  if (inImage !== undefined) return digits.startsWith("-") ? `-${inImage}` : `${inImage}`;
+  return relocation.isPointer(value) ? marked(relocation.kind(value), digits) : digits;
 }
 
 /** Widths of the fields `a` to `n` of the event that shows one pointer as every type. */
