@@ -43,9 +43,9 @@ Deno.test("times go on, in the trace and in the log each for itself", () => {
 });
 
 Deno.test("decimals are compared as they are, but for pointers, addresses of the image and jiffies", () => {
-  const one = (
-    value: string | number,
-  ) => [line(1, 0, 1, `k: (vfs_read+0x0/0x310) a=${value} b={1,${value}}`)];
+  const one = (value: string | number, time = 1) => [
+    line(1, 0, time, `k: (vfs_read+0x0/0x310) a=${value} b={1,${value}}`),
+  ];
   // -2 as an error, as a recorded kernel shows it in a u64, and another error.
   assertEquals(compare(one("18446744073709551614"), one("18446744073709551614")), []);
   assertEquals(compare(one("18446744073709551614"), one("18446744073709551613")).length, 1);
