@@ -113,7 +113,7 @@ export class ProbePoint {
   get flags(): number {
     const own = this.aggregated ? this.#managerFlags : (this.probes[0]?.flags ?? 0) & ~KPROBE_FLAG_OPTIMIZED;
     return own | (this.onFtrace ? KPROBE_FLAG_FTRACE : 0) |
-      (this.offset === 0 ? KPROBE_FLAG_ON_FUNC_ENTRY : 0) |
+      (this.offset === 0 && this.#host.release.marksEntries ? KPROBE_FLAG_ON_FUNC_ENTRY : 0) |
       (this.optimized ? KPROBE_FLAG_OPTIMIZED : 0);
   }
 

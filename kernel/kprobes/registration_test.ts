@@ -145,6 +145,11 @@ Deno.test("flags tell where a probe sits", async () => {
   assertEquals(flags(x86, 0), KPROBE_FLAG_FTRACE | KPROBE_FLAG_ON_FUNC_ENTRY);
   assertEquals(flags(x86, 5), 0);
   assertEquals(flags(arm, 0), KPROBE_FLAG_ON_FUNC_ENTRY);
+  // Only what passes all checks of its address is marked; nor were entries before.
+  const refused = new Kprobe({ symbolName: "do_syscall_64", flags: 7 });
+  assertEquals([x86.registerKprobe(refused), refused.flags], [-EINVAL, KPROBE_FLAG_DISABLED]);
+  const old = new FakeMachine(await fullImage("x86_64"), 2, "4.18").table;
+  assertEquals(flags(old, 0), KPROBE_FLAG_FTRACE);
 });
 
 Deno.test("the same object can't be registered twice, nor again without being reset", async () => {

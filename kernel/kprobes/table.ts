@@ -94,7 +94,6 @@ export class KprobeTable {
     if (reregistered !== null) return this.#refuse(p, reregistered);
     p.flags &= KPROBE_FLAG_DISABLED;
     p.nmissed = 0;
-    if (place.offset === 0) p.flags |= KPROBE_FLAG_ON_FUNC_ENTRY;
     const onFtrace = ftraceSite(this.#host, place.symbol) === place.address;
     if (onFtrace && (!this.#host.arch.kprobesOnFtrace || this.#host.release.ftraceSites === "refused")) {
       return this.#refuse(p, { errno: EINVAL, reason: this.#keptForFtrace(place) });
@@ -102,6 +101,7 @@ export class KprobeTable {
     if (onFtrace) p.flags |= KPROBE_FLAG_FTRACE;
     const unsafe = checkSafe(this.#host, this.#blacklist, place);
     if (unsafe !== null) return this.#refuse(p, unsafe);
+    if (place.offset === 0 && this.#host.release.marksEntries) p.flags |= KPROBE_FLAG_ON_FUNC_ENTRY;
     const refusal = this.#place(p, place, onFtrace);
     if (refusal !== null) return this.#refuse(p, refusal);
     this.#refusals.clear(p);

@@ -6,6 +6,7 @@
 
 import type { Addr } from "../../image/model.ts";
 import type { Kernel } from "../kernel.ts";
+import { taintText } from "./taint.ts";
 
 /**
  * Logs what runs and how it got there: CPU, task, release, and the return addresses of its kernel stack. `from`, an
@@ -15,7 +16,7 @@ export function dumpStack(k: Kernel, from?: Addr): void {
   const { log, current } = k;
   const x86 = k.arch.arch !== "arm64";
   log.printk(
-    `CPU: ${current.cpu} PID: ${current.pid} Comm: ${current.comm} Not tainted ${k.image.release}`,
+    `CPU: ${current.cpu} PID: ${current.pid} Comm: ${current.comm} ${taintText(k)} ${k.image.release}`,
     "info",
   );
   log.printk(x86 ? "Call Trace:" : "Call trace:");

@@ -11,6 +11,7 @@ import type { Kernel } from "../kernel.ts";
 import { KernelBug } from "../kprobes/faults.ts";
 import { symbolWithSize } from "../printk/dump_stack.ts";
 import { registerLines, trapLines } from "../printk/oops_text.ts";
+import { modulesLine, TAINT_DIE, TAINT_SOFTLOCKUP, taintText } from "../printk/taint.ts";
 import { DO_EXIT, TaskExit } from "./exit.ts";
 import { PF_EXITING, TASK, type Task } from "./task.ts";
 
@@ -38,6 +39,8 @@ export interface Oops {
 export class Oopses {
   readonly #k: Kernel;
   readonly #all: Oops[] = [];
+  /** Letters of what has tainted the kernel. */
+  readonly taints: Set<string> = new Set();
   readonly #dying = new WeakSet<Task>();
   /** Those that the log counts: `[#1]`. */
   #counted = 0;
@@ -66,6 +69,8 @@ export class Oopses {
     if (counts) this.#counted++;
     for (const [text, level] of trapLines(k, fault.trap, regs, this.#counted)) log.printk(text, level);
     if (fault.trap.kind !== "unmodeled") this.#logState(regs, fault);
+    if (counts) this.taints.add(TAINT_DIE);
+    else if (fault.trap.kind === "lockup") this.taints.add(TAINT_SOFTLOCKUP);
     log.printk(`kscope: ${comm}[${pid}] ends: ${fault.reason}`, "err");
     this.#all.push({ pid, comm, time: k.clock.now, reason: fault.reason });
     const panics = k.contexts.inInterrupt(cpu)
@@ -100,8 +105,9 @@ export class Oopses {
     const k = this.#k;
     const { log, current } = k;
     const x86 = k.archName !== "arm64";
+    if (!x86) log.printk(modulesLine(k), "warn");
     log.printk(
-      `CPU: ${current.cpu} PID: ${current.pid} Comm: ${current.comm} Not tainted ${k.image.release}`,
+      `CPU: ${current.cpu} PID: ${current.pid} Comm: ${current.comm} ${taintText(k)} ${k.image.release}`,
       "warn",
     );
     // What registers hold is known where control went, not where it was lost, nor inside a handler.
@@ -111,7 +117,10 @@ export class Oopses {
     log.printk(x86 ? "Call Trace:" : "Call trace:", "warn");
     if (x86) log.printk(" <TASK>", "warn");
     for (const address of k.calls.stack(current)) log.printk(` ${symbolWithSize(k, address)}`, "warn");
-    if (x86) log.printk(" </TASK>", "warn");
+    if (x86) {
+      log.printk(" </TASK>", "warn");
+      log.printk(modulesLine(k), "warn");
+    }
     if ((kind === "page" || kind === "access") && k.archName === "x86_64") {
       log.printk(`CR2: ${k.pointers.plain(fault.trap.address)}`, "warn");
     }

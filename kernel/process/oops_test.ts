@@ -1,6 +1,8 @@
 /** The log of an oops, as each architecture has it. */
 
 import { assertEquals } from "@std/assert";
+import { kernelModule } from "../modules/mod.ts";
+import { taintMask } from "../printk/taint.ts";
 import type { Trap } from "../arch/resumption.ts";
 import { Kprobe } from "../kprobes/mod.ts";
 import { ARCHES, bootTest, run } from "../syscalls/test_program.ts";
@@ -34,8 +36,9 @@ Deno.test("x86_64: nothing at the address, and data there", async () => {
   ]);
   assertEquals(lines[5], "RIP: 0010:0x10");
   assertEquals(lines.slice(9, 13), ["Call Trace:", "<TASK>", "ksys_read", "do_syscall_64"]);
-  assertEquals(lines.slice(-4), [
+  assertEquals(lines.slice(-5), [
     "</TASK>",
+    "Modules linked in:",
     "CR2: 0000000000000010",
     "---[ end trace 0000000000000000 ]---",
     'kscope: test[301] ends: A handler of kprobe "vfs_read" made vfs_read go on at 0x10: nothing is mapped there',
@@ -61,7 +64,10 @@ Deno.test("arm64: nothing at the address, data, and no multiple of 4", async () 
     "FSC = 0x04: level 0 translation fault",
     "Internal error: Oops: 0000000086000004 [#1] SMP",
   ]);
-  assertEquals([lines[9], lines[12], lines[13]], ["pc : 0x10", "Call trace:", "ksys_read"]);
+  assertEquals(
+    [lines[8], lines[10], lines[13], lines[14]],
+    ["Modules linked in:", "pc : 0x10", "Call trace:", "ksys_read"],
+  );
   const data = await logged("arm64", 1);
   assertEquals(
     [data[0]?.replace(/[0-9a-f]{16}/, "X"), data[7]],
@@ -97,15 +103,15 @@ Deno.test("oopses are counted; those that Linux would not have are not, and no t
       return k.log.dmesg(from);
     };
     const page: Trap = { kind: "access", address: 0x20, access: "write" };
-    assertEquals([
-      die(page).includes("[#1]"),
-      die({ kind: "unmodeled" }).includes("[#"),
-      die(page).includes("[#2]"),
-    ], [
-      true,
-      false,
-      true,
-    ]);
+    const loaded = kernelModule({ name: "adder", setup: () => ({ init: () => 0 }) });
+    assertEquals([k.modules.insmod(loaded), taintMask(k)], [0, 0]);
+    const first = die(page);
+    assertEquals([first.includes("[#1]"), first.includes("Comm: test Not tainted 6.1.0-")], [true, true]);
+    assertEquals([first.includes("Modules linked in: adder\n"), taintMask(k)], [true, 128]);
+    assertEquals(die({ kind: "unmodeled" }).includes("[#"), false);
+    const second = die(page);
+    const tainted = `Comm: test Tainted: G${" ".repeat(6)}D${" ".repeat(11)} 6.1.0-`;
+    assertEquals([second.includes("[#2]"), second.includes(tainted)], [true, true]);
     assertEquals(
       k.oopses.all().map(({ reason, comm }) => `${comm} ${reason}`),
       Array(3).fill("test because"),

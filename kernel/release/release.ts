@@ -42,6 +42,10 @@ export interface Release {
   readonly hashesPointers: boolean;
   /** A task that met a fault of the kernel ends by a function of its own, `make_task_dead`. */
   readonly makesTasksDead: boolean;
+  /** Letters of the ways in which a kernel can be tainted, by bit. */
+  readonly taintFlags: string;
+  /** A probe on a function's entry has a flag that says so. */
+  readonly marksEntries: boolean;
   /** The function that makes new tasks. */
   readonly forkFunction: string;
 }
@@ -76,6 +80,8 @@ const V6_1: Release = {
   defaultMaxactive: twicePerCpu,
   hashesPointers: true,
   makesTasksDead: true,
+  taintFlags: "PFSRMBUDAWCIOELKXTN",
+  marksEntries: true,
   forkFunction: "kernel_clone",
 };
 
@@ -90,6 +96,8 @@ const V4_18: Release = {
   maxDataSize: Infinity,
   defaultMaxactive: onePerCpu,
   makesTasksDead: false,
+  taintFlags: "PFSRMBUDAWCIOELKXT",
+  marksEntries: false,
   forkFunction: "_do_fork",
 };
 
@@ -112,6 +120,7 @@ const V2_6_38: Release = {
   returnsFromEntryOnly: false,
   refusedInstances: "leaked",
   hashesPointers: false,
+  taintFlags: "PFSRMBUDAWCI",
   forkFunction: "do_fork",
 };
 

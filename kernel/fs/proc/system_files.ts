@@ -6,6 +6,7 @@
 
 import { fn, type FunctionRef } from "../../calls/function.ts";
 import type { Kernel } from "../../kernel.ts";
+import { taintMask } from "../../printk/taint.ts";
 import { buildInfo, versionText } from "../../release/build_info.ts";
 import { fileSystems } from "../file_systems.ts";
 import { PROC_DIR, PROC_FILE } from "../fileops.ts";
@@ -71,7 +72,7 @@ const SYSCTLS: readonly NodeSpec[] = [
     sysctl("ostype", () => "Linux"),
     sysctl("pid_max", () => "32768"),
     sysctl("version", (k) => buildInfo(k.image).version),
-    sysctl("tainted", () => "0"),
+    sysctl("tainted", (k) => `${taintMask(k)}`),
     sysctl("sched_schedstats", () => "0"),
     sysctl("perf_event_paranoid", () => "3"),
     sysctl("unprivileged_bpf_disabled", () => "2"),
