@@ -81,7 +81,40 @@ Deno.test("sysctls take numbers in their range", async () => {
   assertEquals(echo(k, "x", path), "EINVAL");
   assertEquals(cat(await bootTest("arm64"), path), "ENOENT");
   assertEquals(echo(k, "7", "/proc/sys/kernel/ftrace_enabled"), 2);
-  assertEquals(cat(k, "/proc/sys/kernel/ftrace_enabled"), "1\n");
+  assertEquals(cat(k, "/proc/sys/kernel/ftrace_enabled"), "7\n");
+});
+
+Deno.test("a sysctl takes the first number of a text, in any base", async () => {
+  const k = await bootTest();
+  const tried = (name: string, texts: readonly string[]) =>
+    texts.map((text) => {
+      const path = `/proc/sys/${name}`;
+      const before = cat(k, path);
+      const result = echo(k, text, path);
+      if (typeof result === "number") assertEquals(result, text.length + 1);
+      else assertEquals(cat(k, path), before);
+      return typeof result === "number" ? cat(k, path).trimEnd() : result;
+    });
+  assertEquals(tried("debug/kprobes-optimization", ["0x0", "1 0", "0\t7", " 01", "0x2", "-1"]), [
+    "0",
+    "1",
+    "0",
+    "1",
+    "EINVAL",
+    "EINVAL",
+  ]);
+  assertEquals(tried("kernel/ftrace_enabled", ["0x1", "0 1", "2", "-3", "010", "0X1f", "0x7fffffff"]), [
+    "1",
+    "0",
+    "2",
+    "-3",
+    "8",
+    "31",
+    "2147483647",
+  ]);
+  const refused = ["", " ", "x", "+1", "1a", "08", "0x", "- 1", "1,2", "0x80000000", "0".repeat(21)];
+  assertEquals(tried("kernel/ftrace_enabled", refused), refused.map(() => "EINVAL"));
+  assertEquals(tried("kernel/kptr_restrict", ["0x2", "2 x", "3"]), ["2", "2", "EINVAL"]);
 });
 
 Deno.test("ftrace_enabled 0 takes the calls out of ftrace's sites, and no probe's flags change", async () => {

@@ -55,7 +55,7 @@ function addSysctls(sys: Directory, k: Kernel, sysctls: Sysctls, followed: Follo
     {
       get: () => sysctls.ftraceEnabled,
       set(value): void {
-        sysctls.ftraceEnabled = value === 0 ? 0 : 1;
+        sysctls.ftraceEnabled = value;
         k.kprobes.ftraceEnabled = value !== 0;
         followed.arm();
       },

@@ -13,7 +13,7 @@ export class Sysctls {
   kptrRestrict = 0;
   /** `kernel.perf_event_paranoid`. */
   perfEventParanoid = 3;
-  /** `kernel.ftrace_enabled`. */
+  /** `kernel.ftrace_enabled`: anything but 0 is on. */
   ftraceEnabled = 1;
 
   /** Whether `/proc/kallsyms` and debugfs print zeros for addresses, to root too. */
@@ -40,11 +40,24 @@ export function addSysctl(
     mode: 0o644,
     read: () => `${value.get()}\n`,
     write(text): number {
-      const found = /^\s*(-?\d+)\s*$/.exec(text)?.[1];
-      const number = Number(found);
-      if (found === undefined || number < min || number > max) return -EINVAL;
+      const number = firstNumber(text);
+      if (number === null || number < min || number > max) return -EINVAL;
       value.set(number);
       return text.length;
     },
   });
+}
+
+/** Most characters of a number, its sign included. */
+const LONGEST = 20;
+
+/** `proc_get_long`: the first number of a text, in base 8, 10 or 16; what stands behind a space doesn't count. Null where none is. */
+function firstNumber(text: string): number | null {
+  const found = /^\s*(-?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)(?=[ \t\n]|$)/.exec(text);
+  if (found === null) return null;
+  const [, sign = "", digits = ""] = found;
+  if (sign.length + digits.length > LONGEST) return null;
+  const octal = /^0[0-7]/.test(digits);
+  const value = octal ? Number.parseInt(digits, 8) : Number(digits);
+  return sign === "" ? value : -value;
 }
