@@ -35,16 +35,25 @@ export type {
 export { coreImage, fullImage, openImage } from "./image/mod.ts";
 export type { CompileOptions } from "./graph/compile.ts";
 export { explain, type ExplainOptions } from "./graph/explain.ts";
-export type { MapEntry, MapSnapshot } from "./graph/maps/aggregate_map.ts";
+export type { MapEntry, MapSnapshot } from "./graph/maps/runtime_map.ts";
 export type {
   AggregateValue,
   Bucket,
   HistogramScale,
   HistogramValue,
+  MapValue,
   StatsValue,
 } from "./graph/maps/cell.ts";
 export type { Aggregation, AttachPoint, ProbeGraph, Program } from "./graph/nodes.ts";
-export type { ArrayValue, PointerValue, StackValue, StructValue, TupleValue, Value } from "./graph/value.ts";
+export type {
+  ArrayValue,
+  BufferValue,
+  PointerValue,
+  StackValue,
+  StructValue,
+  TupleValue,
+  Value,
+} from "./graph/value.ts";
 export type { ReplayOptions } from "./workloads/replay/options.ts";
 export type { RecordingSource } from "./workloads/replay/read_lines.ts";
 export type { MalformedLine, RecordingOptions } from "./workloads/replay/recording.ts";

@@ -97,8 +97,58 @@ class BenchHit implements Hit {
   ksym(_address: number): string {
     return "";
   }
+  argExact(index: number): number {
+    return this.arg(index);
+  }
+  retvalExact(): number {
+    return this.retval();
+  }
+  regExact(): number {
+    return 0;
+  }
+  loadExact(address: number): number {
+    return address;
+  }
+  recordLoadExact(offset: number): number {
+    return offset;
+  }
+  entry(): unknown {
+    return undefined;
+  }
+  rand(): number {
+    return this.at;
+  }
+  usermode(): boolean {
+    return false;
+  }
+  probetype(): string {
+    return "kprobe";
+  }
+  ncpus(): number {
+    return 2;
+  }
+  jiffies(): number {
+    return 0;
+  }
+  cgroup(): number {
+    return 1;
+  }
+  numaid(): number {
+    return 0;
+  }
+  bootSeconds(): number {
+    return 0;
+  }
+  path(): string {
+    return "";
+  }
   print(): void {}
   printf(): void {}
+  printMap(): void {}
+  printEntry(): void {}
+  output(): void {}
+  emit(): void {}
+  exit(): void {}
   opaque(): unknown {
     return 0;
   }
@@ -118,6 +168,8 @@ const IS_CAT: Step = {
   op: "filter",
   test: { op: "binary", operator: "==", left: COMM, right: { op: "literal", value: "cat" } },
 };
+
+const TID: Expr = { op: "builtin", name: "tid" };
 
 const CASES: readonly Case[] = [
   {
@@ -142,6 +194,40 @@ const CASES: readonly Case[] = [
     }],
     maps: [{ name: "m", aggregation: { fn: "sum" }, keyParts: 2 }],
     hand: handSum,
+  },
+  {
+    name: "start, delta, hist",
+    steps: [
+      {
+        op: "store",
+        map: "start",
+        key: [TID],
+        value: { op: "builtin", name: "nsecs" },
+      },
+      {
+        op: "if",
+        test: { op: "mapHas", map: "start", key: [TID] },
+        then: [
+          {
+            op: "aggregate",
+            map: "m",
+            key: [],
+            value: {
+              op: "binary",
+              operator: "-",
+              left: { op: "builtin", name: "nsecs" },
+              right: { op: "mapGet", map: "start", key: [TID] },
+            },
+          },
+        ],
+        else: [],
+      },
+    ],
+    maps: [
+      { name: "start", aggregation: { fn: "value" }, keyParts: 1 },
+      { name: "m", aggregation: { fn: "hist", bits: 0 }, keyParts: 0 },
+    ],
+    hand: handDelta,
   },
 ];
 
@@ -174,13 +260,29 @@ function handSum(): Run {
   };
 }
 
+function handDelta(): Run {
+  const start = new Map<number, { value: number }>();
+  const counts = new Float64Array(64);
+  return (hit) => {
+    const tid = hit.tid();
+    const now = hit.nsecs();
+    const cell = start.get(tid);
+    if (cell === undefined) start.set(tid, { value: now });
+    else cell.value = now;
+    const began = start.get(tid);
+    if (began === undefined) return;
+    const index = histIndex(now - began.value, 0);
+    counts[index] = counts[index]! + 1;
+  };
+}
+
 /** Runs all comparisons. `hits` per round, `rounds` rounds each. */
 export async function benchHandlers(hits = 2_000_000, rounds = 9): Promise<readonly HandlerResult[]> {
   const image = await coreImage("x86_64");
   return CASES.map((one): HandlerResult => {
     const program: Program = {
       graph: {
-        version: 1,
+        version: 2,
         probes: [{
           name: "bench",
           point: { kind: "kprobe", target: "vfs_read", offset: 0 },

@@ -33,7 +33,10 @@ export function printJson(values: readonly PlainValue[]): string {
 }
 
 /** The JSON line of text that a handler wrote. */
-export function outputJson(type: "printf" | "time" | "cat" | "join" | "syscall", text: string): string {
+export function outputJson(
+  type: "printf" | "time" | "cat" | "join" | "syscall" | "errorf" | "warnf",
+  text: string,
+): string {
   return jsonObject([["type", jsonString(type)], ["data", jsonString(text)]]);
 }
 

@@ -6,7 +6,7 @@
 
 import { histogramJson, histogramText, type PlainHistogram } from "./histogram.ts";
 import { jsonNumber, jsonObject } from "./json.ts";
-import { keyJson, keyText, type PlainValue } from "./value.ts";
+import { keyJson, keyText, type PlainValue, valueJson, valueText } from "./value.ts";
 
 /** What `stats` keeps. */
 export interface PlainStats {
@@ -19,13 +19,16 @@ export interface PlainStats {
 /** A map's value under one key. */
 export type PlainAggregate = number | bigint | PlainStats | PlainHistogram;
 
+/** What a map holds under one key: an aggregated value, or a plain one. */
+export type PlainMapValue = PlainAggregate | PlainValue;
+
 /** A map with its entries in print order. */
 export interface PlainMap {
   /** Without the `@`. */
   readonly name: string;
   readonly aggregation: { readonly fn: string };
   readonly keyed: boolean;
-  readonly entries: readonly { readonly key: readonly PlainValue[]; readonly value: PlainAggregate }[];
+  readonly entries: readonly { readonly key: readonly PlainValue[]; readonly value: PlainMapValue }[];
 }
 
 /** As `print(@m, top, div)` takes them. */
@@ -64,12 +67,12 @@ export function mapsText(maps: readonly PlainMap[]): string {
 }
 
 /** A map's value as text: `5`, `{ .count = 3, .average = 2, .total = 6 }`, or the lines of a histogram. */
-export function aggregateText(value: PlainAggregate, div?: number): string {
+export function aggregateText(value: PlainMapValue, div?: number): string {
   if (isHistogram(value)) return histogramText(value, div);
-  if (typeof value === "object") {
+  if (isStats(value)) {
     return `{ .count = ${value.count}, .average = ${value.average}, .total = ${value.total} }`;
   }
-  return String(divided(value, div));
+  return isInteger(value) ? String(divided(value, div)) : valueText(value);
 }
 
 /** A map as one line of JSON without its newline; empty for a map without entries. */
@@ -90,16 +93,16 @@ export function mapJson(map: PlainMap, options: MapTextOptions = {}): string {
 }
 
 /** A map's value as JSON. */
-export function aggregateJson(value: PlainAggregate, div?: number): string {
+export function aggregateJson(value: PlainMapValue, div?: number): string {
   if (isHistogram(value)) return histogramJson(value, div);
-  if (typeof value === "object") {
+  if (isStats(value)) {
     return jsonObject([
       ["count", String(value.count)],
       ["average", jsonNumber(value.average)],
       ["total", jsonNumber(value.total)],
     ]);
   }
-  return jsonNumber(divided(value, div));
+  return isInteger(value) ? jsonNumber(divided(value, div)) : valueJson(value);
 }
 
 function jsonType(fn: string): string {
@@ -125,6 +128,14 @@ function divided(value: number | bigint, div = 1): number | bigint {
   return typeof value === "bigint" ? value / BigInt(div) : Math.trunc(value / div) + 0;
 }
 
-function isHistogram(value: PlainAggregate): value is PlainHistogram {
-  return typeof value === "object" && value.kind === "histogram";
+function isInteger(value: PlainMapValue): value is number | bigint {
+  return typeof value === "number" || typeof value === "bigint";
+}
+
+function isStats(value: PlainMapValue): value is PlainStats {
+  return typeof value === "object" && value !== null && value.kind === "stats";
+}
+
+function isHistogram(value: PlainMapValue): value is PlainHistogram {
+  return typeof value === "object" && value !== null && value.kind === "histogram";
 }

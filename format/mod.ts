@@ -38,6 +38,7 @@ export {
   type MapTextOptions,
   type PlainAggregate,
   type PlainMap,
+  type PlainMapValue,
   type PlainStats,
 } from "./map.ts";
 export { formatPrintf } from "./printf.ts";

@@ -6,7 +6,7 @@
  */
 
 import { gfpText } from "./gfp.ts";
-import { type PlainValue, pointerText, valueText } from "./value.ts";
+import { bytesText, hexByte, type PlainValue, pointerText, valueText } from "./value.ts";
 
 interface Conversion {
   readonly flags: string;
@@ -66,9 +66,9 @@ function convert(value: PlainValue, conversion: Conversion): string {
     case "p":
       return pad(pointerText(address(value)), conversion);
     case "r":
-      return pad(bufferText(value, false), conversion);
+      return pad(bytesText(bytesOf(value)), conversion);
     case "rx":
-      return pad(bufferText(value, true), conversion);
+      return pad(bytesText(bytesOf(value), true), conversion);
     case "rh":
       return pad(bytesOf(value).map(hexByte).join(" "), conversion);
     case "gr":
@@ -131,18 +131,9 @@ function address(value: PlainValue): number {
 }
 
 function bytesOf(value: PlainValue): readonly number[] {
+  if (typeof value === "object" && value !== null && value.kind === "buffer") return value.bytes;
   if (typeof value === "object" && value !== null && value.kind === "array") {
     return value.items.map((item) => Number(toBig(item) & 0xffn));
   }
   return [...new TextEncoder().encode(valueText(value))];
-}
-
-function bufferText(value: PlainValue, all: boolean): string {
-  return bytesOf(value)
-    .map((byte) => !all && byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${hexByte(byte)}`)
-    .join("");
-}
-
-function hexByte(byte: number): string {
-  return byte.toString(16).padStart(2, "0");
 }

@@ -18,6 +18,7 @@ export type PlainValue =
   | { readonly kind: "stack"; readonly symbols: readonly string[] }
   | { readonly kind: "tuple"; readonly items: readonly PlainValue[] }
   | { readonly kind: "array"; readonly items: readonly PlainValue[] }
+  | { readonly kind: "buffer"; readonly bytes: readonly number[] }
   | {
     readonly kind: "struct";
     readonly fields: readonly { readonly name: string; readonly value: PlainValue }[];
@@ -58,6 +59,8 @@ function objectText(value: Extract<PlainValue, object>): string {
       return `(${value.items.map(valueText).join(", ")})`;
     case "array":
       return `[${value.items.map(valueText).join(",")}]`;
+    case "buffer":
+      return bytesText(value.bytes);
     case "struct":
       return `{ ${value.fields.map((field) => `.${field.name} = ${valueText(field.value)}`).join(", ")} }`;
   }
@@ -89,9 +92,23 @@ function objectJson(value: Extract<PlainValue, object>): string {
     case "tuple":
     case "array":
       return jsonArray(value.items.map(valueJson));
+    case "buffer":
+      return jsonArray(value.bytes.map(String));
     case "struct":
       return jsonObject(value.fields.map((field) => [field.name, valueJson(field.value)]));
   }
+}
+
+/** Bytes as text: printable ASCII as it is, others as `\\x1f`; `all`: every byte so. */
+export function bytesText(bytes: readonly number[], all = false): string {
+  return bytes
+    .map((byte) => !all && byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${hexByte(byte)}`)
+    .join("");
+}
+
+/** A byte as two hex digits. */
+export function hexByte(byte: number): string {
+  return byte.toString(16).padStart(2, "0");
 }
 
 /** A number in decimal; -0 is 0. */

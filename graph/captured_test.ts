@@ -123,7 +123,7 @@ function asJavaScript(expr: Expr, hit: HitRecord): Value {
 function programOf(expr: Expr): Program {
   return {
     graph: {
-      version: 1,
+      version: 2,
       probes: [{
         name: "p",
         point: { kind: "kprobe", target: "vfs_open", offset: 0 },

@@ -5,24 +5,37 @@
  */
 
 import type { KernelImage } from "../image/model.ts";
-import { buildHandler, type BuiltHandler, type Handler, type Surroundings } from "./codegen/handler.ts";
-import { type Diagnostic, ProgramError, reporter } from "./diagnostic.ts";
-import type { IrStep } from "./ir.ts";
-import { AggregateMap, DEFAULT_MAX_ENTRIES, type KeyKind, type MapSnapshot } from "./maps/aggregate_map.ts";
+import { DEFAULT_BUDGET } from "./codegen/budget.ts";
+import {
+  buildHandler,
+  buildReader,
+  type BuiltHandler,
+  type Handler,
+  type Surroundings,
+} from "./codegen/handler.ts";
+import { type Diagnostic, ProgramError, type Report, reporter } from "./diagnostic.ts";
+import type { Hit } from "./hit.ts";
+import type { Ir, IrStep } from "./ir.ts";
+import { DEFAULT_MAX_ENTRIES, type KeyKind, type MapSnapshot, RuntimeMap } from "./maps/runtime_map.ts";
 import { GRAPH_VERSION, type ProbeNode, type Program } from "./nodes.ts";
 import { type ResolvedPoint, resolvePoints } from "./passes/attach_points.ts";
 import { registerWords } from "./passes/argument_words.ts";
 import { dependsOnPoint } from "./passes/depends.ts";
-import { foldSteps } from "./passes/fold.ts";
+import { fold, foldSteps } from "./passes/fold.ts";
+import { MapTypes } from "./passes/map_types.ts";
 import { checkMaps, MapUses } from "./passes/map_use.ts";
-import { resolveSteps } from "./passes/resolve.ts";
+import { resolveExpr, resolveSteps } from "./passes/resolve.ts";
+import type { Scope } from "./passes/scope.ts";
 import { checkOutput } from "./passes/output.ts";
 import { checkRepeatable } from "./passes/repeatable.ts";
-import type { ValueType } from "./types.ts";
+import { UNKNOWN, type ValueType } from "./types.ts";
+import { readsMaps } from "./walk.ts";
 import { type Symbolizer, symbolizer } from "./value.ts";
 
 /** How a program is compiled. */
 export interface CompileOptions {
+  /** Instructions that one hit may spend in loops, before it is ended. Default 1,000,000. */
+  readonly budget?: number;
   /** Keys that each map takes before updates are lost. Default 4096, as bpftrace's `max_map_keys`. */
   readonly maxEntries?: number;
 }
@@ -39,6 +52,8 @@ export interface Attachment {
   readonly source: string;
   /** The resolved steps that it was made from. */
   readonly steps: readonly IrStep[];
+  /** What a kretprobe keeps of its entry, where it does. */
+  readonly entry?: (hit: Hit) => unknown;
 }
 
 /** A program ready to attach to a kernel of one image. Its maps start empty. */
@@ -47,7 +62,7 @@ export interface CompiledProgram {
   readonly image: KernelImage;
   /** In declaration order; the points of a glob in address order. */
   readonly attachments: readonly Attachment[];
-  readonly maps: ReadonlyMap<string, AggregateMap>;
+  readonly maps: ReadonlyMap<string, RuntimeMap>;
   readonly warnings: readonly Diagnostic[];
   readonly symbolize: Symbolizer;
   /** All maps, sorted by name, their entries in print order. */
@@ -59,14 +74,16 @@ export interface AnalyzedPoint {
   readonly probe: number;
   readonly at: ResolvedPoint;
   readonly steps: readonly IrStep[];
+  /** What is kept of the entry. */
+  readonly entry?: Ir;
 }
 
 /** What the passes find out about a program. */
 export interface Analysis {
   readonly points: readonly AnalyzedPoint[];
   readonly diagnostics: readonly Diagnostic[];
-  /** Types of each map's key parts, by map name. */
-  readonly keyTypes: ReadonlyMap<string, readonly ValueType[]>;
+  /** Types of each map's key parts, and of what is stored in it, by map name. */
+  readonly mapTypes: ReadonlyMap<string, { readonly key: readonly ValueType[]; readonly value: ValueType }>;
 }
 
 /**
@@ -82,15 +99,50 @@ export function analyze(program: Program, image: KernelImage): Analysis {
       "error",
       `This graph has version ${graph.version}; this kscope reads version ${GRAPH_VERSION}`,
     );
-    return { points: [], diagnostics, keyTypes: new Map() };
+    return { points: [], diagnostics, mapTypes: new Map() };
   }
   checkMaps(graph.maps, reportProgram);
+  const types = typesOfMaps(program, image);
   const uses = new MapUses(graph.maps);
   const points = graph.probes.flatMap((node, probe) =>
-    analyzeProbe(node, probe, program, image, diagnostics, uses)
+    analyzeProbe(node, probe, program, image, diagnostics, { types, uses })
   );
-  const keyTypes = new Map(graph.maps.map((map) => [map.name, uses.keyTypes(map.name) ?? []]));
-  return { points, diagnostics, keyTypes };
+  const mapTypes = new Map(
+    graph.maps.map((map) => [map.name, {
+      key: uses.keyTypes(map.name) ?? [],
+      value: uses.valueType(map.name) ?? UNKNOWN,
+    }]),
+  );
+  return { points, diagnostics, mapTypes };
+}
+
+/** Most rounds in which the types of maps settle. */
+const MAX_ROUNDS = 8;
+
+/** What is stored in maps, where the program reads it out again. */
+function typesOfMaps(program: Program, image: KernelImage): MapTypes {
+  const { graph } = program;
+  const types = new MapTypes(graph.maps);
+  if (!readsMaps(graph)) return types;
+  const silent = (): void => {};
+  const points = graph.probes.map((node) => resolvePoints(node, image, silent)[0]);
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    let changed = false;
+    graph.probes.forEach((node, i) => {
+      const at = points[i];
+      if (at === undefined) return;
+      const { steps } = resolvedAt(node, at, program, image, types, silent);
+      changed = types.learn(steps) || changed;
+    });
+    if (!changed) break;
+  }
+  types.settle(program.functions.length > 0);
+  return types;
+}
+
+interface Maps {
+  readonly types: MapTypes;
+  readonly uses: MapUses;
 }
 
 function analyzeProbe(
@@ -99,15 +151,46 @@ function analyzeProbe(
   program: Program,
   image: KernelImage,
   diagnostics: Diagnostic[],
-  uses: MapUses,
+  maps: Maps,
 ): readonly AnalyzedPoint[] {
   const points = resolvePoints(node, image, reporter(diagnostics, node.name));
-  let shared: readonly IrStep[] | undefined;
+  let shared: { readonly steps: readonly IrStep[]; readonly entry?: Ir } | undefined;
   return points.map((at) => {
-    const steps = shared ?? stepsAt(node, at, program, image, diagnostics, uses);
-    if (!dependsOnPoint(node.steps, registerWords(image.arch))) shared = steps;
-    return { probe, at, steps };
+    const found = shared ?? stepsAt(node, at, program, image, diagnostics, maps);
+    if (node.entry === undefined && !dependsOnPoint(node.steps, registerWords(image.arch))) shared = found;
+    return { probe, at, ...found };
   });
+}
+
+function resolvedAt(
+  node: ProbeNode,
+  at: ResolvedPoint,
+  program: Program,
+  image: KernelImage,
+  maps: MapTypes,
+  report: Report,
+): { readonly steps: readonly IrStep[]; readonly entry?: Ir } {
+  const scope: Scope = {
+    image,
+    at,
+    functions: program.functions.length,
+    locals: new Map(),
+    report,
+    c: node.arithmetic === "c",
+    maps,
+    entry: undefined,
+    inside: { loop: false, block: false },
+  };
+  if (node.entry === undefined) return { steps: resolveSteps(node.steps, scope) };
+  if (at.point.kind !== "kretprobe") {
+    report("error", `Nothing can be kept at the entry of ${at.name}: only a kretprobe has an entry handler`);
+  }
+  const entered = {
+    ...at,
+    point: { kind: "kprobe", target: at.name.replace(/^kretprobe:/, ""), offset: 0 },
+  } as const;
+  const entry = resolveExpr(node.entry, { ...scope, at: { ...entered, prototype: at.prototype } });
+  return { entry, steps: resolveSteps(node.steps, { ...scope, entry: entry.type }) };
 }
 
 function stepsAt(
@@ -116,21 +199,15 @@ function stepsAt(
   program: Program,
   image: KernelImage,
   diagnostics: Diagnostic[],
-  uses: MapUses,
-): readonly IrStep[] {
+  { types, uses }: Maps,
+): { readonly steps: readonly IrStep[]; readonly entry?: Ir } {
   const report = reporter(diagnostics, at.name);
-  const resolved = resolveSteps(node.steps, {
-    image,
-    at,
-    functions: program.functions.length,
-    locals: new Map(),
-    report,
-  });
-  const steps = foldSteps(resolved, report);
+  const resolved = resolvedAt(node, at, program, image, types, report);
+  const steps = foldSteps(resolved.steps, report);
   checkOutput(steps, image, report);
   checkRepeatable(steps, report);
   uses.check(steps, at.name, image, report);
-  return steps;
+  return resolved.entry === undefined ? { steps } : { steps, entry: fold(resolved.entry) };
 }
 
 /**
@@ -144,14 +221,18 @@ export function compile(program: Program, image: KernelImage, options: CompileOp
   if (analysis.diagnostics.some((d) => d.severity === "error")) throw new ProgramError(analysis.diagnostics);
   const symbolize = symbolizer(image);
   const maps = makeMaps(program, analysis, options.maxEntries ?? DEFAULT_MAX_ENTRIES);
-  const around: Surroundings = { image, maps, functions: program.functions, symbolize, made: new Map() };
+  const { functions } = program;
+  const around: Surroundings = { image, maps, functions, symbolize, made: new Map(), gates: new Map() };
+  const budget = options.budget ?? DEFAULT_BUDGET;
   // The points of a glob mostly share their steps: those are compiled once.
   const built = new Map<readonly IrStep[], BuiltHandler>();
-  const attachments = analysis.points.map(({ probe, at, steps }): Attachment => {
+  const attachments = analysis.points.map(({ probe, at, steps, entry }): Attachment => {
+    const how = { c: program.graph.probes[probe]?.arithmetic === "c", probe, budget };
     let one = built.get(steps);
-    if (one === undefined) built.set(steps, one = buildHandler(steps, around));
+    if (one === undefined) built.set(steps, one = buildHandler(steps, around, how));
     const { handler, source } = one;
-    return { probe, name: at.name, at, handler, source, steps };
+    const attachment = { probe, name: at.name, at, handler, source, steps };
+    return entry === undefined ? attachment : { ...attachment, entry: buildReader(entry, around, how) };
   });
   return {
     program,
@@ -164,7 +245,7 @@ export function compile(program: Program, image: KernelImage, options: CompileOp
   };
 }
 
-function byName(a: AggregateMap, b: AggregateMap): number {
+function byName(a: RuntimeMap, b: RuntimeMap): number {
   return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 }
 
@@ -172,15 +253,18 @@ function makeMaps(
   program: Program,
   analysis: Analysis,
   maxEntries: number,
-): ReadonlyMap<string, AggregateMap> {
+): ReadonlyMap<string, RuntimeMap> {
   return new Map(program.graph.maps.map((node) => {
-    const map = new AggregateMap(node, maxEntries);
-    map.setKinds((analysis.keyTypes.get(node.name) ?? []).map(keyKind));
+    const map = new RuntimeMap(node, maxEntries);
+    const types = analysis.mapTypes.get(node.name);
+    const value = types?.value ?? UNKNOWN;
+    const zero = value.kind === "string" ? "" : value.kind === "bool" ? false : 0;
+    map.setKinds({ key: (types?.key ?? []).map(keyKind), value: keyKind(value), zero });
     return [node.name, map];
   }));
 }
 
 function keyKind(type: ValueType): KeyKind {
   if (type.kind === "pointer" || type.kind === "stack" || type.kind === "unknown") return type.kind;
-  return type.kind === "tuple" ? "unknown" : "plain";
+  return ["tuple", "record", "buffer"].includes(type.kind) ? "unknown" : "plain";
 }

@@ -24,7 +24,7 @@ function program(
   maps: readonly MapNode[] = [],
   functions: Program["functions"] = [],
 ): Program {
-  return { graph: { version: 1, probes: [{ name: "p", point, steps }], maps }, functions };
+  return { graph: { version: 2, probes: [{ name: "p", point, steps }], maps }, functions };
 }
 
 async function compiled(program: Program, arch: Arch = "x86_64"): Promise<CompiledProgram> {
@@ -264,7 +264,7 @@ Deno.test("all errors of a program are told at once", async () => {
   const image = await coreImage("x86_64");
   const bad: Program = {
     graph: {
-      version: 1,
+      version: 2,
       maps: [{ name: "m", aggregation: { fn: "lhist", min: 0, max: 10, step: 0 }, keyParts: 0 }],
       probes: [
         { name: "a", point: { kind: "kprobe", target: "vfs_opne", offset: 0 }, steps: [] },

@@ -22,6 +22,15 @@ export const BUILTIN_NAMES: readonly BuiltinName[] = [
   "duration",
   "curtask",
   "registers",
+  "ppid",
+  "pcomm",
+  "ncpus",
+  "jiffies",
+  "rand",
+  "cgroup",
+  "usermode",
+  "probetype",
+  "numaid",
 ];
 
 /** Those that are called. */

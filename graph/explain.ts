@@ -8,10 +8,11 @@ import type { KernelImage } from "../image/model.ts";
 import { addressText } from "../image/address.ts";
 import { analyze, type AnalyzedPoint, compile } from "./compile.ts";
 import { renderDiagnostic } from "./diagnostic.ts";
-import { exprText, irText } from "./expr_text.ts";
+import { exprText, irText, statementText } from "./expr_text.ts";
 import type { Ir, IrStatement, IrStep } from "./ir.ts";
 import { children } from "./ir.ts";
-import type { Aggregation, ProbeGraph, Program } from "./nodes.ts";
+import type { Aggregation, MapNode, ProbeGraph, Program } from "./nodes.ts";
+import { innerStatements, ownExpressions } from "./statements.ts";
 import { type Node, tree } from "./tree.ts";
 import { typeText } from "./types.ts";
 
@@ -46,13 +47,25 @@ export function explain(program: Program, image: KernelImage, options: ExplainOp
     children: program.graph.maps.map((map) => ({
       text: `@${map.name}${map.keyParts > 0 ? `[${map.keyParts}]` : ""} = ${
         aggregationText(map.aggregation, "…")
-      }`,
+      }${optionsText(map)}`,
       children: [],
     })),
   };
   const lines = [...roots, ...(maps.children.length > 0 ? [maps] : [])].map(tree).join("");
   const problems = diagnostics.map((d) => `${renderDiagnostic(d)}\n`).join("");
   return `${lines}${problems}`;
+}
+
+/** What a map was told besides how it aggregates. */
+function optionsText(map: MapNode): string {
+  const options = [
+    map.maxEntries === undefined ? "" : `at most ${map.maxEntries} keys`,
+    map.lru === true ? "the oldest are forgotten" : "",
+    map.perCpu === true ? "per CPU" : "",
+    map.top === undefined ? "" : `the ${map.top} largest shown`,
+    map.shown === false ? "not shown" : "",
+  ].filter((option) => option !== "");
+  return options.length === 0 ? "" : `, ${options.join(", ")}`;
 }
 
 function pointNode(
@@ -87,12 +100,14 @@ function stepNode(step: IrStep, graph: ProbeGraph, image: KernelImage): Node {
       const last = step.value === undefined ? [] : opaqueNodes(step.value);
       return { text: `@${step.map} = ${aggregation}`, children: [...nodes, ...last] };
     }
-    case "print":
-      return { text: "print", children: partNodes(step.parts, image) };
-    case "printf":
-      return { text: `printf ${JSON.stringify(step.format)}`, children: step.args.map(value) };
+    case "limit":
+      return { text: `the first ${step.count} hits`, children: [] };
+    case "sample":
+      return { text: `one hit in ${step.count}`, children: [] };
     case "do":
       return { text: "do", children: step.body.map((statement) => statementNode(statement, image)) };
+    default:
+      return statementNode(step, image);
   }
 }
 
@@ -101,17 +116,30 @@ function statementNode(statement: IrStatement, image: KernelImage): Node {
     case "expr":
       return valueNode(statement.value, image);
     case "let":
+    case "set":
       return {
         ...valueNode(statement.value, image),
-        text: `let ${statement.name} = ${describe(statement.value, image)}`,
+        text: `${statement.op === "let" ? "let " : ""}${statement.name} = ${
+          describe(statement.value, image)
+        }`,
       };
     case "print":
       return { text: "print", children: partNodes(statement.parts, image) };
+    case "printf":
+      return {
+        text: `printf ${JSON.stringify(statement.format)}`,
+        children: statement.args.map((arg) => valueNode(arg, image)),
+      };
     case "if": {
       const nodes = statement.then.map((inner) => statementNode(inner, image));
       const otherwise = statement.else.map((inner) => statementNode(inner, image));
       if (otherwise.length > 0) nodes.push({ text: "else", children: otherwise });
       return { text: `if ${irText(statement.test)}`, children: nodes };
+    }
+    default: {
+      const inner = innerStatements<Ir>(statement).flat().map((one) => statementNode(one, image));
+      const opaque = ownExpressions<Ir>(statement).flatMap(opaqueNodes);
+      return { text: statementText(statement, irText), children: [...opaque, ...inner] };
     }
   }
 }
@@ -146,6 +174,8 @@ export function aggregationText(aggregation: Aggregation, value: string): string
   switch (aggregation.fn) {
     case "count":
       return "count()";
+    case "value":
+      return value === "…" ? "value" : value;
     case "hist":
       return aggregation.bits === 0 ? `hist(${value})` : `hist(${value}, ${aggregation.bits})`;
     case "lhist":
@@ -171,23 +201,16 @@ export function outline(graph: ProbeGraph): string {
             const aggregation = map === undefined ? "?" : aggregationText(map.aggregation, value);
             return { text: `@${step.map}${key} = ${aggregation}`, children: [] };
           }
-          case "print":
-            return {
-              text: `print ${
-                step.parts.map((p) => typeof p === "string" ? JSON.stringify(p) : exprText(p)).join(", ")
-              }`,
-              children: [],
-            };
-          case "printf":
-            return {
-              text: `printf ${[JSON.stringify(step.format), ...step.args.map(exprText)].join(", ")}`,
-              children: [],
-            };
           case "do":
             return {
               text: `do (${step.body.length} statement${step.body.length === 1 ? "" : "s"})`,
               children: [],
             };
+          case "limit":
+          case "sample":
+            return { text: `${step.op} ${step.count}`, children: [] };
+          default:
+            return { text: statementText(step, exprText), children: [] };
         }
       }),
     })

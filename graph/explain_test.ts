@@ -17,7 +17,7 @@ const NAME: Expr = {
 
 const PROGRAM: Program = {
   graph: {
-    version: 1,
+    version: 2,
     maps: [{ name: "opens", aggregation: { fn: "count" }, keyParts: 1 }],
     probes: [{
       name: "opens",
@@ -85,7 +85,7 @@ Deno.test("explain can show the code, and shows what is wrong instead of throwin
   const text = explain(PROGRAM, image, { code: true });
   assertEquals(text.includes("handler\n") && text.includes("hit.opaque(f0)"), true);
   const probe = { name: "p", point: { kind: "kprobe", target: "vfs_opne", offset: 0 }, steps: [] } as const;
-  const wrong = explain({ graph: { version: 1, probes: [probe], maps: [] }, functions: [] }, image, {
+  const wrong = explain({ graph: { version: 2, probes: [probe], maps: [] }, functions: [] }, image, {
     code: true,
   });
   assertEquals(wrong.includes('error: Cannot attach kprobe "vfs_opne": no such function'), true);
@@ -93,7 +93,7 @@ Deno.test("explain can show the code, and shows what is wrong instead of throwin
 
 Deno.test("a glob shows its first points only", () => {
   const probe = { name: "all", point: { kind: "kprobe", target: "vfs_*", offset: 0 }, steps: [] } as const;
-  const text = explain({ graph: { version: 1, probes: [probe], maps: [] }, functions: [] }, image, {
+  const text = explain({ graph: { version: 2, probes: [probe], maps: [] }, functions: [] }, image, {
     points: 2,
   });
   assertEquals(/^ *└─ and \d+ more$/m.test(text), true);

@@ -6,6 +6,7 @@
 
 import type { Ir } from "./ir.ts";
 import type { Expr } from "./nodes.ts";
+import type { StatementOf } from "./statements.ts";
 
 /** A graph's expression as JavaScript, with `c` for the context. */
 export function exprText(expr: Expr): string {
@@ -45,10 +46,89 @@ export function exprText(expr: Expr): string {
       return callText(expr.fn, expr.args.map((arg, i) => i === 0 ? operandText(arg) : exprText(arg)));
     case "local":
       return expr.name;
+    case "record":
+      return `({ ${expr.fields.map(({ name, value }) => `${name}: ${exprText(value)}`).join(", ")} })`;
+    case "mapGet":
+      return `@${expr.map}${keyedText(expr.key.map(exprText))}`;
+    case "mapHas":
+      return `has(@${[expr.map, ...expr.key.map(exprText)].join(", ")})`;
+    case "mapLen":
+      return `len(@${expr.map})`;
+    case "entry":
+      return "c.entry";
+    case "enum":
+      return expr.name;
+    case "sizeof":
+      return `sizeof(${typeof expr.of === "string" ? expr.of : exprText(expr.of)})`;
+    case "offsetof":
+      return `offsetof(${expr.type}, ${expr.field})`;
+    case "containerOf":
+      return `container_of(${exprText(expr.pointer)}, ${expr.type}, ${expr.field})`;
+    case "block":
+      return `{ ${expr.body.map((statement) => statementText(statement, exprText)).join("; ")} }`;
     case "novalue":
       return expr.name === "" ? "c" : `c.${expr.name}`;
     case "opaque":
       return expr.source;
+  }
+}
+
+function keyedText(key: readonly string[]): string {
+  return key.length === 0 ? "" : `[${key.join(", ")}]`;
+}
+
+/** A statement as text, without what stands inside it. */
+export function statementText<E extends object>(
+  statement: StatementOf<E>,
+  text: (expr: E) => string,
+): string {
+  const given = (expr: E | undefined): string => expr === undefined ? "" : text(expr);
+  switch (statement.op) {
+    case "expr":
+      return text(statement.value);
+    case "let":
+      return `let ${statement.name} = ${text(statement.value)}`;
+    case "set":
+      return `${statement.name} = ${text(statement.value)}`;
+    case "if":
+    case "while":
+      return `${statement.op} ${text(statement.test)}`;
+    case "print":
+      return `print ${
+        statement.parts.map((part) => typeof part === "string" ? JSON.stringify(part) : text(part)).join(", ")
+      }`;
+    case "printf":
+      return `printf ${[JSON.stringify(statement.format), ...statement.args.map(text)].join(", ")}`;
+    case "output":
+      return `${statement.form}(${
+        [JSON.stringify(statement.format), ...statement.args.map(text)].join(", ")
+      })`;
+    case "aggregate":
+      return `@${statement.map}${keyedText(statement.key.map(text))} << ${given(statement.value)}`;
+    case "store":
+      return `@${statement.map}${keyedText(statement.key.map(text))} = ${text(statement.value)}`;
+    case "delete":
+      return `delete(@${[statement.map, ...statement.key.map(text)].join(", ")})`;
+    case "clear":
+    case "zero":
+      return `${statement.op}(@${statement.map})`;
+    case "printMap": {
+      const key = keyedText((statement.key ?? []).map(text));
+      const options = [statement.top, statement.div].filter((option) => option !== undefined).map(text);
+      return `print(${[`@${statement.map}${key}`, ...options].join(", ")})`;
+    }
+    case "emit":
+      return `emit ${statement.table} ${text(statement.row)}`;
+    case "exit":
+      return `exit(${given(statement.code)})`;
+    case "return":
+      return statement.value === undefined ? "return" : `return ${text(statement.value)}`;
+    case "range":
+      return `for ${statement.name} : ${text(statement.from)}..${text(statement.to)}`;
+    case "each":
+      return `for (${statement.key}, ${statement.value}) : @${statement.map}`;
+    default:
+      return statement.op;
   }
 }
 
@@ -73,11 +153,15 @@ function callText(fn: string, args: readonly string[]): string {
       return `c.${fn}(${args.join(", ")})`;
     case "length":
       return `${first}.length`;
+    case "startsWith":
+    case "endsWith":
+    case "includes":
+      return `${first}.${fn}(${rest.join(", ")})`;
     case "trunc":
     case "floor":
       return `Math.${fn}(${first})`;
     default:
-      return `${first}.${fn}(${rest.join(", ")})`;
+      return `c.${fn}(${args.join(", ")})`;
   }
 }
 
@@ -145,6 +229,28 @@ export function irText(ir: Ir): string {
       return `${irText(ir.base)}[${irText(ir.index)}]`;
     case "call":
       return callText(ir.fn, ir.args.map(irText)).replace(/^c\./, "");
+    case "near":
+      return `pointer(${irText(ir.operand)})`;
+    case "c":
+      return `${irOperand(ir.left)} ${ir.operator}${ir.signed ? "" : "u"} ${irOperand(ir.right)}`;
+    case "cNegate":
+      return `-${irOperand(ir.operand)}`;
+    case "cInvert":
+      return `~${irOperand(ir.operand)}`;
+    case "fields":
+      return `{ ${ir.fields.map(({ name, value }) => `${name}: ${irText(value)}`).join(", ")} }`;
+    case "item":
+      return `${irOperand(ir.base)}.${ir.index}`;
+    case "mapGet":
+      return `@${ir.map}${keyedText(ir.key.map(irText))}`;
+    case "mapHas":
+      return `has(@${[ir.map, ...ir.key.map(irText)].join(", ")})`;
+    case "mapLen":
+      return `len(@${ir.map})`;
+    case "entry":
+      return "entry";
+    case "block":
+      return `{ ${ir.body.map((statement) => statementText(statement, irText)).join("; ")} }`;
     case "local":
       return ir.name;
     case "opaque":
@@ -154,7 +260,7 @@ export function irText(ir: Ir): string {
 
 function irOperand(ir: Ir): string {
   const text = irText(ir);
-  return ir.op === "binary" || ir.op === "cond" || ir.op === "truth" ? `(${text})` : text;
+  return ir.op === "binary" || ir.op === "cond" || ir.op === "truth" || ir.op === "c" ? `(${text})` : text;
 }
 
 function intText(bits: number, signed: boolean): string {

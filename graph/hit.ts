@@ -10,7 +10,10 @@
  */
 
 import type { Addr } from "../image/model.ts";
-import type { Value } from "./value.ts";
+import type { MapValue } from "./maps/cell.ts";
+import type { MapSnapshot } from "./maps/runtime_map.ts";
+import type { OutputForm } from "./statements.ts";
+import type { StructValue, Value } from "./value.ts";
 
 /** A stack as captured: return addresses, innermost first. */
 export interface Stack {
@@ -69,6 +72,40 @@ export interface Hit {
   print(values: readonly Value[]): void;
   /** Raw output: the implementation formats as bpftrace's printf does (`format/printf.ts`). */
   printf(format: string, values: readonly Value[]): void;
+  /** The same reads for what may be 64 bits of any value: a bigint where a number does not hold it. */
+  argExact(index: number): number | bigint;
+  retvalExact(): number | bigint;
+  regExact(name: string): number | bigint;
+  loadExact(address: Addr, size: number, signed: boolean): number | bigint;
+  recordLoadExact(offset: number, size: number, signed: boolean): number | bigint;
+  /** What the entry handler of this return kept. */
+  entry(): unknown;
+  /** 32 random bits, decided by the seed, the probe and how often it has asked. */
+  rand(): number;
+  /** Whether a program was interrupted, and not the kernel. */
+  usermode(): boolean;
+  /** Kind of the probe: `kprobe`. */
+  probetype(): string;
+  ncpus(): number;
+  jiffies(): number;
+  /** Id of the running task's control group. */
+  cgroup(): number;
+  /** Number of the memory node that the CPU belongs to. */
+  numaid(): number;
+  /** What the wall clock showed at boot, in seconds since 1970. */
+  bootSeconds(): number;
+  /** The full name of what a `struct path` leads to; empty where it leads nowhere. */
+  path(address: Addr): string;
+  /** Prints a map, its `top` largest entries, its values divided by `div`. */
+  printMap(map: MapSnapshot, top: number | undefined, div: number | undefined): void;
+  /** Prints what a map holds under one key. */
+  printEntry(value: MapValue, div: number | undefined): void;
+  /** Writes a text of another form: see `OutputForm`. */
+  output(form: OutputForm, format: string, values: readonly Value[]): void;
+  /** Adds a row to a table. */
+  emit(table: string, row: StructValue): void;
+  /** Asks the run to end, with an exit code. */
+  exit(code: number): void;
   /** Runs an opaque function on the typed context of this hit. */
   opaque(fn: (context: never) => unknown): unknown;
 }

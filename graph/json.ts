@@ -13,7 +13,7 @@ import { GRAPH_VERSION, type ProbeGraph, type Program } from "./nodes.ts";
  *
  * ```ts
  * import { graphFromJson, graphToJson } from "./json.ts";
- * const graph = { version: 1, probes: [], maps: [] } as const;
+ * const graph = { version: 2, probes: [], maps: [] } as const;
  * if (graphFromJson(graphToJson(graph)).graph.probes.length !== 0) throw new Error("lost");
  * ```
  */
@@ -81,13 +81,25 @@ function encodeSpan(span: unknown, sources: string[]): unknown {
   return [span.start, span.end, index];
 }
 
+/** Members that are there and undefined where nothing was given. */
+const ABSENT: Readonly<Record<string, readonly string[]>> = {
+  aggregate: ["value"],
+  printMap: ["key", "top", "div"],
+  exit: ["code"],
+  return: ["value"],
+};
+
 function decode(value: unknown, sources: readonly unknown[]): unknown {
   if (Array.isArray(value)) return value.map((item: unknown) => decode(item, sources));
   if (!isRecord(value)) return value;
   if (typeof value.$bigint === "string" && /^-?\d+$/.test(value.$bigint)) return BigInt(value.$bigint);
   if (typeof value.$number === "string") return Number(value.$number);
-  if (value.op === "aggregate" && value.value === undefined) {
-    return { ...decodeMembers(value, sources), value: undefined };
+  const absent = typeof value.op === "string" ? ABSENT[value.op] : undefined;
+  if (absent !== undefined) {
+    return {
+      ...Object.fromEntries(absent.map((name) => [name, undefined])),
+      ...decodeMembers(value, sources),
+    };
   }
   return decodeMembers(value, sources);
 }

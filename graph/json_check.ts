@@ -5,7 +5,9 @@
  */
 
 import { BUILTIN_NAMES } from "./context_names.ts";
+import { FUNCTION_NAMES } from "./functions/names.ts";
 import type { ProbeGraph } from "./nodes.ts";
+import { OUTPUT_FORMS } from "./statements.ts";
 
 type Check = (value: unknown, path: string) => void;
 
@@ -27,7 +29,12 @@ const string: Check = (value, path) => typeof value === "string" || fail(path, "
 const number: Check = (value, path) => typeof value === "number" || fail(path, "a number");
 const index: Check = (value, path) =>
   typeof value === "number" && Number.isInteger(value) && value >= 0 || fail(path, "a whole number");
+const boolean: Check = (value, path) => typeof value === "boolean" || fail(path, "true or false");
 const yes: Check = (value, path) => value === undefined || value === true || fail(path, "true");
+
+/** A map's name, which generated code holds too. */
+const mapName: Check = (value, path) =>
+  typeof value === "string" && /^\w*$/.test(value) || fail(path, "a map's name");
 
 /** A name as generated code may hold it. */
 const identifier: Check = (value, path) =>
@@ -89,46 +96,82 @@ const exprCases: Check = union("op", {
   kstack: { depth: number },
   ustack: { depth: number },
   unary: { operator: oneOf("!", "-", "~", "+"), operand: expr },
-  binary: { operator: oneOf(...BINARY), left: expr, right: expr },
+  binary: { operator: oneOf(...BINARY), left: expr, right: expr, signed: optional(boolean) },
   cond: { test: expr, then: expr, else: expr },
   template: { parts: list(part) },
   tuple: { items: list(expr) },
-  call: { fn: oneOf(...CALLS), args: list(expr) },
+  call: { fn: oneOf(...CALLS, ...FUNCTION_NAMES), args: list(expr) },
   local: { name: identifier },
+  record: { fields: list(record({ name: string, value: expr })) },
+  mapGet: { map: mapName, key: list(expr) },
+  mapHas: { map: mapName, key: list(expr) },
+  mapLen: { map: mapName },
+  entry: {},
+  enum: { name: string },
+  sizeof: { of: part },
+  offsetof: { type: string, field: string },
+  containerOf: { pointer: expr, type: string, field: string },
+  block: { body: list((value, path) => statementCases(value, path)) },
   novalue: { name: string },
   opaque: { fn: index, source: string, reason: string },
 });
 
 const statement: Check = (value, path) => statementCases(value, path);
 
-const statementCases: Check = union("op", {
+const body = list(statement);
+
+const STATEMENTS: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
   expr: { value: expr },
   let: { name: identifier, value: expr },
-  if: { test: expr, then: list(statement), else: list(statement) },
+  set: { name: identifier, value: expr },
+  if: { test: expr, then: body, else: body },
   print: { parts: list(part) },
-});
+  printf: { format: string, args: list(expr) },
+  output: { form: oneOf(...OUTPUT_FORMS), format: string, args: list(expr) },
+  aggregate: { map: mapName, key: list(expr), value: optional(expr) },
+  store: { map: mapName, key: list(expr), value: expr },
+  delete: { map: mapName, key: list(expr) },
+  clear: { map: mapName },
+  zero: { map: mapName },
+  printMap: { map: mapName, key: optional(list(expr)), top: optional(expr), div: optional(expr) },
+  emit: { table: string, row: expr },
+  exit: { code: optional(expr) },
+  range: { name: identifier, from: expr, to: expr, body },
+  each: { map: mapName, key: identifier, value: identifier, body },
+  while: { test: expr, update: body, body },
+  break: {},
+  continue: {},
+  return: { value: optional(expr) },
+};
+
+const statementCases: Check = union("op", STATEMENTS);
 
 const step = union("op", {
   filter: { test: expr },
-  aggregate: { map: string, key: list(expr), value: optional(expr) },
-  print: { parts: list(part) },
-  printf: { format: string, args: list(expr) },
-  do: { body: list(statement) },
+  limit: { count: index },
+  sample: { count: index },
+  do: { body },
+  ...STATEMENTS,
 });
 
 const point = union("kind", {
   kprobe: { target: string, offset: number },
   kretprobe: { target: string, maxactive: number, timed: yes },
+  fentry: { target: string },
+  fexit: { target: string },
   uprobe: { path: string, target: string, offset: number },
   uretprobe: { path: string, target: string },
   tracepoint: { subsystem: string, event: string },
   interval: { ns: number, spec: string },
+  profile: { ns: number, spec: string },
+  software: { event: string, count: number },
   begin: {},
   end: {},
 });
 
 const aggregation = union("fn", {
   count: {},
+  value: {},
   sum: {},
   avg: {},
   min: {},
@@ -140,6 +183,23 @@ const aggregation = union("fn", {
 
 const graph = record({
   version: number,
-  probes: list(record({ name: string, point, steps: list(step) })),
-  maps: list(record({ name: string, aggregation, keyParts: index })),
+  probes: list(record({
+    name: string,
+    point,
+    more: optional(list(point)),
+    missing: optional(oneOf("error", "warn", "ignore")),
+    arithmetic: optional(oneOf("c")),
+    entry: optional(expr),
+    steps: list(step),
+  })),
+  maps: list(record({
+    name: mapName,
+    aggregation,
+    keyParts: index,
+    maxEntries: optional(index),
+    lru: yes,
+    perCpu: yes,
+    top: optional(index),
+    shown: (value, path) => value === undefined || value === false || fail(path, "false"),
+  })),
 });

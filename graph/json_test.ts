@@ -41,7 +41,7 @@ const { expr } = fc.letrec<{ expr: Expr }>((tie) => {
 
 function graphOf(expr: Expr): ProbeGraph {
   return {
-    version: 1,
+    version: 2,
     probes: [{
       name: "p",
       point: { kind: "kretprobe", target: "vfs_read", maxactive: 3, timed: true },
@@ -95,12 +95,12 @@ Deno.test("what is no graph is refused, and the place named", () => {
   );
   assertEquals(assertThrows(() => graphFromJson("[1]"), SyntaxError).message.includes("no graph"), true);
   assertEquals(
-    refusal((graph) => graph.version = 2),
-    "Cannot read the graph: it has version 2, and this kscope reads version 1",
+    refusal((graph) => graph.version = 3),
+    "Cannot read the graph: it has version 3, and this kscope reads version 2",
   );
   assertEquals(
     refusal((graph) => graph.probes[0].steps[0].test.name = "pdi"),
-    "Cannot read the graph: graph.probes[0].steps[0].test.name is not one of pid, tid, uid, gid, comm, cpu, nsecs, elapsed, func, probe, retval, duration, curtask, registers",
+    "Cannot read the graph: graph.probes[0].steps[0].test.name is not one of pid, tid, uid, gid, comm, cpu, nsecs, elapsed, func, probe, retval, duration, curtask, registers, ppid, pcomm, ncpus, jiffies, rand, cgroup, usermode, probetype, numaid",
   );
   assertEquals(
     refusal((graph) => graph.probes[0].steps[4].body[0].name = "x; alert()"),
@@ -112,13 +112,13 @@ Deno.test("what is no graph is refused, and the place named", () => {
   );
   assertEquals(
     refusal((graph) => graph.probes[0].point.kind = "usdt"),
-    "Cannot read the graph: graph.probes[0].point.kind is not one of kprobe, kretprobe, uprobe, uretprobe, tracepoint, interval, begin, end",
+    "Cannot read the graph: graph.probes[0].point.kind is not one of kprobe, kretprobe, fentry, fexit, uprobe, uretprobe, tracepoint, interval, profile, software, begin, end",
   );
 });
 
 Deno.test("an opaque part that was read back cannot attach", async () => {
   const graph: ProbeGraph = {
-    version: 1,
+    version: 2,
     maps: [],
     probes: [{
       name: "p",

@@ -7,7 +7,11 @@
 
 import type { Addr } from "../image/model.ts";
 import type { Hit, Stack } from "./hit.ts";
-import type { Value } from "./value.ts";
+import type { MapValue } from "./maps/cell.ts";
+import type { MapSnapshot } from "./maps/runtime_map.ts";
+import { narrow } from "./maps/total.ts";
+import type { OutputForm } from "./statements.ts";
+import type { StructValue, Value } from "./value.ts";
 
 /** What the hit says; everything else is 0 or empty. */
 export interface HitValues {
@@ -26,6 +30,9 @@ export interface HitValues {
   readonly curtask?: Addr;
   readonly retval?: number;
   readonly args?: readonly number[];
+  /** Words beyond ±2^53, for exact reads. */
+  readonly wide?: readonly bigint[];
+  readonly entry?: unknown;
   readonly regs?: Readonly<Record<string, number>>;
   readonly stack?: readonly Addr[];
 }
@@ -37,6 +44,16 @@ export class PlainHit implements Hit {
   context: unknown = {};
   /** What was printed, one entry per call. */
   readonly printed: (readonly Value[])[] = [];
+  /** Maps, values of maps, rows and exit codes that were handed over. */
+  readonly maps: {
+    readonly map: MapSnapshot;
+    readonly top: number | undefined;
+    readonly div: number | undefined;
+  }[] = [];
+  readonly entries: MapValue[] = [];
+  readonly rows: { readonly table: string; readonly row: StructValue }[] = [];
+  readonly exits: number[] = [];
+  #rand = 0;
   /** How often each method was asked. */
   readonly asked = new Map<string, number>();
   /** Reads of addresses that were never poked. */
@@ -165,6 +182,89 @@ export class PlainHit implements Hit {
     this.printed.push([format, ...values]);
   }
 
+  argExact(index: number): number | bigint {
+    const wide = this.values.wide?.[index];
+    return wide === undefined ? this.arg(index) : narrow(wide);
+  }
+
+  retvalExact(): number | bigint {
+    return this.retval();
+  }
+
+  regExact(name: string): number | bigint {
+    return this.reg(name);
+  }
+
+  loadExact(address: Addr, size: number, signed: boolean): number | bigint {
+    this.#count("loadExact", 0);
+    return narrow(this.#exact(this.#memory, address, size, signed) ?? 0n);
+  }
+
+  recordLoadExact(offset: number, size: number, signed: boolean): number | bigint {
+    return narrow(this.#exact(this.#record, offset, size, signed) ?? 0n);
+  }
+
+  entry(): unknown {
+    return this.values.entry;
+  }
+
+  /** Counts up. */
+  rand(): number {
+    return ++this.#rand;
+  }
+
+  usermode(): boolean {
+    return false;
+  }
+
+  probetype(): string {
+    return (this.values.probe ?? "").replace(/:.*/, "");
+  }
+
+  ncpus(): number {
+    return 2;
+  }
+
+  jiffies(): number {
+    return Math.floor((this.values.nsecs ?? 0) / 4_000_000);
+  }
+
+  cgroup(): number {
+    return 1;
+  }
+
+  numaid(): number {
+    return 0;
+  }
+
+  bootSeconds(): number {
+    return 0;
+  }
+
+  path(address: Addr): string {
+    return `/path/${address.toString(16)}`;
+  }
+
+  printMap(map: MapSnapshot, top: number | undefined, div: number | undefined): void {
+    this.maps.push({ map, top, div });
+  }
+
+  printEntry(value: MapValue, _div: number | undefined): void {
+    this.entries.push(value);
+  }
+
+  output(form: OutputForm, format: string, values: readonly Value[]): void {
+    this.printed.push([`${form} ${format}`, ...values]);
+  }
+
+  emit(table: string, row: StructValue): void {
+    this.rows.push({ table, row });
+  }
+
+  exit(code: number): void {
+    this.exits.push(code);
+  }
+
   opaque(fn: (context: never) => unknown): unknown {
     return Reflect.apply(fn, undefined, [this.context]);
   }
@@ -175,19 +275,29 @@ export class PlainHit implements Hit {
   }
 
   #read(bytes: ReadonlyMap<number, number>, address: number, size: number, signed: boolean): number {
+    const exact = this.#exact(bytes, address, size, signed);
+    if (exact === undefined) return 0;
+    const near = Number(exact);
+    if (Number.isSafeInteger(near)) return near;
+    throw new RangeError(`Cannot read ${exact} at ${address} as a number: it is outside ±2^53`);
+  }
+
+  #exact(
+    bytes: ReadonlyMap<number, number>,
+    address: number,
+    size: number,
+    signed: boolean,
+  ): bigint | undefined {
     let value = 0n;
     for (let i = size - 1; i >= 0; i--) {
       const byte = bytes.get(address + i);
       if (byte === undefined) {
         this.faults++;
-        return 0;
+        return undefined;
       }
       value = value << 8n | BigInt(byte);
     }
-    const exact = signed ? BigInt.asIntN(size * 8, value) : value;
-    const near = Number(exact);
-    if (Number.isSafeInteger(near)) return near;
-    throw new RangeError(`Cannot read ${exact} at ${address} as a number: it is outside ±2^53`);
+    return signed ? BigInt.asIntN(size * 8, value) : value;
   }
 }
 

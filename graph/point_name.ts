@@ -12,7 +12,9 @@ export function pointName(point: AttachPoint): string {
     case "kprobe":
       return `kprobe:${point.target}${point.offset === 0 ? "" : `+${point.offset}`}`;
     case "kretprobe":
-      return `kretprobe:${point.target}`;
+    case "fentry":
+    case "fexit":
+      return `${point.kind}:${point.target}`;
     case "uprobe":
       return `uprobe:${point.path}:${point.target}${point.offset === 0 ? "" : `+${point.offset}`}`;
     case "uretprobe":
@@ -20,7 +22,10 @@ export function pointName(point: AttachPoint): string {
     case "tracepoint":
       return `tracepoint:${point.subsystem}:${point.event}`;
     case "interval":
-      return `interval:${point.spec}`;
+    case "profile":
+      return `${point.kind}:${point.spec}`;
+    case "software":
+      return `software:${point.event}:${point.count}`;
     case "begin":
     case "end":
       return point.kind;

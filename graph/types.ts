@@ -6,8 +6,10 @@
 
 import type { CType, KernelImage } from "../image/model.ts";
 
-/** Type of an expression's value. */
-export type ValueType =
+/** Type of an expression's value. `maybe`: it may also be `undefined`. */
+export type ValueType = Known & { readonly maybe?: true };
+
+type Known =
   /** A number without fraction; arithmetic widens it to 8 bytes. */
   | { readonly kind: "int"; readonly size: number; readonly signed: boolean }
   /** A number that may have a fraction: the result of `/`. */
@@ -24,6 +26,15 @@ export type ValueType =
   /** A C array in place: the value is its address. */
   | { readonly kind: "array"; readonly of: CType; readonly length: number }
   | { readonly kind: "tuple"; readonly items: readonly ValueType[] }
+  /** A record: named parts, in order. */
+  | {
+    readonly kind: "record";
+    readonly fields: readonly { readonly name: string; readonly type: ValueType }[];
+  }
+  /** Bytes that were copied out of memory. */
+  | { readonly kind: "buffer" }
+  /** What a map holds that nothing was stored in so far: it becomes the type of whatever is. */
+  | { readonly kind: "never" }
   /** Known only when it runs: what an opaque function returns. */
   | { readonly kind: "unknown" };
 
@@ -50,6 +61,23 @@ export const STACK: ValueType = { kind: "stack" };
 /** See `ValueType`. */
 export const UNKNOWN: ValueType = { kind: "unknown" };
 
+/** See `ValueType`. */
+export const BUFFER: ValueType = { kind: "buffer" };
+/** See `ValueType`. */
+export const NEVER: ValueType = { kind: "never" };
+
+/** The type without `maybe`. */
+export function surely(type: ValueType): ValueType {
+  if (type.maybe !== true) return type;
+  const { maybe: _maybe, ...sure } = type;
+  return sure;
+}
+
+/** The type with `maybe`. */
+export function maybe(type: ValueType): ValueType {
+  return type.maybe === true ? type : { ...type, maybe: true };
+}
+
 /** True for numbers of either kind. */
 export function isNumber(type: ValueType): boolean {
   return type.kind === "int" || type.kind === "float";
@@ -68,6 +96,8 @@ export function typeText(type: ValueType, image: KernelImage): string {
       return `${image.typeText(type.of)}[${type.length}]`;
     case "tuple":
       return `(${type.items.map((item) => typeText(item, image)).join(", ")})`;
+    case "record":
+      return `{ ${type.fields.map((field) => `${field.name}: ${typeText(field.type, image)}`).join(", ")} }`;
     case "float":
       return "number";
     default:

@@ -19,6 +19,7 @@ export type Value =
   | StackValue
   | TupleValue
   | ArrayValue
+  | BufferValue
   | StructValue;
 
 /** An address; prints as `0xffff888003c4d000`. */
@@ -55,7 +56,15 @@ export interface ArrayValue {
   readonly items: readonly Value[];
 }
 
-/** A C struct or union; prints as `{ .a = 1, .b = x }`. */
+/** Bytes copied out of memory; printable ones print as they are, others as `\\x1f`. */
+export interface BufferValue {
+  /** `buffer` */
+  readonly kind: "buffer";
+  /** The bytes, 0 to 255. */
+  readonly bytes: readonly number[];
+}
+
+/** A record, C struct or union; prints as `{ .a = 1, .b = x }`. */
 export interface StructValue {
   /** `struct` */
   readonly kind: "struct";
@@ -115,11 +124,33 @@ export function toValue(raw: unknown, symbolize: Symbolizer): Value {
   }
 }
 
+/** What an opaque function returned as a row: an object's own members are its columns. */
+export function rowValue(raw: unknown, symbolize: Symbolizer): StructValue {
+  if (typeof raw !== "object" || raw === null || Array.isArray(raw)) {
+    throw new TypeError("A row is made of named columns: return an object, { file: …, bytes: … }");
+  }
+  if (isValueObject(raw) && raw.kind === "struct") {
+    const fields = raw.fields.map(({ name, value }) => ({ name, value: toValue(value, symbolize) }));
+    return { kind: "struct", fields };
+  }
+  const fields = Object.entries(raw).map(([name, value]: [string, unknown]) => ({
+    name,
+    value: toValue(value, symbolize),
+  }));
+  return { kind: "struct", fields };
+}
+
 function objectValue(raw: object, symbolize: Symbolizer): Value {
   if (Array.isArray(raw)) {
     return { kind: "tuple", items: raw.map((item: unknown) => toValue(item, symbolize)) };
   }
-  if (isValueObject(raw)) return raw;
+  if (isValueObject(raw)) {
+    if (raw.kind !== "struct") return raw;
+    return {
+      kind: "struct",
+      fields: raw.fields.map(({ name, value }) => ({ name, value: toValue(value, symbolize) })),
+    };
+  }
   if (isStack(raw)) return stackValue(raw, symbolize);
   const address = addressOf(raw);
   return address === undefined ? String(raw) : { kind: "pointer", address };
@@ -151,5 +182,5 @@ function isValueObject(raw: object): raw is Exclude<Value, number | bigint | str
   if (!("kind" in raw)) return false;
   return raw.kind === "pointer" && "address" in raw || raw.kind === "stack" && "symbols" in raw ||
     raw.kind === "tuple" && "items" in raw || raw.kind === "array" && "items" in raw ||
-    raw.kind === "struct" && "fields" in raw;
+    raw.kind === "buffer" && "bytes" in raw || raw.kind === "struct" && "fields" in raw;
 }

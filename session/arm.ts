@@ -5,6 +5,8 @@
  */
 
 import type { Attachment } from "../graph/compile.ts";
+import { narrow } from "../graph/maps/total.ts";
+import { argumentWordCount, registerWords } from "../graph/passes/argument_words.ts";
 import type { PtRegs } from "../kernel/arch/pt_regs.ts";
 import { errnoName } from "../kernel/errno_name.ts";
 import type { Kernel } from "../kernel/kernel.ts";
@@ -22,6 +24,12 @@ export type HitRunner = (
   record: TraceRecord | null,
   instance: KretprobeInstance | null,
 ) => void;
+
+/** Computes what a kretprobe keeps of a function's entry. */
+export type EntryRunner = (regs: PtRegs) => unknown;
+
+/** Calls whose return an fexit can wait for at once: its trampoline has a stack frame for each. */
+const FEXIT_INSTANCES = 4096;
 
 /** An attach point that the kernel has taken. */
 export interface Armed {
@@ -55,13 +63,16 @@ export class AttachError extends Error {
 }
 
 /** Arms one attach point. Throws an `AttachError` where the kernel refuses it. */
-export function arm(kernel: Kernel, attachment: Attachment, run: HitRunner): Armed {
+export function arm(kernel: Kernel, attachment: Attachment, run: HitRunner, keep?: EntryRunner): Armed {
   const { point } = attachment.at;
   switch (point.kind) {
     case "kprobe":
+    case "fentry":
       return armKprobe(kernel, attachment, point, run);
+    case "fexit":
+      return armFexit(kernel, attachment, point, run);
     case "kretprobe":
-      return armKretprobe(kernel, attachment, point, run);
+      return armKretprobe(kernel, attachment, point, run, keep);
     case "tracepoint":
       return armTracepoint(kernel, attachment, point, run);
     case "uprobe":
@@ -69,6 +80,10 @@ export function arm(kernel: Kernel, attachment: Attachment, run: HitRunner): Arm
       return armUprobe(kernel, attachment, point, run);
     case "interval":
       return armInterval(kernel, attachment, point.ns, run);
+    case "profile":
+      return armProfile(kernel, attachment, point.ns, run);
+    case "software":
+      return armSoftware(kernel, attachment, point, run);
     case "begin":
     case "end":
       return armOnce(attachment, point.kind, run);
@@ -81,11 +96,16 @@ function checkArmed(kernel: Kernel, attachment: Attachment, probe: Kprobe | Kret
   if (result !== 0) throw new AttachError(attachment.name, result, kernel.kprobes.reasonOf(probe));
 }
 
-function armKprobe(kernel: Kernel, attachment: Attachment, point: Point<"kprobe">, run: HitRunner): Armed {
+function armKprobe(
+  kernel: Kernel,
+  attachment: Attachment,
+  point: Point<"kprobe"> | Point<"fentry">,
+  run: HitRunner,
+): Armed {
   let hits = 0;
   const probe = new Kprobe({
     symbolName: point.target,
-    offset: point.offset,
+    offset: point.kind === "kprobe" ? point.offset : 0,
     label: attachment.name,
     preHandler(_probe, regs) {
       hits++;
@@ -108,6 +128,7 @@ function armKretprobe(
   attachment: Attachment,
   point: Point<"kretprobe">,
   run: HitRunner,
+  keep: EntryRunner | undefined,
 ): Armed {
   let hits = 0;
   const probe = new Kretprobe({
@@ -118,6 +139,11 @@ function armKretprobe(
       hits++;
       run(regs, null, instance);
     },
+    ...(keep === undefined ? {} : {
+      entryHandler(instance, regs) {
+        instance.note = keep(regs);
+      },
+    }),
   });
   checkArmed(kernel, attachment, probe, kernel.kprobes.registerKretprobe(probe));
   return {
@@ -128,6 +154,20 @@ function armKretprobe(
     missed: () => probe.nmissed + probe.kp.nmissed,
     disarm: () => kernel.kprobes.unregisterKretprobe(probe),
   };
+}
+
+/** A trampoline has the arguments on its stack still when the function returns. */
+function armFexit(kernel: Kernel, attachment: Attachment, point: Point<"fexit">, run: HitRunner): Armed {
+  const params = attachment.at.prototype?.params ?? [];
+  const words = argumentWordCount(params, kernel.image) ?? registerWords(kernel.image.arch);
+  const kretprobe = { kind: "kretprobe", target: point.target, maxactive: FEXIT_INSTANCES } as const;
+  return armKretprobe(
+    kernel,
+    attachment,
+    kretprobe,
+    run,
+    (regs) => Array.from({ length: words }, (_, i) => narrow(regs.argBig(i))),
+  );
 }
 
 function armUprobe(
@@ -217,6 +257,53 @@ function armInterval(kernel: Kernel, attachment: Attachment, ns: number, run: Hi
     missed: () => 0,
     disarm: () => timer.stop(),
   };
+}
+
+/** On every CPU, in what runs there. */
+function armProfile(kernel: Kernel, attachment: Attachment, ns: number, run: HitRunner): Armed {
+  let hits = 0;
+  const timer = new Timer(kernel.clock, kernel.events, ns, () => {
+    const before = kernel.current;
+    for (let cpu = 0; cpu < kernel.cpus; cpu++) {
+      kernel.current = kernel.scheduler.rq(cpu).curr;
+      hits++;
+      run(null, null, null);
+    }
+    kernel.current = before;
+  });
+  return {
+    phase: "live",
+    attachment,
+    run,
+    hits: () => hits,
+    missed: () => 0,
+    disarm: () => timer.stop(),
+  };
+}
+
+/** Every so many events, by what happens in the kernel where it counts them. */
+function armSoftware(
+  kernel: Kernel,
+  attachment: Attachment,
+  point: Point<"software">,
+  run: HitRunner,
+): Armed {
+  if (point.event === "cpu-clock") return armProfile(kernel, attachment, point.count, run);
+  let events = 0;
+  let hits = 0;
+  const count: HitRunner = () => {
+    if (++events % point.count !== 0) return;
+    hits++;
+    run(null, null, null);
+  };
+  const source = point.event === "page-faults"
+    ? armKprobe(kernel, attachment, { kind: "fentry", target: "handle_mm_fault" }, count)
+    : armTracepoint(kernel, attachment, {
+      kind: "tracepoint",
+      subsystem: "sched",
+      event: point.event === "context-switches" ? "sched_switch" : "sched_migrate_task",
+    }, count);
+  return { ...source, run, hits: () => hits };
 }
 
 function armOnce(attachment: Attachment, phase: "begin" | "end", run: HitRunner): Armed {

@@ -5,11 +5,12 @@
  * @module
  */
 
+import { BudgetError } from "../graph/codegen/budget.ts";
 import { isGlob } from "../image/glob.ts";
 import { type Attachment, compile, type CompiledProgram, type CompileOptions } from "../graph/compile.ts";
 import type { Program } from "../graph/nodes.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import { arm, type Armed, AttachError, type HitRunner } from "./arm.ts";
+import { arm, type Armed, AttachError, type EntryRunner, type HitRunner } from "./arm.ts";
 import { type ContextSource, opaqueContext } from "./context.ts";
 import { KernelHit } from "./hit.ts";
 import { Output, type OutputOptions } from "./output.ts";
@@ -45,11 +46,12 @@ export function attachWith<M>(
   const compiled = compile(program, kernel.image, options);
   const hit = new KernelHit(kernel, output);
   const session = new Session<M>(kernel, compiled, hit, output);
+  hit.onExit = (code) => session.exit(code);
   const armed: Armed[] = [];
   try {
     for (const attachment of compiled.attachments) {
-      const run = runner(kernel, hit, attachment, session, options.keepGoing ?? false);
-      const one = armUnlessRefused(kernel, compiled, attachment, run);
+      const { run, keep } = runner(kernel, hit, attachment, session, options.keepGoing ?? false);
+      const one = armUnlessRefused(kernel, compiled, attachment, run, keep);
       if (one instanceof AttachError) session.refused.push(one);
       else armed.push(one);
     }
@@ -68,9 +70,10 @@ function armUnlessRefused(
   compiled: CompiledProgram,
   attachment: Attachment,
   run: HitRunner,
+  keep: EntryRunner | undefined,
 ): Armed | AttachError {
   try {
-    return arm(kernel, attachment, run);
+    return arm(kernel, attachment, run, keep);
   } catch (error) {
     if (error instanceof AttachError && fromGlob(compiled, attachment)) return error;
     throw error;
@@ -78,8 +81,12 @@ function armUnlessRefused(
 }
 
 function fromGlob({ program }: CompiledProgram, { probe }: Attachment): boolean {
-  const point = program.graph.probes[probe]?.point;
-  return (point?.kind === "kprobe" || point?.kind === "kretprobe") && isGlob(point.target);
+  const node = program.graph.probes[probe];
+  const points = node === undefined ? [] : [node.point, ...node.more ?? []];
+  return points.some((point) =>
+    ["kprobe", "kretprobe", "fentry", "fexit"].includes(point.kind) && "target" in point &&
+    isGlob(point.target)
+  );
 }
 
 /** A glob of which everything is refused is refused. */
@@ -95,28 +102,43 @@ function checkGlobs(
   if (reason !== undefined) throw reason;
 }
 
-/** The function that runs one hit of an attach point. */
+/** The functions that run one hit of an attach point, and the entry of one that will return. */
 function runner<M>(
   kernel: Kernel,
   hit: KernelHit,
   attachment: Attachment,
   session: Session<M>,
   keepGoing: boolean,
-): HitRunner {
-  const { handler, at, name } = attachment;
-  const inKernel = at.point.kind === "kprobe" || at.point.kind === "kretprobe";
+): { readonly run: HitRunner; readonly keep: EntryRunner | undefined } {
+  const { handler, at, name, entry } = attachment;
+  const inKernel = ["kprobe", "kretprobe", "fentry", "fexit"].includes(at.point.kind);
   const func = "target" in at.point ? at.point.target : "";
-  const label = name.replace(/^[ku](ret)?probe:/, "");
+  const label = name.replace(/^([ku](ret)?probe|fentry|fexit):/, "");
   const point = {
     probe: name,
     func,
     address: inKernel ? kernel.image.func(func)?.address ?? NaN : NaN,
+    kind: at.point.kind,
     user: at.point.kind === "uprobe" || at.point.kind === "uretprobe",
   };
   let context: object | undefined;
   const runOpaque = (fn: (context: never) => unknown): unknown =>
     fn((context ??= opaqueContext(hit, sourceOf(attachment))) as never);
-  return (regs, record, instance) => {
+  let overBudget = 0;
+  const failed = (error: unknown): void => {
+    const failure = new ProbeHandlerError(at.point.kind, label, kernel.now(), error);
+    if (error instanceof BudgetError) {
+      // It ended this hit alone. The first time tells enough.
+      if (overBudget++ === 0) session.failures.push(failure);
+      return;
+    }
+    if (!keepGoing) throw failure;
+    session.failures.push(failure);
+  };
+  const run: HitRunner = (regs, record, instance) => {
+    // After exit() nothing runs but what ends the program.
+    if (session.exited && at.point.kind !== "end") return;
+    hit.kept = instance === null ? undefined : instance.note;
     hit.point = point;
     hit.regs = regs;
     hit.record = record;
@@ -125,17 +147,32 @@ function runner<M>(
     try {
       handler(hit);
     } catch (error) {
-      const failure = new ProbeHandlerError(at.point.kind, label, kernel.now(), error);
-      if (!keepGoing) throw failure;
-      session.failures.push(failure);
+      failed(error);
     }
   };
+  if (entry === undefined) return { run, keep: undefined };
+  const keep: EntryRunner = (regs) => {
+    hit.point = point;
+    hit.regs = regs;
+    hit.record = null;
+    hit.instance = null;
+    hit.runOpaque = runOpaque;
+    try {
+      return entry(hit);
+    } catch (error) {
+      failed(error);
+      return undefined;
+    }
+  };
+  return { run, keep };
 }
 
 function sourceOf({ at }: Attachment): ContextSource {
   switch (at.point.kind) {
     case "kprobe":
     case "kretprobe":
+    case "fentry":
+    case "fexit":
       return { kind: "function", prototype: at.prototype, returns: at.point.kind === "kretprobe" };
     case "uprobe":
     case "uretprobe":

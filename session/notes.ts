@@ -96,7 +96,9 @@ function unreachableNotes(sessions: readonly Session[]): readonly string[] {
     compiled.program.graph.probes.flatMap((_probe, index) => {
       const points = compiled.attachments.filter((attachment) => attachment.probe === index);
       const functions = points.flatMap(({ at: { point } }) =>
-        point.kind === "kprobe" || point.kind === "kretprobe" ? [point.target] : []
+        ["kprobe", "kretprobe", "fentry", "fexit"].includes(point.kind) && "target" in point
+          ? [point.target]
+          : []
       );
       const unreached = functions.length > 0 && !functions.some((name) => kernel.calls.hitReachable(name));
       return unreached ? [points[0]?.name ?? ""] : [];

@@ -4,9 +4,22 @@
  * @module
  */
 
-import { formatPrintf, outputJson, printJson, printText } from "../format/mod.ts";
+import {
+  aggregateJson,
+  aggregateText,
+  formatPrintf,
+  jsonObject,
+  mapJson,
+  mapText,
+  outputJson,
+  type PlainMapValue,
+  printJson,
+  printText,
+} from "../format/mod.ts";
+import type { MapValue } from "../graph/maps/cell.ts";
+import type { MapSnapshot } from "../graph/maps/runtime_map.ts";
 import type { Value } from "../graph/value.ts";
-import type { OutputSink } from "./hit.ts";
+import type { OutputSink, TextForm } from "./hit.ts";
 
 /** How output is handed on while a session runs. */
 export interface OutputOptions {
@@ -21,7 +34,14 @@ export interface OutputOptions {
 /** One piece of output, before it is formatted. */
 type Piece =
   | { readonly op: "print"; readonly values: readonly Value[] }
-  | { readonly op: "printf"; readonly format: string; readonly values: readonly Value[] };
+  | { readonly op: "printf"; readonly format: string; readonly values: readonly Value[] }
+  | {
+    readonly op: "map";
+    readonly map: MapSnapshot;
+    readonly options: { readonly top?: number; readonly div?: number };
+  }
+  | { readonly op: "entry"; readonly value: MapValue; readonly div: number | undefined }
+  | { readonly op: "text"; readonly form: TextForm; readonly text: string };
 
 /** Keeps the output of a run and hands it on as it comes. */
 export class Output implements OutputSink {
@@ -42,6 +62,19 @@ export class Output implements OutputSink {
 
   printf(format: string, values: readonly Value[]): void {
     this.#take({ op: "printf", format, values: [...values] });
+  }
+
+  printMap(map: MapSnapshot, top: number | undefined, div: number | undefined): void {
+    const options = { ...(top === undefined ? {} : { top }), ...(div === undefined ? {} : { div }) };
+    this.#take({ op: "map", map, options });
+  }
+
+  printEntry(value: MapValue, div: number | undefined): void {
+    this.#take({ op: "entry", value, div });
+  }
+
+  write(form: TextForm, text: string): void {
+    this.#take({ op: "text", form, text });
   }
 
   /** Everything printed so far, as text. */
@@ -67,10 +100,46 @@ export class Output implements OutputSink {
 }
 
 function pieceText(piece: Piece): string {
-  return piece.op === "print" ? printText(piece.values) : formatPrintf(piece.format, piece.values);
+  switch (piece.op) {
+    case "print":
+      return printText(piece.values);
+    case "printf":
+      return formatPrintf(piece.format, piece.values);
+    case "map":
+      return mapText(piece.map, piece.options);
+    case "entry": {
+      const text = aggregateText(piece.value, piece.div);
+      return text.endsWith("\n") ? text : `${text}\n`;
+    }
+    case "text":
+      return piece.text;
+  }
 }
 
 function pieceJson(piece: Piece): string {
-  const line = piece.op === "print" ? printJson(piece.values) : outputJson("printf", pieceText(piece));
-  return `${line}\n`;
+  const line = pieceLine(piece);
+  return line === "" ? "" : `${line}\n`;
+}
+
+function pieceLine(piece: Piece): string {
+  switch (piece.op) {
+    case "print":
+      return printJson(piece.values);
+    case "printf":
+      return outputJson("printf", pieceText(piece));
+    case "map":
+      return mapJson(piece.map, piece.options);
+    case "entry":
+      return jsonObject([["type", `"${typeOf(piece.value)}"`], [
+        "data",
+        aggregateJson(piece.value, piece.div),
+      ]]);
+    case "text":
+      return outputJson(piece.form, piece.text);
+  }
+}
+
+function typeOf(value: PlainMapValue): string {
+  const kind = typeof value === "object" && value !== null ? value.kind : "";
+  return kind === "histogram" ? "hist" : kind === "stats" ? "stats" : "value";
 }

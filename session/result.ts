@@ -4,9 +4,11 @@
  * @module
  */
 
-import type { AggregateValue } from "../graph/maps/cell.ts";
-import type { MapSnapshot } from "../graph/maps/aggregate_map.ts";
-import type { Value } from "../graph/value.ts";
+import type { MapValue } from "../graph/maps/cell.ts";
+import type { MapSnapshot } from "../graph/maps/runtime_map.ts";
+import type { ProbeGraph } from "../graph/nodes.ts";
+import type { StructValue, Value } from "../graph/value.ts";
+import { statementsOf } from "../graph/walk.ts";
 
 /** What one probe saw. */
 export interface ProbeStatistics {
@@ -41,19 +43,20 @@ function plainKey(key: readonly Value[]): unknown {
 }
 
 function plainPart(part: Value): unknown {
-  return typeof part === "object" && part !== null && part.kind === "tuple"
-    ? part.items.map(plainPart)
-    : part;
+  if (typeof part !== "object" || part === null) return part;
+  if (part.kind === "tuple") return part.items.map(plainPart);
+  if (part.kind !== "struct") return part;
+  return Object.fromEntries(part.fields.map(({ name, value }) => [name, plainPart(value)]));
 }
 
 /** A keyed map's entries, in print order; see `KeyedMap` in `probes/results.ts` for its typed face. */
-export class ResultMap implements Iterable<readonly [unknown, AggregateValue]> {
-  readonly #entries: readonly (readonly [unknown, AggregateValue])[];
-  readonly #byKey: ReadonlyMap<string, AggregateValue>;
+export class ResultMap implements Iterable<readonly [unknown, unknown]> {
+  readonly #entries: readonly (readonly [unknown, unknown])[];
+  readonly #byKey: ReadonlyMap<string, unknown>;
 
   /** Indexes a snapshot by key. */
   constructor(snapshot: MapSnapshot) {
-    this.#entries = snapshot.entries.map(({ key, value }) => [plainKey(key), value] as const);
+    this.#entries = snapshot.entries.map(({ key, value }) => [plainKey(key), plainValue(value)] as const);
     this.#byKey = new Map(this.#entries.map(([key, value]) => [keyText(key), value]));
   }
 
@@ -63,7 +66,7 @@ export class ResultMap implements Iterable<readonly [unknown, AggregateValue]> {
   }
 
   /** The value under a key; a tuple key is an array. */
-  get(key: unknown): AggregateValue | undefined {
+  get(key: unknown): unknown {
     return this.#byKey.get(keyText(key));
   }
 
@@ -78,22 +81,48 @@ export class ResultMap implements Iterable<readonly [unknown, AggregateValue]> {
   }
 
   /** Values in print order. */
-  values(): Iterable<AggregateValue> {
+  values(): Iterable<unknown> {
     return this.#entries.map(([, value]) => value);
   }
 
   /** Keys with values, in print order. */
-  entries(): Iterable<readonly [unknown, AggregateValue]> {
+  entries(): Iterable<readonly [unknown, unknown]> {
     return this.#entries;
   }
 
   /** As `entries`. */
-  [Symbol.iterator](): Iterator<readonly [unknown, AggregateValue]> {
+  [Symbol.iterator](): Iterator<readonly [unknown, unknown]> {
     return this.#entries[Symbol.iterator]();
   }
 }
 
 /** A snapshot as `result.maps` shows it: by key, or the value itself where the map has no key. */
-export function mapResult(snapshot: MapSnapshot): ResultMap | AggregateValue | undefined {
-  return snapshot.keyed ? new ResultMap(snapshot) : snapshot.entries[0]?.value;
+export function mapResult(snapshot: MapSnapshot): unknown {
+  if (snapshot.keyed) return new ResultMap(snapshot);
+  const [entry] = snapshot.entries;
+  return entry === undefined ? undefined : plainValue(entry.value);
+}
+
+/** A value as a caller gets it: tuples are arrays, records objects. */
+function plainValue(value: MapValue): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  return value.kind === "histogram" || value.kind === "stats" ? value : plainPart(value);
+}
+
+/** The rows of each table that a program can fill, as plain objects. */
+export function rowsResult(
+  graph: ProbeGraph,
+  rows: ReadonlyMap<string, readonly StructValue[]>,
+): Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>> {
+  const tables = graph.probes.flatMap((node) =>
+    statementsOf(node).flatMap((statement) => statement.op === "emit" ? [statement.table] : [])
+  );
+  return Object.fromEntries(
+    [...new Set(tables)].map((table) => [
+      table,
+      (rows.get(table) ?? []).map(({ fields }) =>
+        Object.fromEntries(fields.map(({ name, value }) => [name, plainPart(value)]))
+      ),
+    ]),
+  );
 }

@@ -6,16 +6,16 @@
 
 import { mapJson, mapsText } from "../format/mod.ts";
 import type { CompiledProgram } from "../graph/compile.ts";
-import type { MapSnapshot } from "../graph/maps/aggregate_map.ts";
+import type { MapSnapshot } from "../graph/maps/runtime_map.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { ProbeHandlerError } from "../kernel/kprobes/mod.ts";
 import type { Armed, AttachError } from "./arm.ts";
 import type { KernelHit } from "./hit.ts";
 import type { Output } from "./output.ts";
-import { mapResult, type ProbeStatistics } from "./result.ts";
+import { mapResult, type ProbeStatistics, rowsResult } from "./result.ts";
 
-/** A live attachment. `Maps` is what `maps` holds, by name. */
-export class Session<Maps = unknown> {
+/** A live attachment. `Maps` is what `maps` holds, `Rows` what `rows` does, by name. */
+export class Session<Maps = unknown, Rows = unknown> {
   /** What it is attached to. */
   readonly kernel: Kernel;
   /** The program as compiled for that kernel. */
@@ -29,6 +29,7 @@ export class Session<Maps = unknown> {
   readonly #hit: KernelHit;
   #armed: readonly Armed[] = [];
   #attached = true;
+  #exitCode: number | undefined;
 
   /** Made by `attach`. */
   constructor(kernel: Kernel, compiled: CompiledProgram, hit: KernelHit, output: Output) {
@@ -60,6 +61,27 @@ export class Session<Maps = unknown> {
     }
   }
 
+  /** True once a probe asked the run to end. */
+  get exited(): boolean {
+    return this.#exitCode !== undefined;
+  }
+
+  /** What a probe's `exit()` gave; undefined where none did. */
+  get exitCode(): number | undefined {
+    return this.#exitCode;
+  }
+
+  /** Ends the run before its next event. No probe but those of the end runs from here on. */
+  exit(code: number): void {
+    this.#exitCode ??= code;
+    this.kernel.scheduler.requestExit(code);
+  }
+
+  /** Rows that the probes emitted, by table. */
+  get rows(): Rows {
+    return rowsResult(this.compiled.program.graph, this.#hit.rows) as Rows;
+  }
+
   /** What each attach point saw, in declaration order. */
   probes(): readonly ProbeStatistics[] {
     const { probes } = this.compiled.program.graph;
@@ -78,7 +100,7 @@ export class Session<Maps = unknown> {
 
   /** The maps as plain data, sorted by name, their entries in print order. */
   snapshot(): readonly MapSnapshot[] {
-    return this.compiled.snapshot();
+    return this.compiled.snapshot().filter((map) => this.#isShown(map.name));
   }
 
   /** The maps as bpftrace prints them; only the one of that name if given. */
@@ -96,6 +118,10 @@ export class Session<Maps = unknown> {
   /** Reads that met unmapped memory. */
   get faults(): number {
     return this.#hit.faults;
+  }
+
+  #isShown(name: string): boolean {
+    return this.compiled.program.graph.maps.find((map) => map.name === name)?.shown !== false;
   }
 
   #chosen(name: string | undefined): readonly MapSnapshot[] {

@@ -14,7 +14,7 @@ const image = await coreImage("x86_64");
 function aggregated(aggregation: Aggregation, value: Expr, word: number, result?: unknown): unknown {
   const program: Program = {
     graph: {
-      version: 1,
+      version: 2,
       probes: [{
         name: "p",
         point: { kind: "kprobe", target: "vfs_read", offset: 0 },

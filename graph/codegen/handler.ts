@@ -6,11 +6,14 @@
 
 import type { KernelImage } from "../../image/model.ts";
 import type { Hit } from "../hit.ts";
-import { children, type Ir, type IrStatement, type IrStep } from "../ir.ts";
-import type { AggregateMap } from "../maps/aggregate_map.ts";
+import { FUNCTIONS } from "../functions/table.ts";
+import { children, expressions, type Ir, type IrStatement, type IrStep } from "../ir.ts";
+import { held, type RuntimeMap } from "../maps/runtime_map.ts";
 import { flatKey } from "../passes/map_use.ts";
-import { stackValue, type Symbolizer, toValue } from "../value.ts";
-import { Emitter } from "./emitter.ts";
+import { innerStatements, ownExpressions } from "../statements.ts";
+import type { ValueType } from "../types.ts";
+import { rowValue, stackValue, type Symbolizer, toValue } from "../value.ts";
+import { type Binder, Emitter, keyId } from "./emitter.ts";
 import { RUNTIME } from "./runtime.ts";
 import { arrayReader, structReader } from "./struct_value.ts";
 
@@ -26,28 +29,65 @@ export interface BuiltHandler {
 /** What handlers of one program close over. */
 export interface Surroundings {
   readonly image: KernelImage;
-  readonly maps: ReadonlyMap<string, AggregateMap>;
+  readonly maps: ReadonlyMap<string, RuntimeMap>;
   readonly functions: readonly ((context: never) => unknown)[];
   readonly symbolize: Symbolizer;
   /** Handlers made so far, by source: attach points that do the same share one. */
   readonly made: Map<string, Handler>;
+  /** What `limit` and `sample` have counted, by name. */
+  readonly gates: Map<string, { hits: number }>;
+}
+
+/** What a probe as a whole tells of its handler. */
+export interface HandlerOptions {
+  /** Its expressions compute with C's integers. */
+  readonly c: boolean;
+  /** Index of the probe in the program: names what it keeps from hit to hit. */
+  readonly probe: number;
+  /** Instructions that one hit may spend in loops. */
+  readonly budget: number;
 }
 
 /** Compiles the steps of a probe into one function. */
-export function buildHandler(steps: readonly IrStep[], around: Surroundings): BuiltHandler {
-  return new HandlerBuilder(around).build(steps);
+export function buildHandler(
+  steps: readonly IrStep[],
+  around: Surroundings,
+  options: HandlerOptions,
+): BuiltHandler {
+  return new HandlerBuilder(around, options).build(steps);
 }
 
-class HandlerBuilder {
+/** Compiles an expression into a function of the hit: what a kretprobe keeps of its entry. */
+export function buildReader(
+  ir: Ir,
+  around: Surroundings,
+  options: HandlerOptions,
+): (hit: Hit) => unknown {
+  return new HandlerBuilder(around, options).reader(ir);
+}
+
+/** A loop that code is in: where `continue` goes, if not to the loop itself. */
+interface Loop {
+  readonly next: string | undefined;
+}
+
+class HandlerBuilder implements Binder {
   readonly #around: Surroundings;
-  readonly #emitter = new Emitter();
+  readonly #options: HandlerOptions;
+  readonly #emitter: Emitter = new Emitter(this);
   /** Names in the generated code, and what they stand for. */
   readonly #bound = new Map<string, unknown>();
+  readonly #loops: Loop[] = [];
+  /** What `return` becomes here. */
+  #leave = "return";
+  #loopy = false;
+  #gates = 0;
   /** True where the code closes over something made for this handler alone. */
   #own = false;
 
-  constructor(around: Surroundings) {
+  constructor(around: Surroundings, options: HandlerOptions) {
     this.#around = around;
+    this.#options = options;
   }
 
   build(steps: readonly IrStep[]): BuiltHandler {
@@ -55,12 +95,54 @@ class HandlerBuilder {
     for (const step of steps) this.#step(step);
     const lines = this.#emitter.lines.map((line) => `  ${line}`);
     const declarations = this.#emitter.declarations();
-    const body = declarations === "" ? lines : [`  ${declarations}`, ...lines];
-    const source = ["(hit) => {", ...body, "}"].join("\n");
+    const head = [
+      ...(declarations === "" ? [] : [`  ${declarations}`]),
+      ...(this.#loopy ? [`  let left = ${this.#options.budget};`] : []),
+    ];
+    const source = ["(hit) => {", ...head, ...lines, "}"].join("\n");
     const made = this.#own ? undefined : this.#around.made.get(source);
     const handler = made ?? this.#evaluate(source);
     if (!this.#own) this.#around.made.set(source, handler);
     return { handler, source };
+  }
+
+  reader(ir: Ir): (hit: Hit) => unknown {
+    this.#emitter.survey(ir);
+    const code = this.#emit(ir);
+    const lines = [this.#emitter.declarations(), ...this.#emitter.lines, `return ${code};`];
+    return this.#evaluate(`(hit) => { ${lines.join(" ")} }`);
+  }
+
+  map(name: string): ReturnType<Binder["map"]> {
+    const map = this.#around.maps.get(name);
+    if (map === undefined) return undefined;
+    return {
+      map,
+      own: this.#bind(`map_${name}`, map),
+      levels: this.#bind(`root_${name}`, map.root),
+      cell: this.#bind(`cell_${name}`, map.scalar),
+    };
+  }
+
+  call(fn: string, types: readonly ValueType[]): readonly [definition: string, call: string] {
+    this.#own = true;
+    const { image } = this.#around;
+    return [
+      this.#bind(`fn_${fn}`, FUNCTIONS.get(fn)),
+      this.#bind(this.#emitter.fresh("call"), { image, types }),
+    ];
+  }
+
+  block(body: readonly IrStatement[]): string {
+    const { lines } = this.#emitter;
+    const leave = this.#leave;
+    this.#emitter.lines = [];
+    this.#leave = "return";
+    this.#body(body, false);
+    const code = `(() => { ${this.#emitter.lines.join(" ")} })()`;
+    this.#emitter.lines = lines;
+    this.#leave = leave;
+    return code;
   }
 
   #evaluate(source: string): Handler {
@@ -88,70 +170,259 @@ class HandlerBuilder {
       case "filter":
         this.#push(`if (!${this.#emit(step.test)}) return;`);
         break;
-      case "aggregate":
-        this.#aggregate(step);
-        break;
-      case "print":
-        this.#push(`hit.print([${step.parts.map((part) => this.#value(part, true)).join(", ")}]);`);
-        break;
-      case "printf": {
-        const args = step.args.map((arg) => this.#value(arg, true)).join(", ");
-        this.#push(`hit.printf(${JSON.stringify(step.format)}, [${args}]);`);
+      case "limit": {
+        const gate = this.#gate();
+        this.#push(`if (${gate}.hits >= ${step.count}) return;`);
+        this.#push(`${gate}.hits++;`);
         break;
       }
-      case "do":
-        this.#push("{");
+      case "sample":
+        this.#push(`if (${this.#gate()}.hits++ % ${step.count} !== 0) return;`);
+        break;
+      case "do": {
+        const label = step.body.some(returns) ? this.#emitter.fresh("do") : "";
+        this.#leave = label === "" ? "return" : `break ${label}`;
+        this.#push(label === "" ? "{" : `${label}: {`);
         this.#body(step.body, true);
         this.#push("}");
+        this.#leave = "return";
         break;
+      }
+      default:
+        this.#statement(step, true);
     }
+  }
+
+  /** What a probe keeps from hit to hit, the same at all its attach points. */
+  #gate(): string {
+    const name = `gate_${this.#options.probe}_${this.#gates++}`;
+    const kept = this.#around.gates.get(name) ?? { hits: 0 };
+    this.#around.gates.set(name, kept);
+    return this.#bind(name, kept);
   }
 
   #body(body: readonly IrStatement[], always: boolean): void {
+    // What follows a statement that may leave need not be reached.
+    let reached = always;
     for (const statement of body) {
-      switch (statement.op) {
-        case "expr":
-          this.#push(`${this.#emit(statement.value, always)};`);
-          break;
-        case "let":
-          this.#push(`const $${statement.name} = ${this.#emit(statement.value, always)};`);
-          break;
-        case "print": {
-          const values = statement.parts.map((part) => this.#value(part, always));
-          this.#push(`hit.print([${values.join(", ")}]);`);
-          break;
+      this.#statement(statement, reached);
+      if (mayLeave(statement)) reached = false;
+    }
+  }
+
+  #statement(statement: IrStatement, always: boolean): void {
+    switch (statement.op) {
+      case "expr":
+        this.#push(`${this.#emit(statement.value, always)};`);
+        break;
+      case "let":
+        this.#push(`let $${statement.name} = ${this.#emit(statement.value, always)};`);
+        break;
+      case "set":
+        this.#push(`$${statement.name} = ${this.#emit(statement.value, always)};`);
+        break;
+      case "print": {
+        const values = statement.parts.map((part) => this.#value(part, always));
+        this.#push(`hit.print([${values.join(", ")}]);`);
+        break;
+      }
+      case "printf": {
+        const args = statement.args.map((arg) => this.#value(arg, always)).join(", ");
+        this.#push(`hit.printf(${JSON.stringify(statement.format)}, [${args}]);`);
+        break;
+      }
+      case "output": {
+        const args = statement.args.map((arg) => this.#value(arg, always)).join(", ");
+        this.#push(
+          `hit.output(${JSON.stringify(statement.form)}, ${JSON.stringify(statement.format)}, [${args}]);`,
+        );
+        break;
+      }
+      case "if":
+        this.#push(`if (${this.#emit(statement.test, always)}) {`);
+        this.#body(statement.then, false);
+        if (statement.else.length > 0) {
+          this.#push("} else {");
+          this.#body(statement.else, false);
         }
-        case "if":
-          this.#push(`if (${this.#emit(statement.test, always)}) {`);
-          this.#body(statement.then, false);
-          if (statement.else.length > 0) {
-            this.#push("} else {");
-            this.#body(statement.else, false);
-          }
-          this.#push("}");
-          break;
+        this.#push("}");
+        break;
+      case "aggregate":
+        this.#aggregate(statement, always);
+        break;
+      case "store":
+        this.#store(statement, always);
+        break;
+      case "delete":
+        this.#push(
+          `${this.map(statement.map)?.own}.remove([${this.#ids(statement.map, statement.key, always)}]);`,
+        );
+        break;
+      case "clear":
+      case "zero":
+        this.#push(`${this.map(statement.map)?.own}.${statement.op}();`);
+        break;
+      case "printMap":
+        this.#printMap(statement, always);
+        break;
+      case "emit":
+        this.#push(`hit.emit(${JSON.stringify(statement.table)}, ${this.#row(statement.row, always)});`);
+        break;
+      case "exit":
+        this.#push(
+          `hit.exit(${
+            statement.code === undefined ? "0" : `Number(${this.#emit(statement.code, always)})`
+          });`,
+        );
+        this.#push("return;");
+        break;
+      case "return":
+        this.#push(
+          statement.value === undefined
+            ? `${this.#leave};`
+            : `return ${this.#emit(statement.value, always)};`,
+        );
+        break;
+      case "break":
+        this.#push("break;");
+        break;
+      case "continue": {
+        const next = this.#loops.at(-1)?.next;
+        this.#push(next === undefined ? "continue;" : `break ${next};`);
+        break;
+      }
+      case "range":
+      case "each":
+      case "while":
+        this.#loop(statement, always);
+    }
+  }
+
+  #loop(loop: Extract<IrStatement, { op: "range" | "each" | "while" }>, always: boolean): void {
+    this.#loopy = true;
+    const spend = `if ((left -= ${cost(loop)}) < 0) overBudget(${this.#options.budget});`;
+    const inside = (next?: string): void => {
+      this.#loops.push({ next });
+      this.#body(loop.body, false);
+      this.#loops.pop();
+    };
+    switch (loop.op) {
+      case "range": {
+        const end = this.#emitter.fresh("e");
+        const [from, to] = [this.#emit(loop.from, always), this.#emit(loop.to, always)];
+        this.#push(
+          `for (let $${loop.name} = ${from}, ${end} = ${to}; $${loop.name} < ${end}; $${loop.name}++) {`,
+        );
+        this.#push(spend);
+        inside();
+        this.#push("}");
+        break;
+      }
+      case "each": {
+        const bound = this.map(loop.map);
+        const cell = this.#emitter.fresh("c");
+        this.#push(`for (const ${cell} of ${bound?.own}.cells()) {`);
+        this.#push(`if (${cell}.dead) continue;`);
+        this.#push(spend);
+        this.#push(
+          `const $${loop.key} = ${entryKey(bound?.map, cell)}, $${loop.value} = ${
+            bound?.map.aggregation.fn === "value" ? `${cell}.value` : `${cell}.get()`
+          };`,
+        );
+        inside();
+        this.#push("}");
+        break;
+      }
+      case "while": {
+        const label = loop.update.length > 0 && loop.body.some(continues)
+          ? this.#emitter.fresh("n")
+          : undefined;
+        this.#push("while (true) {");
+        this.#push(`if (!${this.#emit(loop.test, false)}) break;`);
+        this.#push(spend);
+        if (label !== undefined) this.#push(`${label}: {`);
+        inside(label);
+        if (label !== undefined) this.#push("}");
+        this.#body(loop.update, false);
+        this.#push("}");
       }
     }
   }
 
-  #aggregate(step: IrStep & { readonly op: "aggregate" }): void {
+  #printMap(statement: Extract<IrStatement, { op: "printMap" }>, always: boolean): void {
+    const bound = this.map(statement.map);
+    const symbolize = this.#bind("symbolize", this.#around.symbolize);
+    const number = (ir: Ir | undefined): string =>
+      ir === undefined ? "undefined" : `Number(${this.#emit(ir, always)})`;
+    if (statement.key !== undefined) {
+      const ids = this.#ids(statement.map, statement.key, always);
+      const zero = this.#options.c ? "0" : "null";
+      this.#push(
+        `hit.printEntry(${bound?.own}.entry([${ids}], ${symbolize}) ?? ${zero}, ${number(statement.div)});`,
+      );
+      return;
+    }
+    this.#push(
+      `hit.printMap(${bound?.own}.snapshot(${symbolize}), ${number(statement.top)}, ${
+        number(statement.div)
+      });`,
+    );
+  }
+
+  /** Code of a row. */
+  #row(row: Ir, always: boolean): string {
+    if (row.op === "fields") return this.#value(row, always);
+    return `${this.#bind("rowOf", rowValue)}(${this.#emit(row, always)}, ${
+      this.#bind("symbolize", this.#around.symbolize)
+    })`;
+  }
+
+  /** Codes of what identifies a key. */
+  #ids(map: string, key: readonly Ir[], always: boolean): string {
+    const parts = flatKey(key, this.#around.maps.get(map)?.keyParts ?? 0);
+    return parts.map((part) => keyId(part, this.#emit(part, always))).join(", ");
+  }
+
+  #store(statement: Extract<IrStatement, { op: "store" }>, always: boolean): void {
+    const map = this.#around.maps.get(statement.map);
+    if (map === undefined) return;
+    const value = this.#emitter.fresh("v");
+    const key = flatKey(statement.key, map.keyParts);
+    // As in JavaScript: the key, then the value, then the map.
+    const parts = key.map((part) => this.#keyPart(part, always));
+    this.#push(`const ${value} = ${this.#emit(statement.value, always)};`);
+    const cell = key.length === 0 ? this.#scalarCell(map) : this.#keyedCell(map, parts);
+    this.#push(`${cell}.set(${value});`);
+  }
+
+  #aggregate(step: Extract<IrStatement, { op: "aggregate" }>, always: boolean): void {
     const map = this.#around.maps.get(step.map);
     if (map === undefined) return;
     const key = flatKey(step.key, map.keyParts);
-    const cell = key.length === 0 ? this.#scalarCell(map) : this.#keyedCell(map, key);
-    const value = step.value === undefined || map.aggregation.fn === "count"
-      ? "1"
-      : this.#integer(step.value);
-    this.#push(`${cell}.add(${value});`);
+    const parts = key.map((part) => this.#keyPart(part, always));
+    const late = step.value !== undefined && readsMap(step.value);
+    const before = late ? this.#emitter.fresh("v") : "";
+    if (late && step.value !== undefined) this.#push(`const ${before} = ${this.#emit(step.value, always)};`);
+    const cell = key.length === 0 ? this.#scalarCell(map) : this.#keyedCell(map, parts);
+    const { fn } = map.aggregation;
+    if (step.value === undefined || fn === "count") {
+      this.#push(`${cell}.add(1);`);
+    } else if (isExactInteger(step.value) && !late) {
+      this.#push(`${cell}.add(${this.#emit(step.value, always)});`);
+    } else {
+      const code = late ? before : this.#emit(step.value, always);
+      this.#push(
+        this.#options.c ? `addInteger(${cell}, ${code});` : `${cell}.add(toInteger(${code}));`,
+      );
+    }
   }
 
-  #scalarCell(map: AggregateMap): string {
+  #scalarCell(map: RuntimeMap): string {
     return this.#bind(`cell_${map.name}`, map.scalar);
   }
 
-  #keyedCell(map: AggregateMap, key: readonly Ir[]): string {
+  #keyedCell(map: RuntimeMap, parts: readonly KeyCode[]): string {
     const root = this.#bind(`root_${map.name}`, map.root);
-    const parts = key.map((part) => this.#keyPart(part));
     const cell = this.#emitter.fresh("c");
     let level = root;
     for (const { id } of parts.slice(0, -1)) {
@@ -162,39 +433,37 @@ class HandlerBuilder {
       level = next;
     }
     const last = parts[parts.length - 1]?.id ?? "undefined";
-    const insert = `${this.#bind(`map_${map.name}`, map)}.insert([${parts.map((p) => p.id).join(", ")}], [${
+    const own = this.#bind(`map_${map.name}`, map);
+    const insert = `${own}.insert([${parts.map((p) => p.id).join(", ")}], [${
       parts.map((p) => p.part).join(", ")
     }])`;
-    this.#push(`const ${cell} = ${level}${level === root ? "" : "?"}.get(${last}) ?? ${insert};`);
+    const found = `${level}${level === root ? "" : "?"}.get(${last})`;
+    this.#push(`const ${cell} = ${map.lru ? `used(${own}, ${found})` : found} ?? ${insert};`);
     return cell;
   }
 
   /** Code of a key part: what identifies it, and what the snapshot is to show. */
-  #keyPart(ir: Ir): { readonly id: string; readonly part: string } {
+  #keyPart(ir: Ir, always: boolean): KeyCode {
     const name = this.#emitter.fresh("k");
-    const code = this.#emit(ir);
-    const identity = (): { id: string; part: string } => ({ id: name, part: name });
+    const code = this.#emit(ir, always);
+    const identity = (): KeyCode => ({ id: name, part: name });
     switch (ir.type.kind) {
       case "stack":
         this.#push(`const ${name} = ${code};`);
-        return { id: `${name}.key`, part: name };
+        return { id: ir.type.maybe === true ? `${name}?.key` : `${name}.key`, part: name };
       case "float":
-        this.#push(`const ${name} = Math.trunc(${code});`);
+        this.#push(`const ${name} = integerKey(${code});`);
         return identity();
       case "unknown":
       case "tuple":
+      case "record":
+      case "buffer":
         this.#push(`const ${name} = ${code}, ${name}i = keyPart(${name});`);
         return { id: `${name}i`, part: name };
       default:
         this.#push(`const ${name} = ${code};`);
         return identity();
     }
-  }
-
-  /** Code of a value as an aggregation takes it. */
-  #integer(ir: Ir): string {
-    const code = this.#emit(ir);
-    return isExactInteger(ir) ? code : `toInteger(${code})`;
   }
 
   /** Code of a value as `print` and `printf` take it. */
@@ -206,7 +475,19 @@ class HandlerBuilder {
     if (part.op === "record" && part.type.kind === "array") {
       return `recordArray(hit, ${part.offset}, ${part.size}, ${part.signed}, ${part.type.length})`;
     }
+    if (part.op === "fields") {
+      const fields = part.fields.map(({ name, value }) =>
+        `{ name: ${JSON.stringify(name)}, value: ${this.#value(value, always)} }`
+      );
+      return `{ kind: "struct", fields: [${fields.join(", ")}] }`;
+    }
     const code = this.#emit(part, always);
+    if (part.type.maybe === true) {
+      const kind = part.type.kind === "pointer" ? "pointer" : "unknown";
+      return `${this.#bind("heldOf", held)}(${code}, "${kind}", ${
+        this.#bind("symbolize", this.#around.symbolize)
+      })`;
+    }
     switch (part.type.kind) {
       case "pointer":
         return `{ kind: "pointer", address: ${code} }`;
@@ -219,6 +500,7 @@ class HandlerBuilder {
       case "array":
         return this.#read(arrayReader(part.type.of, part.type.length, this.#around.image), code);
       case "unknown":
+      case "record":
       case "tuple":
         return `${this.#bind("valueOf", toValue)}(${code}, ${
           this.#bind("symbolize", this.#around.symbolize)
@@ -237,6 +519,7 @@ class HandlerBuilder {
 /** True for integers that are read or cut to size; arithmetic may leave what a map can hold. */
 function isExactInteger(ir: Ir): boolean {
   if (ir.type.kind !== "int" && ir.type.kind !== "pointer") return false;
+  if ("exact" in ir && ir.exact === true) return false;
   switch (ir.op) {
     case "builtin":
     case "word":
@@ -262,34 +545,51 @@ function opaqueIn(ir: Ir): readonly number[] {
   return ir.op === "opaque" ? [ir.fn] : children(ir).flatMap(opaqueIn);
 }
 
-/** All expressions of a step. */
-export function expressions(step: IrStep): readonly Ir[] {
-  switch (step.op) {
-    case "filter":
-      return [step.test];
-    case "aggregate":
-      return step.value === undefined ? step.key : [...step.key, step.value];
-    case "print":
-      return step.parts.filter((part) => typeof part !== "string");
-    case "printf":
-      return step.args;
-    case "do":
-      return step.body.flatMap(statementExpressions);
-  }
+/** A key part in generated code. */
+interface KeyCode {
+  /** What identifies it. */
+  readonly id: string;
+  /** What the map shows. */
+  readonly part: string;
 }
 
-function statementExpressions(statement: IrStatement): readonly Ir[] {
-  switch (statement.op) {
-    case "expr":
-    case "let":
-      return [statement.value];
-    case "print":
-      return statement.parts.filter((part) => typeof part !== "string");
-    case "if":
-      return [
-        statement.test,
-        ...statement.then.flatMap(statementExpressions),
-        ...statement.else.flatMap(statementExpressions),
-      ];
-  }
+/** Code of the key of an entry: one part as it is, several as a tuple. */
+function entryKey(map: RuntimeMap | undefined, cell: string): string {
+  const kinds = map?.kinds.key ?? [];
+  if (kinds.length <= 1) return `${cell}.parts[0]`;
+  const parts = kinds.map((kind, i) =>
+    kind === "pointer" ? `{ kind: "pointer", address: ${cell}.parts[${i}] }` : `${cell}.parts[${i}]`
+  );
+  return `[${parts.join(", ")}]`;
+}
+
+/** Whether a statement leaves the `do` or block that it stands in. */
+function returns(statement: IrStatement): boolean {
+  return statement.op === "return" || innerStatements<Ir>(statement).some((list) => list.some(returns));
+}
+
+/** Whether what follows a statement may be left out. */
+function mayLeave(statement: IrStatement): boolean {
+  return ["return", "break", "continue", "exit"].includes(statement.op) ||
+    innerStatements<Ir>(statement).some((list) => list.some(mayLeave));
+}
+
+/** Whether a statement goes on with the next round of the loop that it stands in. */
+function continues(statement: IrStatement): boolean {
+  if (statement.op === "continue") return true;
+  return statement.op === "if" && innerStatements<Ir>(statement).some((list) => list.some(continues));
+}
+
+/** What one round of a loop is reckoned as: one instruction for each statement and expression in it. */
+function cost(loop: IrStatement): number {
+  const weight = (ir: Ir): number => 1 + children(ir).reduce((sum, child) => sum + weight(child), 0);
+  const inner = innerStatements<Ir>(loop).flat();
+  return 1 + inner.length +
+    inner.flatMap((one) => ownExpressions<Ir>(one)).reduce((sum, ir) => sum + weight(ir), 0);
+}
+
+/** Whether an expression looks into a map. */
+function readsMap(ir: Ir): boolean {
+  return ir.op === "mapGet" || ir.op === "mapHas" || ir.op === "mapLen" || ir.op === "block" ||
+    ir.op === "opaque" || children(ir).some(readsMap);
 }

@@ -6,21 +6,61 @@
 
 import type { Hit } from "../hit.ts";
 import { addressText, type Value } from "../value.ts";
-import { toInteger } from "../maps/cell.ts";
-import { keyPart } from "../maps/aggregate_map.ts";
+import type { Call, ContextFunction } from "../functions/function.ts";
+import { type Cell, toInteger } from "../maps/cell.ts";
+import { integerKey, keyPart, type RuntimeMap } from "../maps/runtime_map.ts";
 import { cutBits, readBits } from "./bits.ts";
+import { C_RUNTIME, type CInt, toS64, toU64 } from "./c_integers.ts";
+import { overBudget } from "./budget.ts";
 
 /** What every generated handler may name. */
 export const RUNTIME = {
   addressText,
   toInteger,
   keyPart,
+  integerKey,
   cutBits,
   readBits,
   unsigned64,
   twoWords,
   recordArray,
+  wideWords,
+  addInteger,
+  used,
+  callFunction,
+  overBudget,
+  ...C_RUNTIME,
 } as const;
+
+/** Adds an integer of C to a map's value. */
+export function addInteger(cell: Cell, value: CInt | boolean): void {
+  if (typeof value === "bigint") cell.addWide(value);
+  else cell.add(Number(value));
+}
+
+/** A cell of an LRU map, which is used by that. */
+export function used(map: RuntimeMap, cell: Cell | undefined): Cell | undefined {
+  if (cell !== undefined) map.touch(cell);
+  return cell;
+}
+
+/** Calls a function of the context; `call` is kept from hit to hit. */
+export function callFunction(
+  definition: ContextFunction,
+  call: { -readonly [N in keyof Call]: Call[N] },
+  hit: Hit,
+  ...args: readonly unknown[]
+): unknown {
+  call.hit = hit;
+  return definition.run(call, ...args);
+}
+
+/** Two 32-bit words as one exact 64-bit integer. */
+export function wideWords(low: number, high: number, signed: boolean): CInt {
+  const value = (signed ? high | 0 : high >>> 0) * 2 ** 32 + (low >>> 0);
+  if (Number.isSafeInteger(value)) return value;
+  return (signed ? toS64 : toU64)((BigInt(high) << 32n) + BigInt(low >>> 0));
+}
 
 /** An array inside the tracepoint's record, as a value. */
 export function recordArray(hit: Hit, offset: number, size: number, signed: boolean, length: number): Value {

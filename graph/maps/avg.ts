@@ -4,11 +4,13 @@
  * @module
  */
 
-import type { AggregateValue, Cell } from "./cell.ts";
+import { type AggregateValue, type Cell, NO_PARTS } from "./cell.ts";
 import { Total } from "./total.ts";
 
 /** Cell of an `avg` map. */
 export class AvgCell implements Cell {
+  parts: readonly unknown[] = NO_PARTS;
+  dead = false;
   /** Values taken in since the last reset. */
   protected count = 0;
   /** Their sum. */
@@ -17,6 +19,15 @@ export class AvgCell implements Cell {
   add(value: number): void {
     this.count++;
     this.total.add(value);
+  }
+
+  addWide(value: bigint): void {
+    this.count++;
+    this.total.addWide(value);
+  }
+
+  get(): number | bigint {
+    return this.total.average(this.count);
   }
 
   reset(): void {

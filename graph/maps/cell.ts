@@ -8,12 +8,16 @@
  * @module
  */
 
-import { addressOf } from "../value.ts";
+import { addressOf, type Value } from "../value.ts";
 
 /** The aggregated value under one key. */
 export interface Cell {
   /** Takes in one value, an integer within ±2^53 (`toInteger` makes one of other values). */
   add(value: number): void;
+  /** Takes in an integer that is beyond ±2^53. */
+  addWide(value: bigint): void;
+  /** The value as an integer, where the aggregation is one: what a program reads. */
+  get(): number | bigint;
   /** Back to the state before the first `add`. */
   reset(): void;
   /** True once `add` was called, until the next reset. */
@@ -22,10 +26,20 @@ export interface Cell {
   snapshot(): AggregateValue;
   /** What bpftrace sorts this aggregation by, ascending. */
   sortValue(): number | bigint;
+  /** The parts of its key; empty in a map without key. */
+  parts: readonly unknown[];
+  /** Its key was taken out of the map. */
+  dead: boolean;
 }
+
+/** The parts of no key. */
+export const NO_PARTS: readonly unknown[] = [];
 
 /** A map's value under one key, as plain data. A total beyond ±2^53 is a bigint. */
 export type AggregateValue = number | bigint | StatsValue | HistogramValue;
+
+/** What a map shows under one key: an aggregated value, or in a map of plain values the one that was stored. */
+export type MapValue = AggregateValue | Value;
 
 /** What `stats` keeps. */
 export interface StatsValue {

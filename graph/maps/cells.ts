@@ -14,10 +14,13 @@ import { MaxCell } from "./max.ts";
 import { MinCell } from "./min.ts";
 import { StatsCell } from "./stats.ts";
 import { SumCell } from "./sum.ts";
+import { ValueCell } from "./value_cell.ts";
 
 /** A fresh cell for an aggregation. */
 export function newCell(aggregation: Aggregation): Cell {
   switch (aggregation.fn) {
+    case "value":
+      return new ValueCell();
     case "count":
       return new CountCell();
     case "sum":

@@ -4,14 +4,24 @@
  * @module
  */
 
-import type { AggregateValue, Cell } from "./cell.ts";
+import { type AggregateValue, type Cell, NO_PARTS } from "./cell.ts";
 
 /** Cell of a `count` map. */
 export class CountCell implements Cell {
+  parts: readonly unknown[] = NO_PARTS;
+  dead = false;
   #count = 0;
 
   add(_value: number): void {
     this.#count++;
+  }
+
+  addWide(_value: bigint): void {
+    this.#count++;
+  }
+
+  get(): number {
+    return this.#count;
   }
 
   reset(): void {

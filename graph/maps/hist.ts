@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AggregateValue, Bucket, Cell, HistogramScale } from "./cell.ts";
+import { type AggregateValue, type Bucket, type Cell, type HistogramScale, NO_PARTS } from "./cell.ts";
 import { narrow } from "./total.ts";
 
 /** Largest `bits` of a hist. */
@@ -12,7 +12,7 @@ export const MAX_HIST_BITS = 5;
 
 /** Number of buckets that a hist of so many bits can have. */
 export function histSize(bits: number): number {
-  return histIndex(Number.MAX_SAFE_INTEGER, bits) + 1;
+  return wideIndex(2n ** 63n - 1n, bits) + 1;
 }
 
 /**
@@ -32,6 +32,15 @@ export function histIndex(value: number, bits: number): number {
   return ((shift + 1) << bits) + (Math.floor(value / 2 ** shift) & (n - 1)) + 1;
 }
 
+/** The bucket of a value of any size; unsigned ones from 2^63 up are negative to a hist. */
+export function wideIndex(value: bigint, bits: number): number {
+  const signed = BigInt.asIntN(64, value);
+  if (signed < 0n) return 0;
+  if (signed <= BigInt(Number.MAX_SAFE_INTEGER)) return histIndex(Number(signed), bits);
+  const shift = signed.toString(2).length - 1 - bits;
+  return ((shift + 1) << bits) + (Number(signed >> BigInt(shift)) & ((1 << bits) - 1)) + 1;
+}
+
 /** Smallest value of the bucket at an index (1 and up). */
 export function histLow(index: number, bits: number): bigint {
   const at = index - 1;
@@ -42,6 +51,8 @@ export function histLow(index: number, bits: number): bigint {
 
 /** Cell of a `hist` map. */
 export class HistCell implements Cell {
+  parts: readonly unknown[] = NO_PARTS;
+  dead = false;
   #count = 0;
   readonly #bits: number;
   readonly #counts: Float64Array;
@@ -56,6 +67,16 @@ export class HistCell implements Cell {
     this.#count++;
     const index = histIndex(value, this.#bits);
     this.#counts[index] = this.#counts[index]! + 1;
+  }
+
+  addWide(value: bigint): void {
+    this.#count++;
+    const index = wideIndex(value, this.#bits);
+    this.#counts[index] = this.#counts[index]! + 1;
+  }
+
+  get(): number {
+    return this.#count;
   }
 
   reset(): void {

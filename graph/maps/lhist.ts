@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AggregateValue, Cell, HistogramScale } from "./cell.ts";
+import { type AggregateValue, type Cell, type HistogramScale, NO_PARTS } from "./cell.ts";
 import { trimmed } from "./hist.ts";
 
 /** Most buckets that an lhist may have, without the two for what is outside. */
@@ -26,6 +26,8 @@ export function lhistIndex(value: number, min: number, max: number, step: number
 
 /** Cell of an `lhist` map. */
 export class LhistCell implements Cell {
+  parts: readonly unknown[] = NO_PARTS;
+  dead = false;
   #count = 0;
   readonly #min: number;
   readonly #max: number;
@@ -43,6 +45,14 @@ export class LhistCell implements Cell {
     this.#count++;
     const index = lhistIndex(value, this.#min, this.#max, this.#step);
     this.#counts[index] = this.#counts[index]! + 1;
+  }
+
+  addWide(value: bigint): void {
+    this.add(value < 0n ? -Infinity : Infinity);
+  }
+
+  get(): number {
+    return this.#count;
   }
 
   reset(): void {

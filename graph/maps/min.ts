@@ -4,17 +4,28 @@
  * @module
  */
 
-import type { AggregateValue, Cell } from "./cell.ts";
+import { type AggregateValue, type Cell, NO_PARTS } from "./cell.ts";
 import { unsignedOrder } from "./sort.ts";
 
 /** Cell of a `min` map. Values compare as signed integers. */
 export class MinCell implements Cell {
+  parts: readonly unknown[] = NO_PARTS;
+  dead = false;
   updated = false;
-  #min = 0;
+  #min: number | bigint = 0;
 
   add(value: number): void {
     if (!this.updated || value < this.#min) this.#min = value;
     this.updated = true;
+  }
+
+  addWide(value: bigint): void {
+    if (!this.updated || value < this.#min) this.#min = value;
+    this.updated = true;
+  }
+
+  get(): number | bigint {
+    return this.#min;
   }
 
   reset(): void {

@@ -15,6 +15,11 @@ export class Total {
     else this.#spill(value);
   }
 
+  /** Adds what is beyond ±2^53. */
+  addWide(value: bigint): void {
+    this.#far = BigInt.asIntN(64, this.#far + value);
+  }
+
   reset(): void {
     this.#near = 0;
     this.#far = 0n;

@@ -13,7 +13,7 @@ import type { Ir } from "../ir.ts";
 import type { Span } from "../nodes.ts";
 import { BIGINT, BOOL, INT64, STRING, typeText, type ValueType } from "../types.ts";
 import { quoted } from "./attach_points.ts";
-import { at, failed, type Scope } from "./scope.ts";
+import { at, exactly, failed, type Scope } from "./scope.ts";
 
 /** Type of a value of a C type, as an expression sees it. */
 export function valueType(type: CType): ValueType {
@@ -74,6 +74,7 @@ export function readMemory(
         offset,
         size,
         signed,
+        ...(size === 8 ? exactly(scope) : {}),
         type: { kind: "int", size, signed },
         ...at(span),
       };
@@ -92,6 +93,7 @@ function loadPointer(address: Ir, offset: number, type: CType, span: Span | unde
     offset,
     size,
     signed: size === 8,
+    ...(size === 8 ? exactly(scope) : {}),
     type: { kind: "pointer", to },
     ...at(span),
   };
@@ -109,7 +111,12 @@ function stringAt(address: Ir, offset: number, max: number, span: Span | undefin
 }
 
 /** Gives a register word the C type of the argument or result that it carries. */
-export function readRegisterValue(word: Ir, type: CType, what: string, scope: Scope): Ir {
+export function readRegisterValue(
+  word: Ir & { readonly exact?: boolean },
+  type: CType,
+  what: string,
+  scope: Scope,
+): Ir {
   const bare = bareType(type);
   const value = valueType(type);
   const span = word.span;
@@ -119,6 +126,7 @@ export function readRegisterValue(word: Ir, type: CType, what: string, scope: Sc
     size,
     signed,
     what,
+    ...exactly(scope),
     type: as,
     ...at(span),
   });
@@ -127,7 +135,7 @@ export function readRegisterValue(word: Ir, type: CType, what: string, scope: Sc
       const is64 = scope.image.pointerSize === 8;
       const to = unqualified(bare.to);
       const pointer: Ir = is64
-        ? { ...word, type: { kind: "pointer", to } }
+        ? { ...(word.exact === true ? { op: "near", operand: word } : word), type: { kind: "pointer", to } }
         : wrapped(4, false, { kind: "pointer", to });
       return value.kind === "string" ? stringAt(pointer, 0, MAX_STRING, span) : pointer;
     }
@@ -153,6 +161,7 @@ export function readRegisterValue(word: Ir, type: CType, what: string, scope: Sc
 /** Resolves `base.name`. */
 export function resolveField(base: Ir, name: string, span: Span | undefined, scope: Scope): Ir {
   const { image, report } = scope;
+  if (base.type.kind === "record") return recordField(base, base.type.fields, name, span, scope);
   const target = structOf(base.type);
   if (target === undefined) {
     const own = pointerProperty(base, name, span);
@@ -196,6 +205,26 @@ export function resolveField(base: Ir, name: string, span: Span | undefined, sco
     ...at(span),
   };
   return value.kind === "bool" ? { op: "truth", operand: bits, type: BOOL, ...at(span) } : bits;
+}
+
+/** A part of a record. */
+function recordField(
+  base: Ir,
+  fields: readonly { readonly name: string; readonly type: ValueType }[],
+  name: string,
+  span: Span | undefined,
+  scope: Scope,
+): Ir {
+  const index = fields.findIndex((field) => field.name === name);
+  const field = fields[index];
+  if (field !== undefined) return { op: "item", base, index, type: field.type, ...at(span) };
+  const names = fields.map((one) => one.name);
+  const near = nearNames(name, names, 3);
+  scope.report("error", `No "${name}" in a ${typeText(base.type, scope.image)}`, {
+    span,
+    hint: near.length > 0 ? `did you mean ${quoted(near)}?` : fieldsHint(names),
+  });
+  return failed(span);
 }
 
 /** What every pointer can be asked, unless what it points to has a field of that name. */
@@ -292,6 +321,17 @@ export function resolveIndex(base: Ir, index: Ir, span: Span | undefined, scope:
         return failed(span);
       }
       return element(base, index, base.type.to, span, scope);
+    }
+    case "tuple": {
+      const { items } = base.type;
+      const place = index.op === "const" && typeof index.value === "number" ? index.value : -1;
+      const type = items[place];
+      if (type !== undefined) return { op: "item", base, index: place, type, ...at(span) };
+      report("error", `A tuple of ${items.length} parts has none at that place`, {
+        span,
+        hint: `write a number from 0 to ${items.length - 1}`,
+      });
+      return failed(span);
     }
     case "unknown":
       return failed(span);

@@ -16,7 +16,7 @@ import { readRegisterValue, valueType } from "./access.ts";
 import { argumentWords, passedByReference } from "./argument_words.ts";
 import { quoted } from "./attach_points.ts";
 import { typeByText } from "./type_names.ts";
-import { at, failed, type Scope } from "./scope.ts";
+import { at, exactly, failed, type Scope } from "./scope.ts";
 
 /** Resolves `c.args.name`. */
 export function resolveArg(name: string, span: Span | undefined, scope: Scope): Ir {
@@ -29,8 +29,10 @@ export function resolveArg(name: string, span: Span | undefined, scope: Scope): 
   if (point.kind === "kretprobe") {
     return refuse("arguments can be read at the entry only", "probe the entry with kprobe(…)");
   }
-  if (point.kind !== "kprobe") return refuse("this probe has no arguments");
-  if (point.offset !== 0) {
+  if (point.kind !== "kprobe" && point.kind !== "fentry" && point.kind !== "fexit") {
+    return refuse("this probe has no arguments");
+  }
+  if (point.kind === "kprobe" && point.offset !== 0) {
     return refuse(
       "after the first instruction the argument registers may hold something else",
       "c.arg(n) reads them anyway",
@@ -55,7 +57,7 @@ export function resolveArg(name: string, span: Span | undefined, scope: Scope): 
 function readParam(param: Param, index: number, span: Span | undefined, scope: Scope): Ir {
   const { image } = scope;
   const bare = bareType(param.type);
-  const word: Ir = { op: "word", index, type: INT64, ...at(span) };
+  const word: Ir = { op: "word", index, type: INT64, ...exactly(scope), ...at(span) };
   const size = bare.kind === "void" || bare.kind === "fwd" || bare.kind === "func_proto"
     ? 0
     : image.sizeOf(bare);
@@ -66,7 +68,15 @@ function readParam(param: Param, index: number, span: Span | undefined, scope: S
   }
   if (size > image.pointerSize && (bare.kind === "int" || bare.kind === "enum")) {
     const type = valueType(bare);
-    return { op: "words", index, signed: bare.signed, what: `args.${param.name}`, type, ...at(span) };
+    return {
+      op: "words",
+      index,
+      signed: bare.signed,
+      what: `args.${param.name}`,
+      type,
+      ...exactly(scope),
+      ...at(span),
+    };
   }
   return readRegisterValue(word, param.type, `args.${param.name}`, scope);
 }
@@ -119,7 +129,16 @@ function readRecord(field: TracepointField, span: Span | undefined, scope: Scope
 function recordScalar(field: TracepointField, span: Span | undefined, scope: Scope): Ir {
   const { size, signed, bool } = recordInteger(field, scope.image);
   const type: ValueType = { kind: "int", size, signed };
-  const load: Ir = { op: "record", offset: field.offset, size, signed, index: undefined, type, ...at(span) };
+  const load: Ir = {
+    op: "record",
+    offset: field.offset,
+    size,
+    signed,
+    index: undefined,
+    type,
+    ...(size === 8 ? exactly(scope) : {}),
+    ...at(span),
+  };
   return bool ? { op: "truth", operand: load, type: BOOL, ...at(span) } : load;
 }
 

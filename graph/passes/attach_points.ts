@@ -31,21 +31,39 @@ export function resolvePoints(
   image: KernelImage,
   report: Report,
 ): readonly ResolvedPoint[] {
-  const point = probe.point;
+  const { missing = "error", more = [] } = probe;
+  const all = [probe.point, ...more];
+  if (missing === "error") return all.flatMap((point) => resolvePoint(point, image, report));
+  // What does not exist is left out, if something is left.
+  const found: Parameters<Report>[] = [];
+  const points = all.flatMap((point) => resolvePoint(point, image, (...finding) => found.push(finding)));
+  for (const [severity, message, detail] of found) {
+    if (points.length === 0) report(severity, message, detail);
+    else if (missing === "warn") report("warning", message, detail);
+  }
+  return points;
+}
+
+function resolvePoint(point: AttachPoint, image: KernelImage, report: Report): readonly ResolvedPoint[] {
   switch (point.kind) {
     case "kprobe":
     case "kretprobe":
+    case "fentry":
+    case "fexit":
       return resolveFunctions(point, image, report);
     case "tracepoint":
       return resolveTracepoints(point, image, report);
     case "uprobe":
     case "uretprobe":
       return resolveUser(point, report);
+    case "software":
+      return resolveSoftware(point, report);
     case "interval":
-      if (point.ns > 0 && Number.isSafeInteger(point.ns)) return [{ point, name: `interval:${point.spec}` }];
+    case "profile":
+      if (point.ns > 0 && Number.isSafeInteger(point.ns)) return [{ point, name: pointName(point) }];
       report(
         "error",
-        `Cannot attach interval "${point.spec}": its period is not a positive number of nanoseconds`,
+        `Cannot attach ${point.kind} "${point.spec}": its period is not a positive number of nanoseconds`,
         {
           hint: 'give one such as "s:1", "ms:100", "us:50" or "hz:99"',
         },
@@ -55,6 +73,36 @@ export function resolvePoints(
     case "end":
       return [{ point, name: point.kind }];
   }
+}
+
+/** Software events that the kernel counts, and the shorter names of some. */
+export const SOFTWARE_EVENTS: ReadonlyMap<string, string> = new Map([
+  ["context-switches", "context-switches"],
+  ["cs", "context-switches"],
+  ["cpu-clock", "cpu-clock"],
+  ["cpu", "cpu-clock"],
+  ["cpu-migrations", "cpu-migrations"],
+  ["page-faults", "page-faults"],
+  ["faults", "page-faults"],
+]);
+
+function resolveSoftware(
+  point: Extract<AttachPoint, { kind: "software" }>,
+  report: Report,
+): readonly ResolvedPoint[] {
+  const refuse = (why: string, hint?: string): readonly ResolvedPoint[] => {
+    report("error", `Cannot attach software "${point.event}": ${why}`, { hint });
+    return [];
+  };
+  const event = SOFTWARE_EVENTS.get(point.event);
+  if (event === undefined) {
+    return refuse("no such software event", `there are ${[...SOFTWARE_EVENTS.keys()].join(", ")}`);
+  }
+  if (!Number.isSafeInteger(point.count) || point.count < 1) {
+    return refuse(`every ${point.count}-th event is none: the count is a whole number from 1 up`);
+  }
+  const concrete = { ...point, event };
+  return [{ point: concrete, name: pointName(concrete) }];
 }
 
 /** Which functions a file has, the kernel at hand knows when the probe attaches. */
@@ -73,7 +121,7 @@ function resolveUser(
   return [];
 }
 
-type FunctionPoint = Extract<AttachPoint, { kind: "kprobe" | "kretprobe" }>;
+type FunctionPoint = Extract<AttachPoint, { kind: "kprobe" | "kretprobe" | "fentry" | "fexit" }>;
 
 function resolveFunctions(
   point: FunctionPoint,
@@ -127,10 +175,10 @@ function resolveAddress(point: FunctionPoint, image: KernelImage, report: Report
     });
     return [];
   }
-  if (point.kind === "kretprobe" && found.offset !== 0) {
+  if (point.kind !== "kprobe" && found.offset !== 0) {
     report(
       "error",
-      `Cannot attach kretprobe "${point.target}": it is ${
+      `Cannot attach ${point.kind} "${point.target}": it is ${
         image.describe(address ?? 0)
       }, not the start of a function`,
       {

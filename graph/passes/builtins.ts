@@ -10,12 +10,12 @@ import { BUILTIN_NAMES, CONTEXT_NAMES } from "../context_names.ts";
 import type { Ir } from "../ir.ts";
 import { argumentFault } from "../limits.ts";
 import type { AttachPoint, BuiltinName, Span } from "../nodes.ts";
-import { INT64, STRING, UINT32, UINT64, type ValueType } from "../types.ts";
-import { readRegisterValue } from "./access.ts";
+import { BOOL, INT64, STRING, UINT32, UINT64, type ValueType } from "../types.ts";
+import { readRegisterValue, resolveField } from "./access.ts";
 import { quoted, type ResolvedPoint } from "./attach_points.ts";
-import { at, failed, type Scope } from "./scope.ts";
+import { at, exactly, failed, type Scope } from "./scope.ts";
 
-const TYPES: Readonly<Record<Exclude<BuiltinName, "retval" | "curtask">, ValueType>> = {
+const TYPES: Readonly<Record<Exclude<BuiltinName, "retval" | "curtask" | "ppid" | "pcomm">, ValueType>> = {
   pid: UINT32,
   tid: UINT32,
   uid: UINT32,
@@ -28,6 +28,13 @@ const TYPES: Readonly<Record<Exclude<BuiltinName, "retval" | "curtask">, ValueTy
   probe: STRING,
   duration: UINT64,
   registers: STRING,
+  ncpus: UINT64,
+  jiffies: UINT64,
+  rand: UINT32,
+  cgroup: UINT64,
+  usermode: BOOL,
+  probetype: STRING,
+  numaid: UINT32,
 };
 
 /** Resolves a builtin at a probe. */
@@ -42,6 +49,10 @@ export function resolveBuiltin(name: BuiltinName, span: Span | undefined, scope:
     const task = scope.image.type("struct task_struct");
     const type: ValueType = task === undefined ? UINT64 : { kind: "pointer", to: task };
     return { op: "builtin", name, type, ...at(span) };
+  }
+  if (name === "ppid" || name === "pcomm") {
+    const parent = resolveField(resolveBuiltin("curtask", span, scope), "real_parent", span, scope);
+    return resolveField(parent, name === "ppid" ? "tgid" : "comm", span, scope);
   }
   return { op: "builtin", name, type: TYPES[name], ...at(span) };
 }
@@ -84,7 +95,7 @@ function exists(name: string, point: AttachPoint): boolean {
 }
 
 function resolveRetval(span: Span | undefined, scope: Scope): Ir {
-  const word: Ir = { op: "builtin", name: "retval", type: INT64, ...at(span) };
+  const word: Ir = { op: "builtin", name: "retval", type: INT64, ...exactly(scope), ...at(span) };
   const ret = scope.at.prototype?.ret;
   if (ret === undefined) return word;
   if (ret.kind === "void") {
@@ -100,12 +111,12 @@ function resolveRetval(span: Span | undefined, scope: Scope): Ir {
 export function availableAt(name: BuiltinName, point: AttachPoint): boolean {
   switch (name) {
     case "retval":
-      return point.kind === "kretprobe" || point.kind === "uretprobe";
+      return point.kind === "kretprobe" || point.kind === "uretprobe" || point.kind === "fexit";
     case "duration":
       return point.kind === "kretprobe" && point.timed === true;
     case "func":
       return point.kind === "kprobe" || point.kind === "kretprobe" || point.kind === "uprobe" ||
-        point.kind === "uretprobe";
+        point.kind === "uretprobe" || point.kind === "fentry" || point.kind === "fexit";
     default:
       return true;
   }
@@ -119,7 +130,7 @@ function whereText(name: BuiltinName): string {
 
 /** Resolves `c.arg(n)`: an argument word, signed. */
 export function resolveWord(index: number, span: Span | undefined, scope: Scope): Ir {
-  if (scope.at.point.kind !== "kprobe" && scope.at.point.kind !== "uprobe") {
+  if (!["kprobe", "uprobe", "fentry", "fexit"].includes(scope.at.point.kind)) {
     scope.report(
       "error",
       `No "arg(${index})" at ${scope.at.name}: only a kprobe or uprobe has argument registers`,
@@ -135,7 +146,7 @@ export function resolveWord(index: number, span: Span | undefined, scope: Scope)
     scope.report("error", fault, { span });
     return failed(span);
   }
-  return { op: "word", index, type: INT64, ...at(span) };
+  return { op: "word", index, type: INT64, ...exactly(scope), ...at(span) };
 }
 
 /** Resolves a register by its kernel name. */
@@ -154,7 +165,7 @@ export function resolveRegister(name: string, span: Span | undefined, scope: Sco
     });
     return failed(span);
   }
-  return { op: "reg", name, type: INT64, ...at(span) };
+  return { op: "reg", name, type: INT64, ...exactly(scope), ...at(span) };
 }
 
 const X86_64 = "r15 r14 r13 r12 bp bx r11 r10 r9 r8 ax cx dx si di orig_ax ip cs flags sp ss";

@@ -6,6 +6,7 @@
  */
 
 import type { Expr, Statement, Step } from "../nodes.ts";
+import { allExpressions } from "../statements.ts";
 
 /**
  * True where steps use what belongs to the attach point: typed arguments, the typed result, or argument words behind the
@@ -13,33 +14,20 @@ import type { Expr, Statement, Step } from "../nodes.ts";
  */
 export function dependsOnPoint(steps: readonly Step[], registers: number): boolean {
   const depends = (expr: Expr): boolean => exprDepends(expr, registers);
+  const inStatement = (statement: Statement): boolean => allExpressions<Expr>(statement).some(depends);
   return steps.some((step) => {
     switch (step.op) {
       case "filter":
         return depends(step.test);
-      case "aggregate":
-        return step.key.some(depends) || step.value !== undefined && depends(step.value);
-      case "print":
-        return step.parts.some((part) => typeof part !== "string" && depends(part));
-      case "printf":
-        return step.args.some(depends);
+      case "limit":
+      case "sample":
+        return false;
       case "do":
-        return step.body.some((statement) => statementDepends(statement, depends));
+        return step.body.some(inStatement);
+      default:
+        return inStatement(step);
     }
   });
-}
-
-function statementDepends(statement: Statement, depends: (expr: Expr) => boolean): boolean {
-  const inner = (below: Statement): boolean => statementDepends(below, depends);
-  switch (statement.op) {
-    case "expr":
-    case "let":
-      return depends(statement.value);
-    case "print":
-      return statement.parts.some((part) => typeof part !== "string" && depends(part));
-    case "if":
-      return depends(statement.test) || statement.then.some(inner) || statement.else.some(inner);
-  }
 }
 
 function exprDepends(expr: Expr, registers: number): boolean {
@@ -68,6 +56,19 @@ function exprDepends(expr: Expr, registers: number): boolean {
       return expr.items.some(depends);
     case "call":
       return expr.args.some(depends);
+    case "entry":
+      return true;
+    case "record":
+      return expr.fields.some((field) => depends(field.value));
+    case "mapGet":
+    case "mapHas":
+      return expr.key.some(depends);
+    case "sizeof":
+      return typeof expr.of !== "string" && depends(expr.of);
+    case "containerOf":
+      return depends(expr.pointer);
+    case "block":
+      return expr.body.some((statement) => allExpressions<Expr>(statement).some(depends));
     default:
       return false;
   }

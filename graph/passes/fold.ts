@@ -5,7 +5,9 @@
  */
 
 import { applyBinary, applyUnary, type Constant } from "../evaluate.ts";
+import { cBinaryValue, cUnaryValue, wrapValue } from "../codegen/c_integers.ts";
 import type { Ir, IrStatement, IrStep } from "../ir.ts";
+import { changeStatement } from "../statements.ts";
 import type { Report } from "../diagnostic.ts";
 import { BIGINT, BOOL, FLOAT, INT64, NULL, STRING, type ValueType } from "../types.ts";
 
@@ -23,44 +25,24 @@ export function foldSteps(steps: readonly IrStep[], report: Report): readonly Ir
         }
         return [{ op: "filter", test }];
       }
-      case "aggregate":
-        return [{
-          ...step,
-          key: step.key.map(fold),
-          value: step.value === undefined ? undefined : fold(step.value),
-        }];
-      case "print":
-        return [{ op: "print", parts: foldParts(step.parts) }];
-      case "printf":
-        return [{ ...step, args: step.args.map(fold) }];
+      case "limit":
+      case "sample":
+        return [step];
       case "do":
         return [{ op: "do", body: foldBody(step.body) }];
+      default:
+        return [foldStatement(step)];
     }
   });
-}
-
-function foldParts(parts: readonly (string | Ir)[]): readonly (string | Ir)[] {
-  return parts.map((part) => typeof part === "string" ? part : fold(part));
 }
 
 function foldBody(body: readonly IrStatement[]): readonly IrStatement[] {
-  return body.flatMap((statement): readonly IrStatement[] => {
-    switch (statement.op) {
-      case "expr":
-        return [{ op: "expr", value: fold(statement.value) }];
-      case "let":
-        return [{ ...statement, value: fold(statement.value) }];
-      case "print":
-        return [{ op: "print", parts: foldParts(statement.parts) }];
-      case "if": {
-        const test = fold(statement.test);
-        const then = foldBody(statement.then);
-        const otherwise = foldBody(statement.else);
-        // The branch stays an `if`, since its names are its own.
-        return [{ op: "if", test, then, else: otherwise }];
-      }
-    }
-  });
+  return body.map(foldStatement);
+}
+
+// A branch stays an `if`, since its names are its own.
+function foldStatement(statement: IrStatement): IrStatement {
+  return changeStatement<Ir, Ir>(statement, { expr: fold, body: foldBody });
 }
 
 /** Folds one expression, from the leaves up. */
@@ -96,16 +78,70 @@ export function fold(ir: Ir): Ir {
       return foldAddress(ir);
     case "record":
       return ir.index === undefined ? ir : { ...ir, index: fold(ir.index) };
-    case "wrap":
+    case "truth": {
+      const operand = fold(ir.operand);
+      const value = known(operand);
+      return typeof value === "number" || typeof value === "bigint"
+        ? { ...constant(Number(value) !== 0, ir), type: BOOL }
+        : { ...ir, operand };
+    }
+    case "wrap": {
+      const operand = fold(ir.operand);
+      const value = known(operand);
+      return ir.exact === true && (typeof value === "number" || typeof value === "bigint")
+        ? { ...constant(wrapValue(value, ir.size, ir.signed), ir), type: ir.type }
+        : { ...ir, operand };
+    }
     case "slice":
-    case "truth":
     case "exact":
+    case "near":
       return { ...ir, operand: fold(ir.operand) };
+    case "c": {
+      const [left, right] = [fold(ir.left), fold(ir.right)];
+      const [l, r] = [integer(left), integer(right)];
+      if (l === undefined || r === undefined) return { ...ir, left, right };
+      return { ...constant(cBinaryValue(ir.operator, ir.signed, l, r), ir), type: ir.type };
+    }
+    case "cNegate":
+    case "cInvert": {
+      const operand = fold(ir.operand);
+      const value = integer(operand);
+      if (value === undefined) return { ...ir, operand };
+      return { ...constant(cUnaryValue(ir.op, ir.signed, value), ir), type: ir.type };
+    }
+    case "fields":
+      return { ...ir, fields: ir.fields.map(({ name, value }) => ({ name, value: fold(value) })) };
+    case "item":
+      return foldItem(ir, fold(ir.base));
+    case "mapGet":
+    case "mapHas":
+      return { ...ir, key: ir.key.map(fold) };
+    case "block":
+      return { ...ir, body: foldBody(ir.body) };
     case "charAt":
       return { ...ir, base: fold(ir.base), index: fold(ir.index) };
     default:
       return ir;
   }
+}
+
+/** A part of a tuple or record that is written out, if the other parts need not run. */
+function foldItem(ir: Ir & { readonly op: "item" }, base: Ir): Ir {
+  const parts = base.op === "tuple"
+    ? base.items
+    : base.op === "fields"
+    ? base.fields.map((field) => field.value)
+    : [];
+  const part = parts[ir.index];
+  const idle = parts.every((other, i) => i === ir.index || other.op === "const" || other.op === "local");
+  return part !== undefined && idle ? part : { ...ir, base };
+}
+
+/** The value of a constant integer or truth value. */
+function integer(ir: Ir): number | bigint | undefined {
+  const value = known(ir);
+  if (typeof value === "boolean") return value ? 1 : 0;
+  return typeof value === "number" || typeof value === "bigint" ? value : undefined;
 }
 
 /** The value of a constant; undefined for what is none, or stands for an error. */

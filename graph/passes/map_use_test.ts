@@ -10,7 +10,7 @@ const PID: Expr = { op: "builtin", name: "pid" };
 
 function findings(maps: readonly MapNode[], ...probes: readonly (readonly Step[])[]): readonly string[] {
   const graph: ProbeGraph = {
-    version: 1,
+    version: 2,
     maps,
     probes: probes.map((steps, i) => ({
       name: `p${i}`,

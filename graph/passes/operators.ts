@@ -7,7 +7,10 @@
  */
 
 import type { Ir } from "../ir.ts";
+import { FUNCTIONS } from "../functions/table.ts";
+import type { FunctionName } from "../functions/names.ts";
 import type { BinaryOperator, CallName, Span } from "../nodes.ts";
+import { functionType } from "./function_calls.ts";
 import {
   BIGINT,
   BOOL,
@@ -15,7 +18,9 @@ import {
   INT32,
   INT64,
   isNumber,
+  maybe,
   STRING,
+  surely,
   typeText,
   UINT32,
   UNKNOWN,
@@ -35,8 +40,9 @@ export function binaryType(
   switch (operator) {
     case "&&":
     case "||":
-    case "??":
       return join(l, r);
+    case "??":
+      return join(l.kind === "null" ? r : surely(l), r);
     case "==":
     case "!=":
       checkEquality(operator, l, r, span, scope);
@@ -59,16 +65,39 @@ export function binaryType(
 
 /** The type that holds both: theirs if they agree, else `unknown` (numbers agree with each other). */
 export function join(a: ValueType, b: ValueType): ValueType {
+  if (a.kind === "never") return b;
+  if (b.kind === "never") return a;
+  if (a.maybe === true || b.maybe === true) return maybe(join(surely(a), surely(b)));
+  if (a.kind === "null") return b.kind === "null" ? a : maybe(b);
+  if (b.kind === "null") return maybe(a);
   if (isNumber(a) && isNumber(b)) {
     if (a.kind === "int" && b.kind === "int") return a.size === b.size && a.signed === b.signed ? a : INT64;
     return FLOAT;
   }
   if (a.kind === "pointer" && b.kind === "pointer") return a.to === b.to || a.to.id === b.to.id ? a : UNKNOWN;
-  if (a.kind === b.kind && a.kind !== "struct" && a.kind !== "array" && a.kind !== "tuple") return a;
-  return UNKNOWN;
+  if (a.kind === "tuple" && b.kind === "tuple" && a.items.length === b.items.length) {
+    return { kind: "tuple", items: a.items.map((item, i) => join(item, b.items[i] ?? UNKNOWN)) };
+  }
+  if (a.kind === "record" && b.kind === "record" && sameNames(a.fields, b.fields)) {
+    const fields = a.fields.map(({ name, type }, i) => ({
+      name,
+      type: join(type, b.fields[i]?.type ?? UNKNOWN),
+    }));
+    return { kind: "record", fields };
+  }
+  const plain = a.kind !== "struct" && a.kind !== "array" && a.kind !== "tuple" && a.kind !== "record";
+  return a.kind === b.kind && plain ? a : UNKNOWN;
 }
 
-function checkEquality(
+function sameNames(
+  a: readonly { readonly name: string }[],
+  b: readonly { readonly name: string }[],
+): boolean {
+  return a.length === b.length && a.every(({ name }, i) => name === b[i]?.name);
+}
+
+/** Reports a comparison that can come out one way only. */
+export function checkEquality(
   operator: string,
   l: ValueType,
   r: ValueType,
@@ -106,7 +135,7 @@ function checkComm(operator: string, comm: Ir, text: Ir, scope: Scope): void {
 }
 
 function comparable(l: ValueType, r: ValueType): boolean {
-  if (isNumber(l) && isNumber(r)) return true;
+  if (isNumber(l) && isNumber(r) || l.kind === "never" || r.kind === "never") return true;
   const address = (t: ValueType) => t.kind === "pointer" || t.kind === "int" || t.kind === "null";
   if ((l.kind === "pointer" || r.kind === "pointer") && address(l) && address(r)) return true;
   if (l.kind === "null" || r.kind === "null") return true;
@@ -133,7 +162,7 @@ function checkOrder(
 ): void {
   if (l.kind === "unknown" || r.kind === "unknown") return;
   const ordered = (t: ValueType) =>
-    isNumber(t) || t.kind === "bool" || t.kind === "pointer" || t.kind === "bigint";
+    isNumber(t) || t.kind === "bool" || t.kind === "pointer" || t.kind === "bigint" || t.kind === "never";
   if (ordered(l) && ordered(r) || l.kind === "string" && r.kind === "string") return;
   mismatch(operator, l, r, span, scope);
 }
@@ -147,7 +176,7 @@ function concatType(l: ValueType, r: ValueType, span: Span | undefined, scope: S
 
 /** True for what a string can be made of by joining. */
 export function isText(type: ValueType): boolean {
-  return type.kind !== "struct" && type.kind !== "array" && type.kind !== "stack" && type.kind !== "tuple";
+  return !["struct", "array", "stack", "tuple", "record", "buffer"].includes(type.kind);
 }
 
 function arithmetic(
@@ -161,7 +190,8 @@ function arithmetic(
   if (l.kind === "bigint" && r.kind === "bigint") {
     return operator === ">>>" ? mismatch(operator, l, r, span, scope) : BIGINT;
   }
-  const numeric = (t: ValueType) => isNumber(t) || t.kind === "bool" || t.kind === "pointer";
+  const numeric = (t: ValueType) =>
+    isNumber(t) || t.kind === "bool" || t.kind === "pointer" || t.kind === "never";
   if (!numeric(l) || !numeric(r)) return mismatch(operator, l, r, span, scope);
   switch (operator) {
     case "/":
@@ -195,7 +225,8 @@ function warnWide(operator: string, span: Span | undefined, scope: Scope): void 
   );
 }
 
-function mismatch(
+/** Reports an operator that does not take these types. */
+export function mismatch(
   operator: string,
   l: ValueType,
   r: ValueType,
@@ -234,7 +265,7 @@ export function unaryType(operator: string, operand: Ir, span: Span | undefined,
     return BOOL;
   }
   if (type.kind === "unknown") return UNKNOWN;
-  if (isNumber(type) || type.kind === "bool" || type.kind === "pointer") {
+  if (isNumber(type) || type.kind === "bool" || type.kind === "pointer" || type.kind === "never") {
     if (operator === "~") return INT32;
     return type.kind === "float" ? FLOAT : INT64;
   }
@@ -245,7 +276,12 @@ export function unaryType(operator: string, operand: Ir, span: Span | undefined,
 }
 
 /** Type of a call; reports wrong arguments. */
-export function callType(fn: CallName, args: readonly Ir[], span: Span | undefined, scope: Scope): ValueType {
+export function callType(
+  fn: CallName | FunctionName,
+  args: readonly Ir[],
+  span: Span | undefined,
+  scope: Scope,
+): ValueType {
   const refuse = (expected: string): void => {
     const given = args.map((a) => typeText(a.type, scope.image)).join(", ");
     scope.report("error", `"${fn}" takes ${expected}, not (${given})`, { span });
@@ -254,6 +290,8 @@ export function callType(fn: CallName, args: readonly Ir[], span: Span | undefin
     const kind = args[index]?.type.kind;
     return kind !== undefined && (kind === "unknown" || kinds.includes(kind));
   };
+  const known = FUNCTIONS.get(fn);
+  if (known !== undefined) return functionType(known, args, span, scope);
   switch (fn) {
     case "startsWith":
     case "endsWith":
@@ -281,5 +319,7 @@ export function callType(fn: CallName, args: readonly Ir[], span: Span | undefin
     case "floor":
       if (args.length !== 1 || !is(0, "int", "float", "bool")) refuse("a number");
       return INT64;
+    default:
+      return UNKNOWN;
   }
 }

@@ -3,6 +3,7 @@ import { coreImage } from "../../image/load.ts";
 import { type Diagnostic, reporter } from "../diagnostic.ts";
 import type { BinaryOperator, Expr } from "../nodes.ts";
 import { typeText } from "../types.ts";
+import { MapTypes } from "./map_types.ts";
 import { resolveExpr } from "./resolve.ts";
 
 const image = await coreImage("x86_64");
@@ -23,6 +24,10 @@ function check(expr: Expr): { readonly type: string; readonly found: readonly st
     at: { point: { kind: "kprobe", target: "vfs_open", offset: 0 }, name: "kprobe:vfs_open" },
     functions: 1,
     locals: new Map(),
+    c: false,
+    maps: new MapTypes([]),
+    entry: undefined,
+    inside: { loop: false, block: false },
     report: reporter(found, "p"),
   });
   return { type: typeText(ir.type, image), found: found.map((d) => d.message) };

@@ -5,9 +5,8 @@
  * @module
  */
 
-import { expressions } from "../codegen/handler.ts";
 import type { Report } from "../diagnostic.ts";
-import { children, type Ir, type IrStep } from "../ir.ts";
+import { children, expressions, type Ir, type IrStep } from "../ir.ts";
 
 /** What differs from run to run, and what to use instead. */
 const HOST: readonly (readonly [pattern: RegExp, name: string, instead: string])[] = [

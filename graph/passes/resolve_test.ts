@@ -7,6 +7,7 @@ import type { AttachPoint, Expr } from "../nodes.ts";
 import { typeText } from "../types.ts";
 import type { ResolvedPoint } from "./attach_points.ts";
 import { fold } from "./fold.ts";
+import { MapTypes } from "./map_types.ts";
 import { resolveExpr } from "./resolve.ts";
 
 const image = await coreImage("x86_64");
@@ -96,6 +97,10 @@ function resolveAt(expr: Expr, at: ResolvedPoint): Resolved {
     at,
     functions: 0,
     locals: new Map(),
+    c: false,
+    maps: new MapTypes([]),
+    entry: undefined,
+    inside: { loop: false, block: false },
     report: reporter(found, "p"),
   }));
   return {

@@ -32,7 +32,13 @@ const INTEGERS: ReadonlyMap<string, IntSpelling> = new Map([
   ...([8, 16, 32, 64] as const).flatMap((bits): [string, IntSpelling][] =>
     ([["s", true], ["u", false], ["__s", true], ["__u", false]] as const)
       .map(([prefix, signed]): [string, IntSpelling] => [`${prefix}${bits}`, fixed(bits / 8, signed)])
-      .concat([[`int${bits}_t`, fixed(bits / 8, true)], [`uint${bits}_t`, fixed(bits / 8, false)]])
+      .concat([
+        [`int${bits}_t`, fixed(bits / 8, true)],
+        [`uint${bits}_t`, fixed(bits / 8, false)],
+        // bpftrace's names.
+        [`int${bits}`, fixed(bits / 8, true)],
+        [`uint${bits}`, fixed(bits / 8, false)],
+      ])
   ),
 ]);
 

@@ -66,7 +66,7 @@ class Interpreter {
         if (expr.fn === "str" || expr.fn === "ksym" || expr.fn === "usym") {
           return `${expr.fn} ${String(base)}`;
         }
-        return String(base)[expr.fn](String(rest[0]));
+        return Reflect.apply(Reflect.get(String.prototype, expr.fn), String(base), [String(rest[0])]);
       }
       case "binary":
         return this.#binary(expr);

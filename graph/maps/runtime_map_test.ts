@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import type { Aggregation } from "../nodes.ts";
-import { AggregateMap, type KeyPart, keyPart } from "./aggregate_map.ts";
+import { type KeyPart, keyPart, RuntimeMap } from "./runtime_map.ts";
 import type { Cell } from "./cell.ts";
 
-function cellOf(map: AggregateMap, ids: readonly KeyPart[]): Cell {
+function cellOf(map: RuntimeMap, ids: readonly KeyPart[]): Cell {
   let level: unknown = map.root;
   for (const id of ids) level = level instanceof Map ? level.get(id) : undefined;
   return level === undefined ? map.insert(ids, ids) : level as Cell;
@@ -13,7 +13,7 @@ function filled(
   aggregation: Aggregation,
   updates: readonly (readonly [key: string, value: number])[],
 ): readonly string[] {
-  const map = new AggregateMap({ name: "m", aggregation, keyParts: 1 });
+  const map = new RuntimeMap({ name: "m", aggregation, keyParts: 1 });
   for (const [key, value] of updates) cellOf(map, [key]).add(value);
   return map.snapshot(String).entries.map(({ key }) => String(key[0]));
 }
@@ -38,7 +38,7 @@ Deno.test("entries sort as bpftrace sorts them, ties by insertion", () => {
 });
 
 Deno.test("a full map loses updates of new keys, and counts them", () => {
-  const map = new AggregateMap({ name: "m", aggregation: { fn: "count" }, keyParts: 2 }, 2);
+  const map = new RuntimeMap({ name: "m", aggregation: { fn: "count" }, keyParts: 2 }, 2);
   for (const key of [["a", 1], ["a", 2], ["b", 1], ["a", 1], ["b", 1]] as const) cellOf(map, key).add(1);
   const { entries, lost } = map.snapshot(String);
   assertEquals(entries, [{ key: ["a", 2], value: 1 }, { key: ["a", 1], value: 2 }]);
@@ -56,8 +56,8 @@ Deno.test("a full map loses updates of new keys, and counts them", () => {
 });
 
 Deno.test("a count without key is there from the start, other maps once they are updated", () => {
-  const count = new AggregateMap({ name: "c", aggregation: { fn: "count" }, keyParts: 0 });
-  const sum = new AggregateMap({ name: "s", aggregation: { fn: "sum" }, keyParts: 0 });
+  const count = new RuntimeMap({ name: "c", aggregation: { fn: "count" }, keyParts: 0 });
+  const sum = new RuntimeMap({ name: "s", aggregation: { fn: "sum" }, keyParts: 0 });
   assertEquals(count.snapshot(String).entries, [{ key: [], value: 0 }]);
   assertEquals(sum.snapshot(String).entries, []);
   assertEquals([count.size, sum.size], [0, 0]);
@@ -66,8 +66,8 @@ Deno.test("a count without key is there from the start, other maps once they are
 });
 
 Deno.test("key parts show as what they are", () => {
-  const map = new AggregateMap({ name: "m", aggregation: { fn: "count" }, keyParts: 3 });
-  map.setKinds(["pointer", "stack", "unknown"]);
+  const map = new RuntimeMap({ name: "m", aggregation: { fn: "count" }, keyParts: 3 });
+  map.setKinds({ key: ["pointer", "stack", "unknown"], value: "plain", zero: 0 });
   const stack = { frames: [1, 2], key: "1,2" };
   map.insert([-4096, "1,2", 1], [-4096, stack, 1.5]).add(1);
   assertEquals(map.snapshot((address) => `f+${address}`).entries[0]?.key, [
