@@ -63,6 +63,8 @@ export interface CompiledProgram {
   /** In declaration order; the points of a glob in address order. */
   readonly attachments: readonly Attachment[];
   readonly maps: ReadonlyMap<string, RuntimeMap>;
+  /** Types of each map's key parts, and of what is stored in it, by map name. */
+  readonly mapTypes: Analysis["mapTypes"];
   readonly warnings: readonly Diagnostic[];
   readonly symbolize: Symbolizer;
   /** All maps, sorted by name, their entries in print order. */
@@ -239,6 +241,7 @@ export function compile(program: Program, image: KernelImage, options: CompileOp
     image,
     attachments,
     maps,
+    mapTypes: analysis.mapTypes,
     warnings: analysis.diagnostics,
     symbolize,
     snapshot: () => [...maps.values()].sort(byName).map((map) => map.snapshot(symbolize)),

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { FUNCTION_NAMES } from "./functions/names.ts";
 import type { BuiltinName } from "./nodes.ts";
 
 /** Those that are values. */
@@ -34,7 +35,24 @@ export const BUILTIN_NAMES: readonly BuiltinName[] = [
 ];
 
 /** Those that are called. */
-export const CONTEXT_FUNCTIONS = ["arg", "reg", "kstack", "ustack", "str", "ksym", "usym", "print"] as const;
+export const CONTEXT_FUNCTIONS = [
+  "arg",
+  "reg",
+  "kstack",
+  "ustack",
+  "str",
+  "ksym",
+  "usym",
+  "print",
+  "exit",
+  ...FUNCTION_NAMES,
+] as const;
 
 /** All of them; `args` and `regs` have members. */
-export const CONTEXT_NAMES: readonly string[] = [...BUILTIN_NAMES, ...CONTEXT_FUNCTIONS, "args", "regs"];
+export const CONTEXT_NAMES: readonly string[] = [
+  ...BUILTIN_NAMES,
+  ...CONTEXT_FUNCTIONS,
+  "args",
+  "regs",
+  "entry",
+];

@@ -116,7 +116,7 @@ Deno.test("options of the wrong shape are refused with a sentence", () => {
     [() => probe.printf(""), 'Cannot build .printf() from "": its format must be a string that is not empty'],
     [
       () => probe.with({ f: (() => 1) as never }),
-      'Cannot use a function as the value "f" in .with(): it takes finite numbers, strings, booleans and bigints',
+      'Cannot use a function as the value "f" in .with(): it takes finite numbers, strings, booleans, bigints, and maps of hash() and scalar()',
     ],
     [() => probe.with(3 as never), "Cannot use 3 in .with(): it takes an object of values, { limit: 10 }"],
     [

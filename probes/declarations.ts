@@ -4,6 +4,8 @@
  * @module
  */
 
+import { type Fentry, fentry } from "./fentry.ts";
+import { type Fexit, fexit } from "./fexit.ts";
 import { type Kprobe, kprobe } from "./kprobe.ts";
 import { type Kretprobe, kretprobe } from "./kretprobe.ts";
 import { type Latency, latency } from "./latency.ts";
@@ -15,6 +17,10 @@ export interface DeclaredProbes<F, T> {
   readonly kprobe: Kprobe<F>;
   /** See `kretprobe`. */
   readonly kretprobe: Kretprobe<F>;
+  /** See `fentry`. */
+  readonly fentry: Fentry<F>;
+  /** See `fexit`. */
+  readonly fexit: Fexit<F>;
   /** See `latency`. */
   readonly latency: Latency<F>;
   /** See `tracepoint`. */
@@ -39,5 +45,5 @@ export interface DeclaredProbes<F, T> {
  */
 export function declared<F, T = Record<never, never>>(): DeclaredProbes<F, T> {
   // The builders look at no declaration: the same functions serve all of them.
-  return { kprobe, kretprobe, latency, tracepoint } as unknown as DeclaredProbes<F, T>;
+  return { kprobe, kretprobe, fentry, fexit, latency, tracepoint } as unknown as DeclaredProbes<F, T>;
 }

@@ -5,21 +5,11 @@
  */
 
 import { Probe } from "./builder.ts";
-import { shown } from "./capture/mod.ts";
 import type { BaseContext } from "./context.ts";
+import { type Interval, intervalPoint } from "./interval_point.ts";
 import { emptySpec } from "./spec.ts";
 
-/** A period, `"10ms"`, or a frequency, `"99hz"`. */
-export type Interval = `${number}${"ns" | "us" | "ms" | "s" | "m" | "h" | "hz"}`;
-
-const NANOSECONDS: ReadonlyMap<string, number> = new Map([
-  ["ns", 1],
-  ["us", 1e3],
-  ["ms", 1e6],
-  ["s", 1e9],
-  ["m", 60e9],
-  ["h", 3600e9],
-]);
+export type { Interval } from "./interval_point.ts";
 
 /**
  * A probe that fires every so often in virtual time.
@@ -33,22 +23,5 @@ const NANOSECONDS: ReadonlyMap<string, number> = new Map([
  * @throws {TypeError} If the period is no positive integer with a unit.
  */
 export function interval(every: Interval): Probe<BaseContext> {
-  const match = typeof every === "string" ? /^([1-9][0-9]*)(ns|us|ms|s|m|h|hz)$/.exec(every) : null;
-  const count = Number(match?.[1]);
-  const unit = match?.[2] ?? "";
-  const ns = unit === "hz" ? Math.round(1e9 / count) : count * (NANOSECONDS.get(unit) ?? NaN);
-  if (!Number.isSafeInteger(ns) || ns < 1) {
-    throw new TypeError(
-      `Cannot build an interval from ${
-        shown(every)
-      }: it takes a positive integer and a unit, as "1s", "10ms" or "99hz"`,
-    );
-  }
-  return new Probe(emptySpec({ kind: "interval", ns, spec: bpftraceSpec(count, unit) }));
-}
-
-/** As bpftrace writes it, `s:1`; it has no minutes and hours. */
-function bpftraceSpec(count: number, unit: string): string {
-  if (unit === "m") return `s:${count * 60}`;
-  return unit === "h" ? `s:${count * 3600}` : `${unit}:${count}`;
+  return new Probe(emptySpec(intervalPoint(every, "an interval")));
 }

@@ -7,8 +7,8 @@
 import { Probe } from "./builder.ts";
 import type { EntryContext } from "./context.ts";
 import type { Functions, KnownFunction, UnknownArgs } from "./declared.ts";
-import { checkInteger, checkName, checkOptions } from "./options.ts";
-import { emptySpec } from "./spec.ts";
+import { checkInteger, checkOptions } from "./options.ts";
+import { listSpec } from "./lists.ts";
 
 /** Options of a kprobe. */
 export interface KprobeOptions {
@@ -24,7 +24,7 @@ export type KprobeContext<N extends keyof F, F = Functions> = EntryContext<
 /** What `kprobe` can be called as; `F` declares the functions. */
 export interface Kprobe<F = Functions> {
   /**
-   * A probe at the entry of a kernel function. Its arguments have the types of the kernel's own prototype. The names
+   * A probe at the entry of a kernel function, or of each of a list: `kprobe(["vfs_read", "vfs_write"])`. Its arguments have the types of the kernel's own prototype. The names
    * are those of the generated declarations; `kprobe.any` takes every other. Whether the kernel at hand has the
    * function, and lets it be probed, is checked where the probe attaches.
    *
@@ -36,7 +36,10 @@ export interface Kprobe<F = Functions> {
    *
    * @throws {TypeError} For a name or options of the wrong shape.
    */
-  <N extends KnownFunction<F>>(name: N, options?: KprobeOptions): Probe<KprobeContext<N, F>>;
+  <N extends KnownFunction<F>>(
+    name: N | readonly N[],
+    options?: KprobeOptions,
+  ): Probe<KprobeContext<N, F>>;
   /**
    * A probe on a function that the declarations leave out, or on several by a glob: `*`, `?`, `[a-z]`, as in
    * `kprobe.any("vfs_*")`. The arguments have no types.
@@ -44,18 +47,22 @@ export interface Kprobe<F = Functions> {
   any(name: string, options?: KprobeOptions): Probe<EntryContext<UnknownArgs>>;
 }
 
-function build<C>(name: string, options: KprobeOptions | undefined): Probe<C> {
-  checkName(name, "function", "a kprobe");
+function build<C>(names: string | readonly string[], options: KprobeOptions | undefined): Probe<C> {
   checkOptions(options, ["offset"], "a kprobe");
   const offset = checkInteger(options?.offset ?? 0, 0, Number.MAX_SAFE_INTEGER, "the offset of a kprobe");
-  return new Probe(emptySpec({ kind: "kprobe", target: name, offset }));
+  return new Probe(
+    listSpec(names, "a kprobe", (target) => ({ kind: "kprobe", target, offset })),
+  );
 }
 
 function any(name: string, options?: KprobeOptions): Probe<EntryContext<UnknownArgs>> {
   return build(name, options);
 }
 
-function typed<N extends KnownFunction>(name: N, options?: KprobeOptions): Probe<KprobeContext<N>> {
+function typed<N extends KnownFunction>(
+  name: N | readonly N[],
+  options?: KprobeOptions,
+): Probe<KprobeContext<N>> {
   return build(name, options);
 }
 

@@ -7,8 +7,10 @@
 import { Probe } from "./builder.ts";
 import type { ReturnContext } from "./context.ts";
 import type { Functions, KnownFunction, Unknown } from "./declared.ts";
-import { checkInteger, checkName, checkOptions } from "./options.ts";
-import { emptySpec } from "./spec.ts";
+import { captureValue } from "./capture/mod.ts";
+import type { KprobeContext } from "./kprobe.ts";
+import { listSpec } from "./lists.ts";
+import { checkInteger, checkOptions } from "./options.ts";
 
 /** Options of a kretprobe. */
 export interface KretprobeOptions {
@@ -18,6 +20,18 @@ export interface KretprobeOptions {
    */
   readonly maxactive?: number;
 }
+
+/** What a kretprobe keeps of the function's entry. */
+export interface EntryOptions<C, E> extends KretprobeOptions {
+  /**
+   * Runs where the function is entered, with its arguments; what it returns is `c.entry` at the return:
+   * `entry: (c) => ({ size: c.args.count })`.
+   */
+  readonly entry?: (c: C) => E;
+}
+
+/** A context with what was kept of the entry. */
+export type Kept<C, E> = [E] extends [never] ? C : C & { readonly entry: E };
 
 /** The context of a kretprobe on a declared function. */
 export type KretprobeContext<N extends keyof F, F = Functions> = ReturnContext<Returned<N, F>>;
@@ -29,7 +43,7 @@ export type Returned<N extends keyof F, F = Functions> = F[N] extends { readonly
 /** What `kretprobe` can be called as; `F` declares the functions. */
 export interface Kretprobe<F = Functions> {
   /**
-   * A probe where a kernel function returns: `c.retval` has the type of the kernel's own prototype.
+   * A probe where a kernel function returns, or each of a list: `c.retval` has the type of the kernel's own prototype.
    *
    * ```ts
    * import { kretprobe } from "./kretprobe.ts";
@@ -39,7 +53,10 @@ export interface Kretprobe<F = Functions> {
    *
    * @throws {TypeError} For a name or options of the wrong shape.
    */
-  <N extends KnownFunction<F>>(name: N, options?: KretprobeOptions): Probe<KretprobeContext<N, F>>;
+  <N extends KnownFunction<F>, E = never>(
+    name: N | readonly N[],
+    options?: EntryOptions<KprobeContext<N, F>, E>,
+  ): Probe<Kept<KretprobeContext<N, F>, E>>;
   /**
    * A probe on a function that the declarations leave out, or on several by a glob: `*`, `?`, `[a-z]`, as in
    * `kretprobe.any("vfs_*")`. The result has no type.
@@ -51,25 +68,38 @@ export interface Kretprobe<F = Functions> {
 export const MAX_MAXACTIVE = 4_096;
 
 /** Checks a kretprobe's options; 0 stands for the kernel's default. */
-export function checkMaxactive(options: KretprobeOptions | undefined, where: string): number {
-  checkOptions(options, ["maxactive"], where);
+export function checkMaxactive(
+  options: KretprobeOptions | undefined,
+  where: string,
+  known: readonly string[] = ["maxactive"],
+): number {
+  checkOptions(options, known, where);
   if (options?.maxactive === undefined) return 0;
   return checkInteger(options.maxactive, 1, MAX_MAXACTIVE, `the maxactive of ${where}`);
 }
 
-function build<C>(name: string, options: KretprobeOptions | undefined): Probe<C> {
-  checkName(name, "function", "a kretprobe");
-  const maxactive = checkMaxactive(options, "a kretprobe");
-  return new Probe(emptySpec({ kind: "kretprobe", target: name, maxactive }));
+function build<C>(
+  names: string | readonly string[],
+  options: EntryOptions<never, unknown> | undefined,
+): Probe<C> {
+  const maxactive = checkMaxactive(options, "a kretprobe", ["maxactive", "entry"]);
+  const spec = listSpec(names, "a kretprobe", (target) => ({ kind: "kretprobe", target, maxactive }));
+  const entry = options?.entry === undefined
+    ? undefined
+    : captureValue(options.entry, "the entry of a kretprobe", {});
+  return new Probe({ ...spec, entry });
 }
 
 function any(name: string, options?: KretprobeOptions): Probe<ReturnContext<Unknown>> {
   return build(name, options);
 }
 
-function typed<N extends KnownFunction>(name: N, options?: KretprobeOptions): Probe<KretprobeContext<N>> {
-  return build(name, options);
+function typed<N extends KnownFunction, E = never>(
+  name: N | readonly N[],
+  options?: EntryOptions<KprobeContext<N>, E>,
+): Probe<Kept<KretprobeContext<N>, E>> {
+  return build(name, options as EntryOptions<never, unknown> | undefined);
 }
 
-/** A probe where a kernel function returns: see {@linkcode Kretprobe}. */
+/** A probe where a function returns: see {@linkcode Kretprobe}. */
 export const kretprobe: Kretprobe = Object.assign(typed, { any });

@@ -6,6 +6,7 @@
 
 import type { Aggregation } from "../graph/nodes.ts";
 import { shown, type Values } from "./capture/mod.ts";
+import { isState } from "./state.ts";
 
 /** Options of `.hist()`. */
 export interface HistOptions {
@@ -72,11 +73,19 @@ export function checkValues(given: unknown): asserts given is Values {
   for (const [name, value] of Object.entries(given)) {
     const plain = typeof value === "string" || typeof value === "boolean" || typeof value === "bigint" ||
       typeof value === "number" && Number.isFinite(value);
+    if (isState(value)) {
+      if (value.name === name) continue;
+      throw new TypeError(
+        `Cannot give the map "@${value.name}" as ${
+          shown(name)
+        } in .with(): it goes by its own name, { ${value.name} }`,
+      );
+    }
     if (!plain) {
       throw new TypeError(
         `Cannot use ${shown(value)} as the value ${
           shown(name)
-        } in .with(): it takes finite numbers, strings, booleans and bigints`,
+        } in .with(): it takes finite numbers, strings, booleans, bigints, and maps of hash() and scalar()`,
       );
     }
   }

@@ -1,17 +1,11 @@
 /**
- * `print` for handlers.
+ * `print`, `exit` and `range` for handlers.
  *
  * @module
  */
 
 import type { Printable } from "./context.ts";
-
-/** Where `print` goes while a function runs as it is. */
-interface Sink {
-  print(...values: Printable[]): void;
-}
-
-let sink: Sink | undefined;
+import { runningContext } from "./running.ts";
 
 /**
  * Prints one line of output from a `.do` handler: the values, joined by a space. In a captured handler it is part of
@@ -20,19 +14,19 @@ let sink: Sink | undefined;
  * @throws {TypeError} Outside a handler, where there is no run to print for.
  */
 export function print(...values: Printable[]): void {
-  if (sink === undefined) {
-    throw new TypeError("Cannot print here: `print` is for probe handlers; elsewhere use console.log");
-  }
-  sink.print(...values);
+  runningContext("print").print(...values);
 }
 
-/** Runs a function so that `print` inside it prints for the given context. */
-export function printingTo<T>(context: Sink, run: () => T): T {
-  const before = sink;
-  sink = context;
-  try {
-    return run();
-  } finally {
-    sink = before;
-  }
+/**
+ * Ends the run before its next event, from a `.do` handler. The hit ends too; after it only `end` probes run.
+ *
+ * @throws {TypeError} Outside a handler.
+ */
+export function exit(code = 0): never {
+  return runningContext("exit").exit(code);
+}
+
+/** The integers from one up to but not including another, for loops in handlers: `for (const i of range(0, 6))`. */
+export function* range(from: number, to: number): Iterable<number> {
+  for (let i = from; i < to; i++) yield i;
 }

@@ -5,6 +5,8 @@
  */
 
 import {
+  type Aggregation,
+  type AttachPoint,
   type Expr,
   GRAPH_VERSION,
   type MapNode,
@@ -13,10 +15,13 @@ import {
   type Statement,
   type Step,
 } from "../graph/nodes.ts";
-import { MapProbe, Probe } from "./builder.ts";
+import { MapProbe, Probe, type RESULT, RowProbe, type ROWS, type VALUES } from "./builder.ts";
 import { type Captured, shown } from "./capture/mod.ts";
 import { pointName } from "../graph/point_name.ts";
-import { printingTo } from "./print.ts";
+import { exprChildren, statementsOf, stepExpressions } from "../graph/walk.ts";
+import type { Data, KeyedMap } from "./results.ts";
+import { runningIn } from "./running.ts";
+import { type AnyState, isState, StateMap, type StateUse, type StateValue } from "./state.ts";
 import { checkMapName, checkName } from "./options.ts";
 import { type ProbeSpec, SPEC, type StepSpec } from "./spec.ts";
 
@@ -26,14 +31,46 @@ export interface AnyProbe {
   readonly [SPEC]: ProbeSpec;
 }
 
-/** What a run returns for the maps of these probes, by name. */
+/** Names of the maps and values that a probe was given with `.with()`. */
+type StateNames<P> = P extends { readonly [VALUES]: infer V }
+  ? { [N in keyof V]: V[N] extends AnyState ? N : never }[keyof V]
+  : never;
+
+/** What a run returns for a map or value that handlers shared. */
+type StateResult<S> = S extends StateMap<infer K, infer V> ? KeyedMap<Data<K>, Held<V>>
+  : S extends StateValue<infer V> ? Held<V> | undefined
+  : never;
+
+/** A value of a map as a run returns it: aggregated ones are plain data already. */
+type Held<V> = V extends { readonly kind: "histogram" | "stats" } ? V : Data<V>;
+
+/** The map or value of a name, whichever probe was given it. */
+type StateNamed<P, N> = P extends { readonly [VALUES]: infer V }
+  ? N extends keyof V ? StateResult<V[N]> : never
+  : never;
+
+/** Names of the probes with a map of their own. */
+type MapNames<P> = { [N in keyof P]: P[N] extends MapProbe<unknown, unknown> ? N : never }[keyof P];
+
+/** Names of the probes that emit rows. */
+type RowNames<P> = { [N in keyof P]: P[N] extends RowProbe<unknown, unknown> ? N : never }[keyof P];
+
+/** What a run returns for the maps of these probes, by name: their own, and those that their handlers share. */
 export type MapsOf<P> = {
-  readonly [N in keyof P as P[N] extends MapProbe<unknown> ? N : never]: P[N] extends MapProbe<infer R> ? R
-    : never;
+  readonly [N in MapNames<P> | StateNames<P[keyof P]>]: N extends MapNames<P>
+    ? P[N] extends { readonly [RESULT]: infer R } ? R : never
+    : StateNamed<P[keyof P], N>;
+};
+
+/** What a run returns for the rows of these probes, by name. */
+export type RowsOf<P> = {
+  readonly [N in RowNames<P>]: P[N] extends { readonly [ROWS]: infer R } ? readonly R[] : never;
 };
 
 /** What `run` returns for a program, as far as the program's own type tells. */
-export type ResultOf<P> = P extends Program<infer Maps> ? { readonly maps: Maps } : never;
+export type ResultOf<P> = P extends Program<infer Maps, infer Rows>
+  ? { readonly maps: Maps; readonly rows: Rows }
+  : never;
 
 /**
  * Joins probes into a program. A probe's map is named after it, `@opens`, unless `.as()` named it.
@@ -47,7 +84,9 @@ export type ResultOf<P> = P extends Program<infer Maps> ? { readonly maps: Maps 
  *
  * @throws {TypeError} If something in it is no probe, or two probes fill the same map in different ways.
  */
-export function program<P extends Readonly<Record<string, AnyProbe>>>(probes: P): Program<MapsOf<P>> {
+export function program<P extends Readonly<Record<string, AnyProbe>>>(
+  probes: P,
+): Program<MapsOf<P>, RowsOf<P>> {
   if (typeof probes !== "object" || probes === null || Array.isArray(probes)) {
     throw new TypeError(
       `Cannot build a program from ${shown(probes)}: it takes an object of probes, { opens: … }`,
@@ -62,7 +101,9 @@ export function program<P extends Readonly<Record<string, AnyProbe>>>(probes: P)
     joined.add(
       name,
       probe[SPEC],
-      probe[SPEC].map === undefined ? "" : probe[SPEC].mapName ?? checkMapName(name),
+      probe[SPEC].map === undefined && probe[SPEC].row === undefined
+        ? ""
+        : probe[SPEC].mapName ?? checkMapName(name),
     );
   }
   return joined.program();
@@ -93,7 +134,7 @@ export function asProgram(given: unknown): Program {
 
 /** True for what a probe kind or its builder made. */
 export function isProbe(given: unknown): given is AnyProbe {
-  return given instanceof Probe || given instanceof MapProbe;
+  return given instanceof Probe || given instanceof MapProbe || given instanceof RowProbe;
 }
 
 /** True for what `program` made. */
@@ -109,7 +150,13 @@ function anonymous(probes: readonly AnyProbe[]): Program {
     const free = probes.length === 1
       ? ""
       : joined.freeName(pointName(point).replace(/^\w+:/, "").replace(/\W/g, "_"));
-    joined.add(pointName(point), probe[SPEC], map === undefined ? "" : mapName ?? free);
+    const { row } = probe[SPEC];
+    const named = map !== undefined || row !== undefined;
+    joined.add(
+      pointName(point),
+      probe[SPEC],
+      named ? mapName ?? (row === undefined ? free : free || "rows") : "",
+    );
   }
   return joined.program();
 }
@@ -119,6 +166,7 @@ class Joined {
   readonly #probes: ProbeNode[] = [];
   readonly #maps = new Map<string, MapNode>();
   readonly #functions: ((context: never) => unknown)[] = [];
+  readonly #state = new Map<string, { readonly state: AnyState; aggregation: Aggregation | undefined }>();
 
   add(name: string, spec: ProbeSpec, map: string): void {
     if (spec.map === undefined && spec.key !== undefined) {
@@ -127,13 +175,58 @@ class Joined {
       );
     }
     const steps = spec.steps.map((step) => this.#step(step));
+    for (const value of Object.values(spec.values)) {
+      if (isState(value)) this.#share({ state: value, aggregation: undefined });
+    }
     if (spec.map !== undefined) {
+      const { aggregation, top } = spec.map;
       const key = this.#key(spec);
-      this.#declare({ name: map, aggregation: spec.map.aggregation, keyParts: key.length });
+      this.#declare({ name: map, aggregation, keyParts: key.length, ...(top === undefined ? {} : { top }) });
       const value = spec.map.value === undefined ? undefined : this.#expr(spec.map.value);
       steps.push({ op: "aggregate", map, key, value });
     }
-    this.#probes.push({ name, point: spec.point, steps });
+    if (spec.row !== undefined) steps.push({ op: "emit", table: map, row: this.#expr(spec.row) });
+    this.#probes.push({
+      name,
+      point: spec.point,
+      ...(spec.more.length > 0 ? { more: spec.more } : {}),
+      ...(spec.entry === undefined ? {} : { entry: this.#expr(spec.entry) }),
+      steps,
+    });
+    if (spec.map?.every !== undefined) this.#repeat(name, map, spec.map.every);
+  }
+
+  /** Prints and clears a map every so often. */
+  #repeat(name: string, map: string, point: AttachPoint): void {
+    this.#probes.push({
+      name: `${name}.every`,
+      point,
+      steps: [
+        { op: "printMap", map, key: undefined, top: undefined, div: undefined },
+        { op: "clear", map },
+      ],
+    });
+  }
+
+  /** A map or value that handlers share, and what one of them does with it. */
+  #share({ state, aggregation }: StateUse): void {
+    const known = this.#state.get(state.name);
+    if (known === undefined) {
+      this.#state.set(state.name, { state, aggregation });
+      return;
+    }
+    const is = known.aggregation;
+    if (known.state !== state) {
+      throw new TypeError(
+        `Cannot use two maps of the name "@${state.name}" in one program: give one another name`,
+      );
+    }
+    known.aggregation ??= aggregation;
+    if (is !== undefined && aggregation !== undefined && JSON.stringify(is) !== JSON.stringify(aggregation)) {
+      throw new TypeError(
+        `Cannot use the map "@${state.name}" in two ways: it is a ${is.fn} here and a ${aggregation.fn} there; use two maps`,
+      );
+    }
   }
 
   /** A map name that none has yet. */
@@ -144,7 +237,12 @@ class Joined {
     }
   }
 
-  program<M>(): Program<M> {
+  program<M, R>(): Program<M, R> {
+    for (const { state, aggregation } of this.#state.values()) {
+      const keyParts = state instanceof StateMap ? keyPartsOf(state.name, this.#probes) : 0;
+      const options = state instanceof StateMap ? state.options : {};
+      this.#declare({ name: state.name, aggregation: aggregation ?? { fn: "value" }, keyParts, ...options });
+    }
     const graph = { version: GRAPH_VERSION, probes: this.#probes, maps: [...this.#maps.values()] } as const;
     return { graph, functions: this.#functions };
   }
@@ -168,6 +266,16 @@ class Joined {
 
   #step(step: StepSpec): Step {
     switch (step.op) {
+      case "limit":
+      case "sample":
+        return step;
+      case "until":
+        return {
+          op: "if",
+          test: this.#expr(step.captured),
+          then: [{ op: "exit", code: undefined }],
+          else: [],
+        };
       case "filter":
         return { op: "filter", test: this.#expr(step.captured) };
       case "print": {
@@ -191,7 +299,10 @@ class Joined {
   }
 
   #expr(captured: Captured<Expr>): Expr {
-    if ("value" in captured) return captured.value;
+    if ("value" in captured) {
+      for (const use of captured.uses) this.#share(use);
+      return captured.value;
+    }
     const { source, reason, span, run } = captured.opaque;
     const opaque = { op: "opaque", fn: this.#functions.length, source, reason } as const;
     this.#functions.push(runnable(run));
@@ -199,11 +310,38 @@ class Joined {
   }
 
   #body(captured: Captured<readonly Statement[]>): readonly Statement[] {
-    return "value" in captured ? captured.value : [{ op: "expr", value: this.#expr(captured) }];
+    if (!("value" in captured)) return [{ op: "expr", value: this.#expr(captured) }];
+    for (const use of captured.uses) this.#share(use);
+    return captured.value;
   }
 }
 
 /** An opaque function as the session calls it: `print` in it prints for the context. */
 function runnable(run: (context: never) => unknown): (context: never) => unknown {
-  return (context) => printingTo(context, () => run(context));
+  return (context) => runningIn(context, () => run(context));
+}
+
+/** Parts of a shared map's key: of the first key that is written out as a tuple, else one. */
+function keyPartsOf(map: string, probes: readonly ProbeNode[]): number {
+  for (const key of probes.flatMap((node) => keysOf(map, node))) {
+    if (key.length !== 1) return key.length;
+    const [part] = key;
+    if (part?.op === "tuple") return part.items.length;
+  }
+  return 1;
+}
+
+function keysOf(map: string, node: ProbeNode): readonly (readonly Expr[])[] {
+  const written = statementsOf(node).flatMap((statement) =>
+    "map" in statement && statement.map === map && "key" in statement && Array.isArray(statement.key)
+      ? [statement.key as readonly Expr[]]
+      : []
+  );
+  const read: (readonly Expr[])[] = [];
+  const look = (expr: Expr): void => {
+    if ((expr.op === "mapGet" || expr.op === "mapHas") && expr.map === map) read.push(expr.key);
+    exprChildren(expr).forEach(look);
+  };
+  node.steps.flatMap(stepExpressions).forEach(look);
+  return [...written, ...read];
 }

@@ -11,7 +11,8 @@ import { type Attachment, compile, type CompiledProgram, type CompileOptions } f
 import type { Program } from "../graph/nodes.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { arm, type Armed, AttachError, type EntryRunner, type HitRunner } from "./arm.ts";
-import { type ContextSource, opaqueContext } from "./context.ts";
+import { type ContextSource, ExitSignal, opaqueContext } from "./context.ts";
+import { liveMaps } from "./live_maps.ts";
 import { KernelHit } from "./hit.ts";
 import { Output, type OutputOptions } from "./output.ts";
 import { ProbeHandlerError } from "../kernel/kprobes/mod.ts";
@@ -32,20 +33,24 @@ export interface AttachOptions extends OutputOptions, CompileOptions {
  * @throws {ProgramError} If something in the program is wrong: all findings, with what would do.
  * @throws {AttachError} If the kernel refuses a probe, or all that a glob stands for: errno and reason.
  */
-export function attach<M>(program: Program<M>, kernel: Kernel, options: AttachOptions = {}): Session<M> {
+export function attach<M, R>(
+  program: Program<M, R>,
+  kernel: Kernel,
+  options: AttachOptions = {},
+): Session<M, R> {
   return attachWith(program, kernel, new Output(options), options);
 }
 
 /** Attaches a program whose output goes where that of others goes. */
-export function attachWith<M>(
-  program: Program<M>,
+export function attachWith<M, R>(
+  program: Program<M, R>,
   kernel: Kernel,
   output: Output,
   options: AttachOptions,
-): Session<M> {
+): Session<M, R> {
   const compiled = compile(program, kernel.image, options);
   const hit = new KernelHit(kernel, output);
-  const session = new Session<M>(kernel, compiled, hit, output);
+  const session = new Session<M, R>(kernel, compiled, hit, output);
   hit.onExit = (code) => session.exit(code);
   const armed: Armed[] = [];
   try {
@@ -103,14 +108,15 @@ function checkGlobs(
 }
 
 /** The functions that run one hit of an attach point, and the entry of one that will return. */
-function runner<M>(
+function runner(
   kernel: Kernel,
   hit: KernelHit,
   attachment: Attachment,
-  session: Session<M>,
+  session: Session,
   keepGoing: boolean,
 ): { readonly run: HitRunner; readonly keep: EntryRunner | undefined } {
   const { handler, at, name, entry } = attachment;
+  const maps = liveMaps(session.compiled, hit);
   const inKernel = ["kprobe", "kretprobe", "fentry", "fexit"].includes(at.point.kind);
   const func = "target" in at.point ? at.point.target : "";
   const label = name.replace(/^([ku](ret)?probe|fentry|fexit):/, "");
@@ -123,9 +129,10 @@ function runner<M>(
   };
   let context: object | undefined;
   const runOpaque = (fn: (context: never) => unknown): unknown =>
-    fn((context ??= opaqueContext(hit, sourceOf(attachment))) as never);
+    fn((context ??= opaqueContext(hit, sourceOf(attachment), maps)) as never);
   let overBudget = 0;
   const failed = (error: unknown): void => {
+    if (error instanceof ExitSignal) return;
     const failure = new ProbeHandlerError(at.point.kind, label, kernel.now(), error);
     if (error instanceof BudgetError) {
       // It ended this hit alone. The first time tells enough.
@@ -173,7 +180,11 @@ function sourceOf({ at }: Attachment): ContextSource {
     case "kretprobe":
     case "fentry":
     case "fexit":
-      return { kind: "function", prototype: at.prototype, returns: at.point.kind === "kretprobe" };
+      return {
+        kind: "function",
+        prototype: at.prototype,
+        returns: at.point.kind === "kretprobe" || at.point.kind === "fexit",
+      };
     case "uprobe":
     case "uretprobe":
       return { kind: "function", prototype: undefined, returns: at.point.kind === "uretprobe" };

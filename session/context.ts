@@ -14,7 +14,12 @@ import { CONTEXT_NAMES } from "../graph/context_names.ts";
 import type { Stack } from "../graph/hit.ts";
 import { argumentFault, DEFAULT_STACK_DEPTH, stackDepthFault } from "../graph/limits.ts";
 import { nearNames } from "../image/near.ts";
+import { twoWords } from "../graph/codegen/runtime.ts";
 import { recordInteger } from "../graph/passes/args.ts";
+import { argumentWords } from "../graph/passes/argument_words.ts";
+import { callPlainly } from "../graph/functions/plain_call.ts";
+import { FUNCTIONS } from "../graph/functions/table.ts";
+import { type LiveMap, MAP_OF } from "../graph/maps/live_map.ts";
 import { NO_VALUE, symbolizer, toValue } from "../graph/value.ts";
 
 /** What an attach point knows about its arguments. */
@@ -27,12 +32,21 @@ export type ContextSource =
  * The context object of one attach point, as a handler gets it: a name that no context has is an error, not
  * `undefined`.
  */
-export function opaqueContext(hit: KernelHit, source: ContextSource): object {
+export function opaqueContext(
+  hit: KernelHit,
+  source: ContextSource,
+  maps: (name: string) => LiveMap | undefined,
+): object {
   const context = new OpaqueContext(hit, source);
   return new Proxy(context, {
     get(_target, name) {
       if (name === NO_VALUE) return "The context is no value by itself: name what is wanted of it, as c.comm";
+      if (name === MAP_OF) return maps;
       if (typeof name === "symbol") return undefined;
+      const known = FUNCTIONS.get(name);
+      if (known !== undefined) {
+        return (...args: unknown[]) => callPlainly(known, hit, hit.kernel.image, args);
+      }
       const value: unknown = Reflect.get(context, name, context);
       if (typeof value === "function") return value.bind(context);
       if (value !== undefined || name in context) return value;
@@ -110,6 +124,53 @@ export class OpaqueContext {
     return this.#hit.duration();
   }
 
+  get ppid(): number {
+    return Number(this.#parent("tgid"));
+  }
+  get pcomm(): string {
+    return String(this.#parent("comm"));
+  }
+  get ncpus(): number {
+    return this.#hit.ncpus();
+  }
+  get jiffies(): number {
+    return this.#hit.jiffies();
+  }
+  get rand(): number {
+    return this.#hit.rand();
+  }
+  get cgroup(): number {
+    return this.#hit.cgroup();
+  }
+  get usermode(): boolean {
+    return this.#hit.usermode();
+  }
+  get probetype(): string {
+    return this.#hit.probetype();
+  }
+  get numaid(): number {
+    return this.#hit.numaid();
+  }
+
+  /** What the entry handler of this return kept. */
+  get entry(): unknown {
+    return plainRecord(this.#hit.entry());
+  }
+
+  #parent(field: string): unknown {
+    const task: unknown = this.curtask;
+    const parent: unknown = typeof task === "object" && task !== null
+      ? Reflect.get(task, "real_parent")
+      : undefined;
+    return typeof parent === "object" && parent !== null ? Reflect.get(parent, field) : 0;
+  }
+
+  /** Ends the run, and this hit. */
+  exit(code = 0): never {
+    this.#hit.exit(code);
+    throw new ExitSignal();
+  }
+
   /** The running task, typed. */
   get curtask(): ObjectValue {
     const type = this.#hit.kernel.image.type("struct task_struct");
@@ -164,6 +225,26 @@ export class OpaqueContext {
   }
 }
 
+/** Ends a function that called `exit()`; the runner catches it. */
+export class ExitSignal extends Error {
+  constructor() {
+    super("exit() was called");
+    this.name = "ExitSignal";
+  }
+}
+
+/** A record as a captured function made it, as an object. */
+function plainRecord(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (!("fields" in value) || !Array.isArray(value.fields)) return value;
+  return Object.fromEntries(
+    value.fields.map((field: { readonly name: string; readonly value: unknown }) => [
+      field.name,
+      plainRecord(field.value),
+    ]),
+  );
+}
+
 function argsAreNoValue(names: readonly string[]): string {
   const known = names.filter((name) => name !== "").map((name) => `c.args.${name}`).join(", ");
   return `c.args is no value by itself${known === "" ? "" : `: name one of ${known}`}`;
@@ -187,7 +268,12 @@ function functionArgs(hit: KernelHit, reader: ObjectReader, prototype: Prototype
       if (name === NO_VALUE) return argsAreNoValue([...params.keys()]);
       if (typeof name === "symbol") return undefined;
       const param = params.get(name);
-      if (param !== undefined) return wordValue(reader, param.type, hit.regs?.param(param.index) ?? 0);
+      if (param !== undefined) {
+        const word = hit.point.kind === "fexit"
+          ? keptParam(hit, prototype, param.index)
+          : hit.regs?.param(param.index) ?? 0;
+        return wordValue(reader, param.type, word);
+      }
       const known = [...params.keys()];
       throw new TypeError(
         `Cannot read argument "${name}" of ${hit.func() || "this probe"}: ` +
@@ -197,6 +283,18 @@ function functionArgs(hit: KernelHit, reader: ObjectReader, prototype: Prototype
     has: (_target, name) => typeof name === "string" && params.has(name),
     ownKeys: () => [],
   });
+}
+
+/** A parameter among the argument words that an fexit has kept. */
+function keptParam(hit: KernelHit, prototype: Prototype | undefined, index: number): number {
+  const { image } = hit.kernel;
+  const params = prototype?.params ?? [];
+  const first = argumentWords(params, image)[index] ?? index;
+  const bare = bareType(params[index]?.type ?? { kind: "void", id: 0 });
+  const wide = (bare.kind === "int" || bare.kind === "enum") && bare.size > image.pointerSize;
+  return wide
+    ? twoWords(hit.arg(first), hit.arg(first + 1), bare.signed, `args.${params[index]?.name}`)
+    : hit.arg(first);
 }
 
 function recordArgs(hit: KernelHit, reader: ObjectReader, tracepoint: TracepointInfo): object {

@@ -49,10 +49,12 @@ export interface RunStatistics {
   readonly unknownReads: readonly UnknownRead[];
 }
 
-/** A finished run. `Maps` are the program's maps by name, typed by the program. */
-export interface RunResult<Maps = unknown> {
+/** A finished run. `Maps` and `Rows` are the program's by name, typed by the program. */
+export interface RunResult<Maps = unknown, Rows = unknown> {
   /** The maps by name: keyed ones have `get`, others are their value. */
   readonly maps: Maps;
+  /** Rows that the probes emitted, by table, in order. */
+  readonly rows: Rows;
   /** What the probes printed, line by line; empty with `keep: false`. */
   readonly lines: readonly string[];
   /** Hits, misses, time, calls. */
@@ -88,17 +90,17 @@ export interface RunResult<Maps = unknown> {
  * @throws {ProgramError} If a program is wrong. {@link AttachError} if the kernel refuses a probe,
  * `ProbeHandlerError` if a handler throws (see `keepGoing`).
  */
-export async function run<M>(
-  programs: Program<M> | readonly Program<M>[],
+export async function run<M, R>(
+  programs: Program<M, R> | readonly Program<M, R>[],
   options: RunOptions = {},
-): Promise<RunResult<M>> {
+): Promise<RunResult<M, R>> {
   for (const given of [programs].flat()) checkProgram(given);
   const workload = options.workload ?? builtinWorkload("cat");
   const kernel = await bootKernel({ ...options, disks: options.disks ?? workload.disks ?? [] });
   const unknown = new UnknownReads(kernel);
   const { onLine } = options;
   const output = new Output({ ...options, ...(onLine === undefined ? {} : { onText: onLine }) });
-  const sessions = [programs].flat().map((program: Program<M>) =>
+  const sessions = [programs].flat().map((program: Program<M, R>) =>
     attachWith(program, kernel, output, options)
   );
   const points = sessions.reduce((sum, session) => sum + session.probes().length, 0);
@@ -111,6 +113,7 @@ export async function run<M>(
   const mapsText = () => sessions.map((session) => session.mapsText()).join("");
   return {
     maps: Object.assign({}, ...sessions.map((session) => session.maps)) as M,
+    rows: Object.assign({}, ...sessions.map((session) => session.rows)) as R,
     lines: output.lines(),
     statistics,
     workload: report,

@@ -38,8 +38,11 @@ export interface ContextFunction {
   readonly parameters: readonly Parameter[];
   /** Type of what it gives, by those of its arguments. */
   readonly result: ValueType | ((types: readonly ValueType[]) => ValueType);
-  /** What is wrong with these arguments besides their kinds, if anything. */
-  readonly fault?: (types: readonly ValueType[]) => string | undefined;
+  /**
+   * What is wrong with these arguments besides their kinds, if anything. An integer of size 0 is one whose C type is not
+   * known; `args` are the values, where they are.
+   */
+  readonly fault?: (types: readonly ValueType[], args?: readonly unknown[]) => string | undefined;
   /** Computes it. Integers are numbers, or bigints beyond ±2^53. */
   readonly run: (call: Call, ...args: readonly unknown[]) => unknown;
 }
@@ -50,7 +53,9 @@ export function near(value: unknown): number {
   return typeof value === "bigint" ? Number(BigInt.asIntN(64, value)) : Number(value);
 }
 
-/** `length` bytes at an address; what cannot be read is 0. */
-export function bytesAt(hit: Hit, address: number, length: number): readonly number[] {
+/** `length` bytes at an address, or of a list of bytes; what cannot be read is 0. */
+export function bytesAt(hit: Hit, place: unknown, length: number): readonly number[] {
+  if (Array.isArray(place)) return Array.from({ length }, (_, i) => near(place[i] ?? 0) & 0xff);
+  const address = near(place);
   return Array.from({ length }, (_, i) => hit.load(address + i, 1, false));
 }

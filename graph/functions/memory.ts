@@ -23,7 +23,7 @@ const buf: ContextFunction = {
     const [type] = types;
     const all = type?.kind === "array" ? type.length : DEFAULT_BYTES;
     const count = Math.min(Math.max(0, length === undefined ? all : near(length)), MAX_BYTES);
-    return { kind: "buffer", bytes: bytesAt(hit, near(address), count) };
+    return { kind: "buffer", bytes: bytesAt(hit, address, count) };
   },
 };
 

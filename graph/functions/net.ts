@@ -57,7 +57,7 @@ function addressBytes(
     const word = BigInt.asUintN(64, BigInt(value as number | bigint));
     return Array.from({ length: 4 }, (_, i) => Number(word >> BigInt(i * 8) & 0xffn));
   }
-  return bytesAt(hit, near(value), length);
+  return bytesAt(hit, value, length);
 }
 
 function sizeOf(type: ValueType | undefined): number {
@@ -90,15 +90,28 @@ const ntop: ContextFunction = {
   },
 };
 
-/** The bytes of an integer in the other order; its size is that of its type. */
+/** The size of an integer: what is given, else that of its type; 0 where neither tells. */
+function swappedSize(types: readonly ValueType[], given: unknown): number {
+  const [type] = types;
+  return given === undefined ? type?.kind === "int" ? type.size : 8 : near(given);
+}
+
+/** The bytes of an integer in the other order. */
 const bswap: ContextFunction = {
   name: "bswap",
   summary: "an integer with its bytes in the other order",
-  parameters: [{ name: "value", kind: "integer" }],
-  result: ([type]) =>
-    type?.kind === "int" ? { ...type, signed: false } : { kind: "int", size: 8, signed: false },
-  run: ({ types: [type] }, value) => {
-    const size = type?.kind === "int" ? type.size : 8;
+  parameters: [{ name: "value", kind: "integer" }, { name: "bytes", kind: "integer", optional: true }],
+  result: ([type, given]) =>
+    type?.kind === "int" && given === undefined
+      ? { ...type, signed: false }
+      : { kind: "int", size: 8, signed: false },
+  fault: (types, args) => {
+    const size = swappedSize(types, args?.[1]);
+    if (args === undefined || size === 1 || size === 2 || size === 4 || size === 8) return undefined;
+    return "nothing tells the size of the integer here; give it, bswap(value, 2)";
+  },
+  run: ({ types }, value, given) => {
+    const size = swappedSize(types, given);
     const word = BigInt.asUintN(size * 8, BigInt(value as number | bigint));
     let swapped = 0n;
     for (let i = 0; i < size; i++) swapped = swapped << 8n | word >> BigInt(i * 8) & 0xffn;
@@ -112,7 +125,7 @@ const macaddr: ContextFunction = {
   parameters: [{ name: "address", kind: "bytes" }],
   result: STRING,
   run: ({ hit }, address) =>
-    bytesAt(hit, near(address), 6).map((byte) => byte.toString(16).padStart(2, "0").toUpperCase()).join(":"),
+    bytesAt(hit, address, 6).map((byte) => byte.toString(16).padStart(2, "0").toUpperCase()).join(":"),
 };
 
 /** Functions on network addresses. */

@@ -9,11 +9,14 @@ import { DEFAULT_STACK_DEPTH } from "../../graph/limits.ts";
 import type { CallName, Expr, Span } from "../../graph/nodes.ts";
 import { type Capture, expression, items, meaningOf, property, propertyName } from "./expressions.ts";
 import { type ContextFunction, NotCaptured, type Scope } from "./scope.ts";
+import { readState, stateCall } from "./state_calls.ts";
 
 const STRING_METHODS: ReadonlySet<string> = new Set<CallName>(["startsWith", "endsWith", "includes"]);
 
 /** Captures a call. Raises `NotCaptured`. */
 export function call(node: ESTree.CallExpression, scope: Scope, capture: Capture, span: Span): Expr {
+  const state = stateCall(node, scope, capture);
+  if (state !== undefined) return readState(state, span);
   const called = calleeOf(node, scope, capture);
   if (typeof called === "string") return contextCall(called, node, scope, capture, span);
   if ("op" in called) return called;
@@ -50,22 +53,23 @@ export function call(node: ESTree.CallExpression, scope: Scope, capture: Capture
   return { op: "call", fn: method as CallName, args: [text, expression(only, scope, capture)], span };
 }
 
-/** The arguments of a call of `print`, or `undefined` if it is another call. */
+/** The arguments of a call of `print` or `exit`, or `undefined` if it is another call. */
 export function calledPrint(
   node: ESTree.Node,
   scope: Scope,
   capture: Capture,
+  wanted: "print" | "exit" = "print",
 ): readonly ESTree.Node[] | undefined {
   const inner = node.type === "ChainExpression" ? node.expression : node;
   if (inner.type !== "CallExpression" || inner.callee.type === "Super") return undefined;
   const { callee } = inner;
   if (callee.type !== "Identifier" && callee.type !== "MemberExpression") return undefined;
-  if (callee.type === "MemberExpression" && propertyName(callee) !== "print") return undefined;
-  if (callee.type === "Identifier" && scope.find(callee.name) === undefined && callee.name !== "print") {
+  if (callee.type === "MemberExpression" && propertyName(callee) !== wanted) return undefined;
+  if (callee.type === "Identifier" && scope.find(callee.name) === undefined && callee.name !== wanted) {
     return undefined;
   }
   const meaning = meaningOf(callee, scope, capture);
-  return meaning.is === "function" && meaning.name === "print" ? inner.arguments : undefined;
+  return meaning.is === "function" && meaning.name === wanted ? inner.arguments : undefined;
 }
 
 /** The context function that is called, or the method and what it is called on, or a name that no context has. */
@@ -78,7 +82,7 @@ function calleeOf(
   if (callee.type === "Identifier") {
     const known = scope.find(callee.name);
     if (known?.is === "function") return known.name;
-    if (callee.name === "print" && known === undefined) return "print";
+    if ((callee.name === "print" || callee.name === "exit") && known === undefined) return callee.name;
     throw new NotCaptured(
       `\`${callee.name}\` is a function from outside, which a probe cannot run; write out what it does`,
       capture.span(callee),
@@ -138,7 +142,10 @@ function contextCall(
       if (first === undefined) throw new NotCaptured("`ksym` takes an address", span);
       return { op: "call", fn: name, args: [first], span };
     case "print":
-      throw new NotCaptured("`print` has no value; it stands by itself in a .do handler", span);
+    case "exit":
+      throw new NotCaptured(`\`${name}\` has no value; it stands by itself in a .do handler`, span);
+    default:
+      return { op: "call", fn: name, args, span };
   }
 }
 

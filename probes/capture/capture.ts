@@ -8,10 +8,11 @@
 import type { Expr, Span, Statement } from "../../graph/nodes.ts";
 import { type Capture, outcome } from "./expressions.ts";
 import { type ParsedFunction, parseFunction, sourceOf } from "./parse.ts";
+import type { StateUse } from "../state.ts";
 import { bindPattern } from "./patterns.ts";
 import { NotCaptured, Scope, type Values } from "./scope.ts";
 import { strayMember } from "./stray.ts";
-import { effect, LocalNames, statements, valueOfBlock } from "./statements.ts";
+import { effect, functionValue, handlerBody } from "./statements.ts";
 
 /** A function as users give it to a builder: of the context, and of the values given with `.with()`. */
 export type UserFunction = (context: never, values: never) => unknown;
@@ -25,8 +26,10 @@ export interface Opaque {
   readonly run: (context: never) => unknown;
 }
 
-/** A captured function, or the function itself. */
-export type Captured<T> = { readonly value: T } | { readonly opaque: Opaque };
+/** A captured function with what it does to maps, or the function itself. */
+export type Captured<T> = { readonly value: T; readonly uses: readonly StateUse[] } | {
+  readonly opaque: Opaque;
+};
 
 /** Most nodes that one function may become. */
 export const MAX_NODES = 5_000;
@@ -43,7 +46,7 @@ export function captureValue(fn: unknown, what: string, values: Values): Capture
     values,
     (parsed, scope, capture) =>
       parsed.body.type === "BlockStatement"
-        ? valueOfBlock(parsed.body.body, scope, capture)
+        ? functionValue(parsed.body, scope, capture)
         : outcome(parsed.body, scope, capture),
     (wrong) => wrong,
   );
@@ -61,7 +64,7 @@ export function captureHandler(fn: unknown, what: string, values: Values): Captu
     values,
     (parsed, scope, capture) =>
       parsed.body.type === "BlockStatement"
-        ? statements(parsed.body.body, scope, capture, new LocalNames())
+        ? handlerBody(parsed.body, scope, capture)
         : effect(parsed.body, scope, capture),
     (wrong) => [{ op: "expr", value: wrong }],
   );
@@ -83,8 +86,10 @@ function attempt<T>(
     const { span } = parsed;
     const scope = new Scope(values);
     let left = MAX_NODES;
+    const uses: StateUse[] = [];
     const capture: Capture = {
       span,
+      use: (use) => void uses.push(use),
       spend: (node) => {
         if (--left < 0) {
           throw new NotCaptured(`the function is larger than ${MAX_NODES} expressions`, span(node));
@@ -92,12 +97,12 @@ function attempt<T>(
       },
     };
     bindParameters(parsed, scope, capture);
-    return { value: build(parsed, scope, capture) };
+    return { value: build(parsed, scope, capture), uses };
   } catch (error) {
     if (error instanceof NotCaptured) {
       // It would fail at the first hit; better where it attaches.
       const wrong = parsed === undefined ? undefined : strayMember(parsed);
-      if (wrong !== undefined) return { value: failing(wrong) };
+      if (wrong !== undefined) return { value: failing(wrong), uses: [] };
       const { message: reason, span } = error;
       return { opaque: span === undefined ? { source, reason, run } : { source, reason, span, run } };
     }

@@ -7,13 +7,18 @@
 import type { ESTree } from "meriyah";
 import { BUILTIN_NAMES, CONTEXT_FUNCTIONS } from "../../graph/context_names.ts";
 import type { BinaryOperator, BuiltinName, Expr, Span } from "../../graph/nodes.ts";
+import { FUNCTIONS as DEFINED } from "../../graph/functions/table.ts";
+import { isState, StateMap, type StateUse } from "../state.ts";
 import { call } from "./calls.ts";
+import { keyName } from "./patterns.ts";
 import type { Meaning, Scope } from "./scope.ts";
 import { NotCaptured } from "./scope.ts";
 
 /** What capture knows about the function at hand, besides the names in its scope. */
 export interface Capture {
   span(node: ESTree.Node): Span;
+  /** Notes what the function does with a map. */
+  use(use: StateUse): void;
   /** Counts a node; raises `NotCaptured` where a function would become unreasonably large. */
   spend(node: ESTree.Node): void;
 }
@@ -32,7 +37,20 @@ const OPERATORS: ReadonlyMap<string, BinaryOperator> = new Map<string, BinaryOpe
 ]);
 
 /** Builtins that are strings: `.length` of these is the string's, not a field. */
-const STRING_BUILTINS: ReadonlySet<string> = new Set(["comm", "func", "probe", "registers"]);
+const STRING_BUILTINS: ReadonlySet<string> = new Set([
+  "comm",
+  "func",
+  "probe",
+  "registers",
+  "pcomm",
+  "probetype",
+]);
+
+/** Functions of the context that give strings. */
+const STRING_FUNCTIONS: ReadonlySet<string> = new Set(
+  [...DEFINED.values()].filter(({ result }) => typeof result !== "function" && result.kind === "string")
+    .map(({ name }) => name),
+);
 
 /** Captures an expression whose value is wanted. Raises `NotCaptured`. */
 export function expression(node: ESTree.Node, scope: Scope, capture: Capture): Expr {
@@ -89,7 +107,7 @@ function identifier(name: string, scope: Scope, span: Span): Meaning {
     return known.is === "expr" ? { is: "expr", expr: { ...known.expr, span } } : known;
   }
   if (name === "undefined") return { is: "expr", expr: { op: "literal", value: null, span } };
-  if (name === "print") return { is: "function", name };
+  if (name === "print" || name === "exit") return { is: "function", name };
   throw new NotCaptured(
     `\`${name}\` is a name from outside the function; give its value with .with({ ${name} }) and take it from the second parameter`,
     span,
@@ -121,6 +139,7 @@ export function property(base: Meaning, name: string, scope: Scope, span: Span):
   switch (base.is) {
     case "context":
       if (name === "args" || name === "regs") return { is: name };
+      if (name === "entry") return { is: "expr", expr: { op: "entry", span } };
       if (BUILTINS.has(name)) return { is: "expr", expr: { op: "builtin", name: name as BuiltinName, span } };
       if (FUNCTIONS.has(name)) return { is: "function", name: name as "str" };
       // For the graph to report, with what is near.
@@ -133,7 +152,9 @@ export function property(base: Meaning, name: string, scope: Scope, span: Span):
       if (!Object.hasOwn(scope.values, name)) {
         throw new NotCaptured(`no value \`${name}\` was given with .with({ … })`, span);
       }
-      return { is: "expr", expr: { op: "literal", value: scope.values[name] ?? null, span } };
+      const given = scope.values[name] ?? null;
+      if (isState(given)) return { is: "state", state: given };
+      return { is: "expr", expr: { op: "literal", value: given, span } };
     }
     case "expr":
       if (name === "length" && isString(base.expr)) {
@@ -142,6 +163,11 @@ export function property(base: Meaning, name: string, scope: Scope, span: Span):
       return { is: "expr", expr: { op: "field", base: base.expr, name, span } };
     case "function":
       throw new NotCaptured(`\`${base.name}\` is a function; call it`, span);
+    case "state":
+      if (name === "size" && base.state instanceof StateMap) {
+        return { is: "expr", expr: { op: "mapLen", map: base.state.name, span } };
+      }
+      throw new NotCaptured(`\`${name}\` of the map \`${base.state.name}\` is to be called`, span);
   }
 }
 
@@ -155,7 +181,7 @@ export function isString(expr: Expr): boolean {
     case "template":
       return true;
     case "call":
-      return expr.fn === "str" || expr.fn === "ksym" || expr.fn === "usym";
+      return expr.fn === "str" || expr.fn === "ksym" || expr.fn === "usym" || STRING_FUNCTIONS.has(expr.fn);
     default:
       return false;
   }
@@ -194,9 +220,26 @@ function value(node: ESTree.Node, scope: Scope, capture: Capture, span: Span): E
       };
     case "CallExpression":
       return call(node, scope, capture, span);
+    case "ObjectExpression":
+      return record(node, scope, capture, span);
     default:
       throw new NotCaptured(`${named(node.type)} cannot run inside a probe`, span);
   }
+}
+
+/** `{ file: …, bytes: … }`: the parts by name. */
+function record(node: ESTree.ObjectExpression, scope: Scope, capture: Capture, span: Span): Expr {
+  const fields = node.properties.map((part) => {
+    if (part.type !== "Property") {
+      throw new NotCaptured("a record lists its parts one by one", capture.span(part));
+    }
+    const name = keyName(part);
+    if (name === undefined) {
+      throw new NotCaptured("a computed name is not known before the probe runs", capture.span(part));
+    }
+    return { name, value: outcome(part.value, scope, capture) };
+  });
+  return { op: "record", fields, span };
 }
 
 function literal(node: ESTree.Literal, span: Span): Expr {
@@ -267,6 +310,8 @@ function whole(meaning: Meaning): string {
       return "the values as a whole are not a value; name one of them";
     case "function":
       return `\`${meaning.name}\` is a function; call it`;
+    case "state":
+      return `the map \`${meaning.state.name}\` as a whole is not a value; call one of its methods`;
     case "expr":
       return "";
   }

@@ -4,7 +4,9 @@
  * @module
  */
 
+import type { CONTEXT_FUNCTIONS } from "../../graph/context_names.ts";
 import type { Expr, Span } from "../../graph/nodes.ts";
+import type { AnyState } from "../state.ts";
 
 /** What a name, or a part of a member chain, stands for. */
 export type Meaning =
@@ -18,14 +20,16 @@ export type Meaning =
   | { readonly is: "regs" }
   /** The second parameter: the values given with `.with()`. */
   | { readonly is: "values" }
+  /** A map or a value that handlers share, given with `.with()`. */
+  | { readonly is: "state"; readonly state: AnyState }
   /** A function of the context that has been named but not called yet, `c.str`. */
   | { readonly is: "function"; readonly name: ContextFunction };
 
 /** Functions that a context offers. */
-export type ContextFunction = "arg" | "reg" | "kstack" | "ustack" | "str" | "ksym" | "usym" | "print";
+export type ContextFunction = typeof CONTEXT_FUNCTIONS[number];
 
 /** Values given with `.with()`: what a captured function may use besides its context. */
-export type Values = Readonly<Record<string, string | number | boolean | bigint>>;
+export type Values = Readonly<Record<string, string | number | boolean | bigint | AnyState>>;
 
 /** The names in force at one place of a function, innermost block last. */
 export class Scope {

@@ -8,8 +8,26 @@ import type { ESTree } from "meriyah";
 import type { Expr, Statement } from "../../graph/nodes.ts";
 import { calledPrint } from "./calls.ts";
 import { type Capture, expression, meaningOf, named, outcome } from "./expressions.ts";
+import { anyExpr } from "../../graph/walk.ts";
+import { assignment, hasLoop, needsStatements } from "./assignments.ts";
+import { type Direct, directStatements } from "./loops.ts";
 import { bindPattern } from "./patterns.ts";
 import { NotCaptured, type Scope } from "./scope.ts";
+import { stateCall, writeState } from "./state_calls.ts";
+
+/** The value of a function with a body: an expression where it only decides, a block where it loops or assigns. */
+export function functionValue(body: ESTree.BlockStatement, scope: Scope, capture: Capture): Expr {
+  if (!needsStatements(body)) return valueOfBlock(body.body, scope, capture);
+  const direct: Direct = { value: true, names: new LocalNames(), scope, capture };
+  return { op: "block", body: directStatements(body.body, direct), span: capture.span(body) };
+}
+
+/** The statements of a handler with a body. */
+export function handlerBody(body: ESTree.BlockStatement, scope: Scope, capture: Capture): Statement[] {
+  const names = new LocalNames();
+  if (!hasLoop(body)) return statements(body.body, scope, capture, names);
+  return directStatements(body.body, { value: false, names, scope, capture });
+}
 
 /** What runs after a list of statements has ended without `return`. */
 interface Next {
@@ -121,7 +139,14 @@ export function statements(
   }
 }
 
-function declare(
+/** What may be another value later in the same hit. */
+function isPassing(expr: Expr): boolean {
+  return expr.op === "local" || expr.op === "mapGet" || expr.op === "mapHas" || expr.op === "mapLen" ||
+    expr.op === "block" || expr.op === "builtin" && expr.name === "rand";
+}
+
+/** The declarations of locals. */
+export function declare(
   node: ESTree.VariableDeclaration,
   scope: Scope,
   capture: Capture,
@@ -130,6 +155,13 @@ function declare(
   const made: Statement[] = [];
   for (const { id, init } of node.declarations) {
     const meaning = init === null ? NOTHING : meaningOf(init, scope, capture);
+    if (meaning.is === "expr" && id.type !== "Identifier" && anyExpr(meaning.expr, isPassing)) {
+      // Taken apart as it is now: what it is made of may change.
+      const whole = names.unique("parts");
+      made.push({ op: "let", name: whole, value: meaning.expr });
+      bindPattern(id, { is: "expr", expr: { op: "local", name: whole } }, scope, capture);
+      continue;
+    }
     if (id.type !== "Identifier" || meaning.is !== "expr") {
       bindPattern(id, meaning, scope, capture);
       continue;
@@ -145,6 +177,18 @@ function declare(
 export function effect(node: ESTree.Node, scope: Scope, capture: Capture): Statement[] {
   const printed = calledPrint(node, scope, capture);
   if (printed !== undefined) return [{ op: "print", parts: printParts(printed, scope, capture) }];
+  const left = calledPrint(node, scope, capture, "exit");
+  if (left !== undefined) {
+    const [code] = left;
+    return [{ op: "exit", code: code === undefined ? undefined : expression(code, scope, capture) }];
+  }
+  const state = stateCall(node, scope, capture);
+  if (state !== undefined) {
+    const written = writeState(state, capture.span(node));
+    if (written !== undefined) return [written];
+  }
+  const assigned = assignment(node, scope, capture);
+  if (assigned !== undefined) return [assigned];
   if (node.type === "LogicalExpression" && node.operator !== "??") {
     const test = expression(node.left, scope, capture);
     const then = effect(node.right, scope, capture);

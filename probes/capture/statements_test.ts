@@ -55,9 +55,48 @@ Deno.test("an early return puts the rest into the other branch", () => {
 });
 
 Deno.test("a handler that does more runs as it is", () => {
-  assertEquals(captured("c => { while (true) {} }"), "`while` cannot run inside a probe");
+  assertEquals(captured("c => { do {} while (true) }"), "`do while` cannot run inside a probe");
   assertEquals(
     captured("c => console.log(c.pid)"),
     "`console.log` is a function from outside, which a probe cannot run; write out what it does",
   );
+});
+
+const local = (name: string) => ({ op: "local", name });
+const literal = (value: unknown) => ({ op: "literal", value });
+
+Deno.test("assignments and counting loops are statements", () => {
+  assertEquals(captured("c => { let x = 1; x += 2; x++; print(x); }"), [
+    { op: "let", name: "x", value: literal(1) },
+    { op: "set", name: "x", value: { op: "binary", operator: "+", left: local("x"), right: literal(2) } },
+    { op: "set", name: "x", value: { op: "binary", operator: "+", left: local("x"), right: literal(1) } },
+    { op: "print", parts: [local("x")] },
+  ]);
+  assertEquals(captured("c => { for (let i = 0; i < 3; i++) { if (i) return; } }"), [
+    { op: "let", name: "i", value: literal(0) },
+    {
+      op: "while",
+      test: { op: "binary", operator: "<", left: local("i"), right: literal(3) },
+      update: [{
+        op: "set",
+        name: "i",
+        value: { op: "binary", operator: "+", left: local("i"), right: literal(1) },
+      }],
+      body: [{ op: "if", test: local("i"), then: [{ op: "return" }], else: [] }],
+    },
+  ]);
+  assertEquals(captured("c => { for (const i of range(0, c.pid)) print(i); exit(1); }"), [
+    {
+      op: "range",
+      name: "i",
+      from: literal(0),
+      to: { op: "builtin", name: "pid" },
+      body: [{ op: "print", parts: [local("i")] }],
+    },
+    { op: "exit", code: literal(1) },
+  ]);
+});
+
+Deno.test("only a function's own variables can be assigned", () => {
+  assertEquals(captured("c => { c.pid = 1; }"), "only the function's own variables can be assigned");
 });

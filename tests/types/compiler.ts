@@ -28,7 +28,7 @@ export class Snippets {
 
   constructor(snippets: Readonly<Record<string, string>>) {
     const header =
-      'import { begin, end, interval, kprobe, kretprobe, latency, print, program, tracepoint } from "../../probes/mod.ts";\n' +
+      'import { begin, end, hash, interval, kprobe, kretprobe, latency, print, program, tracepoint } from "../../probes/mod.ts";\n' +
       'import type { ResultOf } from "../../probes/mod.ts";\n';
     this.#texts = new Map(
       Object.entries(snippets).map(([name, text]) => [`${HERE}snippet_${name}.ts`, header + text]),

@@ -34,6 +34,20 @@ const snippets = new Snippets({
   result: `
     const p = program({ opens: kprobe("vfs_open").by((c) => c.comm).count() });
     export function f(r: ResultOf<typeof p>): unknown { return [r.maps.opens.get(1), r.maps.open]; }`,
+  state: `
+    const start = hash<number, number>("start");
+    export default program({
+      a: kprobe("vfs_read").with({ start }).do((c, { start }) => start.set(c.comm, c.nsecs)),
+      b: kprobe("vfs_read").with({ start }).do((c, { start }) => start.hist(c.tid, c.nsecs)),
+    });`,
+  rows: `
+    const p = program({
+      opens: kprobe("vfs_open").emit((c) => ({ file: c.args.path.dentry.d_name.name, pid: c.pid })),
+    });
+    export function f(r: ResultOf<typeof p>): unknown { return [r.rows.opens[0]?.fil, r.rows.open]; }`,
+  entry: `
+    kretprobe("vfs_read", { entry: (c) => ({ size: c.args.count }) }).sum((c) => c.entry.siz);`,
+  list: `kprobe(["vfs_read", "vfs_wirte"]);`,
   complete: `
     kprobe("vfs_o");
     kprobe("vfs_open").filter((c) => c.args.file.f_);
@@ -47,7 +61,7 @@ Deno.test("a right script compiles", () => {
 Deno.test("a wrong symbol, argument, field or event is an error that names it", () => {
   const expected: Readonly<Record<string, readonly string[]>> = {
     symbol: [
-      `Argument of type '"vfs_opne"' is not assignable to parameter of type 'KnownFunction<Functions>'.`,
+      `Argument of type '"vfs_opne"' is not assignable to parameter of type 'KnownFunction<Functions> | readonly KnownFunction<Functions>[]'.`,
     ],
     argument: [
       "Property 'flie' does not exist on type 'Readonly<{ path: Ptr<path>; file: Ptr<file>; }>'.",
@@ -67,7 +81,7 @@ Deno.test("a wrong symbol, argument, field or event is an error that names it", 
     sum: ["Type 'string' is not assignable to type 'Numeric'."],
     assign: ["Cannot assign to 'count' because it is a read-only property."],
     options: [
-      "Object literal may only specify known properties, but 'maxactiv' does not exist in type 'KretprobeOptions'. Did you mean to write 'maxactive'?",
+      `Object literal may only specify known properties, but 'maxactiv' does not exist in type 'EntryOptions<KprobeContext<"vfs_read", Functions>, never>'. Did you mean to write 'maxactive'?`,
     ],
     values: ["Property 'limt' does not exist on type '{ limit: number; }'. Did you mean 'limit'?"],
   };
@@ -83,10 +97,29 @@ Deno.test("a wrong symbol, argument, field or event is an error that names it", 
   );
 });
 
+Deno.test("shared maps, rows, entry data and lists are typed", () => {
+  const firsts = (name: "state" | "rows" | "entry" | "list") =>
+    snippets.errors(name).map((text) => text.split("\n")[0]);
+  assertEquals(firsts("state"), [
+    "Argument of type 'string' is not assignable to parameter of type 'number'.",
+    "The 'this' context of type 'StateMap<number, number>' is not assignable to method's 'this' of type 'StateMap<number, HistogramValue>'.",
+  ]);
+  assertEquals(firsts("rows"), [
+    "Property 'fil' does not exist on type '{ readonly file: string; readonly pid: number; }'. Did you mean 'file'?",
+    "Property 'open' does not exist on type 'RowsOf<{ opens: RowProbe<{ readonly file: string; readonly pid: number; }, NoValues>; }>'. Did you mean 'opens'?",
+  ]);
+  assertEquals(firsts("entry"), [
+    "Property 'siz' does not exist on type '{ size: number; }'. Did you mean 'size'?",
+  ]);
+  assertEquals(firsts("list"), [
+    `Argument of type '("vfs_read" | "vfs_wirte")[]' is not assignable to parameter of type 'KnownFunction<Functions> | readonly KnownFunction<Functions>[]'.`,
+  ]);
+});
+
 Deno.test("results have exactly the maps of the program, with their key types", () => {
   assertEquals(snippets.errors("result"), [
     "Argument of type 'number' is not assignable to parameter of type 'string'.",
-    "Property 'open' does not exist on type 'MapsOf<{ opens: MapProbe<KeyedMap<string, number>>; }>'. Did you mean 'opens'?",
+    "Property 'open' does not exist on type 'MapsOf<{ opens: MapProbe<KeyedMap<string, number>, NoValues>; }>'. Did you mean 'opens'?",
   ]);
 });
 

@@ -2,15 +2,18 @@
 
 import { assertEquals } from "@std/assert";
 import type { HistogramValue, StatsValue } from "../../graph/maps/cell.ts";
-import type { StackValue } from "../../graph/value.ts";
+import type { PointerValue, StackValue } from "../../graph/value.ts";
 import {
+  fexit,
   type Functions,
+  hash,
   type KeyedMap,
   kprobe,
   kretprobe,
   latency,
   program,
   type ResultOf,
+  scalar,
   tracepoint,
   type Tracepoints,
 } from "../../probes/mod.ts";
@@ -32,6 +35,39 @@ const made = program({
   log: kprobe("vfs_open").print((c) => c.comm),
 });
 type Maps = ResultOf<typeof made>["maps"];
+
+const start = hash<number, number>("start");
+const sizes = hash<readonly [string, number], HistogramValue>("sizes");
+const total = scalar<number>("total");
+const stateful = program({
+  enter: kprobe("vfs_read").with({ start, total }).do((c, { start, total }) => {
+    start.set(c.tid, c.nsecs);
+    total.set((total.get() ?? 0) + 1);
+  }),
+  leave: kretprobe("vfs_read", {
+    entry: (c) => ({ size: c.args.count, name: c.args.file.f_path.dentry.d_name.name }),
+  })
+    .with({ start, sizes }).do((c, { sizes }) => sizes.hist([c.comm, c.pid], c.entry.size)),
+  opens: fexit("vfs_open").emit((c) => ({
+    file: c.args.path.dentry.d_name.name,
+    result: c.retval,
+    at: c.curtask,
+  })),
+  both: kprobe(["vfs_read", "vfs_write"]).by((c) => c.func).sum((c) => c.args.count).top(3),
+});
+type Shared = ResultOf<typeof stateful>;
+
+holds<Same<Shared["maps"]["start"], KeyedMap<number, number>>>();
+holds<Same<Shared["maps"]["sizes"], KeyedMap<readonly [string, number], HistogramValue>>>();
+holds<Same<Shared["maps"]["total"], number | undefined>>();
+holds<Same<keyof Shared["maps"], "start" | "sizes" | "total" | "both">>();
+holds<
+  Same<
+    Shared["rows"]["opens"],
+    readonly { readonly file: string; readonly result: number; readonly at: PointerValue }[]
+  >
+>();
+holds<Same<keyof Shared["rows"], "opens">>();
 
 holds<Same<Maps["byName"], KeyedMap<string, number>>>();
 holds<Same<Maps["byBoth"], KeyedMap<readonly [number, string], number>>>();
