@@ -41,25 +41,23 @@ export { profile } from "./profile.ts";
 export {
   type AnyProbe,
   asProgram,
+  type GivenTo,
+  type Held,
   isProbe,
   isProgram,
+  type MapNames,
   type MapsOf,
   program,
   type ResultOf,
+  type RowNames,
   type RowsOf,
+  type StateNamed,
+  type StateNames,
+  type StateResult,
 } from "./program.ts";
 export type { AnyPointer, CountResult, Data, Key, KeyedMap, KeyPart, MapResult, NoKey } from "./results.ts";
 export { software, type SoftwareEvent } from "./software.ts";
-export {
-  type Addend,
-  type AnyState,
-  hash,
-  type HashOptions,
-  scalar,
-  StateMap,
-  type StateUse,
-  StateValue,
-} from "./state.ts";
+export { type Addend, type AnyState, hash, type HashOptions, scalar, StateMap, StateValue } from "./state.ts";
 export { type Tracepoint, tracepoint, type TracepointContext } from "./tracepoint.ts";
 export { uprobe, type UprobeOptions } from "./uprobe.ts";
 export { uretprobe } from "./uretprobe.ts";

@@ -15,7 +15,7 @@ import {
   type Statement,
   type Step,
 } from "../graph/nodes.ts";
-import { MapProbe, Probe, type RESULT, RowProbe, type ROWS, type VALUES } from "./builder.ts";
+import { MapProbe, Probe, RowProbe } from "./builder.ts";
 import { type Captured, shown } from "./capture/mod.ts";
 import { pointName } from "../graph/point_name.ts";
 import { exprChildren, statementsOf, stepExpressions } from "../graph/walk.ts";
@@ -31,40 +31,45 @@ export interface AnyProbe {
   readonly [SPEC]: ProbeSpec;
 }
 
-/** Names of the maps and values that a probe was given with `.with()`. */
-type StateNames<P> = P extends { readonly [VALUES]: infer V }
-  ? { [N in keyof V]: V[N] extends AnyState ? N : never }[keyof V]
+/** The values that a probe was given with `.with()`. */
+export type GivenTo<P> = P extends MapProbe<unknown, infer V> ? V
+  : P extends RowProbe<unknown, infer V> ? V
+  : P extends Probe<infer _C, infer V, infer _K> ? V
+  : never;
+
+/** Names of the maps and values among what a probe was given. */
+export type StateNames<V> = V extends unknown ? {
+    [N in keyof V]: V[N] extends StateMap<infer _K, infer _V> | StateValue<infer _W> ? N : never;
+  }[keyof V]
   : never;
 
 /** What a run returns for a map or value that handlers shared. */
-type StateResult<S> = S extends StateMap<infer K, infer V> ? KeyedMap<Data<K>, Held<V>>
+export type StateResult<S> = S extends StateMap<infer K, infer V> ? KeyedMap<Data<K>, Held<V>>
   : S extends StateValue<infer V> ? Held<V> | undefined
   : never;
 
 /** A value of a map as a run returns it: aggregated ones are plain data already. */
-type Held<V> = V extends { readonly kind: "histogram" | "stats" } ? V : Data<V>;
+export type Held<V> = V extends { readonly kind: "histogram" | "stats" } ? V : Data<V>;
 
-/** The map or value of a name, whichever probe was given it. */
-type StateNamed<P, N> = P extends { readonly [VALUES]: infer V }
-  ? N extends keyof V ? StateResult<V[N]> : never
-  : never;
+/** The result of the map or value of a name, whichever probe was given it. */
+export type StateNamed<V, N> = V extends unknown ? N extends keyof V ? StateResult<V[N]> : never : never;
 
 /** Names of the probes with a map of their own. */
-type MapNames<P> = { [N in keyof P]: P[N] extends MapProbe<unknown, unknown> ? N : never }[keyof P];
+export type MapNames<P> = { [N in keyof P]: P[N] extends MapProbe<unknown, unknown> ? N : never }[keyof P];
 
 /** Names of the probes that emit rows. */
-type RowNames<P> = { [N in keyof P]: P[N] extends RowProbe<unknown, unknown> ? N : never }[keyof P];
+export type RowNames<P> = { [N in keyof P]: P[N] extends RowProbe<unknown, unknown> ? N : never }[keyof P];
 
 /** What a run returns for the maps of these probes, by name: their own, and those that their handlers share. */
 export type MapsOf<P> = {
-  readonly [N in MapNames<P> | StateNames<P[keyof P]>]: N extends MapNames<P>
-    ? P[N] extends { readonly [RESULT]: infer R } ? R : never
-    : StateNamed<P[keyof P], N>;
+  readonly [N in MapNames<P> | StateNames<GivenTo<P[keyof P]>>]: N extends MapNames<P>
+    ? P[N] extends MapProbe<infer R, unknown> ? R : never
+    : StateNamed<GivenTo<P[keyof P]>, N>;
 };
 
 /** What a run returns for the rows of these probes, by name. */
 export type RowsOf<P> = {
-  readonly [N in RowNames<P>]: P[N] extends { readonly [ROWS]: infer R } ? readonly R[] : never;
+  readonly [N in RowNames<P>]: P[N] extends RowProbe<infer R, unknown> ? readonly R[] : never;
 };
 
 /** What `run` returns for a program, as far as the program's own type tells. */
@@ -240,7 +245,11 @@ class Joined {
   program<M, R>(): Program<M, R> {
     for (const { state, aggregation } of this.#state.values()) {
       const keyParts = state instanceof StateMap ? keyPartsOf(state.name, this.#probes) : 0;
-      const options = state instanceof StateMap ? state.options : {};
+      const { maxEntries, lru } = state instanceof StateMap ? state.options : {};
+      const options = {
+        ...(maxEntries === undefined ? {} : { maxEntries }),
+        ...(lru === true ? { lru } : {}),
+      };
       this.#declare({ name: state.name, aggregation: aggregation ?? { fn: "value" }, keyParts, ...options });
     }
     const graph = { version: GRAPH_VERSION, probes: this.#probes, maps: [...this.#maps.values()] } as const;

@@ -6,7 +6,7 @@
 
 import type { HistogramValue, StatsValue } from "../graph/maps/cell.ts";
 import type { LiveMap } from "../graph/maps/live_map.ts";
-import type { Aggregation, MapNode } from "../graph/nodes.ts";
+import type { Aggregation } from "../graph/nodes.ts";
 import { checkHist, checkInteger, checkLhist, checkMapName, checkOptions } from "./options.ts";
 import type { HistOptions, LhistOptions } from "./options.ts";
 import type { Key } from "./results.ts";
@@ -15,15 +15,10 @@ import { runningMap } from "./running.ts";
 /** What a value that is added to a map may be. */
 export type Addend = number | bigint | boolean;
 
-/** Marks what handlers share. */
-const STATE: unique symbol = Symbol("kscope.state");
-
 /** A map or a value of any type. */
 export interface AnyState {
   /** Its name, without the `@`. */
   readonly name: string;
-  /** Marks it. */
-  readonly [STATE]: true;
 }
 
 /** Options of a map. */
@@ -40,15 +35,13 @@ export interface HashOptions {
  * uses in a program have to agree.
  */
 export class StateMap<in out K, in out V> implements AnyState {
-  /** Marks it. */
-  readonly [STATE] = true;
   /** Its name, without the `@`. */
   readonly name: string;
-  /** Options as the graph holds them. */
-  readonly options: Pick<MapNode, "maxEntries" | "lru">;
+  /** The options that it was made with. */
+  readonly options: HashOptions;
 
   /** Made by `hash`. */
-  constructor(name: string, options: Pick<MapNode, "maxEntries" | "lru">) {
+  constructor(name: string, options: HashOptions) {
     this.name = name;
     this.options = options;
   }
@@ -160,8 +153,6 @@ export class StateMap<in out K, in out V> implements AnyState {
 
 /** A single value that handlers read and write, given to them through `.with`. */
 export class StateValue<in out V> implements AnyState {
-  /** Marks it. */
-  readonly [STATE] = true;
   /** Its name, without the `@`. */
   readonly name: string;
 
@@ -204,14 +195,11 @@ export class StateValue<in out V> implements AnyState {
  */
 export function hash<K extends Key, V>(name: string, options?: HashOptions): StateMap<K, V> {
   checkOptions(options, ["maxEntries", "lru"], "a map");
-  const { maxEntries, lru } = options ?? {};
+  const { maxEntries } = options ?? {};
   if (maxEntries !== undefined) {
     checkInteger(maxEntries, 1, Number.MAX_SAFE_INTEGER, "the maxEntries of a map");
   }
-  return new StateMap(checkMapName(name), {
-    ...(maxEntries === undefined ? {} : { maxEntries }),
-    ...(lru === true ? { lru } : {}),
-  });
+  return new StateMap(checkMapName(name), options ?? {});
 }
 
 /** A single value for handlers to share. */
@@ -226,6 +214,7 @@ export function isState(given: unknown): given is AnyState {
 
 /** What a captured function does with a map of plain values, or adds to one. */
 export interface StateUse {
+  /** The map. */
   readonly state: AnyState;
   /** Undefined for what fits every map: reading, deleting, printing. */
   readonly aggregation: Aggregation | undefined;

@@ -20,7 +20,7 @@ const INNER: readonly RegExp[] = [
   // The graph is data: its nodes are read by position and documented in graph/nodes.ts.
   /^ProbeGraph\["(version|probes|maps)"\]$/,
   // How builder and program, session and attachment know one another.
-  /^(Probe\.prototype\.|MapProbe\.prototype\.|AnyProbe\[")SPEC("\])?$/,
+  /^(Probe\.prototype\.|MapProbe\.prototype\.|RowProbe\.prototype\.|AnyProbe\[")SPEC("\])?$/,
   /^Session\.prototype\.(compiled|output|adopt)$/,
 ];
 
