@@ -132,13 +132,13 @@ export class StateMap<in out K, in out V> implements AnyState {
   }
 
   /** The keys, as they are now. */
-  keys(): Iterable<K> {
-    return [...this.entries()].map(([key]) => key);
+  *keys(): Iterable<K> {
+    for (const [key] of this.entries()) yield key;
   }
 
   /** The values, as they are now. */
-  values(): Iterable<V> {
-    return [...this.entries()].map(([, value]) => value);
+  *values(): Iterable<V> {
+    for (const [, value] of this.entries()) yield value;
   }
 
   /** As `entries`. */

@@ -7,13 +7,14 @@
 import type { KernelImage } from "../../image/model.ts";
 import type { Hit } from "../hit.ts";
 import { FUNCTIONS } from "../functions/table.ts";
-import { children, expressions, type Ir, type IrStatement, type IrStep } from "../ir.ts";
+import { expressions, type Ir, type IrStatement, type IrStep } from "../ir.ts";
 import { held, type RuntimeMap } from "../maps/runtime_map.ts";
 import { flatKey } from "../passes/map_use.ts";
-import { innerStatements, ownExpressions } from "../statements.ts";
 import type { ValueType } from "../types.ts";
 import { rowValue, stackValue, type Symbolizer, toValue } from "../value.ts";
 import { type Binder, Emitter, keyId } from "./emitter.ts";
+import { continues, cost, mayLeave, returns } from "./flow.ts";
+import { isExactInteger, opaqueIn, readsMap } from "./inspect_ir.ts";
 import { RUNTIME } from "./runtime.ts";
 import { arrayReader, structReader } from "./struct_value.ts";
 
@@ -516,35 +517,6 @@ class HandlerBuilder implements Binder {
   }
 }
 
-/** True for integers that are read or cut to size; arithmetic may leave what a map can hold. */
-function isExactInteger(ir: Ir): boolean {
-  if (ir.type.kind !== "int" && ir.type.kind !== "pointer") return false;
-  if ("exact" in ir && ir.exact === true) return false;
-  switch (ir.op) {
-    case "builtin":
-    case "word":
-    case "words":
-    case "reg":
-    case "load":
-    case "bits":
-    case "record":
-    case "wrap":
-    case "slice":
-      return true;
-    case "const":
-      return Number.isSafeInteger(ir.value);
-    case "cond":
-      return isExactInteger(ir.then) && isExactInteger(ir.else);
-    default:
-      return false;
-  }
-}
-
-/** Indices of the functions that an expression runs as they are. */
-function opaqueIn(ir: Ir): readonly number[] {
-  return ir.op === "opaque" ? [ir.fn] : children(ir).flatMap(opaqueIn);
-}
-
 /** A key part in generated code. */
 interface KeyCode {
   /** What identifies it. */
@@ -561,35 +533,4 @@ function entryKey(map: RuntimeMap | undefined, cell: string): string {
     kind === "pointer" ? `{ kind: "pointer", address: ${cell}.parts[${i}] }` : `${cell}.parts[${i}]`
   );
   return `[${parts.join(", ")}]`;
-}
-
-/** Whether a statement leaves the `do` or block that it stands in. */
-function returns(statement: IrStatement): boolean {
-  return statement.op === "return" || innerStatements<Ir>(statement).some((list) => list.some(returns));
-}
-
-/** Whether what follows a statement may be left out. */
-function mayLeave(statement: IrStatement): boolean {
-  return ["return", "break", "continue", "exit"].includes(statement.op) ||
-    innerStatements<Ir>(statement).some((list) => list.some(mayLeave));
-}
-
-/** Whether a statement goes on with the next round of the loop that it stands in. */
-function continues(statement: IrStatement): boolean {
-  if (statement.op === "continue") return true;
-  return statement.op === "if" && innerStatements<Ir>(statement).some((list) => list.some(continues));
-}
-
-/** What one round of a loop is reckoned as: one instruction for each statement and expression in it. */
-function cost(loop: IrStatement): number {
-  const weight = (ir: Ir): number => 1 + children(ir).reduce((sum, child) => sum + weight(child), 0);
-  const inner = innerStatements<Ir>(loop).flat();
-  return 1 + inner.length +
-    inner.flatMap((one) => ownExpressions<Ir>(one)).reduce((sum, ir) => sum + weight(ir), 0);
-}
-
-/** Whether an expression looks into a map. */
-function readsMap(ir: Ir): boolean {
-  return ir.op === "mapGet" || ir.op === "mapHas" || ir.op === "mapLen" || ir.op === "block" ||
-    ir.op === "opaque" || children(ir).some(readsMap);
 }
