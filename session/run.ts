@@ -5,6 +5,7 @@
  */
 
 import { attachedJson } from "../format/mod.ts";
+import type { MapSnapshot } from "../graph/maps/runtime_map.ts";
 import type { Program } from "../graph/nodes.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { ProbeHandlerError } from "../kernel/kprobes/mod.ts";
@@ -59,6 +60,8 @@ export interface RunResult<Maps = unknown, Rows = unknown> {
   readonly lines: readonly string[];
   /** Hits, misses, time, calls. */
   readonly statistics: RunStatistics;
+  /** The maps as plain data, sorted by name, their entries in print order. */
+  snapshot(): readonly MapSnapshot[];
   /** What the workload did, left out and could not use. */
   readonly workload: WorkloadReport;
   /** How the run ended. */
@@ -116,6 +119,7 @@ export async function run<M, R>(
     rows: Object.assign({}, ...sessions.map((session) => session.rows)) as R,
     lines: output.lines(),
     statistics,
+    snapshot: () => sessions.flatMap((session) => session.snapshot()),
     workload: report,
     outcome,
     failures: sessions.flatMap((session) => session.failures),

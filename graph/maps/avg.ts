@@ -43,6 +43,11 @@ export class AvgCell implements Cell {
     return this.total.average(this.count);
   }
 
+  /** What the average is made of. */
+  get mean(): { readonly count: number; readonly total: number | bigint } {
+    return { count: this.count, total: this.total.get() };
+  }
+
   sortValue(): number | bigint {
     return this.total.average(this.count);
   }

@@ -91,7 +91,7 @@ export class HistCell implements Cell {
   snapshot(): AggregateValue {
     const bits = this.#bits;
     const scale: HistogramScale = { fn: "hist", bits };
-    return { kind: "histogram", scale, buckets: trimmed(this.#counts, (index) => bounds(index, bits)) };
+    return { kind: "histogram", scale, buckets: trimmed(this.#counts, (index) => histBounds(index, bits)) };
   }
 
   sortValue(): number {
@@ -99,7 +99,8 @@ export class HistCell implements Cell {
   }
 }
 
-function bounds(index: number, bits: number): { min?: number | bigint; max?: number | bigint } {
+/** The ends of the bucket at an index, both included. */
+export function histBounds(index: number, bits: number): { min?: number | bigint; max?: number | bigint } {
   if (index === 0) return { max: -1 };
   return { min: narrow(histLow(index, bits)), max: narrow(histLow(index + 1, bits) - 1n) };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type AggregateValue, type Cell, type HistogramScale, NO_PARTS } from "./cell.ts";
+import { type AggregateValue, type Cell, NO_PARTS } from "./cell.ts";
 import { trimmed } from "./hist.ts";
 
 /** Most buckets that an lhist may have, without the two for what is outside. */
@@ -65,18 +65,19 @@ export class LhistCell implements Cell {
   }
 
   snapshot(): AggregateValue {
-    const scale: HistogramScale = { fn: "lhist", min: this.#min, max: this.#max, step: this.#step };
-    return { kind: "histogram", scale, buckets: trimmed(this.#counts, (index) => this.#bounds(index)) };
+    const scale = { fn: "lhist", min: this.#min, max: this.#max, step: this.#step } as const;
+    return { kind: "histogram", scale, buckets: trimmed(this.#counts, (index) => lhistBounds(index, scale)) };
   }
 
   sortValue(): number {
     return this.#count;
   }
+}
 
-  #bounds(index: number): { min?: number; max?: number } {
-    if (index === 0) return { max: this.#min - 1 };
-    if (index === this.#counts.length - 1) return { min: this.#max };
-    const min = this.#min + (index - 1) * this.#step;
-    return { min, max: min + this.#step - 1 };
-  }
+/** The ends of the bucket at an index, both included; those at the ends are open. */
+export function lhistBounds(index: number, bounds: LhistBounds): { min?: number; max?: number } {
+  if (index === 0) return { max: bounds.min - 1 };
+  if (index === lhistIndex(bounds.max, bounds.min, bounds.max, bounds.step)) return { min: bounds.max };
+  const min = bounds.min + (index - 1) * bounds.step;
+  return { min, max: min + bounds.step - 1 };
 }

@@ -7,6 +7,7 @@
 
 import type { Aggregation, MapNode } from "../nodes.ts";
 import { addressOf, isStack, stackValue, type Symbolizer, toValue, type Value } from "../value.ts";
+import { AvgCell } from "./avg.ts";
 import type { Cell, MapValue } from "./cell.ts";
 import { newCell } from "./cells.ts";
 import { compareKeys, compareNumbers } from "./sort.ts";
@@ -24,6 +25,8 @@ export interface MapEntry {
   readonly key: readonly Value[];
   /** What the map holds under it. */
   readonly value: MapValue;
+  /** What an average is made of, so that two can be put together. */
+  readonly mean?: { readonly count: number; readonly total: number | bigint };
 }
 
 /** A map's contents as plain data, in print order. */
@@ -240,7 +243,7 @@ export class RuntimeMap {
   /** A `count` without key is an array with one slot in bpftrace, so it prints 0; other maps print once updated. */
   #scalarEntry(symbolize: Symbolizer): readonly MapEntry[] {
     if (!this.scalar.updated && this.#aggregation.fn !== "count") return [];
-    return [{ key: [], value: this.shown(this.scalar, symbolize) }];
+    return [{ key: [], value: this.shown(this.scalar, symbolize), ...meanOf(this.scalar) }];
   }
 
   #sorted(symbolize: Symbolizer): readonly MapEntry[] {
@@ -251,10 +254,15 @@ export class RuntimeMap {
       list.map((cell): MapEntry => ({
         key: cell.parts.map((part, i) => keyValue(part, this.#kinds.key[i] ?? "unknown", symbolize)),
         value: this.shown(cell, symbolize),
+        ...meanOf(cell),
       }));
     if (byValue) return entries([...cells].sort((a, b) => compareNumbers(a.sortValue(), b.sortValue())));
     return entries(cells).sort((a, b) => compareKeys(a.key, b.key));
   }
+}
+
+function meanOf(cell: Cell): Pick<MapEntry, "mean"> {
+  return cell instanceof AvgCell ? { mean: cell.mean } : {};
 }
 
 function isInteger(cell: Cell): boolean {
