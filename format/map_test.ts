@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { mapJson, mapsText, mapText, type PlainMap } from "./map.ts";
+import { mapJson, mapsText, mapText, type PlainMap, type PlainMapValue } from "./map.ts";
 
 const OPENS: PlainMap = {
   name: "opens",
@@ -78,4 +78,21 @@ Deno.test("top keeps the largest, div divides", () => {
   assertEquals(mapText(OPENS, { top: 1, div: 3 }), "@opens[cat, 2]: 3\n");
   assertEquals(mapText({ ...OPENS, entries: [{ key: ["a"], value: -7 }] }, { div: 2 }), "@opens[a]: -3\n");
   assertEquals(mapText(STATS, { top: 1, div: 3 }), mapText(STATS));
+});
+
+Deno.test("maps of plain values print what they hold", () => {
+  const map = (value: PlainMapValue) => ({
+    name: "m",
+    aggregation: { fn: "value" },
+    keyed: true,
+    entries: [{ key: ["a", 1], value }],
+  });
+  assertEquals(mapText(map("text")), "@m[a, 1]: text\n");
+  assertEquals(mapText(map(7n), { div: 2 }), "@m[a, 1]: 3\n");
+  assertEquals(mapText(map({ kind: "pointer", address: 31 })), "@m[a, 1]: 0x1f\n");
+  assertEquals(mapJson(map(true)), '{"type": "map", "data": {"@m": {"a,1": true}}}');
+  assertEquals(
+    mapJson(map({ kind: "struct", fields: [{ name: "a", value: 1 }] })),
+    '{"type": "map", "data": {"@m": {"a,1": {"a": 1}}}}',
+  );
 });

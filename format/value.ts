@@ -15,7 +15,13 @@ export type PlainValue =
   | null
   | undefined
   | { readonly kind: "pointer"; readonly address: number }
-  | { readonly kind: "stack"; readonly symbols: readonly string[] }
+  | {
+    readonly kind: "stack";
+    readonly symbols: readonly string[];
+    /** Addresses of the frames, for modes that show them. */
+    readonly frames?: readonly number[];
+    readonly mode?: "perf" | "raw";
+  }
   | { readonly kind: "tuple"; readonly items: readonly PlainValue[] }
   | { readonly kind: "array"; readonly items: readonly PlainValue[] }
   | { readonly kind: "buffer"; readonly bytes: readonly number[] }
@@ -54,7 +60,7 @@ function objectText(value: Extract<PlainValue, object>): string {
     case "pointer":
       return pointerText(value.address);
     case "stack":
-      return stackText(value.symbols);
+      return stackText(value.symbols, value.mode, value.frames);
     case "tuple":
       return `(${value.items.map(valueText).join(", ")})`;
     case "array":
@@ -88,7 +94,7 @@ function objectJson(value: Extract<PlainValue, object>): string {
     case "pointer":
       return unsigned(value.address).toString();
     case "stack":
-      return jsonString(stackText(value.symbols));
+      return jsonString(stackText(value.symbols, value.mode, value.frames));
     case "tuple":
     case "array":
       return jsonArray(value.items.map(valueJson));
@@ -125,9 +131,21 @@ function unsigned(address: number): bigint {
   return Number.isFinite(address) ? BigInt.asUintN(64, BigInt(Math.trunc(address))) : 0n;
 }
 
-/** A stack: a newline, then a line per frame, indented by 8 spaces. */
-export function stackText(symbols: readonly string[]): string {
-  return `\n${symbols.map((symbol) => `        ${symbol}\n`).join("")}`;
+/**
+ * A stack: a newline, then a line per frame, indented by 8 spaces. As perf has it: a tab, the address, the symbol; raw:
+ * the address alone.
+ */
+export function stackText(
+  symbols: readonly string[],
+  mode?: "perf" | "raw",
+  frames: readonly number[] = [],
+): string {
+  const lines = symbols.map((symbol, i) => {
+    if (mode === undefined) return `        ${symbol}\n`;
+    const address = unsigned(frames[i] ?? 0).toString(16);
+    return mode === "raw" ? `${address}\n` : `\t${address} ${symbol}\n`;
+  });
+  return `\n${lines.join("")}`;
 }
 
 /** A map's key as text: the parts joined as in a tuple, without its parentheses. */

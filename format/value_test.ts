@@ -110,3 +110,18 @@ Deno.test("keys lose their outer parentheses, and in JSON all spaces", () => {
   assertEquals(keyJson(["bash", 12]), '"bash,12"');
   assertEquals(keyJson([{ kind: "stack", symbols: ["f+1"] }]), '"\\nf+1\\n"');
 });
+
+Deno.test("a stack prints as bpftrace, as perf, or as addresses", () => {
+  const stack = { kind: "stack", symbols: ["vfs_read+1", "ksys_read+108"], frames: [-4096, 16] } as const;
+  assertEquals(valueText(stack), "\n        vfs_read+1\n        ksys_read+108\n");
+  assertEquals(
+    valueText({ ...stack, mode: "perf" }),
+    "\n\tfffffffffffff000 vfs_read+1\n\t10 ksys_read+108\n",
+  );
+  assertEquals(valueText({ ...stack, mode: "raw" }), "\nfffffffffffff000\n10\n");
+});
+
+Deno.test("bytes print as text where they are, as JSON as numbers", () => {
+  const buffer = { kind: "buffer", bytes: [0x61, 0, 0xff] } as const;
+  assertEquals([valueText(buffer), valueJson(buffer)], ["a\\x00\\xff", "[97,0,255]"]);
+});

@@ -29,7 +29,7 @@ export function exprText(expr: Expr): string {
       return `c.reg(${JSON.stringify(expr.name)})`;
     case "kstack":
     case "ustack":
-      return `c.${expr.op}(${expr.depth})`;
+      return `c.${expr.op}(${expr.depth}${expr.mode === undefined ? "" : `, ${JSON.stringify(expr.mode)}`})`;
     case "unary":
       return `${expr.operator}${operandText(expr.operand)}`;
     case "binary":
@@ -212,7 +212,7 @@ export function irText(ir: Ir): string {
     }
     case "kstack":
     case "ustack":
-      return `${ir.op}(${ir.depth})`;
+      return `${ir.op}(${ir.depth}${ir.mode === undefined ? "" : `, ${ir.mode}`})`;
     case "unary":
       return `${ir.operator}${irOperand(ir.operand)}`;
     case "binary":

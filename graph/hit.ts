@@ -21,6 +21,8 @@ export interface Stack {
   readonly frames: readonly Addr[];
   /** What the addresses are, where the kernel's symbols do not tell: `malloc+4`. */
   readonly symbols?: readonly string[];
+  /** How it prints. */
+  readonly mode?: "perf" | "raw";
   /** Same stacks have the same key, whatever object holds them. */
   readonly key: string;
 }

@@ -6,7 +6,7 @@
  */
 
 import type { FunctionName } from "./functions/names.ts";
-import type { BinaryOperator, CallName, Span } from "./nodes.ts";
+import type { BinaryOperator, CallName, Span, StackMode } from "./nodes.ts";
 import { allExpressions, innerStatements, ownExpressions, type StatementOf } from "./statements.ts";
 import type { ValueType } from "./types.ts";
 
@@ -114,8 +114,7 @@ export type Ir =
       readonly index: Ir | undefined;
       readonly scale: number;
     }
-    | { readonly op: "kstack"; readonly depth: number }
-    | { readonly op: "ustack"; readonly depth: number }
+    | { readonly op: "kstack" | "ustack"; readonly depth: number; readonly mode?: StackMode }
     | { readonly op: "unary"; readonly operator: "!" | "-" | "~" | "+"; readonly operand: Ir }
     | { readonly op: "binary"; readonly operator: BinaryOperator; readonly left: Ir; readonly right: Ir }
     | { readonly op: "cond"; readonly test: Ir; readonly then: Ir; readonly else: Ir }

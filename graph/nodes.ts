@@ -125,6 +125,9 @@ export type BuiltinName =
   | "probetype"
   | "numaid";
 
+/** How a stack prints, where not as bpftrace prints its own. */
+export type StackMode = "perf" | "raw";
+
 /** Where an expression stands in the user's source. */
 export interface Span {
   readonly start: number;
@@ -147,8 +150,8 @@ export type Expr =
     | { readonly op: "index"; readonly base: Expr; readonly index: Expr }
     | { readonly op: "cast"; readonly base: Expr; readonly type: string }
     | { readonly op: "reg"; readonly name: string }
-    | { readonly op: "kstack"; readonly depth: number }
-    | { readonly op: "ustack"; readonly depth: number }
+    /** `mode` tells how it prints: bpftrace's frames, perf's, or addresses alone. */
+    | { readonly op: "kstack" | "ustack"; readonly depth: number; readonly mode?: StackMode }
     | { readonly op: "unary"; readonly operator: "!" | "-" | "~" | "+"; readonly operand: Expr }
     /**
      * `signed` tells which integers a C operator works on; where not given, unsigned ones if both sides are unsigned

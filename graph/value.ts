@@ -38,6 +38,8 @@ export interface StackValue {
   readonly frames: readonly Addr[];
   /** The frames as bpftrace prints them: `vfs_read+1`, or hex where no symbol covers the address. */
   readonly symbols: readonly string[];
+  /** Prints as perf does, or as addresses alone. */
+  readonly mode?: "perf" | "raw";
 }
 
 /** A tuple; prints as `(1, abc)`. */
@@ -101,7 +103,9 @@ export function symbolizer(image: KernelImage): Symbolizer {
 
 /** A captured stack as a value. */
 export function stackValue(stack: Stack, symbolize: Symbolizer): StackValue {
-  return { kind: "stack", frames: stack.frames, symbols: stack.symbols ?? stack.frames.map(symbolize) };
+  const symbols = stack.symbols ?? stack.frames.map(symbolize);
+  const value = { kind: "stack", frames: stack.frames, symbols } as const;
+  return stack.mode === undefined ? value : { ...value, mode: stack.mode };
 }
 
 /**

@@ -220,7 +220,9 @@ export class Emitter {
         return this.#binder.block(ir.body);
       case "kstack":
       case "ustack":
-        return `hit.${ir.op}(${ir.depth})`;
+        return ir.mode === undefined
+          ? `hit.${ir.op}(${ir.depth})`
+          : `shownAs(hit.${ir.op}(${ir.depth}), ${JSON.stringify(ir.mode)})`;
       case "unary":
         return `(${ir.operator}${emit(ir.operand)})`;
       case "binary":

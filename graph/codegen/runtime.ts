@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Hit } from "../hit.ts";
+import type { Hit, Stack } from "../hit.ts";
+import type { StackMode } from "../nodes.ts";
 import { addressText, type Value } from "../value.ts";
 import type { Call, ContextFunction } from "../functions/function.ts";
 import { type Cell, toInteger } from "../maps/cell.ts";
@@ -28,6 +29,7 @@ export const RUNTIME = {
   addInteger,
   used,
   callFunction,
+  shownAs,
   overBudget,
   ...C_RUNTIME,
 } as const;
@@ -42,6 +44,11 @@ export function addInteger(cell: Cell, value: CInt | boolean): void {
 export function used(map: RuntimeMap, cell: Cell | undefined): Cell | undefined {
   if (cell !== undefined) map.touch(cell);
   return cell;
+}
+
+/** A stack that prints in another way. */
+export function shownAs(stack: Stack, mode: StackMode): Stack {
+  return { ...stack, mode };
 }
 
 /** Calls a function of the context; `call` is kept from hit to hit. */

@@ -239,7 +239,7 @@ export function resolveExpr(expr: Expr, scope: Scope): Ir {
       return resolveRegister(expr.name, span, scope);
     case "ustack":
     case "kstack":
-      return resolveStack(expr.op, expr.depth, span, scope);
+      return resolveStack(expr, scope);
     case "unary": {
       const operand = resolveExpr(expr.operand, scope);
       if (scope.c) return cUnary(expr.operator, operand, span, scope);
@@ -376,13 +376,14 @@ function literalType(value: string | number | boolean | bigint | null): ValueTyp
   }
 }
 
-function resolveStack(op: "kstack" | "ustack", depth: number, span: Expr["span"], scope: Scope): Ir {
+function resolveStack(expr: Extract<Expr, { op: "kstack" | "ustack" }>, scope: Scope): Ir {
+  const { op, depth, mode, span } = expr;
   const fault = stackDepthFault(depth);
   if (fault !== undefined) {
     scope.report("error", fault, { span });
     return failed(span);
   }
-  return { op, depth, type: STACK, ...at(span) };
+  return { op, depth, ...(mode === undefined ? {} : { mode }), type: STACK, ...at(span) };
 }
 
 function resolveTemplate(expr: Extract<Expr, { op: "template" }>, scope: Scope): Ir {
