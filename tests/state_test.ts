@@ -21,7 +21,9 @@ import {
   software,
   tracepoint,
 } from "../mod.ts";
-import type { Program } from "../mod.ts";
+import type { Functions, Program } from "../mod.ts";
+
+type PathPointer = Functions["vfs_open"]["args"]["path"];
 
 /** An outer name, so that a function that uses it cannot be captured. */
 const outer = 0;
@@ -239,4 +241,102 @@ Deno.test("maps are refused where they do not fit", () => {
   );
   assertThrows(() => kprobe("vfs_read").with({ other: m }), TypeError, "it goes by its own name, { m }");
   assertThrows(() => m.get(1), TypeError, 'Cannot use the map "@m" here');
+});
+
+Deno.test("the context's functions give the same in captured functions and in others", async () => {
+  const captured = program({
+    all: kprobe("vfs_open").print((c) => [
+      c.ppid,
+      c.pcomm,
+      c.ncpus,
+      c.jiffies,
+      c.cgroup,
+      c.usermode,
+      c.probetype,
+      c.numaid,
+      c.path(c.args.path),
+      c.strftime("%F %T.%f", c.nsecs),
+      c.strerror(2),
+      c.signal_name(15),
+      c.syscall_name(1),
+      c.strncmp(c.comm, "ca", 2),
+      c.strcontains(c.comm, "a"),
+      c.strstr(c.comm, "t"),
+      c.strlen(c.comm),
+      c.ntop(0x070200c0),
+      c.bswap(0x1234, 2),
+      c.cgroup_path(c.cgroupid("/")),
+    ]),
+  });
+  whole(captured);
+  const plain = program({
+    all: kprobe("vfs_open").print((c) => [
+      c.ppid + outer,
+      c.pcomm,
+      c.ncpus,
+      c.jiffies,
+      c.cgroup,
+      c.usermode,
+      c.probetype,
+      c.numaid,
+      c.path(c.args.path),
+      c.strftime("%F %T.%f", c.nsecs),
+      c.strerror(2),
+      c.signal_name(15),
+      c.syscall_name(1),
+      c.strncmp(c.comm, "ca", 2),
+      c.strcontains(c.comm, "a"),
+      c.strstr(c.comm, "t"),
+      c.strlen(c.comm),
+      c.ntop(0x070200c0),
+      c.bswap(0x1234, 2),
+      c.cgroup_path(c.cgroupid("/")),
+    ]),
+  });
+  for (const arch of ["x86_64", "i386"] as const) {
+    const [a, b] = [await run(captured, { arch }), await run(plain, { arch })];
+    assertEquals(a.lines, b.lines);
+    assert(a.lines.some((line) => line.includes("/etc/ld.so.cache, 2026-01-01 00:00:00.000")), a.text());
+    assert(a.lines.some((line) => line.includes("192.0.2.7, 13330, /)")), a.text());
+  }
+});
+
+Deno.test("chance is the seed's: another number each time, the same in every run", async () => {
+  const rolled = program({ dice: kprobe("vfs_open").print((c) => [c.rand, c.rand]) });
+  const again = program({ dice: kprobe("vfs_open").print((c) => [c.rand, c.rand + outer]) });
+  const [a, b, other, opaque] = [
+    await run(rolled, { seed: 1 }),
+    await run(rolled, { seed: 1 }),
+    await run(rolled, { seed: 2 }),
+    await run(again, { seed: 1 }),
+  ];
+  assertEquals(a.lines, b.lines);
+  assertEquals(a.lines, opaque.lines);
+  assert(a.lines[0] !== other.lines[0]);
+  assertEquals(new Set(a.lines.flatMap((line) => line.match(/\d+/g) ?? [])).size, a.lines.length * 2);
+});
+
+Deno.test("pointers in shared maps keep their type", async () => {
+  const files = hash<number, PathPointer>("files");
+  const captured = program({
+    enter: kprobe("vfs_open").with({ files }).do((c, { files }) => files.set(c.tid, c.args.path)),
+    leave: kretprobe("vfs_open").with({ files }).do((c, { files }) => {
+      const path = files.get(c.tid);
+      if (path === undefined) return;
+      print(path.dentry.d_name.name, path);
+    }),
+  });
+  whole(captured);
+  const mixed = program({
+    enter: kprobe("vfs_open").with({ files }).do((c, { files }) => files.set(c.tid, c.args.path)),
+    leave: kretprobe("vfs_open").with({ files }).do((c, { files }) => {
+      const path = files.get(c.tid + outer);
+      if (path === undefined) return;
+      print(path.dentry.d_name.name, path);
+    }),
+  });
+  const [a, b] = [await run(captured), await run(mixed)];
+  assert(a.lines.some((line) => /^ld\.so\.cache 0xffff/.test(line)), a.text());
+  assertEquals(a.lines, b.lines);
+  assertEquals(a.mapsText(), b.mapsText());
 });
