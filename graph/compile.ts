@@ -27,6 +27,7 @@ import { checkMaps, MapUses } from "./passes/map_use.ts";
 import { resolveExpr, resolveSteps } from "./passes/resolve.ts";
 import type { Scope } from "./passes/scope.ts";
 import { checkOutput } from "./passes/output.ts";
+import { dropUnused } from "./passes/unused.ts";
 import { checkRepeatable } from "./passes/repeatable.ts";
 import { UNKNOWN, type ValueType } from "./types.ts";
 import { readsMaps } from "./walk.ts";
@@ -205,7 +206,7 @@ function stepsAt(
 ): { readonly steps: readonly IrStep[]; readonly entry?: Ir } {
   const report = reporter(diagnostics, at.name);
   const resolved = resolvedAt(node, at, program, image, types, report);
-  const steps = foldSteps(resolved.steps, report);
+  const steps = dropUnused(foldSteps(resolved.steps, report));
   checkOutput(steps, image, report);
   checkRepeatable(steps, report);
   uses.check(steps, at.name, image, report);

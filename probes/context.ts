@@ -57,10 +57,13 @@ export interface BaseContext {
   readonly registers: string;
   /** One register by the kernel's name, as a signed word. */
   reg(name: string): number;
-  /** The kernel stack, innermost frame first, at most `depth` frames (127 where not given). */
-  kstack(depth?: number): Stack;
+  /**
+   * The kernel stack, innermost frame first, at most `depth` frames (127 where not given). `mode` tells how it prints:
+   * with addresses, as perf does, or as addresses alone.
+   */
+  kstack(depth?: number, mode?: "perf" | "raw"): Stack;
   /** The stack of the program that runs, innermost frame first, as far as its frame pointers lead. */
-  ustack(depth?: number): Stack;
+  ustack(depth?: number, mode?: "perf" | "raw"): Stack;
   /** The NUL-terminated string at an address, at most `max` bytes. */
   str(address: AnyPointer | number | string, max?: number): string;
   /** The symbol that covers an address: `vfs_open`. */

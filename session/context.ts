@@ -14,7 +14,8 @@ import { CONTEXT_NAMES } from "../graph/context_names.ts";
 import type { Stack } from "../graph/hit.ts";
 import { argumentFault, DEFAULT_STACK_DEPTH, stackDepthFault } from "../graph/limits.ts";
 import { nearNames } from "../image/near.ts";
-import { twoWords } from "../graph/codegen/runtime.ts";
+import { shownAs, twoWords } from "../graph/codegen/runtime.ts";
+import type { StackMode } from "../graph/nodes.ts";
 import { recordInteger } from "../graph/passes/args.ts";
 import { argumentWords } from "../graph/passes/argument_words.ts";
 import { callPlainly } from "../graph/functions/plain_call.ts";
@@ -197,17 +198,19 @@ export class OpaqueContext {
     return this.#hit.reg(name);
   }
 
-  ustack(depth: number = DEFAULT_STACK_DEPTH): Stack {
-    return this.#hit.ustack(depth);
+  ustack(depth: number = DEFAULT_STACK_DEPTH, mode?: StackMode): Stack {
+    const stack = this.#hit.ustack(depth);
+    return mode === undefined ? stack : shownAs(stack, mode);
   }
 
   usym(address: number): string {
     return this.#hit.usym(address);
   }
 
-  kstack(depth: number = DEFAULT_STACK_DEPTH): Stack {
+  kstack(depth: number = DEFAULT_STACK_DEPTH, mode?: StackMode): Stack {
     checked(stackDepthFault(depth));
-    return this.#hit.kstack(depth);
+    const stack = this.#hit.kstack(depth);
+    return mode === undefined ? stack : shownAs(stack, mode);
   }
 
   str(address: unknown, max: number = MAX_STRING): string {

@@ -70,6 +70,7 @@ function refusedNotes(sessions: readonly Session[]): readonly string[] {
 
 /** A filter whose function runs as it is may print. */
 function onlyTests(step: Step): boolean {
+  if (step.op === "limit" || step.op === "sample") return true;
   return step.op === "filter" && step.test.op !== "opaque";
 }
 

@@ -6,7 +6,7 @@
 
 import type { ESTree } from "meriyah";
 import { DEFAULT_STACK_DEPTH } from "../../graph/limits.ts";
-import type { CallName, Expr, Span } from "../../graph/nodes.ts";
+import type { CallName, Expr, Span, StackMode } from "../../graph/nodes.ts";
 import { type Capture, expression, items, meaningOf, property, propertyName } from "./expressions.ts";
 import { type ContextFunction, NotCaptured, type Scope } from "./scope.ts";
 import { readState, stateCall } from "./state_calls.ts";
@@ -127,6 +127,7 @@ function contextCall(
       return {
         op: name,
         depth: first === undefined ? DEFAULT_STACK_DEPTH : writtenNumber(name, first, span),
+        ...(second === undefined ? {} : { mode: stackMode(second, span) }),
         span,
       };
     case "reg":
@@ -147,6 +148,12 @@ function contextCall(
     default:
       return { op: "call", fn: name, args, span };
   }
+}
+
+/** How a stack prints, in the source. */
+function stackMode(expr: Expr, span: Span): StackMode {
+  if (expr.op === "literal" && (expr.value === "perf" || expr.value === "raw")) return expr.value;
+  throw new NotCaptured('a stack prints as "perf" or "raw", written out', span);
 }
 
 /** A number in the source. Whether it will do is for the graph to say, where the program attaches. */
