@@ -371,3 +371,25 @@ Deno.test("what is wrong with maps, loops and types is said when the program is 
     ['The value of "@h" cannot be read: it is a hist'],
   );
 });
+
+Deno.test("a map that nothing is stored in is named where it is read", () => {
+  const step: Step = { op: "print", parts: [get("m", PID)] };
+  const found = (probe: Partial<ProbeNode>) =>
+    analyze(made([step], [values("m", 1)], probe), image).diagnostics.map((d) => [d.severity, d.message]);
+  assertEquals(found({ arithmetic: "c" }), [["error", '"@m" is read, but nothing is ever stored in it']]);
+  assertEquals(found({}), [["warning", '"@m" is read, but nothing is ever stored in it']]);
+});
+
+Deno.test("characters of a string are integers in C", () => {
+  const hit = new PlainHit({ comm: "cat" });
+  const char = (index: number): Expr => ({
+    op: "index",
+    base: { op: "builtin", name: "comm" },
+    index: num(index),
+  });
+  ran(
+    made([{ op: "print", parts: [char(0), char(3), bin(char(1), "==", num(97))] }], [], { arithmetic: "c" }),
+    [hit],
+  );
+  assertEquals(hit.printed[0], [99, 0, true]);
+});

@@ -239,7 +239,8 @@ export class KernelHit implements Hit {
       const word: unknown = Array.isArray(words) ? words[index] : 0;
       return typeof word === "number" || typeof word === "bigint" ? word : 0;
     }
-    if (this.regs === null || this.point.user) return this.arg(index);
+    // What i386's programs pass is on their stack, in words of 32 bits.
+    if (this.regs === null || this.point.user && this.kernel.archName === "i386") return this.arg(index);
     return narrow(this.regs.argBig(index));
   }
 

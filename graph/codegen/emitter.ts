@@ -234,7 +234,9 @@ export class Emitter {
       case "tuple":
         return `[${ir.items.map((item) => asItem(item, emit(item))).join(", ")}]`;
       case "charAt":
-        return `${emit(ir.base)}[${emit(ir.index)}]`;
+        return ir.type.kind === "int"
+          ? `(${emit(ir.base)}.charCodeAt(Number(${emit(ir.index)})) || 0)`
+          : `${emit(ir.base)}[${emit(ir.index)}]`;
       case "call": {
         const codes = ir.args.map(emit);
         if (!FUNCTIONS.has(ir.fn)) return call(ir.fn, ir.args, codes);

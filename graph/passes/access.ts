@@ -302,6 +302,10 @@ export function resolveIndex(base: Ir, index: Ir, span: Span | undefined, scope:
   }
   switch (base.type.kind) {
     case "string":
+      // In C a character is an integer; behind the end of a string is its NUL.
+      if (scope.c) {
+        return { op: "charAt", base, index, type: { kind: "int", size: 1, signed: true }, ...at(span) };
+      }
       return { op: "charAt", base, index, type: { kind: "unknown" }, ...at(span) };
     case "array": {
       const { of, length } = base.type;

@@ -38,6 +38,10 @@ export function resolveMapRead(
     return failed(span);
   }
   const value = fn === "value" ? known.value : INT64;
+  if (value.kind === "never") {
+    const severity = scope.c ? "error" : "warning";
+    scope.report(severity, `"@${name}" is read, but nothing is ever stored in it`, { span });
+  }
   const type = scope.c ? surely(value) : maybe(value);
   return { op: "mapGet", map: name, key, zero: scope.c, type, ...at(span) };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { children, expressions, type Ir, type IrStatement, type IrStep } from "../ir.ts";
+import { children, expressions, type Ir, type IrStatement, type IrStep, statementsIn } from "../ir.ts";
 import { changeStatement } from "../statements.ts";
 
 /** Steps without what is not used. */
@@ -77,10 +77,8 @@ function isIdle(ir: Ir): boolean {
   }
 }
 
+/** How much there is in steps. */
 function weight(steps: readonly IrStep[]): number {
-  return JSON.stringify(
-    steps,
-    (name, value: unknown) =>
-      name === "type" || name === "span" ? undefined : typeof value === "bigint" ? String(value) : value,
-  ).length;
+  const size = (ir: Ir): number => 1 + children(ir).reduce((sum, child) => sum + size(child), 0);
+  return statementsIn(steps).length + steps.flatMap(expressions).reduce((sum, ir) => sum + size(ir), 0);
 }
