@@ -22,7 +22,7 @@ export type EntryHandler = (instance: KretprobeInstance, regs: PtRegs) => number
 export interface KretprobeOptions extends Omit<KprobeOptions, "preHandler" | "postHandler" | "breakHandler"> {
   readonly handler?: ReturnHandler;
   readonly entryHandler?: EntryHandler;
-  /** Calls whose return can wait at the same time; 0 or less: max(10, 2 × CPUs). */
+  /** Calls whose return can wait at the same time: an int. 0 or less: max(10, 2 × CPUs). */
   readonly maxactive?: number;
   /** Bytes of private data in each instance, at most 4096. */
   readonly dataSize?: number;
@@ -77,9 +77,16 @@ export class Kretprobe {
     this.kp.kretprobe = this;
     this.handler = options.handler ?? null;
     this.entryHandler = options.entryHandler ?? null;
-    this.maxactive = options.maxactive ?? 0;
-    this.dataSize = options.dataSize ?? 0;
+    this.maxactive = whole("maxactive", options.maxactive ?? 0) | 0;
+    this.dataSize = whole("dataSize", options.dataSize ?? 0);
   }
+}
+
+/** Numbers that C takes whole or not at all. */
+function whole(name: string, value: number): number {
+  if (Number.isSafeInteger(value)) return value;
+  const what = name === "maxactive" ? "it is a whole number of calls" : "it is a whole number of bytes";
+  throw new TypeError(`Cannot make a kretprobe with ${name} ${value}: ${what}`);
 }
 
 /** The instances of one registration of a kretprobe: at most `maxactive`, made as they are first needed. */

@@ -9,6 +9,7 @@ import {
   EILSEQ,
   EINVAL,
   ENOENT,
+  ENOMEM,
   EOPNOTSUPP,
   Kprobe,
   KPROBE_FLAG_DISABLED,
@@ -335,6 +336,20 @@ Deno.test("an offset is an unsigned int, a data size a size_t, as in the kernel'
     assertEquals((results as readonly number[]).includes(result), true, `${arch}: ${result}`);
     const rp = new Kretprobe({ symbolName: "vfs_open", dataSize: -1 });
     assertEquals([arch, table.registerKretprobe(rp)], [arch, -E2BIG]);
+  }
+  const { table } = new FakeMachine(await fullImage("x86_64"));
+  const active = (maxactive: number) => {
+    const rp = new Kretprobe({ symbolName: "vfs_open", maxactive });
+    return [table.registerKretprobe(rp), rp.maxactive];
+  };
+  assertEquals([2 ** 31, 2 ** 32 + 5, 1e6, 1e9].map(active), [[0, 10], [0, 5], [0, 1e6], [-ENOMEM, 1e9]]);
+  const sized = new Kretprobe({ symbolName: "vfs_open", maxactive: 1e6, dataSize: 4096 });
+  assertEquals([table.registerKretprobe(sized), table.refusalOf(sized)?.name], [-ENOMEM, "ENOMEM"]);
+  for (const value of [NaN, 1.5, Infinity]) {
+    const message = `Cannot make a kretprobe with maxactive ${value}: it is a whole number of calls`;
+    assertThrows(() => new Kretprobe({ symbolName: "vfs_read", maxactive: value }), TypeError, message);
+    const bytes = `Cannot make a kretprobe with dataSize ${value}: it is a whole number of bytes`;
+    assertThrows(() => new Kretprobe({ symbolName: "vfs_read", dataSize: value }), TypeError, bytes);
   }
   const error = assertThrows(() => new Kprobe({ symbolName: "vfs_read", offset: 1.5 }), TypeError);
   assertEquals(error.message, "Cannot make a kprobe at offset 1.5: an offset is a whole number of bytes");

@@ -5,7 +5,7 @@
  */
 
 import type { Arch } from "../../image/model.ts";
-import { E2BIG, EINVAL } from "./errno.ts";
+import { E2BIG, EINVAL, ENOMEM } from "./errno.ts";
 import type { ProbeHost } from "./host.ts";
 import type { Kretprobe } from "./kretprobe.ts";
 import { describe, type Place, type Refusal } from "./place.ts";
@@ -16,6 +16,30 @@ const KRETPROBE_BLACKLIST: Readonly<Record<Arch, readonly string[]>> = {
   i386: ["__switch_to"],
   arm64: [],
 };
+
+/** An instance without private data: 48 bytes and their header, on 64 bits; the allocator's sizes are powers of two. */
+const INSTANCE_SIZE = { 4: 32, 8: 64 } as const;
+/** The largest piece that `kmalloc` has. */
+const LARGEST_PIECE = 4 << 20;
+const PAGE = 4096;
+/** Pages of the machine, where nothing has counted them yet. */
+const USUAL_PAGES: Readonly<Record<Arch, number>> = { x86_64: 0x80000, arm64: 0x80000, i386: 0x30000 };
+
+/** All instances are allocated at once: they must fit into the machine's memory. */
+export function checkMemory(host: ProbeHost, rp: Kretprobe): Refusal | null {
+  const { image, memory, arch } = host;
+  const symbol = image.symbol("_totalram_pages");
+  const counted = symbol === undefined ? 0 : memory.readWord(symbol.address);
+  const pages = counted > 0 ? counted : USUAL_PAGES[arch.arch];
+  const piece = 2 ** Math.ceil(Math.log2(INSTANCE_SIZE[image.pointerSize] + rp.dataSize));
+  if (piece <= LARGEST_PIECE && piece * rp.maxactive <= pages * PAGE) return null;
+  return {
+    errno: ENOMEM,
+    reason: `${rp.maxactive} instances of ${piece} bytes do not fit into the machine's ${
+      pages * PAGE
+    } bytes of memory`,
+  };
+}
 
 /** A return is hooked at a function's entry, before the stack pointer moves; old releases took any offset. */
 export function checkEntry(host: ProbeHost, place: Place): Refusal | null {

@@ -37,7 +37,7 @@ import { pointFacts } from "./point_facts.ts";
 import { type ProbeRefusal, Refusals } from "./refusals.ts";
 import { type RefusedProbe, registerAll } from "./register.ts";
 import { Rethook } from "./rethook.ts";
-import { checkEntry, checkReturn } from "./return_rules.ts";
+import { checkEntry, checkMemory, checkReturn } from "./return_rules.ts";
 
 /** Logged when booting, and when optimisation is switched on again. */
 const OPTIMIZATION_ENABLED =
@@ -183,7 +183,10 @@ export class KprobeTable {
     if (refusal !== null) return this.#refuse(kp, refusal);
     kp.postHandler = null;
     kp.preHandler = (p, regs) => this.#rethook.enter(p, regs);
+    rp.maxactive |= 0;
     if (rp.maxactive <= 0) rp.maxactive = this.#host.release.defaultMaxactive(this.#host.cpus);
+    const memory = checkMemory(this.#host, rp);
+    if (memory !== null) return this.#refuse(kp, memory);
     rp.pool = new InstancePool(rp, rp.maxactive);
     rp.nmissed = 0;
     const result = this.registerKprobe(kp);

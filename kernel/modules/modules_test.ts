@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { coreImage } from "../../image/load.ts";
 import type { Arch } from "../../image/model.ts";
 import { Kernel } from "../kernel.ts";
+import { parseParams } from "./params.ts";
 import { EINVAL, Kprobe, KPROBE_FLAG_GONE, listLine } from "../kprobes/mod.ts";
 import { ShapeLibrary } from "../shapes/library.ts";
 import { EBUSY, EEXIST, ENOENT } from "../syscalls/errno.ts";
@@ -186,13 +187,25 @@ Deno.test("parameters are checked by the type of their default", async () => {
     -EINVAL,
     -28,
   ]);
+  const steps = ["010", "-0x10", "+7", "08", "-2147483648", "2147483648", "1e3", 1.5];
+  assertEquals(steps.map((step) => insmod({ step })), [0, 0, 0, -EINVAL, 0, -34, -EINVAL, -EINVAL]);
+  assertEquals(parseParams("adder", { step: 1, low: 1 }, { step: "010", low: "-0x10" }), {
+    params: { step: 8, low: -16 },
+    warnings: [],
+  });
   assertEquals([insmod({ size: 3 }), insmod({ constructor: 1, toString: 2, ["__proto__"]: 3 })], [0, 0]);
   const lines = k.log.records(from).map((r) => r.text).filter((text) => text !== "adder: gone");
   assertEquals(lines.slice(0, 2), [
     "adder: `many' invalid for parameter `step'",
     "adder: `maybe' invalid for parameter `loud'",
   ]);
-  assertEquals(lines.slice(3), [
+  assertEquals(lines.slice(3, 7), [
+    "adder: `08' invalid for parameter `step'",
+    "adder: `2147483648' invalid for parameter `step'",
+    "adder: `1e3' invalid for parameter `step'",
+    "adder: `1.5' invalid for parameter `step'",
+  ]);
+  assertEquals(lines.slice(7), [
     "adder: unknown parameter 'size' ignored",
     "adder: unknown parameter 'constructor' ignored",
     "adder: unknown parameter 'toString' ignored",

@@ -5,6 +5,7 @@
  */
 
 import { EINVAL, ENOSPC } from "../syscalls/errno.ts";
+import { isErrno, kstrtol } from "../tracefs/probe_events/kstrto.ts";
 import type { ModuleParam, ModuleParams } from "./definition.ts";
 
 /** Most characters of a text parameter (`param_set_charp`). */
@@ -30,32 +31,31 @@ export function parseParams(
       continue;
     }
     const parsed = parseParam(usual, value);
-    if (parsed === "too long") {
-      return { errno: ENOSPC, message: `${module}: \`${value}' too large for parameter \`${name}'` };
-    }
-    if (parsed === "invalid") {
-      return { errno: EINVAL, message: `${module}: \`${value}' invalid for parameter \`${name}'` };
+    if (typeof parsed === "number") {
+      const what = parsed === -ENOSPC ? "too large" : "invalid";
+      return { errno: -parsed, message: `${module}: \`${value}' ${what} for parameter \`${name}'` };
     }
     params[name] = parsed.value;
   }
   return { params, warnings };
 }
 
-type Parsed = { readonly value: ModuleParam } | "too long" | "invalid";
+/** A value, or -errno. */
+type Parsed = { readonly value: ModuleParam } | number;
 
 function parseParam(usual: ModuleParam, given: ModuleParam): Parsed {
   const text = String(given);
   switch (typeof usual) {
     case "string":
-      return text.length > MAX_TEXT ? "too long" : { value: text };
+      return text.length > MAX_TEXT ? -ENOSPC : { value: text };
     case "number": {
-      const value = Number(text);
-      const isInt = /^[-+]?(0[xX][0-9a-fA-F]+|\d+)$/.test(text) && value === (value | 0);
-      return isInt ? { value } : "invalid";
+      // `kstrtoint` of base 0: 0x and 0 are prefixes.
+      const value = kstrtol(text, 0, 32);
+      return isErrno(value) ? value : { value: Number(value) };
     }
     case "boolean":
       if (/^([yYtT1]|[oO][nN])/.test(text)) return { value: true };
       if (/^([nNfF0]|[oO][fF])/.test(text)) return { value: false };
-      return "invalid";
+      return -EINVAL;
   }
 }
