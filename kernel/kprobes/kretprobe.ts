@@ -9,9 +9,6 @@ import type { PtRegs } from "../arch/pt_regs.ts";
 import type { ProbeTask } from "./host.ts";
 import { Kprobe, type KprobeOptions } from "./kprobe.ts";
 
-/** Largest private data of an instance, in bytes. */
-export const KRETPROBE_MAX_DATA_SIZE = 4096;
-
 /** Runs when the function returns. Its result is ignored. */
 export type ReturnHandler = (instance: KretprobeInstance, regs: PtRegs) => number | void;
 

@@ -50,7 +50,6 @@ export {
   type EntryHandler,
   InstancePool,
   Kretprobe,
-  KRETPROBE_MAX_DATA_SIZE,
   KretprobeInstance,
   type KretprobeOptions,
   type ReturnHandler,
@@ -59,5 +58,6 @@ export { type ListedProbe, listLine } from "./listing.ts";
 export { OPTIMIZE_DELAY } from "./optimizer.ts";
 export type { JumpState, ProbePoint, StepKind } from "./point.ts";
 export type { ProbeRefusal } from "./refusals.ts";
+export { KRETPROBE_MAX_DATA_SIZE } from "../release/release.ts";
 export type { RefusedProbe } from "./register.ts";
 export { KprobeTable } from "./table.ts";

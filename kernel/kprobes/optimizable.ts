@@ -8,9 +8,7 @@
 
 import type { ProbeHost } from "./host.ts";
 import { ftraceSite, functionAt, type Place } from "./place.ts";
-
-/** Bytes of the jump that replaces instructions. */
-const JUMP_SIZE = 5;
+import { CALL_SIZE } from "../memory/text_bytes.ts";
 
 /** Whether a kernel makes jumps at all: x86 does. */
 export function canOptimize(host: ProbeHost): boolean {
@@ -25,10 +23,10 @@ export function displacedBytes(host: ProbeHost, place: Place): number {
   if (!canOptimize(host)) return 0;
   const info = functionAt(host, place);
   if (info === undefined || inEntryText(host, place)) return 0;
-  if (info.size - place.offset < JUMP_SIZE) return 0;
+  if (info.size - place.offset < CALL_SIZE) return 0;
   const boundaries = info.boundaries();
   if (boundaries.length < 2) return 0;
-  const end = boundaries.find((at) => at >= place.offset + JUMP_SIZE) ?? info.size;
+  const end = boundaries.find((at) => at >= place.offset + CALL_SIZE) ?? info.size;
   const site = ftraceSite(host, place.symbol);
   if (site !== null && site >= place.address && site < place.address + (end - place.offset)) return 0;
   for (const call of info.callSites()) {

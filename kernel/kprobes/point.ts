@@ -9,7 +9,7 @@ import type { Addr } from "../../image/model.ts";
 import type { PtRegs } from "../arch/pt_regs.ts";
 import type { Fault } from "../arch/resumption.ts";
 import { highWord, lowWord } from "../arch/words.ts";
-import { directCall } from "../memory/text_bytes.ts";
+import { CALL_SIZE, directCall } from "../memory/text_bytes.ts";
 import { handlerFault, unrecoverable } from "./faults.ts";
 import { ProbeHandlerError } from "./handler_error.ts";
 import type { ProbeHost } from "./host.ts";
@@ -17,9 +17,6 @@ import { type Kprobe, KPROBE_FLAG_DISABLED, KPROBE_FLAG_FTRACE, KPROBE_FLAG_GONE
 import { KPROBE_FLAG_ON_FUNC_ENTRY, KPROBE_FLAG_OPTIMIZED } from "./kprobe.ts";
 import type { Place } from "./place.ts";
 import { resumption } from "./resume.ts";
-
-/** Bytes that an ftrace site takes on x86. */
-const MCOUNT_INSN_SIZE = 5;
 
 /** What a CPU does with probes: `struct kprobe_ctlblk` and `current_kprobe`. */
 export interface CpuState {
@@ -106,7 +103,7 @@ export class ProbePoint {
     this.#preHigh = highWord(this.found);
     this.#low = lowWord(this.address);
     this.#high = highWord(this.address);
-    this.#postIp = this.address + (facts.onFtrace ? MCOUNT_INSN_SIZE : facts.length);
+    this.#postIp = this.address + (facts.onFtrace ? CALL_SIZE : facts.length);
   }
 
   /** The flags of the probe here, or of the manager that stands for several. */
@@ -336,6 +333,6 @@ export class ProbePoint {
     }
     if (!this.onFtrace) return arch.breakpoint;
     const target = image.symbol("ftrace_regs_caller") ?? image.symbol("ftrace_caller");
-    return directCall(arch, this.address, target?.address ?? this.address + MCOUNT_INSN_SIZE);
+    return directCall(arch, this.address, target?.address ?? this.address + CALL_SIZE);
   }
 }

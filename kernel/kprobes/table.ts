@@ -110,14 +110,7 @@ export class KprobeTable {
 
   /** Registers several, all or none: the first failure unregisters those before it and is returned. */
   registerKprobes(probes: readonly Kprobe[]): number {
-    if (probes.length === 0) return -EINVAL;
-    for (let i = 0; i < probes.length; i++) {
-      const result = this.registerKprobe(probes[i] as Kprobe);
-      if (result === 0) continue;
-      this.unregisterKprobes(probes.slice(0, i));
-      return result;
-    }
-    return 0;
+    return this.#registerSome(probes);
   }
 
   /** Unregisters a kprobe. One that isn't registered gets `addr` null, and nothing else happens. */
@@ -196,14 +189,13 @@ export class KprobeTable {
 
   /** Registers several, all or none. */
   registerKretprobes(probes: readonly Kretprobe[]): number {
+    return this.#registerSome(probes);
+  }
+
+  #registerSome(probes: readonly (Kprobe | Kretprobe)[]): number {
     if (probes.length === 0) return -EINVAL;
-    for (let i = 0; i < probes.length; i++) {
-      const result = this.registerKretprobe(probes[i] as Kretprobe);
-      if (result === 0) continue;
-      this.unregisterKretprobes(probes.slice(0, i));
-      return result;
-    }
-    return 0;
+    const refused = this.register(...probes);
+    return refused === null ? 0 : -refused.errno;
   }
 
   /** Unregisters a kretprobe. Calls whose return is pending return to the right place, without its handler. */

@@ -9,6 +9,9 @@ import type { Addr, CallSite, FunctionInfo } from "../../image/model.ts";
 import { isStaticCall } from "../../image/unprobeable.ts";
 import type { ArchModel } from "../arch/model.ts";
 
+/** Bytes of a call or jump on x86 that tells how far: also of the site that ftrace has in a function. */
+export const CALL_SIZE = 5;
+
 /** NOPs of 1 to 9 bytes as 64-bit kernels write them; longer ones get `66` prefixes. */
 const NOPS_64 = [
   "90",
@@ -51,7 +54,7 @@ export function ftraceNop(arch: ArchModel): readonly number[] {
 /** A direct call (or jump) from `at` to `target`, in the architecture's five bytes or one word. */
 export function directCall(arch: ArchModel, at: Addr, target: Addr, jump = false): readonly number[] {
   if (arch.arch === "arm64") return word(arm64Branch(at, target, jump));
-  return [jump ? 0xe9 : 0xe8, ...little(target - (at + 5))];
+  return [jump ? 0xe9 : 0xe8, ...little(target - (at + CALL_SIZE))];
 }
 
 /**
@@ -87,7 +90,7 @@ const RETURN: readonly number[] = [0xc3, 0xcc, 0xcc, 0xcc, 0xcc];
 /** Whether a site is the compiler's jump to the return thunk, which booting replaces by `RETURN`. */
 export function isReturnThunk(arch: ArchModel, site: CallSite): boolean {
   return arch.arch === "x86_64" && site.target === "__x86_return_thunk" &&
-    site.returnOffset - site.offset === 5;
+    site.returnOffset - site.offset === CALL_SIZE;
 }
 
 /**
@@ -112,11 +115,11 @@ function encode(
   if (site.target === "__fentry__" || site.target === "_mcount") return ftraceNop(arch);
   if (isReturnThunk(arch, site)) return RETURN;
   const name = staticCallTarget(site.target);
-  if (name === null) return length === 5 ? ftraceNop(arch) : null;
+  if (name === null) return length === CALL_SIZE ? ftraceNop(arch) : null;
   const target = addressOf(name);
   if (arch.arch === "arm64") return word(arm64Branch(at, target ?? at, site.kind === "jump"));
   const distance = target === undefined ? 0 : target - (at + length);
-  if (length === 5) return [site.kind === "call" ? 0xe8 : 0xe9, ...little(distance)];
+  if (length === CALL_SIZE) return [site.kind === "call" ? 0xe8 : 0xe9, ...little(distance)];
   // A conditional jump to another function. Which condition is not known: the encoding of `je` stands for all.
   if (length === 6 && site.kind === "jump") return [0x0f, 0x84, ...little(distance)];
   return null;

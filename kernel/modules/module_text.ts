@@ -7,6 +7,7 @@
 import type { Addr, BlacklistRange, CallSite, FunctionInfo, SymbolInfo } from "../../image/model.ts";
 import type { ArchModel } from "../arch/model.ts";
 import type { ModuleFunction } from "./definition.ts";
+import { CALL_SIZE } from "../memory/text_bytes.ts";
 
 /** Functions start at multiples of this. */
 const FUNCTION_ALIGN = 16;
@@ -14,8 +15,6 @@ const FUNCTION_ALIGN = 16;
 const PAGE = 4096;
 /** Bytes of a function that doesn't say. */
 const DEFAULT_SIZE = 64;
-/** Bytes of a call on x86. */
-const CALL_SIZE = 5;
 /** Bytes of an ordinary instruction here. */
 const PLAIN_SIZE = 4;
 

@@ -6,6 +6,7 @@
 
 import type { Addr } from "../../image/model.ts";
 import type { Kernel } from "../kernel.ts";
+import { sprintSymbol } from "./symbol_text.ts";
 import { taintText } from "./taint.ts";
 
 /**
@@ -31,8 +32,5 @@ export function dumpStack(k: Kernel, from?: Addr): void {
 /** `%pS`: `vfs_read+0x10/0x310`, with ` [module]` for a module's. */
 export function symbolWithSize(k: Kernel, address: Addr): string {
   const found = k.image.symbolAt(address);
-  if (found === undefined) return `0x${k.pointers.hex(address)}`;
-  const { symbol, offset } = found;
-  const module = symbol.module === undefined ? "" : ` [${symbol.module}]`;
-  return `${symbol.name}+0x${offset.toString(16)}/0x${symbol.size.toString(16)}${module}`;
+  return found === undefined ? `0x${k.pointers.hex(address)}` : sprintSymbol(found);
 }

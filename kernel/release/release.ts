@@ -50,7 +50,8 @@ export interface Release {
   readonly forkFunction: string;
 }
 
-const LARGEST_DATA = 4096;
+/** Largest private data of an instance of a kretprobe, in bytes, where there is a limit. */
+export const KRETPROBE_MAX_DATA_SIZE = 4096;
 
 /** The unconditional rule since 6.1; before, only of preemptible kernels. */
 function twicePerCpu(cpus: number): number {
@@ -75,7 +76,7 @@ const V6_1: Release = {
   optimizes: true,
   emulatesBranches: true,
   returnsFromEntryOnly: true,
-  maxDataSize: LARGEST_DATA,
+  maxDataSize: KRETPROBE_MAX_DATA_SIZE,
   refusedInstances: "recycled",
   defaultMaxactive: twicePerCpu,
   hashesPointers: true,

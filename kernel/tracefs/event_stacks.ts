@@ -12,9 +12,8 @@ import type { EventRecord } from "./events/event_file.ts";
 import { emitStack } from "./stack_record.ts";
 import type { TraceArray } from "./trace_array.ts";
 import type { StackOwner } from "./trace_entry.ts";
+import { FTRACE_STACK_ENTRIES } from "./depths.ts";
 
-/** Deepest stack that is recorded, and deepest of a user program (`FTRACE_STACK_ENTRIES`). */
-const STACK_DEPTH = 64;
 const USER_DEPTH = 8;
 
 /** A record of an event was made. */
@@ -22,7 +21,7 @@ export function emitEventStacks(k: Kernel, array: TraceArray, record: EventRecor
   const { options, buffer } = array;
   if (options.has("stacktrace")) {
     const { registers } = record;
-    const callers = k.calls.stack(k.current, STACK_DEPTH);
+    const callers = k.calls.stack(k.current, FTRACE_STACK_ENTRIES);
     // Where registers tell the place, the stack begins there, not with who made the record.
     const stack = registers === undefined ? callers : [registers.ip, ...callers.slice(registers.skip)];
     emitStack(buffer, stack, record.flags);

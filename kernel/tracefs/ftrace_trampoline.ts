@@ -6,9 +6,7 @@
 
 import type { Addr, KernelImage } from "../../image/model.ts";
 import type { AddressLayout } from "../arch/model.ts";
-
-/** Bytes of the call that ftrace makes at a function's entry on x86: it returns behind them. */
-export const FTRACE_CALL_SIZE = 5;
+import { CALL_SIZE } from "../memory/text_bytes.ts";
 
 /** Bytes of module space in front of the first trampoline: what other parts of the kernel allocated before it. */
 const FIRST_TRAMPOLINE = 0x201000;
@@ -26,5 +24,5 @@ export function ftraceTrampolineReturn(image: KernelImage, layout: AddressLayout
   const caller = image.symbol("ftrace_regs_caller")?.address;
   const call = image.symbol("ftrace_regs_call")?.address;
   const offset = caller === undefined || call === undefined ? REGS_CALL : call - caller;
-  return ftraceTrampoline(layout) + offset + FTRACE_CALL_SIZE;
+  return ftraceTrampoline(layout) + offset + CALL_SIZE;
 }

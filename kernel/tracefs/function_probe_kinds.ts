@@ -11,10 +11,11 @@ import type { Task } from "../process/task.ts";
 import { EINVAL } from "../syscalls/errno.ts";
 import { ftraceDump } from "./ftrace_dump.ts";
 import { functionStack } from "./function_stack.ts";
-import { isErrno, kstrtoul } from "./probe_events/kstrto.ts";
+import { isErrno } from "./probe_events/kstrto.ts";
 import { snapshotByTrigger } from "./snapshot.ts";
 import { emitStack } from "./stack_record.ts";
 import type { TraceArray } from "./trace_array.ts";
+import { parseTriggerCount } from "./trigger_count.ts";
 
 /** Where commands work. */
 export interface ProbeContext {
@@ -170,13 +171,9 @@ interface EventEntry extends FunctionEntry {
   run(): void;
 }
 
-/** -1 without one, or with an empty one. */
+/** An empty one is none. */
 function parseCount(text: string | undefined, { k }: ProbeContext): bigint | number {
-  const digits = text?.split(":", 1)[0] ?? "";
-  if (digits === "") return -1n;
-  const bits = k.arch.wordSize === 8 ? 64 : 32;
-  const count = kstrtoul(digits, 0, bits);
-  return isErrno(count) ? count : BigInt.asIntN(bits, count);
+  return parseTriggerCount(/^[^:]/.test(text ?? "") ? text : undefined, k.arch.wordSize);
 }
 
 /** The commands' caller disables preemption where the kernel is preemptible. */

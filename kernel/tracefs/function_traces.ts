@@ -15,14 +15,13 @@ import { functionStack } from "./function_stack.ts";
 import type { PidFilter } from "./pid_filter.ts";
 import { emitStack } from "./stack_record.ts";
 import type { TraceArray } from "./trace_array.ts";
+import { FTRACE_RETFUNC_DEPTH } from "./depths.ts";
 
 /** Bytes of the tracers' records. */
 const FUNCTION_SIZE = 24;
 const REPEATS_SIZE = 32;
 /** Repetitions that one record tells. */
 const MOST_REPEATS = 0xffff;
-/** Calls within each other that are followed (`FTRACE_RETFUNC_DEPTH`). */
-const RETFUNC_DEPTH = 50;
 const GRAPH_ENTRY_SIZE = 20;
 const GRAPH_RETURN_SIZE = 40;
 
@@ -145,7 +144,7 @@ export class GraphTrace implements FunctionTracer {
     const call: OpenCall = { level: task.depth, calltime: this.#k.clock.now, ...this.#judge(fn, above) };
     if (!call.inside && !call.silent) return false;
     if (!call.silent && this.#limits.maxGraphDepth > 0 && depth >= this.#limits.maxGraphDepth) return false;
-    if (open.length >= RETFUNC_DEPTH) {
+    if (open.length >= FTRACE_RETFUNC_DEPTH) {
       this.#overruns.set(task, (this.#overruns.get(task) ?? 0) + 1);
       return false;
     }

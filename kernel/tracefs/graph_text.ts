@@ -11,13 +11,12 @@ import type { TraceContent, TraceEntry } from "./trace_entry.ts";
 import { entryText } from "./trace_line.ts";
 import type { TraceOptions } from "./trace_options.ts";
 import { functionName } from "./trace_symbol.ts";
+import { FTRACE_RETFUNC_DEPTH } from "./depths.ts";
 
 /** Columns of a task's name and id. */
 const PROC_WIDTH = 14;
 /** Characters of a task's name. */
 const PROC_NAME = 7;
-/** Levels of which the printer remembers the function (`FTRACE_RETFUNC_DEPTH`). */
-const RETFUNC_DEPTH = 50;
 const FILL = "              |  ";
 const RULE = " ------------------------------------------\n";
 
@@ -98,12 +97,12 @@ export class GraphPrinter {
       next.pid !== entry.pid
     ) {
       state.depth = depth;
-      if (depth < RETFUNC_DEPTH) state.functions[depth] = func;
+      if (depth < FTRACE_RETFUNC_DEPTH) state.functions[depth] = func;
       return `${this.#fill()}${indent(depth)}${name}() {\n`;
     }
     this.#leaves.add(next);
     state.depth = depth - 1;
-    if (depth < RETFUNC_DEPTH) state.functions[depth] = 0;
+    if (depth < FTRACE_RETFUNC_DEPTH) state.functions[depth] = 0;
     return `${this.#duration(returned.rettime - returned.calltime)}${indent(depth)}${name}();\n`;
   }
 
@@ -111,7 +110,7 @@ export class GraphPrinter {
     const { depth, func } = content;
     state.depth = depth - 1;
     let known = true;
-    if (depth < RETFUNC_DEPTH) {
+    if (depth < FTRACE_RETFUNC_DEPTH) {
       known = state.functions[depth] === func;
       state.functions[depth] = 0;
     }

@@ -8,7 +8,7 @@ import type { Kernel } from "../kernel.ts";
 import { listLine } from "../kprobes/listing.ts";
 import { EINVAL } from "../syscalls/errno.ts";
 import type { Directory } from "./directory.ts";
-import { addressText } from "./kallsyms.ts";
+import { shownAddress } from "./kallsyms.ts";
 import { parseBool } from "./numbers.ts";
 import type { Sysctls } from "./sysctls.ts";
 
@@ -18,13 +18,13 @@ export function addKprobeFiles(directory: Directory, k: Kernel, sysctls: Sysctls
     mode: 0o400,
     read: () =>
       k.kprobes.listing().map((listed) =>
-        `${listLine(listed, addressText(k.image, listed.address, sysctls.hidesAddresses))}\n`
+        `${listLine(listed, shownAddress(k.image, listed.address, sysctls.hidesAddresses))}\n`
       ).join(""),
   });
   directory.add("blacklist", {
     mode: 0o400,
     read(): string {
-      const text = (address: number) => `0x${addressText(k.image, address, sysctls.hidesAddresses)}`;
+      const text = (address: number) => `0x${shownAddress(k.image, address, sysctls.hidesAddresses)}`;
       return k.kprobes.blacklist().map(({ start, end, name }) => `${text(start)}-${text(end)}\t${name}\n`)
         .join(
           "",

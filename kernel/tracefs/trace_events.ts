@@ -31,11 +31,10 @@ import { snapshotByTrigger } from "./snapshot.ts";
 import { emitEventStacks } from "./event_stacks.ts";
 import { emitStack } from "./stack_record.ts";
 import type { TraceArray } from "./trace_array.ts";
+import { FTRACE_STACK_ENTRIES } from "./depths.ts";
 
 /** Longest string that a filter or a `%s` reads. */
 const MAX_STRING = 1024;
-/** Deepest stack that a trigger records. */
-const STACK_DEPTH = 64;
 
 /** The trace events of one kernel. */
 export class TraceEvents {
@@ -232,7 +231,7 @@ export class TraceEvents {
   /** The running kernel's stack as a trigger finds it: the frames of the probe's handlers, then the function and its callers. */
   #stackOf({ handlers, hidesCaller }: EventRecord): readonly (Addr | string)[] {
     const k = this.#k;
-    return [...handlers(), ...k.calls.stack(k.current, STACK_DEPTH).slice(hidesCaller ? 1 : 0)];
+    return [...handlers(), ...k.calls.stack(k.current, FTRACE_STACK_ENTRIES).slice(hidesCaller ? 1 : 0)];
   }
 
   /** Enumerators, and the variables that formats of the kernel's events name. */

@@ -62,8 +62,8 @@ const BLK: Readonly<Record<string, boolean>> = {
 
 /** Those of the kernel's own trace array alone: other arrays have no files for them. */
 const TOP_LEVEL: readonly string[] = ["trace_printk", "printk-msg-only", "record-cmd"];
-/** Tracers that other arrays have. */
-const INSTANCE_TRACERS: readonly string[] = ["nop", "function"];
+/** Tracers that work in more than the kernel's own array (`allow_instances`), as `available_tracers` lists them. */
+export const INSTANCE_TRACERS: readonly string[] = ["function", "nop"];
 /** Those that other arrays don't take over when they are made. */
 const NOT_INHERITED: readonly string[] = ["event-fork", "function-fork"];
 

@@ -7,13 +7,12 @@
 import { addressText } from "../../image/address.ts";
 import type { Addr } from "../../image/model.ts";
 import type { TraceArray } from "./trace_array.ts";
+import { sprintSymbol, sprintSymbolNoOffset } from "../printk/symbol_text.ts";
 
 /** A function's name as `%ps` prints it: with its module. */
 export function functionName(array: TraceArray, address: Addr): string {
   const found = array.host.image.symbolAt(address);
-  if (found === undefined) return array.host.image.describe(address);
-  const { name, module } = found.symbol;
-  return module === undefined ? name : `${name} [${module}]`;
+  return found === undefined ? array.host.image.describe(address) : sprintSymbolNoOffset(found.symbol);
 }
 
 /** `seq_print_ip_sym`: the symbol's name, with `sym-offset` and `sym-addr` more of it. */
@@ -23,8 +22,5 @@ export function symbolText(array: TraceArray, address: Addr): string {
   const value = options.has("sym-addr") ? ` <${addressText(image.arch, address)}>` : "";
   const found = image.symbolAt(address);
   if (found === undefined) return image.describe(address) + value;
-  const { name, size, module } = found.symbol;
-  if (!options.has("sym-offset")) return name + value;
-  const owner = module === undefined ? "" : ` [${module}]`;
-  return `${name}+0x${found.offset.toString(16)}/0x${size.toString(16)}${owner}${value}`;
+  return (options.has("sym-offset") ? sprintSymbol(found) : found.symbol.name) + value;
 }

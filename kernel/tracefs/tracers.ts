@@ -14,10 +14,9 @@ import { FunctionProbes } from "./function_probes.ts";
 import { FunctionTrace, GraphTrace } from "./function_traces.ts";
 import { PidFilter } from "./pid_filter.ts";
 import type { TraceArray } from "./trace_array.ts";
+import { INSTANCE_TRACERS } from "./trace_options.ts";
 
 const TRACERS = ["function_graph", "function", "nop"];
-/** Those that work in more than the kernel's own array (`allow_instances`). */
-const INSTANCE_TRACERS = ["function", "nop"];
 
 /** The tracers of one trace array. */
 export class Tracers {

@@ -12,7 +12,7 @@ import type { HistField, HistSpec } from "./hist_spec.ts";
 import { kernelSort } from "./kernel_sort.ts";
 
 /** Frames of a stack that is a key, and those of the tracer in front of them that don't count. */
-const STACK_DEPTH = 16;
+const HIST_STACKTRACE_DEPTH = 16;
 const STACK_SKIP = 2;
 
 /** A stack that is a key: as it is shown. */
@@ -84,7 +84,9 @@ export class HistTable {
         return 1n;
       case "stacktrace":
         return {
-          lines: this.#host.stackOf(record).slice(stackSkip(record)).slice(0, STACK_DEPTH).map(this.#frame),
+          lines: this.#host.stackOf(record).slice(stackSkip(record)).slice(0, HIST_STACKTRACE_DEPTH).map(
+            this.#frame,
+          ),
         };
       case "common_cpu":
         return BigInt(this.#host.context.cpu);

@@ -5,12 +5,13 @@
  */
 
 import { EEXIST, EINVAL } from "../../syscalls/errno.ts";
-import { isErrno, kstrtoul } from "../probe_events/kstrto.ts";
+import { isErrno } from "../probe_events/kstrto.ts";
 import type { EventDirectory } from "./event_directory.ts";
 import type { EventFile } from "./event_file.ts";
 import { createFilter, type EventFilter } from "./filter.ts";
 import { HIST_TYPE, HistTrigger, writeHistTrigger } from "./hist_trigger.ts";
 import { CountedTrigger, type TriggerAction } from "./trigger.ts";
+import { parseTriggerCount } from "../trigger_count.ts";
 
 const AVAILABLE = "# Available triggers:\n" +
   "# traceon traceoff snapshot stacktrace enable_event disable_event enable_hist disable_hist hist\n";
@@ -139,7 +140,8 @@ function setTrigger(
     if (existing !== undefined) file.removeTrigger(existing);
     return 0;
   }
-  const limit = parseCount(count, directory.host.wordSize);
+  // `event_trigger_parse_num`
+  const limit = parseTriggerCount(count, directory.host.wordSize);
   if (isErrno(limit)) return limit;
   const filter = parseCondition(condition, file);
   if (typeof filter === "number") return filter;
@@ -160,14 +162,6 @@ function separateFilter(rest: string, required: boolean): { param?: string; filt
   const [param = ""] = rest.split(/[ \t]/, 1);
   const filter = rest.slice(param.length + 1).trimStart();
   return filter === "" ? { param } : { param, filter };
-}
-
-/** `event_trigger_parse_num`: -1 without one. */
-function parseCount(text: string | undefined, wordSize: 4 | 8): bigint | number {
-  if (text === undefined) return -1n;
-  const bits = wordSize === 8 ? 64 : 32;
-  const count = kstrtoul(text.split(":", 1)[0] ?? "", 0, bits);
-  return isErrno(count) ? count : BigInt.asIntN(bits, count);
 }
 
 /** `set_trigger_filter`: `if FILTER`, or -errno. */

@@ -6,8 +6,8 @@
 
 import type { Addr, Arch } from "../../../image/model.ts";
 import { type Kprobe, KPROBE_FLAG_FTRACE } from "../../kprobes/mod.ts";
-import { FTRACE_CALL_SIZE } from "../ftrace_trampoline.ts";
 import type { ProbeEventHost } from "./host.ts";
+import { CALL_SIZE } from "../../memory/text_bytes.ts";
 
 /** Where a breakpoint, ftrace or a return comes in, outermost last. */
 const ENTRIES: Readonly<
@@ -77,6 +77,6 @@ export function handlerFrames(
     ...(onFtrace ? entries.ftrace : entries.breakpoint),
     // Only x86_64 calls by a trampoline of the callback's own, which has no name.
     ...(onFtrace && host.arch.arch === "x86_64" ? [host.ftraceReturn] : []),
-    onFtrace ? (kp.addr ?? 0) + FTRACE_CALL_SIZE : host.symbolName(kp.addr ?? 0),
+    onFtrace ? (kp.addr ?? 0) + CALL_SIZE : host.symbolName(kp.addr ?? 0),
   ];
 }

@@ -12,8 +12,8 @@ import type { ProbeError } from "./messages.ts";
 import { isGoodName } from "./names.ts";
 import { type FetchContext, parseFetch } from "./parse_fetch.ts";
 
-/** Longest expression, in characters. */
-const MAX_ARGSTR_LEN = 63;
+/** Longest expression, and longest text that a deletion compares, in characters. */
+export const MAX_ARGSTR_LEN = 63;
 const MAX_ARG_NAME_LEN = 32;
 /** Most elements of an array. */
 const MAX_ARRAY_LEN = 64;

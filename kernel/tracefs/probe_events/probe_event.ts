@@ -11,9 +11,7 @@ import type { EventFile } from "../events/event_file.ts";
 import type { EventRegistry } from "../events/registry.ts";
 import { COMMON_FIELDS, probeFields, probePrintFmt } from "./print.ts";
 import type { ProbeArg } from "./fetch_code.ts";
-
-/** Longest text that a deletion compares. */
-export const MAX_ARGSTR_LEN = 63;
+import { MAX_ARGSTR_LEN } from "./parse_arg.ts";
 
 /** One probe of an event, at whatever kind of place: `struct trace_probe`. */
 export interface EventProbe {

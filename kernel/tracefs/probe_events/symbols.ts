@@ -7,6 +7,7 @@
 import { addressHex } from "../../../image/address.ts";
 import type { Addr, KernelImage, SymbolInfo } from "../../../image/model.ts";
 import { isKsymAddr } from "../../kprobes/ksym.ts";
+import { sprintSymbol, sprintSymbolNoOffset } from "../../printk/symbol_text.ts";
 
 /** Loaded modules, as far as probe events care. */
 export interface ProbedModules {
@@ -63,20 +64,14 @@ export class ProbeSymbols {
   /** `sprint_symbol`: `vfs_read+0x5/0x310`, with ` [MOD]` behind a module's; plain hex where no symbol covers it. */
   text(address: Addr): string {
     const found = this.at(address);
-    if (found === undefined) return addressHex(this.#image.arch, address);
-    const { symbol, offset } = found;
-    return `${symbol.name}+0x${offset.toString(16)}/0x${symbol.size.toString(16)}${moduleSuffix(symbol)}`;
+    return found === undefined ? addressHex(this.#image.arch, address) : sprintSymbol(found);
   }
 
   /** `sprint_symbol_no_offset`: `vfs_read`. */
   name(address: Addr): string {
     const symbol = this.at(address)?.symbol;
-    return symbol === undefined ? addressHex(this.#image.arch, address) : symbol.name + moduleSuffix(symbol);
+    return symbol === undefined ? addressHex(this.#image.arch, address) : sprintSymbolNoOffset(symbol);
   }
-}
-
-function moduleSuffix(symbol: SymbolInfo): string {
-  return symbol.module === undefined ? "" : ` [${symbol.module}]`;
 }
 
 /** Names that more than one of the kernel's own symbols has. */

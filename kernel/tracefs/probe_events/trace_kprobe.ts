@@ -19,9 +19,10 @@ import type { DynEvent, DynEventKind } from "./dyn_events.ts";
 import type { ProbeDefinition } from "./parse_definition.ts";
 import type { TextStyle } from "../trace_entry.ts";
 import { headSize, probeLine } from "./print.ts";
-import { type EventProbe, matchesArgs, MAX_ARGSTR_LEN, type ProbeEvent } from "./probe_event.ts";
+import { type EventProbe, matchesArgs, type ProbeEvent } from "./probe_event.ts";
 import { contextFlags, handlerFrames } from "./hit_context.ts";
 import type { ProbeEventHost } from "./host.ts";
+import { MAX_ARGSTR_LEN } from "./parse_arg.ts";
 
 /** Who keeps the probes of a kernel. */
 export interface KprobeOwner extends DynEventKind {

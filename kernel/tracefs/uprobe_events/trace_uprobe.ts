@@ -12,13 +12,9 @@ import type { DynEvent, DynEventKind } from "../probe_events/dyn_events.ts";
 import { argsSize, fetchArgs, ProbeRecord } from "../probe_events/fetch.ts";
 import type { ProbeEventHost } from "../probe_events/host.ts";
 import { argsText, headSize } from "../probe_events/print.ts";
-import {
-  type EventProbe,
-  matchesArgs,
-  MAX_ARGSTR_LEN,
-  type ProbeEvent,
-} from "../probe_events/probe_event.ts";
+import { type EventProbe, matchesArgs, type ProbeEvent } from "../probe_events/probe_event.ts";
 import type { UprobeDefinition } from "./parse_uprobe.ts";
+import { MAX_ARGSTR_LEN } from "../probe_events/parse_arg.ts";
 
 /** The uprobes of a kernel. */
 export interface UprobeSource {
