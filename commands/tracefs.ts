@@ -41,6 +41,9 @@ export const tracefsCommand = command({
     const { namedWorkload } = await import("./workload.ts");
     const { replay } = await import("../workloads/replay/replay.ts");
     const { isStandardFile, placeUserFile } = await import("../workloads/user/symbols.ts");
+    const { run } = options;
+    // A name that is wrong is told before anything runs.
+    if (run !== undefined) await namedWorkload(context, run);
     const kernel = await bootKernel({
       arch: options.arch,
       cpus: options.cpus,
@@ -55,7 +58,7 @@ export const tracefsCommand = command({
       kernel,
       workloads: {
         replay: async (path) => await replay(await context.host.open(path), { name: path }),
-        pending: options.run === undefined ? null : await namedWorkload(context, options.run),
+        named: run === undefined ? null : () => namedWorkload(context, run),
       },
       note: (text) => context.out.note(text),
     });

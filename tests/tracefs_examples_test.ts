@@ -19,7 +19,7 @@ for (const name of names) {
     Deno.test(`example ${name} prints its golden output on ${arch}`, async () => {
       const shell = new Shell({
         kernel: await bootKernel({ arch, image: "whole" }),
-        workloads: { replay: () => Promise.reject(new Error("no recordings here")), pending: null },
+        workloads: { replay: () => Promise.reject(new Error("no recordings here")), named: null },
         note: () => {},
       });
       let printed = "";

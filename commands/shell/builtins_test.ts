@@ -7,7 +7,7 @@ async function type(
 ): Promise<{ shell: Shell; results: readonly CommandResult[]; text: string }> {
   const shell = new Shell({
     kernel: await bootKernel(),
-    workloads: { replay: () => Promise.reject(new Error("no such recording")), pending: null },
+    workloads: { replay: () => Promise.reject(new Error("no such recording")), named: null },
     note: () => {},
   });
   const results: CommandResult[] = [];

@@ -48,6 +48,8 @@ const HOME = "/sys/kernel/tracing";
 export class Shell {
   readonly kernel: Kernel;
   readonly workloads: WorkloadSource;
+  /** The workload named beforehand was started once. */
+  startedNamed = false;
   readonly note: (text: string) => void;
   /** Working directory. */
   directory = HOME;

@@ -10,12 +10,15 @@ interface Tried {
   readonly results: readonly CommandResult[];
 }
 
-async function type(script: string, pending: Workload | null = null): Promise<Tried> {
+async function type(script: string, named: (() => Workload) | null = null): Promise<Tried> {
   const kernel = await bootKernel();
   const notes: string[] = [];
   const shell = new Shell({
     kernel,
-    workloads: { replay: () => Promise.reject(new Error("no such recording")), pending },
+    workloads: {
+      replay: () => Promise.reject(new Error("no such recording")),
+      named: named === null ? null : () => Promise.resolve(named()),
+    },
     note: (text) => notes.push(text),
   });
   const results: CommandResult[] = [];
@@ -91,13 +94,17 @@ Deno.test("virtual time passes in run and sleep only", async () => {
 Deno.test("a workload given beforehand goes on while the shell sleeps, or runs at once", async () => {
   const lines = "echo hrtimer_nanosleep > set_ftrace_filter\necho function > current_tracer\n";
   const count = async (script: string) => {
-    const { results } = await type(lines + script, builtinWorkload("sleepers:2,400000000,2"));
+    const { results } = await type(lines + script, () => builtinWorkload("sleepers:2,400000000,2"));
     return results.at(-1)?.output.match(/hrtimer_nanosleep <-/g)?.length ?? 0;
   };
   assertEquals(await count("cat trace"), 0);
   assertEquals(await count("sleep 0.3\ncat trace"), 2);
   assertEquals(await count("sleep 0.3\nsleep 10\ncat trace"), 4);
   assertEquals(await count("run\ncat trace"), 4);
+  assertEquals(await count("run; run\nrun\ncat trace"), 12);
+  assertEquals(await count("sleep 10\nrun\nsleep 10\ncat trace"), 8);
+  const { results } = await type("run");
+  assertStringIncludes(results[0]?.output ?? "", "run: name a workload");
 });
 
 Deno.test("function_graph shows a call tree in the kernel's format", async () => {

@@ -14,8 +14,8 @@ import type { Shell } from "./shell.ts";
 export interface WorkloadSource {
   /** Opens a recording. Rejects with a sentence. */
   replay(path: string): Promise<Workload>;
-  /** The workload that `run` without arguments runs, or that goes on in the background of `sleep`; null once it was started. */
-  pending: Workload | null;
+  /** Makes the workload that `run` without arguments runs and that goes on in the background of `sleep`; null: none was named. */
+  readonly named: (() => Promise<Workload>) | null;
 }
 
 /** `run WORKLOAD [ARGS]`, `run replay FILE`, `run`. */
@@ -48,21 +48,23 @@ export async function runWorkload(shell: Shell, args: readonly string[], io: Com
 
 async function open(shell: Shell, args: readonly string[]): Promise<Workload | null> {
   const [name, ...rest] = args;
-  if (name === undefined) return shell.workloads.pending === null ? null : take(shell);
+  if (name === undefined) return await named(shell);
   if (name !== "replay") return builtinWorkload(rest.length === 0 ? name : `${name}:${rest.join(",")}`);
   const file = rest[0];
   if (file === undefined) throw new Error("a replay needs the file of a recording: run replay FILE");
   return await shell.workloads.replay(file);
 }
 
-function take(shell: Shell): Workload | null {
-  const { pending } = shell.workloads;
-  shell.workloads.pending = null;
-  return pending;
+/** The workload that was named beforehand: a new one each time. */
+async function named(shell: Shell): Promise<Workload | null> {
+  const { named } = shell.workloads;
+  if (named === null) return null;
+  const workload = await named();
+  shell.startedNamed = true;
+  return workload;
 }
 
-/** `sleep SECONDS`. */
-// deno-lint-ignore require-await -- one of the commands that may take time
+/** `sleep SECONDS`: the workload named beforehand begins with the first one, unless it ran already. */
 export async function passTime(shell: Shell, args: readonly string[], io: CommandIo): Promise<number> {
   const seconds = Number(args[0]);
   if (args[0] === undefined || args[0] === "" || !(seconds >= 0) || seconds > 1e6) {
@@ -70,7 +72,7 @@ export async function passTime(shell: Shell, args: readonly string[], io: Comman
     io.errno = "EINVAL";
     return 1;
   }
-  take(shell)?.start(shell.kernel);
+  if (!shell.startedNamed) (await named(shell))?.start(shell.kernel);
   advance(shell.kernel, shell.kernel.clock.now + Math.round(seconds * 1e9));
   return 0;
 }

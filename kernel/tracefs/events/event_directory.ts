@@ -67,6 +67,9 @@ export class EventDirectory {
   readonly namedHists: Map<string, HistTable> = new Map();
   readonly #tree: LazyTree;
   readonly #files = new Map<EventCall, EventFile>();
+  /** Events of users in the order of the trace array's list: which it had from the beginning, and newer ones. */
+  readonly #first: EventCall[];
+  readonly #newer: EventCall[] = [];
   readonly #systemFilters = new Map<string, string>();
   #stale = false;
 
@@ -99,7 +102,8 @@ export class EventDirectory {
       });
     }
     registry.attach(this);
-    for (const call of registry.dynamic) this.addEvent(call);
+    this.#first = [...registry.dynamic];
+    for (const call of this.#first) this.#addFiles(call);
   }
 
   /** The file of an event; made when first needed. */
@@ -120,8 +124,13 @@ export class EventDirectory {
     return call === undefined ? null : this.file(call);
   }
 
-  /** An event was defined. */
+  /** An event was defined: it comes first in the list. */
   addEvent(call: EventCall): void {
+    this.#newer.unshift(call);
+    this.#addFiles(call);
+  }
+
+  #addFiles(call: EventCall): void {
     const path = `events/${call.system}/`;
     if (!this.#registry.staticSystems.has(call.system)) this.#addSystemFiles(this.#tree, path, call.system);
     this.#addEventFiles(this.#tree, `${path}${call.name}/`, call);
@@ -131,6 +140,10 @@ export class EventDirectory {
   removeEvent(call: EventCall): void {
     if (this.#files.get(call)?.wasEnabled) this.#stale = true;
     this.#files.delete(call);
+    for (const list of [this.#first, this.#newer]) {
+      const at = list.indexOf(call);
+      if (at >= 0) list.splice(at, 1);
+    }
     const left = this.#registry.staticSystems.has(call.system) ||
       this.#registry.dynamic.some((other) => other.system === call.system);
     this.#tree.remove(left ? `events/${call.system}/${call.name}` : `events/${call.system}`);
@@ -224,13 +237,14 @@ export class EventDirectory {
     return result ?? -EINVAL;
   }
 
-  /** Systems and names of all events, the kernel's own first. */
+  /** Systems and names of all events, in the order of the list: new ones come in front. */
   *#names(): Generator<readonly [system: string, name: string], void, void> {
+    for (const { system, name } of this.#newer) yield [system, name];
     for (const name of this.#registry.staticNames) {
       const colon = name.indexOf(":");
       yield [name.slice(0, colon), name.slice(colon + 1)];
     }
-    for (const { system, name } of this.#registry.dynamic) yield [system, name];
+    for (const { system, name } of this.#first) yield [system, name];
   }
 
   /** `0`, `1` or `X` for some of both; `?` where there are none. */
@@ -249,8 +263,13 @@ export class EventDirectory {
   }
 
   #enabledNames(): string {
-    const enabled = [...this.#files.values()].filter((file) => file.enabled).map(({ call }) => call);
-    return enabled.sort((a, b) => a.id - b.id).map(({ system, name }) => `${system}:${name}\n`).join("");
+    const enabled = new Set([...this.#files.values()].filter((file) => file.enabled).map(({ call }) => call));
+    const own = [...enabled].filter((call) => !this.#newer.includes(call) && !this.#first.includes(call));
+    return [
+      ...this.#newer.filter((call) => enabled.has(call)),
+      ...own.sort((a, b) => a.id - b.id),
+      ...this.#first.filter((call) => enabled.has(call)),
+    ].map(({ system, name }) => `${system}:${name}\n`).join("");
   }
 
   #availableNames(): string {
