@@ -28,7 +28,7 @@ import { LogRing, PointerFormat } from "./printk/mod.ts";
 import { Oopses } from "./process/oops.ts";
 import { TaskTable } from "./process/task_table.ts";
 import type { Task } from "./process/task.ts";
-import { type Release, releaseOf } from "./release/release.ts";
+import { type Release, releaseOf, unameRelease } from "./release/release.ts";
 import { RUN_REBALANCE_DOMAINS } from "./sched/balance.ts";
 import { LoadAverage } from "./sched/loadavg.ts";
 import { Scheduler } from "./sched/scheduler.ts";
@@ -132,11 +132,15 @@ export class Kernel {
 
   /** Boots it: memory, the idle task and init, the root file system. */
   constructor(image: KernelImage, shapes: ShapeLibrary, options: KernelOptions = {}) {
+    this.release = releaseOf(options.release);
     // Memory, calls and probes find what loaded modules add.
-    this.image = new ModuleImage(image, { functions: () => this.modules.functions() });
+    this.image = new ModuleImage(
+      image,
+      { functions: () => this.modules.functions() },
+      unameRelease(this.release, image.release),
+    );
     this.cpus = options.cpus ?? 2;
     this.seed = options.seed ?? 1;
-    this.release = releaseOf(options.release);
     this.arch = archModel(image.arch);
     this.clock = new Clock();
     this.log = new LogRing(this.clock);

@@ -38,11 +38,11 @@ export class ModuleImage implements KernelImage {
   readonly #loaded: LoadedText;
   #indexed: Index | null = null;
 
-  constructor(base: KernelImage, loaded: LoadedText) {
+  constructor(base: KernelImage, loaded: LoadedText, release: string = base.release) {
     this.#base = base;
     this.#loaded = loaded;
     this.arch = base.arch;
-    this.release = base.release;
+    this.release = release;
     this.pointerSize = base.pointerSize;
     this.whole = base.whole;
   }

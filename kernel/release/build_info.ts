@@ -44,7 +44,8 @@ export function unameText(image: KernelImage): string {
 
 /** `/proc/version`. */
 export function versionText(image: KernelImage): string {
-  return `Linux version ${image.release} ${COMPILER} ${buildInfo(image).version}\n`;
+  const compiler = VERSIONS.has(image.release) ? ` ${COMPILER}` : "";
+  return `Linux version ${image.release}${compiler} ${buildInfo(image).version}\n`;
 }
 
 /** `/proc/cmdline`. */

@@ -42,6 +42,12 @@ export interface Release {
   readonly hashesPointers: boolean;
   /** A task that met a fault of the kernel ends by a function of its own, `make_task_dead`. */
   readonly makesTasksDead: boolean;
+  /** What `uname -r` says; null: what the image's build says. */
+  readonly uname: string | null;
+  /** Files that 6.1 has and this release not: of the tracing folder, and of debugfs' `kprobes`. */
+  readonly missingFiles: { readonly tracing: readonly string[]; readonly kprobes: readonly string[] };
+  /** Types of probe events' arguments that this release lacks, and `\\` where it takes no immediate values. */
+  readonly missingFetch: readonly string[];
   /** Letters of the ways in which a kernel can be tainted, by bit. */
   readonly taintFlags: string;
   /** A probe on a function's entry has a flag that says so. */
@@ -81,6 +87,9 @@ const V6_1: Release = {
   defaultMaxactive: twicePerCpu,
   hashesPointers: true,
   makesTasksDead: true,
+  uname: null,
+  missingFiles: { tracing: [], kprobes: [] },
+  missingFetch: [],
   taintFlags: "PFSRMBUDAWCIOELKXTN",
   marksEntries: true,
   forkFunction: "kernel_clone",
@@ -97,6 +106,10 @@ const V4_18: Release = {
   maxDataSize: Infinity,
   defaultMaxactive: onePerCpu,
   makesTasksDead: false,
+  uname: "4.18.0",
+  // In the order in which they came: 4.20, 5.1, 5.2, 5.7 and 5.18.
+  missingFiles: { tracing: ["dynamic_events", "error_log", "set_event_notrace_pid"], kprobes: [] },
+  missingFetch: ["symbol", "\\", "ustring", "symstr"],
   taintFlags: "PFSRMBUDAWCIOELKXT",
   marksEntries: false,
   forkFunction: "_do_fork",
@@ -121,6 +134,17 @@ const V2_6_38: Release = {
   returnsFromEntryOnly: false,
   refusedInstances: "leaked",
   hashesPointers: false,
+  uname: "2.6.38",
+  missingFiles: {
+    tracing: [
+      ...V4_18.missingFiles.tracing,
+      "synthetic_events",
+      "uprobe_events",
+      "uprobe_profile",
+      "set_event_pid",
+    ],
+    kprobes: ["blacklist"],
+  },
   taintFlags: "PFSRMBUDAWCI",
   forkFunction: "do_fork",
 };
@@ -141,6 +165,11 @@ export function releaseOf(name: string = "6.1"): Release {
   throw new TypeError(
     `Cannot boot release "${name}": there are ${RELEASE_NAMES.map((known) => `"${known}"`).join(", ")}`,
   );
+}
+
+/** What `uname -r` says, of an image whose build says `built`. */
+export function unameRelease(release: Release, built: string): string {
+  return release.uname === null || built.startsWith(`${release.name}.`) ? built : release.uname;
 }
 
 /** A symbol's name in the image, by its name in the release; undefined where the release has no symbol of that name. */

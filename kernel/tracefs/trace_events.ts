@@ -134,6 +134,7 @@ export class TraceEvents {
       symbols,
       events: this.registry,
       release: k.image.release,
+      missingFetch: k.release.missingFetch,
       trampolineAddress: k.kprobes.trampolineAddress,
       ftraceReturn: ftraceTrampolineReturn(k.image, k.arch.layout),
       symbolText: (address) => symbols.text(address),

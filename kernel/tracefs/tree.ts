@@ -116,6 +116,8 @@ export class Tracefs {
     addStackFiles(this.tracing, k.image);
     addNameFiles(this.tracing, k, this.array.shared.tasks);
     addKprobeFiles(this.debug.directory("kprobes"), k, this.sysctls);
+    for (const name of k.release.missingFiles.tracing) this.tracing.remove(name);
+    for (const name of k.release.missingFiles.kprobes) this.debug.remove(`kprobes/${name}`);
     addProcFiles(this.root, k, this.sysctls, this.followed);
   }
 
@@ -191,6 +193,7 @@ export class Tracefs {
     addBufferFiles(directory, array);
     addTracerFiles(directory, array, tracers);
     const closeEvents = this.events.addArrayFiles(directory, array);
+    for (const name of this.#k.release.missingFiles.tracing) directory.remove(name);
     const stopFollowing = followForks(this.#k, array, {
       "event-fork": [array.eventPids, array.eventNotracePids],
       "function-fork": [tracers.pids, tracers.notracePids],

@@ -26,6 +26,8 @@ export interface ProbeEventHost extends FetchHost, PrintHost {
   readonly ftraceReturn: Addr;
   /** `6.1.0-56-amd64` */
   readonly release: string;
+  /** Types of arguments that it lacks, and `\\` where it takes no immediate values. */
+  readonly missingFetch: readonly string[];
   /** Whether an address range has an ftrace site. */
   hasFtraceSite(start: Addr): boolean;
   /** Whether the function tracer follows the function there too. */

@@ -53,6 +53,7 @@ export class KprobeEvents implements DynEventKind, KprobeOwner {
     const log = new ProbeLog(words, host.errors, host.release);
     const definition = parseDefinition(words, {
       arch: host.arch,
+      missingFetch: host.missingFetch,
       symbolCount: (name) => host.symbols.count(name),
       isFunctionEntry: (symbol, offset) => host.symbols.isEntry(symbol, offset),
       pointer: (address) => host.pointers.hashed(address),

@@ -114,6 +114,7 @@ function typeOf(
   context: FetchContext,
 ): FetchType | undefined | null {
   const { wordSize } = context.arch;
+  if (typeName !== null && context.missing.includes(typeName)) return undefined;
   if (fetch !== "$comm" && fetch !== "$COMM" && !fetch.startsWith('\\"')) {
     // Nothing in a user program is named by the kernel's symbols.
     if (context.inUser === true && (typeName === "symbol" || typeName === "symstr")) return undefined;

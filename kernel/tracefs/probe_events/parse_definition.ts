@@ -48,6 +48,8 @@ export interface ProbeDefinition {
 /** What reading a definition needs of a kernel. */
 export interface DefinitionHost {
   readonly arch: ArchModel;
+  /** Types that the release lacks, and `\\` where it takes no immediate values. Default: none. */
+  readonly missingFetch?: readonly string[];
   /** Symbols of that name, modules' included. */
   symbolCount(name: string): number;
   /** Whether a place is the entry of a function; null where there is no such place. */
@@ -92,7 +94,13 @@ export function parseDefinition(
   }
 
   const args: ProbeArg[] = [];
-  const context = { arch: host.arch, atReturn: isReturn && symbol !== null, atEntry, log };
+  const context = {
+    arch: host.arch,
+    atReturn: isReturn && symbol !== null,
+    atEntry,
+    log,
+    missing: host.missingFetch ?? [],
+  };
   for (const word of words.slice(2, 2 + MAX_TRACE_ARGS)) {
     log.index = args.length + 2;
     const arg = parseArg(word, args, context);

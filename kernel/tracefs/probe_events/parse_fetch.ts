@@ -21,6 +21,8 @@ export interface FetchContext {
   /** The probe is in a user program: its memory is that, and symbols of the kernel are none of its. */
   readonly inUser?: boolean;
   readonly log: ProbeLog;
+  /** Types that the kernel's release lacks, and `\\` where it takes no immediate values. */
+  readonly missing: readonly string[];
 }
 
 /**
@@ -46,6 +48,8 @@ export function parseFetch(text: string, code: FetchCode, context: FetchContext,
     case "-":
       return parseDeref(text, code, context, offset);
     case "\\":
+      // To a release without these it is no way to begin.
+      if (context.missing.includes("\\")) break;
       result = parseImmediate(text.slice(1), code, context, offset + 1);
       break;
   }

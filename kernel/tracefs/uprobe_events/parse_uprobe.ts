@@ -39,6 +39,8 @@ export interface UprobeDefinition {
 /** What reading a definition needs of a kernel. */
 export interface UprobeParseHost {
   readonly arch: ArchModel;
+  /** Types that the release lacks, and `\\` where it takes no immediate values. Default: none. */
+  readonly missingFetch?: readonly string[];
   /** Address of the inode at a path; null where there is none, "irregular" where it is no regular file. */
   inodeAt(path: string): number | null | "irregular";
 }
@@ -72,7 +74,14 @@ export function parseUprobe(
   event ??= madeUpName(path, offset);
 
   const args: ProbeArg[] = [];
-  const context = { arch: host.arch, atReturn: isReturn, atEntry: false, inUser: true, log };
+  const context = {
+    arch: host.arch,
+    atReturn: isReturn,
+    atEntry: false,
+    inUser: true,
+    log,
+    missing: host.missingFetch ?? [],
+  };
   for (const word of rest.slice(0, MAX_TRACE_ARGS)) {
     log.index = args.length + 2;
     const arg = parseArg(word, args, context);

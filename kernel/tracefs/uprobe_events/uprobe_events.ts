@@ -51,9 +51,9 @@ export class UprobeEvents implements DynEventKind, UprobeOwner {
   create(line: string): number {
     const words = splitWords(line);
     if (words.length === 0) return 0;
-    const { errors, release, arch } = this.#host;
+    const { errors, release, arch, missingFetch } = this.#host;
     const log = new ProbeLog(words, errors, release, "trace_uprobe");
-    const host = { arch, inodeAt: (path: string) => this.#source.inodeAt(path) };
+    const host = { arch, missingFetch, inodeAt: (path: string) => this.#source.inodeAt(path) };
     const definition = parseUprobe(words, host, () => log);
     if (typeof definition === "number") return definition;
     return this.#register(new TraceUprobe(definition, this.#host, this.#source, this), log);

@@ -1,0 +1,56 @@
+/** What the trace files of old releases lack. */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { fullImage } from "../../image/load.ts";
+import { Kernel } from "../kernel.ts";
+import type { ReleaseName } from "../release/release.ts";
+import { ShapeLibrary } from "../shapes/library.ts";
+
+const TRACING = "/sys/kernel/tracing";
+
+async function boot(release: ReleaseName): Promise<Kernel> {
+  return new Kernel(await fullImage("x86_64"), ShapeLibrary.empty(), { release });
+}
+
+Deno.test("files that came later are not there, in instances neither", async () => {
+  const has = async (release: ReleaseName) => {
+    const k = await boot(release);
+    k.tracefs.mkdir(`${TRACING}/instances/a`);
+    const there = (path: string) => k.tracefs.read(path).ok;
+    return [
+      there(`${TRACING}/error_log`),
+      there(`${TRACING}/instances/a/error_log`),
+      there(`${TRACING}/dynamic_events`),
+      there(`${TRACING}/synthetic_events`),
+      there(`${TRACING}/kprobe_events`),
+      there("/sys/kernel/debug/kprobes/blacklist"),
+      there("/sys/kernel/debug/kprobes/list"),
+    ];
+  };
+  assertEquals(await has("6.1"), [true, true, true, true, true, true, true]);
+  assertEquals(await has("4.18"), [false, false, false, true, true, true, true]);
+  assertEquals(await has("2.6.38"), [false, false, false, false, true, false, true]);
+});
+
+Deno.test("types and immediate values that came later are refused", async () => {
+  for (const release of ["6.1", "4.18"] as const) {
+    const k = await boot(release);
+    const define = (arg: string) => k.tracefs.write(`${TRACING}/kprobe_events`, `p:e vfs_open ${arg}`).ok;
+    const later = ["a=+0(%di):ustring", "a=%di:symstr", "a=%di:symbol", "a=\\1", 'a=\\"x"'].map(define);
+    assertEquals(later, later.map(() => release === "6.1"), release);
+    assertEquals([define("a=%di:x8"), define("a=+0(%di):string")], [true, true]);
+  }
+});
+
+Deno.test("a kernel says which release it is", async () => {
+  const version = async (release: ReleaseName) => {
+    const k = await boot(release);
+    const read = k.tracefs.read("/proc/version");
+    return [k.image.release, read.ok ? read.value : ""];
+  };
+  assertEquals(await version("4.18"), ["4.18.0", "Linux version 4.18.0 #1 SMP\n"]);
+  assertEquals(await version("2.6.38"), ["2.6.38", "Linux version 2.6.38 #1 SMP\n"]);
+  const [name, text] = await version("6.1");
+  assertEquals(name, "6.1.0-56-amd64");
+  assertMatch(text ?? "", /^Linux version 6\.1\.0-56-amd64 \(.*gcc-12.*\) #1 SMP PREEMPT_DYNAMIC/);
+});
