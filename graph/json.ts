@@ -82,19 +82,19 @@ function encodeSpan(span: unknown, sources: string[]): unknown {
 }
 
 /** Members that are there and undefined where nothing was given. */
-const ABSENT: Readonly<Record<string, readonly string[]>> = {
+const ABSENT: ReadonlyMap<string, readonly string[]> = new Map(Object.entries<readonly string[]>({
   aggregate: ["value"],
   printMap: ["key", "top", "div"],
   exit: ["code"],
   return: ["value"],
-};
+}));
 
 function decode(value: unknown, sources: readonly unknown[]): unknown {
   if (Array.isArray(value)) return value.map((item: unknown) => decode(item, sources));
   if (!isRecord(value)) return value;
   if (typeof value.$bigint === "string" && /^-?\d+$/.test(value.$bigint)) return BigInt(value.$bigint);
   if (typeof value.$number === "string") return Number(value.$number);
-  const absent = typeof value.op === "string" ? ABSENT[value.op] : undefined;
+  const absent = typeof value.op === "string" ? ABSENT.get(value.op) : undefined;
   if (absent !== undefined) {
     return {
       ...Object.fromEntries(absent.map((name) => [name, undefined])),

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { coreImage } from "../image/load.ts";
 import { analyze } from "./compile.ts";
@@ -110,6 +110,12 @@ Deno.test("what is no graph is refused, and the place named", () => {
     refusal((graph) => delete graph.maps),
     "Cannot read the graph: graph.maps is not a list",
   );
+  for (const name of ["constructor", "toString", "__proto__"]) {
+    assertStringIncludes(
+      refusal((graph) => graph.probes[0].steps[0].op = name),
+      "Cannot read the graph: graph.probes[0].steps[0].op is not one of ",
+    );
+  }
   assertEquals(
     refusal((graph) => graph.probes[0].point.kind = "usdt"),
     "Cannot read the graph: graph.probes[0].point.kind is not one of kprobe, kretprobe, fentry, fexit, uprobe, uretprobe, tracepoint, interval, profile, software, begin, end",

@@ -59,11 +59,11 @@ export function merge<M, R>(a: Mergeable<M, R>, b: Mergeable<M, R>): MergedResul
 }
 
 function mergeRows(a: unknown, b: unknown): Record<string, readonly unknown[]> {
-  const merged: Record<string, readonly unknown[]> = {};
+  const merged = new Map<string, readonly unknown[]>();
   for (const rows of [a, b]) {
     for (const [table, list] of Object.entries(rows ?? {}) as [string, readonly unknown[]][]) {
-      merged[table] = [...merged[table] ?? [], ...list];
+      merged.set(table, [...merged.get(table) ?? [], ...list]);
     }
   }
-  return merged;
+  return Object.fromEntries(merged);
 }
