@@ -4,7 +4,7 @@
  * @module
  */
 
-export { E2BIG, EBUSY, EEXIST, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP } from "../syscalls/errno.ts";
+export { E2BIG, EEXIST, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP } from "../syscalls/errno.ts";
 
 /** Not on an instruction boundary. */
 export const EILSEQ = 84;

@@ -23,14 +23,14 @@
  * What an image does not tell is not checked: jump labels, alternatives, BUG sites, exception tables, arm64's exclusive
  * sequences, and what an instruction is that is neither call nor jump. So a probe can be accepted, or marked
  * OPTIMIZED, where Linux would look at the bytes and decline. There is always memory, but for more instances of a
- * kretprobe than the machine could hold (ENOMEM), and no livepatch
- * (no EBUSY). Releases before 6.1 have 6.1's text: on x86 the ftrace site of every traceable function is its first
+ * kretprobe than the machine could hold (ENOMEM), and nobody else changes ip on an ftrace site (no EBUSY):
+ * `docs/decisions.md` says where Linux has both. Releases before 6.1 have 6.1's text: on x86 the ftrace site of every traceable function is its first
  * instruction, which 2.6.38 keeps for ftrace, so there the next instruction is the first that can be probed.
  *
  * @module
  */
 
-export { E2BIG, EBUSY, EEXIST, EILSEQ, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP } from "./errno.ts";
+export { E2BIG, EEXIST, EILSEQ, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP } from "./errno.ts";
 export { ProbeHandlerError } from "./handler_error.ts";
 export { KernelBug } from "./faults.ts";
 export type { HookedFunction, ModuleState, ModuleText, ProbeHost, ProbeTask } from "./host.ts";

@@ -8,7 +8,10 @@ import type { KernelImage } from "../../image/model.ts";
 
 const PAGE_SIZE = 4096;
 
-/** Places that builds have when they boot, init text included, by release. */
+/**
+ * Places that the recorded builds have when they boot, init text included, by release. Another build has what its symbols
+ * say; where they don't, the log says nothing, and what it holds later is counted from its functions.
+ */
 const BOOTED_WITH: ReadonlyMap<string, number> = new Map(Object.entries<number>({
   "6.1.0-56-amd64": 40521,
   "6.1.0-56-arm64": 44279,
