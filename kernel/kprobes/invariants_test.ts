@@ -5,13 +5,14 @@ import fc from "fast-check";
 import { coreImage } from "../../image/load.ts";
 import type { Arch } from "../../image/model.ts";
 import { FakeMachine, type FakeTask } from "./fake_machine.ts";
-import { Kprobe, KPROBE_FLAG_DISABLED, Kretprobe, OPTIMIZE_DELAY } from "./mod.ts";
+import { EILSEQ, EINVAL, ENOENT, Kprobe, KPROBE_FLAG_DISABLED, Kretprobe, OPTIMIZE_DELAY } from "./mod.ts";
 
 const FUNCTIONS = ["vfs_read", "vfs_open"] as const;
 const OPERATIONS = [
   "register",
   "register",
   "register return",
+  "refused",
   "unregister",
   "enable",
   "disable",
@@ -65,6 +66,8 @@ class History {
         return this.#register(symbolName, place, kind);
       case "register return":
         return this.#registerReturn(symbolName, kind);
+      case "refused":
+        return this.#refused(symbolName, kind, chosen);
       case "unregister":
         if (chosen === undefined) return;
         if (chosen.rp === null) m.table.unregisterKprobe(chosen.kp);
@@ -160,6 +163,38 @@ class History {
 
   #seen(t: Tracked): number {
     return t.hits + t.kp.nmissed + (t.rp?.nmissed ?? 0);
+  }
+
+  /** What Linux refuses, with its errno: afterwards everything is as before. */
+  #refused(symbolName: string, kind: number, chosen: Tracked | undefined): void {
+    const { image, table, memory } = this.m;
+    const before = [table.list(), table.listing(), memory.text.patches(), table.points().length];
+    const beyond = image.func(symbolName)?.boundaries()[3] ?? 0;
+    const forbidden = image.blacklist().find(({ name, start }) => image.symbol(name)?.address === start);
+    const stale = new Kprobe({ symbolName });
+    const refusals: readonly (() => readonly [got: number, wanted: number])[] = [
+      // On x86 inside an instruction; on arm64 no address of one.
+      () => [
+        table.registerKprobe(new Kprobe({ symbolName, offset: 1 })),
+        this.arch === "arm64" ? -EINVAL : -EILSEQ,
+      ],
+      () => [table.registerKprobe(new Kprobe({ symbolName: forbidden?.name ?? "" })), -EINVAL],
+      () => [table.registerKprobe(new Kprobe({ symbolName: "no_such_function" })), -ENOENT],
+      () => [
+        table.registerKretprobe(new Kretprobe({ symbolName, offset: beyond, handler: () => {} })),
+        -EINVAL,
+      ],
+      () => [table.enableKprobe(stale) + table.disableKprobe(stale), -2 * EINVAL],
+      () => {
+        if (chosen === undefined) table.unregisterKprobe(stale);
+        else if (chosen.rp === null) return [table.registerKprobe(chosen.kp), -EINVAL];
+        else return [table.registerKretprobe(chosen.rp), -EINVAL];
+        return [0, 0];
+      },
+    ];
+    const [got, wanted] = refusals[kind]?.() ?? [NaN, 0];
+    assertEquals(got, wanted, `refusal ${kind}`);
+    assertEquals([table.list(), table.listing(), memory.text.patches(), table.points().length], before);
   }
 
   #register(symbolName: string, place: number, kind: number): void {

@@ -38,7 +38,7 @@ export async function typeSession(commands: readonly string[]): Promise<readonly
     kernel,
     workloads: {
       replay: async (path) => await replay(await Deno.readFile(new URL(path, FOLDER)), { name: path }),
-      pending: null,
+      named: null,
     },
     note: () => {},
   });
