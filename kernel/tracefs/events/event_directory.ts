@@ -15,7 +15,7 @@ import { headerEventText, headerPageText } from "./headers.ts";
 import type { EventRegistry } from "./registry.ts";
 import { readTriggers, truncateTriggers, writeTrigger } from "./trigger_files.ts";
 import type { HistTable } from "./hist_table.ts";
-import { readHist } from "./hist_trigger.ts";
+import { definesVariable, readHist } from "./hist_trigger.ts";
 
 /** A directory that can be hung with files when it is first looked into. */
 export interface LazyTree extends TraceTree {
@@ -116,6 +116,16 @@ export class EventDirectory {
   /** The file of an event, if it was ever needed. */
   fileOf(call: EventCall): EventFile | undefined {
     return this.#files.get(call);
+  }
+
+  /** Whether there is an event of these names. */
+  hasEvent(system: string, event: string): boolean {
+    return this.#registry.exists(system, event);
+  }
+
+  /** Whether a hist trigger of any event has a variable of that name. */
+  hasHistVariable(name: string): boolean {
+    return [...this.#files.values()].some((file) => definesVariable(file, name));
   }
 
   /** The file of an event by its names; null if there is no such event. */

@@ -9,6 +9,7 @@ import { EINVAL } from "../../syscalls/errno.ts";
 import { isErrno, kstrtoul } from "../probe_events/kstrto.ts";
 import { fieldKind } from "./call.ts";
 import type { EventFile } from "./event_file.ts";
+import { histActionError, type HistEvents } from "./hist_actions.ts";
 
 const DEFAULT_SIZE = 2048;
 /** Fewest and most bits of a size. */
@@ -54,6 +55,12 @@ export interface HistSpec {
   readonly size: number;
 }
 
+/** What a trigger's trace array has. */
+export interface HistScope extends HistEvents {
+  /** Whether a hist trigger of any event has a variable of that name. */
+  hasHistVariable(name: string): boolean;
+}
+
 /** Logs what is wrong with a word of the command. */
 export type HistReport = (word: string, message: string) => void;
 
@@ -70,6 +77,7 @@ export function fieldText({ name, modifier, bucket }: HistField): string {
 export function parseHistSpec(
   options: readonly string[],
   file: EventFile,
+  directory: HistScope,
   report: HistReport,
 ): HistSpec | number {
   let keys: readonly HistField[] | undefined;
@@ -85,6 +93,8 @@ export function parseHistSpec(
     const words = given.split(",");
     if (equals < 0) {
       if (HIST_ACTIONS.includes(word)) continue;
+      const wrong = histActionError(option, directory);
+      if (wrong !== null) report(...wrong);
       return -EINVAL;
     }
     if (word === "keys" || word === "key") {
@@ -94,7 +104,7 @@ export function parseHistSpec(
       keys = fields;
     } else if (word === "values" || word === "vals" || word === "val") {
       const fields = allFields(words, file, report, true);
-      if (fields === null || fields.some(({ isText }) => isText)) return -EINVAL;
+      if (fields === null) return -EINVAL;
       values = fields.filter(({ source }) => source !== "hitcount");
     } else if (word === "sort") {
       sort = given;
@@ -108,8 +118,7 @@ export function parseHistSpec(
       if (given === "") return -EINVAL;
       name = given;
     } else {
-      if (!isVariable(word, given, file, variables.size, report)) return -EINVAL;
-      variables.set(word, given);
+      if (!addVariables(option, variables, file, directory, report)) return -EINVAL;
     }
   }
   if (keys === undefined) return -EINVAL;
@@ -145,16 +154,64 @@ function sortKeys(text: string, known: readonly string[], report: HistReport): r
   return keys;
 }
 
-/** A variable that no action uses: it is kept and shown. */
-function isVariable(
-  word: string,
-  given: string,
+/** `parse_var_defs`: variables, which no action uses; they are kept and shown. */
+function addVariables(
+  option: string,
+  variables: Map<string, string>,
   file: EventFile,
-  count: number,
+  scope: HistScope,
   report: HistReport,
 ): boolean {
-  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(word) || count >= MAX_VARIABLES) return false;
-  return /^[0-9]+$/.test(given) || histField(given, file, report) !== null;
+  for (const definition of option.split(",")) {
+    const equals = definition.indexOf("=");
+    const name = equals < 0 ? definition : definition.slice(0, equals);
+    if (equals < 0) {
+      report(name, "Malformed assignment");
+      return false;
+    }
+    if (variables.size >= MAX_VARIABLES) {
+      report(name, "Too many variables defined");
+      return false;
+    }
+    const text = definition.slice(equals + 1);
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || !isExpression(text, variables, file, scope, report)) {
+      return false;
+    }
+    variables.set(name, text);
+  }
+  return true;
+}
+
+/** Most operators of an expression. */
+const MAX_SUBEXPRESSIONS = 3;
+
+/** Numbers, fields and variables with operators in between; parentheses and signs are not taken. */
+function isExpression(
+  text: string,
+  variables: ReadonlyMap<string, string>,
+  file: EventFile,
+  scope: HistScope,
+  report: HistReport,
+): boolean {
+  // A modifier with a minus in it is no difference.
+  const operands = text.replaceAll(".sym-offset", ".sym").split(/[-+*/]/);
+  if (operands.length > MAX_SUBEXPRESSIONS + 1) {
+    report(text, "Too many subexpressions (3 max)");
+    return false;
+  }
+  return operands.every((operand) => {
+    if (/^[0-9]+$/.test(operand)) return true;
+    if (!operand.startsWith("$")) {
+      const field = histField(operand, file, report);
+      if (field === null || operands.length === 1 || !field.isText) return field !== null;
+      report(operand, "String type can not be an operand in expression");
+      return false;
+    }
+    const name = operand.slice(1);
+    if (variables.has(name) || scope.hasHistVariable(name)) return true;
+    report(operand, "Couldn't find variable");
+    return false;
+  });
 }
 
 function allFields(

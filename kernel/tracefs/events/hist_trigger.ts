@@ -36,7 +36,7 @@ export function writeHistTrigger(
     const { system, name } = file.call;
     file.array.log.add(`hist:${system}:${name}`, message, command, Math.max(command.indexOf(word), 0));
   };
-  const spec = parseHistSpec(options, file, report);
+  const spec = parseHistSpec(options, file, directory, report);
   if (typeof spec === "number") return spec;
   let filter: EventFilter | null = null;
   if (condition !== undefined) {
@@ -75,7 +75,7 @@ export function writeHistTrigger(
 }
 
 /** Whether a hist trigger of the event has a variable of that name: `find_var`. */
-function definesVariable(file: EventFile, variable: string): boolean {
+export function definesVariable(file: EventFile, variable: string): boolean {
   const name = variable.split("=", 1)[0];
   return file.triggers.some((trigger) =>
     trigger instanceof HistTrigger && trigger.variables.some((one) => one.split("=", 1)[0] === name)
@@ -106,12 +106,16 @@ function shapeText(
   filter: EventFilter | null,
 ): string {
   const names = (fields: readonly HistField[]): string => fields.map(fieldText).join(",");
+  const sortedBy = (field: string): string => {
+    const found = [...values, ...keys].find((one) => one.name === field);
+    return found === undefined ? field : fieldText(found);
+  };
   const parts = [
     ...(name === "" ? [] : [`name=${name}`]),
     `keys=${names(keys)}`,
     `vals=${["hitcount", ...values.map(fieldText)].join(",")}`,
-    ...variables,
-    `sort=${sort.map((key) => key.field + (key.descending ? ".descending" : "")).join(",")}`,
+    ...(variables.length === 0 ? [] : [variables.join(",")]),
+    `sort=${sort.map((key) => sortedBy(key.field) + (key.descending ? ".descending" : "")).join(",")}`,
     `size=${size}`,
   ];
   return `hist:${parts.join(":")}${filter === null ? "" : ` if ${filter.text}`}`;
