@@ -60,8 +60,8 @@ export class ProbePoint {
   readonly place: Place;
   /** Bytes from the function's start. */
   readonly offset: number;
-  /** Newest first: the order in which handlers run. */
-  readonly probes: Kprobe[] = [];
+  /** Newest first: the order in which handlers run. A change makes another list: hits walk what was there when they began. */
+  probes: readonly Kprobe[] = [];
   readonly onFtrace: boolean;
   /** Bytes that a jump displaces; 0 where it can't be one. */
   readonly displaced: number;
@@ -218,12 +218,10 @@ export class ProbePoint {
 
   /** Runs the handlers of all enabled probes here. Gives the probe that diverted execution, or what a handler died of. */
   #hitAll(probes: readonly Kprobe[], state: CpuState, regs: PtRegs): Kprobe | Fault | null {
-    // Handlers may unregister probes: walk what is there now.
-    const walk = probes.slice();
-    let running = walk[0] as Kprobe;
+    let running = probes[0] as Kprobe;
     try {
-      for (let i = 0; i < walk.length; i++) {
-        running = walk[i] as Kprobe;
+      for (let i = 0; i < probes.length; i++) {
+        running = probes[i] as Kprobe;
         if (running.preHandler === null || running.disabled) continue;
         state.current = running;
         const result = this.#pre(running, running.preHandler, regs);
@@ -231,8 +229,8 @@ export class ProbePoint {
         if (result !== 0 && result !== undefined && !this.hitAsJump) return running;
       }
       let stepped = false;
-      for (let i = 0; i < walk.length; i++) {
-        const p = walk[i] as Kprobe;
+      for (let i = 0; i < probes.length; i++) {
+        const p = probes[i] as Kprobe;
         if (p.postHandler === null || p.disabled) continue;
         if (!stepped) regs.ip = this.#postIp;
         stepped = true;

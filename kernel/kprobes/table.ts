@@ -123,7 +123,7 @@ export class KprobeTable {
     this.#disable(p, point);
     this.#pointOf.delete(p);
     const last = point.probes.length === 1;
-    point.probes.splice(point.probes.indexOf(p), 1);
+    point.probes = point.probes.filter((q) => q !== p);
     if (!point.aggregated || (last && (point.gone || this.#optimizer.disarmed(point)))) {
       this.#removePoint(point);
     } else if (!point.disabled && !this.#allDisarmed) {
@@ -390,7 +390,7 @@ export class KprobeTable {
     const refusal = onFtrace ? null : checkInstruction(this.#host, place);
     if (refusal !== null) return refusal;
     const point = this.#addPoint(place, onFtrace);
-    point.probes.unshift(p);
+    point.probes = [p, ...point.probes];
     this.#adopt(p, point);
     if (!this.#allDisarmed && !p.disabled) this.#arm(point);
     if (!onFtrace && point.displaced > 0) {
@@ -417,8 +417,8 @@ export class KprobeTable {
       point.setFlag(KPROBE_FLAG_DISABLED, true);
     }
     if (breaks || p.postHandler !== null) this.#optimizer.unoptimize(point, true);
-    if (breaks) point.probes.push(p);
-    else point.probes.unshift(p);
+    if (breaks) point.probes = [...point.probes, p];
+    else point.probes = [p, ...point.probes];
     this.#adopt(p, point);
     if (point.disabled && !p.disabled) {
       point.setFlag(KPROBE_FLAG_DISABLED, false);
