@@ -6,6 +6,7 @@
 
 import { addressFromBigInt } from "../../../image/address.ts";
 import type { Addr } from "../../../image/model.ts";
+import { highWord, lowWord } from "../../arch/words.ts";
 import type { ArchModel } from "../../arch/model.ts";
 import type { PtRegs } from "../../arch/pt_regs.ts";
 import type { Memory } from "../../memory/memory.ts";
@@ -55,6 +56,14 @@ export class ProbeRecord {
     else if (size === 4) view.setUint32(offset, Number(BigInt.asUintN(32, value)), true);
     else if (size === 2) view.setUint16(offset, Number(BigInt.asUintN(16, value)), true);
     else view.setUint8(offset, Number(BigInt.asUintN(8, value)));
+  }
+
+  /** Stores the low bytes of a number that is exact: an address, an identity. */
+  putNumber(offset: number, size: 2 | 4 | 8, value: number): void {
+    const view = this.#view;
+    if (size === 2) view.setUint16(offset, value, true);
+    else view.setInt32(offset, lowWord(value), true);
+    if (size === 8) view.setInt32(offset + 4, highWord(value), true);
   }
 
   /** A number that was stored. */

@@ -171,9 +171,9 @@ export class TraceKprobe implements DynEvent, EventProbe {
     const { args, isReturn } = this.definition;
     const { wordSize } = host.arch;
     const record = new ProbeRecord(this.#fixed);
-    record.put(0, 2, BigInt(this.event?.id ?? 0));
-    record.put(4, 4, BigInt(host.current().pid));
-    places.forEach((place, i) => record.put(8 + i * wordSize, wordSize, BigInt(place)));
+    record.putNumber(0, 2, this.event?.id ?? 0);
+    record.putNumber(4, 4, host.current().pid);
+    for (let i = 0; i < places.length; i++) record.putNumber(8 + i * wordSize, wordSize, places[i] as number);
     if (this.#readsVariables) host.updateClock();
     fetchArgs(args, regs, record, headSize(isReturn, wordSize), host);
     const reader = new BytesReader(record.bytes);
