@@ -6,6 +6,7 @@
 
 import type { Addr, BlacklistRange } from "../../image/model.ts";
 import type { PtRegs } from "../arch/pt_regs.ts";
+import { scheduleBug } from "./atomic.ts";
 import { ProbeBlacklist } from "./blacklist.ts";
 import { DetourSlots } from "./detour_slots.ts";
 import { EEXIST, EINVAL } from "./errno.ts";
@@ -120,6 +121,7 @@ export class KprobeTable {
       p.addr = null;
       return;
     }
+    this.mightSleep();
     this.#disable(p, point);
     this.#pointOf.delete(p);
     const last = point.probes.length === 1;
@@ -338,6 +340,12 @@ export class KprobeTable {
   /** What runs on a CPU now: `current_kprobe`. */
   currentOn(cpu: number): Kprobe | null {
     return this.#cpus[cpu]?.current ?? null;
+  }
+
+  /** What is done now takes mutexes and waits, for all CPUs to see it: in a handler, the log says what that is. */
+  mightSleep(): void {
+    const running = this.currentOn(this.#host.current.cpu);
+    if (running !== null) scheduleBug(this.#host, this.#pointOf.get(running));
   }
 
   /** Where hooked calls return to. */

@@ -106,6 +106,7 @@ export class ModuleTable {
   /** Loads a module: 0, or -errno, the one of its init function included. Parameters not given have their defaults. */
   insmod(definition: AnyModule, params: Readonly<Record<string, ModuleParam>> = {}): number {
     const { name } = definition;
+    this.#k.kprobes.mightSleep();
     if (this.#loaded.has(name)) return -EEXIST;
     const module = this.#place(definition);
     if (module === undefined) return -ENOMEM;
@@ -183,6 +184,7 @@ export class ModuleTable {
 
   /** Unloads a module: 0, -ENOENT if there is none, -EBUSY if it is not live or has no exit function. */
   rmmod(name: string): number {
+    this.#k.kprobes.mightSleep();
     const module = this.#loaded.get(name);
     if (module === undefined) return -ENOENT;
     if (module.state !== "live" || module.body?.exit === undefined) return -EBUSY;

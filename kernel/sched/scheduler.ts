@@ -373,6 +373,7 @@ export class Scheduler {
    */
   run(until: number = Infinity, options: RunOptions = {}): RunOutcome {
     const k = this.#k;
+    this.#refuseInHandler();
     const idleLimit = options.idleLimit ?? IDLE_LIMIT;
     let lastRun = k.clock.now;
     for (;;) {
@@ -396,9 +397,21 @@ export class Scheduler {
     }
   }
 
+  /** A handler runs while its task's CPU does nothing else: nothing can go on meanwhile. */
+  #refuseInHandler(): void {
+    const { kprobes, current } = this.#k;
+    const running = kprobes.currentOn(current.cpu);
+    if (running === null) return;
+    throw new Error(
+      `Cannot run the scheduler inside a handler of the probe "${running.label}": the task that it interrupted goes ` +
+        "on when it returns; stop the run with scheduler.requestExit, or run on when the run is over",
+    );
+  }
+
   /** Lets one task go on until it waits; events before that happen too. False when no task will go on. */
   step(options: RunOptions = {}): boolean {
     const k = this.#k;
+    this.#refuseInHandler();
     const before = this.#resumptions;
     const start = k.events.nextTime;
     const limit = options.idleLimit ?? IDLE_LIMIT;

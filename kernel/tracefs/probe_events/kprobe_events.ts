@@ -50,6 +50,7 @@ export class KprobeEvents implements DynEventKind, KprobeOwner {
     const words = splitWords(line);
     if (words.length === 0) return 0;
     const host = this.#host;
+    host.kprobes.mightSleep();
     const log = new ProbeLog(words, host.errors, host.release);
     const definition = parseDefinition(words, {
       arch: host.arch,
