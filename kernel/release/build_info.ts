@@ -59,9 +59,12 @@ function recorded(image: KernelImage): RecordedBuild | undefined {
   return build?.arch === image.arch ? build : undefined;
 }
 
-/** Only kernels that can be preempted have a function for it; those that choose when they boot have one that chooses. */
+/** Only kernels that can be preempted have a function for it; those that choose when they boot (5.12 on) one that chooses. */
 function preemptionModel(image: KernelImage): "PREEMPT" | "PREEMPT_DYNAMIC" | null {
-  if (image.symbol("sched_dynamic_update") !== undefined) return "PREEMPT_DYNAMIC";
+  const [major = 0, minor = 0] = image.release.split(".").map(Number);
+  const chooses = (major > 5 || major === 5 && minor >= 12) &&
+    image.symbol("sched_dynamic_update") !== undefined;
+  if (chooses) return "PREEMPT_DYNAMIC";
   return PREEMPTS.some((name) => image.symbol(name) !== undefined) ? "PREEMPT" : null;
 }
 

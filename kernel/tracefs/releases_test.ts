@@ -48,8 +48,8 @@ Deno.test("a kernel says which release it is", async () => {
     const read = k.tracefs.read("/proc/version");
     return [k.image.release, read.ok ? read.value : ""];
   };
-  assertEquals(await version("4.18"), ["4.18.0", "Linux version 4.18.0 #1 SMP\n"]);
-  assertEquals(await version("2.6.38"), ["2.6.38", "Linux version 2.6.38 #1 SMP\n"]);
+  assertEquals(await version("4.18"), ["4.18.0", "Linux version 4.18.0 #1 SMP PREEMPT\n"]);
+  assertEquals(await version("2.6.38"), ["2.6.38", "Linux version 2.6.38 #1 SMP PREEMPT\n"]);
   const [name, text] = await version("6.1");
   assertEquals(name, "6.1.0-56-amd64");
   assertMatch(text ?? "", /^Linux version 6\.1\.0-56-amd64 \(.*gcc-12.*\) #1 SMP PREEMPT_DYNAMIC/);
