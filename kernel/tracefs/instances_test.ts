@@ -83,3 +83,17 @@ Deno.test("lists of processes take all ids of a write or none", async () => {
   assertEquals(echo(k, "", "set_ftrace_pid"), 1);
   assertEquals(cat(k, "set_ftrace_pid"), "no pid\n");
 });
+
+Deno.test("an instance that goes takes its triggers along: nothing keeps its events on", async () => {
+  const k = await bootTest();
+  for (
+    const trigger of ["stacktrace", "traceoff", "hist:keys=common_pid", "enable_event:sched:sched_switch"]
+  ) {
+    assertEquals(told(k.tracefs.write(`${TRACING}/kprobe_events`, "p:g/a vfs_read\n")), 15);
+    told(k.tracefs.mkdir(`${TRACING}/instances/q`));
+    assert(typeof echo(k, trigger, "instances/q/events/g/a/trigger") === "number", trigger);
+    assertEquals(told(k.tracefs.rmdir(`${TRACING}/instances/q`)), 0);
+    assertEquals(told(k.tracefs.write(`${TRACING}/kprobe_events`, "")), 0, trigger);
+    assertEquals(k.kprobes.points().filter(({ disabled }) => !disabled).length, 0, trigger);
+  }
+});

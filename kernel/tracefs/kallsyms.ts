@@ -12,17 +12,18 @@ export function shownAddress({ arch }: KernelImage, address: Addr, hidden: boole
   return hidden ? "0".repeat(addressDigits(arch)) : addressText(arch, address);
 }
 
-/** The file's text. An image may know of more modules than those that are `loaded`. */
+/** The file's text. An image may know of more modules than those that are `loaded`; `named` gives a symbol's name. */
 export function kallsymsText(
   image: KernelImage,
   hidden: boolean,
   loaded: (module: string) => boolean = () => false,
+  named: (symbol: string) => string = (symbol) => symbol,
 ): string {
   const lines: string[] = [];
   for (const { name, address, letter, module } of image.symbols()) {
     if (module !== undefined && !loaded(module)) continue;
     const owner = module === undefined ? "" : `\t[${module}]`;
-    lines.push(`${shownAddress(image, address, hidden)} ${letter} ${name}${owner}\n`);
+    lines.push(`${shownAddress(image, address, hidden)} ${letter} ${named(name)}${owner}\n`);
   }
   return lines.join("");
 }

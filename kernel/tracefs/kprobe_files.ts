@@ -8,6 +8,7 @@ import type { Kernel } from "../kernel.ts";
 import { listLine } from "../kprobes/listing.ts";
 import { EINVAL } from "../syscalls/errno.ts";
 import type { Directory } from "./directory.ts";
+import { releaseSymbol } from "../release/release.ts";
 import { shownAddress } from "./kallsyms.ts";
 import { parseBool } from "./numbers.ts";
 import type { Sysctls } from "./sysctls.ts";
@@ -18,7 +19,12 @@ export function addKprobeFiles(directory: Directory, k: Kernel, sysctls: Sysctls
     mode: 0o400,
     read: () =>
       k.kprobes.listing().map((listed) =>
-        `${listLine(listed, shownAddress(k.image, listed.address, sysctls.hidesAddresses))}\n`
+        `${
+          listLine(
+            { ...listed, symbol: releaseSymbol(k.release, listed.symbol) },
+            shownAddress(k.image, listed.address, sysctls.hidesAddresses),
+          )
+        }\n`
       ).join(""),
   });
   directory.add("blacklist", {

@@ -5,6 +5,7 @@
  */
 
 import type { Kernel } from "../kernel.ts";
+import { releaseSymbol } from "../release/release.ts";
 import { cmdlineText, versionText } from "../release/build_info.ts";
 import type { Directory } from "./directory.ts";
 import type { FollowedFunctions } from "./followed_functions.ts";
@@ -21,7 +22,13 @@ export function addProcFiles(
   root.lazy("proc", (proc) => {
     proc.add("kallsyms", {
       mode: 0o444,
-      read: () => kallsymsText(k.image, sysctls.hidesAddresses, (name) => k.modules.get(name) !== undefined),
+      read: () =>
+        kallsymsText(
+          k.image,
+          sysctls.hidesAddresses,
+          (module) => k.modules.get(module) !== undefined,
+          (symbol) => releaseSymbol(k.release, symbol),
+        ),
     });
     proc.add("version", { mode: 0o444, read: () => versionText(k.image) });
     proc.add("cmdline", { mode: 0o444, read: () => cmdlineText(k.image) });

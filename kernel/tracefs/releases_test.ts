@@ -54,3 +54,31 @@ Deno.test("a kernel says which release it is", async () => {
   assertEquals(name, "6.1.0-56-amd64");
   assertMatch(text ?? "", /^Linux version 6\.1\.0-56-amd64 \(.*gcc-12.*\) #1 SMP PREEMPT_DYNAMIC/);
 });
+
+Deno.test("a function is known by the name that the release has for it", async () => {
+  for (const [release, name] of [["6.1", "kernel_clone"], ["4.18", "_do_fork"]] as const) {
+    const k = await boot(release);
+    const write = (text: string) =>
+      k.tracefs.write(`${TRACING}/kprobe_events`, `${text}\n`, { append: true });
+    assertEquals([write("p:t/a _do_fork").ok, write("p:t/b kernel_clone").ok], [
+      name === "_do_fork",
+      name === "kernel_clone",
+    ]);
+    const read = (path: string) => {
+      const text = k.tracefs.read(path);
+      return text.ok ? text.value : "";
+    };
+    const other = name === "_do_fork" ? "kernel_clone" : "_do_fork";
+    const names = (path: string) => [name, other].map((one) => new RegExp(`\\b${one}\\b`).test(read(path)));
+    for (
+      const path of [
+        "/proc/kallsyms",
+        `${TRACING}/available_filter_functions`,
+        "/sys/kernel/debug/kprobes/list",
+        `${TRACING}/kprobe_events`,
+      ]
+    ) {
+      assertEquals(names(path), [true, false], `${release} ${path}`);
+    }
+  }
+});

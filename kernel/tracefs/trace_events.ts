@@ -58,7 +58,7 @@ export class TraceEvents {
 
   constructor(k: Kernel) {
     this.#k = k;
-    this.#symbols = new ProbeSymbols(k.image, k.modules);
+    this.#symbols = new ProbeSymbols(k.image, k.modules, k.release);
     this.errors = new ErrorLog(k.clock);
     const printHost = this.#printHost();
     this.registry = new EventRegistry(k.image, (name) => {

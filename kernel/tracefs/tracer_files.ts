@@ -5,6 +5,7 @@
  */
 
 import type { Kernel } from "../kernel.ts";
+import { releaseSymbol } from "../release/release.ts";
 import { ftracePagesText } from "./ftrace_pages.ts";
 import type { Directory } from "./directory.ts";
 import { microsecondsFile } from "./buffer_settings.ts";
@@ -39,7 +40,11 @@ export function addFtraceFiles(
 ): void {
   directory.add("available_filter_functions", {
     mode: 0o440,
-    read: () => k.image.filterFunctions().map((line) => `${line}\n`).join(""),
+    read: () =>
+      k.image.filterFunctions().map((line) => {
+        const [name = "", ...owner] = line.split(" ");
+        return `${[releaseSymbol(k.release, name), ...owner].join(" ")}\n`;
+      }).join(""),
   });
   directory.add("dyn_ftrace_total_info", { mode: 0o440, read: () => ftracePagesText(k.image) });
   directory.add("enabled_functions", { mode: 0o440, read: () => followed.text() });

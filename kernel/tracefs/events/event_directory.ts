@@ -169,6 +169,10 @@ export class EventDirectory {
 
   /** Switches everything off, as when the trace array goes away. */
   close(): void {
+    // Triggers keep their events on by themselves (`clear_event_triggers`).
+    for (const file of this.#files.values()) {
+      for (const trigger of file.triggers.slice()) file.removeTrigger(trigger);
+    }
     this.#clearEvents();
     this.#registry.detach(this);
   }

@@ -6,6 +6,7 @@
 
 import { addressHex } from "../../../image/address.ts";
 import type { Addr, KernelImage, SymbolInfo } from "../../../image/model.ts";
+import { imageName, type Release, releaseSymbol } from "../../release/release.ts";
 import { isKsymAddr } from "../../kprobes/ksym.ts";
 import { sprintSymbol, sprintSymbolNoOffset } from "../../printk/symbol_text.ts";
 
@@ -23,30 +24,40 @@ const repeated = new WeakMap<KernelImage, ReadonlyMap<string, number>>();
 export class ProbeSymbols {
   readonly #image: KernelImage;
   readonly #modules: ProbedModules;
+  readonly #release: Release;
 
-  constructor(image: KernelImage, modules: ProbedModules) {
+  /** `release` has names of its own for some symbols of the image. */
+  constructor(image: KernelImage, modules: ProbedModules, release: Release) {
     this.#image = image;
     this.#modules = modules;
+    this.#release = release;
   }
 
   /** `kallsyms_lookup_name`: `SYM` or `MOD:SYM`. */
   lookup(name: string): Addr | undefined {
-    return this.#image.symbol(name)?.address;
+    return this.#symbol(name)?.address;
+  }
+
+  #symbol(name: string): SymbolInfo | undefined {
+    const known = imageName(this.#release, name);
+    return known === undefined ? undefined : this.#image.symbol(known);
   }
 
   /** `number_of_same_symbols`. */
   count(name: string): number {
-    const found = this.#image.symbol(name);
+    const found = this.#symbol(name);
     const own = found === undefined || found.module !== undefined
       ? 0
-      : repeatedNames(this.#image).get(name) ?? 1;
+      : repeatedNames(this.#image).get(found.name) ?? 1;
     return own + this.#modules.functions().filter(({ symbol }) => symbol.name === name).length;
   }
 
   /** The symbol that covers an address. */
   at(address: Addr): { readonly symbol: SymbolInfo; readonly offset: number } | undefined {
     const found = this.#image.symbolAt(address);
-    return found !== undefined && isKsymAddr(this.#image, address) ? found : undefined;
+    if (found === undefined || !isKsymAddr(this.#image, address)) return undefined;
+    const name = releaseSymbol(this.#release, found.symbol.name);
+    return name === found.symbol.name ? found : { ...found, symbol: { ...found.symbol, name } };
   }
 
   /** Whether `SYM+OFF` is where a symbol starts; null where it is in no symbol. */
