@@ -43,6 +43,11 @@ Deno.test("a wrong name or parameter is told, with what would do", () => {
     ["cat:constructor=3", 'Cannot run workload "cat": it has no parameter "constructor"; it has none'],
     ["cat:__proto__=3", 'Cannot run workload "cat": it has no parameter "__proto__"; it has none'],
     ["cat:lines=3", 'Cannot run workload "cat": it has no parameter "lines"; it has none'],
+    [
+      "sleepers 1e9 1",
+      'Cannot run workload "sleepers": tasks is 1000000000, and at most 30000: process ids end at 32768',
+    ],
+    ["sleepers -1 5", 'Cannot run workload "sleepers": tasks is -1, and must be a positive integer'],
     ["dd:blocks=x", 'Cannot run workload "dd": blocks is NaN, and must be a positive integer'],
     ["nanosleep soon", 'Cannot run workload "nanosleep": ns is NaN, and must be a positive integer'],
     ["openat a b", 'Cannot run workload "openat": there is no parameter for "b"; it has path'],

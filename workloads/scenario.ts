@@ -94,7 +94,7 @@ export function parseParameters(scenario: BuiltinWorkload, text: string): Parame
     if (name === undefined) {
       throw refused(
         scenario,
-        /^\d+$/.test(part) || names.length > 0 && at >= names.length
+        NUMBER.test(part) || names.length > 0 && at >= names.length
           ? `there is no parameter for "${part}"; it has ${names.length === 0 ? "none" : names.join(", ")}`
           : `the parameter "${part}" has no value; write NAME=NUMBER`,
       );
@@ -121,14 +121,29 @@ export function parseWords(scenario: BuiltinWorkload, words: readonly string[]):
   return parameters;
 }
 
+/** What is a number at least; whether it will do is checked with the parameter. */
+const NUMBER = /^[-+]?\d[\d.]*(?:e\d+)?$/i;
+
 function positional(scenario: BuiltinWorkload, name: string | undefined, part: string): string | undefined {
   const isText = name !== undefined && typeof scenario.parameters[name] === "string";
-  return isText || /^\d+$/.test(part) ? name : undefined;
+  return isText || NUMBER.test(part) ? name : undefined;
 }
 
 function valueOf(scenario: BuiltinWorkload, name: string, text: string): number | string {
   return typeof scenario.parameters[name] === "string" ? text : Number(text);
 }
+
+/** Parameters that say how many tasks there are at once. */
+const TASKS: ReadonlySet<string> = new Set([
+  "tasks",
+  "hogs",
+  "readers",
+  "clients",
+  "parents",
+  "children",
+  "threads",
+]);
+const MOST_TASKS = 30_000;
 
 function check(scenario: BuiltinWorkload, parameter: string, value: number | string): void {
   const names = Object.keys(scenario.parameters);
@@ -146,6 +161,9 @@ function check(scenario: BuiltinWorkload, parameter: string, value: number | str
   }
   if (!Number.isSafeInteger(value) || Number(value) < 1) {
     throw refused(scenario, `${parameter} is ${value}, and must be a positive integer`);
+  }
+  if (TASKS.has(parameter) && Number(value) > MOST_TASKS) {
+    throw refused(scenario, `${parameter} is ${value}, and at most ${MOST_TASKS}: process ids end at 32768`);
   }
 }
 

@@ -71,8 +71,9 @@ export class Kprobe {
   kretprobe: Kretprobe | null = null;
 
   constructor(options: KprobeOptions) {
-    this.addr = options.address ?? null;
-    this.symbolName = options.symbolName ?? null;
+    // A NULL pointer is none.
+    this.addr = wholeAddress(options.address) || null;
+    this.symbolName = symbol(options.symbolName);
     this.offset = unsignedInt(options.offset ?? 0);
     this.flags = options.flags ?? 0;
     this.preHandler = options.preHandler ?? null;
@@ -92,6 +93,18 @@ export class Kprobe {
   get disabled(): boolean {
     return (this.flags & (KPROBE_FLAG_DISABLED | KPROBE_FLAG_GONE)) !== 0;
   }
+}
+
+function wholeAddress(address: Addr | undefined): Addr {
+  if (address === undefined || Number.isSafeInteger(address)) return address ?? 0;
+  throw new TypeError(`Cannot make a kprobe at address ${address}: an address is a whole number`);
+}
+
+function symbol(name: unknown): string | null {
+  if (name === undefined || typeof name === "string") return name ?? null;
+  throw new TypeError(
+    `Cannot make a kprobe at symbol ${String(name)}: a symbol is given by its name, as "vfs_open"`,
+  );
 }
 
 /** What C makes of a number that is put into an `unsigned int`. */

@@ -383,3 +383,13 @@ Deno.test("register takes probes of both kinds, all or none, and says all that t
     assertMatch(forbidden?.reason ?? "", /is on the kprobe blacklist: \S+, 0x[0-9a-f]+ to 0x[0-9a-f]+$/);
   }
 });
+
+Deno.test("an address of 0 is none; what is no address and no name is told in a sentence", async () => {
+  const { table } = new FakeMachine(await fullImage("x86_64"));
+  assertEquals(table.registerKprobe(new Kprobe({ address: 0 })), -EINVAL);
+  assertThrows(() => new Kprobe({ address: 1.5 }), TypeError, "an address is a whole number");
+  assertThrows(() => new Kprobe({ address: NaN }), TypeError, "an address is a whole number");
+  // A script without types may give anything.
+  const options: object = { symbolName: 5 };
+  assertThrows(() => new Kprobe(options), TypeError, "a symbol is given by its name");
+});
